@@ -1,0 +1,56 @@
+/*
+** compat.h - Lua 5.1 (and LuaJIT) to 5.4 under one set of names
+** Stands on lua.h and lauxlib.h; the one place with LUA_VERSION_NUM.
+*/
+#ifndef WSM_COMPAT_H
+#define WSM_COMPAT_H
+
+#include <lua.h>
+#include <lauxlib.h>
+
+#if LUA_VERSION_NUM < 502
+#define lua_rawlen lua_objlen
+#define lua_getuservalue(L, i) lua_getfenv(L, i)
+#define lua_setuservalue(L, i) lua_setfenv(L, i)
+#define luaL_newlibtable(L, l) lua_createtable(L, 0, sizeof(l) / sizeof *(l))
+#define luaL_newlib(L, l) (luaL_newlibtable(L, l), luaL_setfuncs(L, l, 0))
+#define luaL_setfuncs wsm_setfuncs
+static inline void wsm_setfuncs (lua_State *L, const luaL_Reg *l, int n) {
+  for (; l->name; l++) {
+    int i;
+    for (i = 0; i < n; i++) lua_pushvalue(L, -n);
+    lua_pushcclosure(L, l->func, n);
+    lua_setfield(L, -(n + 2), l->name);
+  }
+  lua_pop(L, n);
+}
+static inline int lua_absindex (lua_State *L, int i) {
+  return i > 0 || i <= LUA_REGISTRYINDEX ? i : lua_gettop(L) + i + 1;
+}
+static inline void luaL_setmetatable (lua_State *L, const char *name) {
+  luaL_getmetatable(L, name);
+  lua_setmetatable(L, -2);
+}
+static inline void *luaL_testudata (lua_State *L, int i, const char *name) {
+  void *u = lua_touserdata(L, i);
+  if (!u || !lua_getmetatable(L, i)) return NULL;
+  luaL_getmetatable(L, name);
+  if (!lua_rawequal(L, -1, -2)) u = NULL;
+  lua_pop(L, 2);
+  return u;
+}
+#endif
+
+#if LUA_VERSION_NUM < 503
+#define lua_isinteger(L, i) \
+  (lua_type(L, i) == LUA_TNUMBER && \
+   lua_tonumber(L, i) == (lua_Number)(lua_Integer)lua_tonumber(L, i))
+#endif
+
+#if LUA_VERSION_NUM >= 504
+#define wsm_newuserdata(L, size) lua_newuserdatauv(L, size, 1)
+#else
+#define wsm_newuserdata(L, size) lua_newuserdata(L, size)
+#endif
+
+#endif

@@ -1,0 +1,96 @@
+---@meta wsmanager.core
+-- What the C core offers the Lua layer. Private: users see `wsmanager`.
+-- Times are seconds here and in all of Lua. Nothing here yields, waits (but
+-- loop:turn) or calls back into Lua.
+
+---@class core
+---@field loop fun(): core.loop|nil, string?, string?   nil, token, detail
+---@field connection fun(loop: core.loop, config: core.config): wsmanager   raises
+---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
+---@field tls fun(options: core.tlsoptions, server: boolean): core.tls|nil, string?, string?
+---@field now fun(): number   monotonic seconds
+---@field methods table       what `ws.name` finds first; the Lua layer fills it
+---@field metatable table     of the userdata; the Lua layer sets __newindex, __tostring
+---@field link core.link      functions on a connection
+---@field protocol core.protocol
+---@field memory fun(): {calls: integer, blocks: integer}
+---@field failmemory fun(calls: integer)   for specs
+
+---@class core.loop : userdata
+---@field turn fun(self, wait: number?)     nil: until something happens
+---@field ready fun(self): integer?         id of a connection or server to look at
+---@field fd fun(self): integer             -1: none
+---@field timeout fun(self): number?        seconds until a turn is due
+---@field cork fun(self, corked: boolean)   while corked, sends wait for the turn
+---@field counters fun(self): {turns: integer, reads: integer, writes: integer}
+---@field close fun(self)                   idempotent; also __gc, __close
+
+-- Every key may be absent: the core's default (src/manager/policy.c). `false`
+-- switches off. Types are checked, unknown keys are the Lua layer's concern.
+---@class core.config
+---@field heartbeat false|{interval: number|false|nil, message: string?, timeout: number|false|nil}?
+---@field reconnect false|{delay: number?, max_delay: number?, factor: number?, jitter: number?, pause: number?, limit: integer|false|nil, stable: number?}?
+---@field timeouts {open: number?, close: number?}?
+---@field outbox false|{messages: integer?, bytes: integer?}?
+---@field inbox integer?      bytes
+---@field buffer integer?     bytes waiting for the kernel, then send says full
+---@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?}?
+---@field target boolean?     true: each dial asks with the event "target"
+---@field verdict boolean?    true: each reconnect asks with the event "verdict"
+---@field url string?         without `target`: dialled each time
+---@field protocols string?   "chat, superchat"
+---@field headers string?     "Name: value\r\n" lines, checked
+---@field tls core.tls?
+
+-- Functions on a connection (the userdata `wsmanager`). `ws.name` finds, in this
+-- order: core.methods; the properties state ("connecting" "open" "closing"
+-- "closed" "waiting" "locked" "exhausted"), readyState (0 to 3), bufferedAmount,
+-- protocol, extensions, url, id; the fields of its own table (link.fields).
+---@class core.link
+---@field id fun(ws): integer
+---@field fields fun(ws): table                   its own table (uservalue)
+---@field start fun(ws)                           dial; also reconnect()
+---@field target fun(ws, url: string, protocols: string?, headers: string?)   raises on a bad URL
+---@field lock fun(ws, why: string)
+---@field verdict fun(ws, again: boolean, delay: number?)
+---@field receive fun(ws): string|nil, string?, string?   data, kind | nil (none yet) | nil, token, detail (none will come)
+---@field send fun(ws, data: string, binary: boolean?): true|nil, string?, string?   raises for a non-string, or text that is not UTF-8; nil, token, detail
+---@field ping fun(ws, payload: string?): true|nil, string?, string?
+---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
+---@field event fun(ws): string?, any, any, any   pops; see below
+---@field flush fun(ws)                           writes now what waits
+---@field stats fun(ws): table
+---@field answer fun(ws): table?                  the peer's HTTP answer: status, reason, headers, body
+---@field unsent fun(ws): string[], string[]      messages never sent, their kinds; empties the outbox
+---@field request fun(ws): table?                 a server: method, target, path, query, headers (lower-case names), protocols (list), address, origin
+---@field accept fun(ws, protocol: string?, headers: string?): true|nil, string?, string?
+---@field refuse fun(ws, status: integer, headers: string?, body: string?)
+---@field drop fun(ws)                            hang up without a word, free all
+
+-- Events, in order: "target", attempt | "request" | "open" | "error", token,
+-- detail | "close", code, reason, clean | "verdict", token, code, final |
+-- "reconnecting", attempt, delay | "locked", why | "exhausted" | "drain".
+-- A message is no event: take it with link.receive. A connection does not dial
+-- again while events wait.
+
+---@class core.serverconfig
+---@field host string?   ---@field port integer?   ---@field path string?
+---@field backlog integer?
+---@field connections integer?    at once; beyond, peers wait in the kernel
+---@field protocols string?
+---@field tls core.tls?
+---@field policy core.config?     heartbeat, timeouts, limits, inbox, buffer
+
+---@class core.server : userdata
+---@field next fun(self): wsmanager?          a connection whose "request" waits
+---@field id fun(self): integer
+---@field port fun(self): integer
+---@field count fun(self): integer            connections now, handshakes included
+---@field broadcast fun(self, data: string, binary: boolean?, except: wsmanager?): integer, integer   sent, refused (full)
+---@field stop fun(self)                      accepts no more; connections live on
+---@field close fun(self)                     stops and drops what was never handed out
+
+---@class core.tlsoptions
+---@field ca string?  ---@field cert string?  ---@field key string?
+---@field hostname string?  ---@field verify boolean?  ---@field min string?
+---@field ask boolean?  ---@field keylog string?

@@ -1,0 +1,27 @@
+/*
+** module.h - the rooms of the binding
+** Stands on lua.h through compat.h. Each function below pushes one table or
+** function for `wsmanager.core`; core.lua beside this file says what is in it.
+** Nothing here calls Lua, keeps a lua_State or yields.
+*/
+#ifndef WSM_MODULE_H
+#define WSM_MODULE_H
+
+#include "compat.h"
+#include "common/error.h"
+
+void wsm_push_protocol (lua_State *L);    /* lprotocol.c: frame, mask, utf8,
+                                             session */
+void wsm_push_handshake (lua_State *L);   /* lhandshake.c: url, head, ask,
+                                             judge, accept ... */
+void wsm_push_managers (lua_State *L);    /* lmanager.c: the manager alone, on a
+                                             clock that is handed in */
+void wsm_push_loop (lua_State *L);        /* lloop.c */
+void wsm_push_link (lua_State *L);        /* llink.c */
+void wsm_push_server (lua_State *L);      /* lserver.c */
+void wsm_push_tls (lua_State *L);         /* ltls.c */
+
+/* nil, token, detail: returns 3. */
+int wsm_fail (lua_State *L, const struct wsm_error *e);
+
+#endif

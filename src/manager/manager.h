@@ -1,0 +1,192 @@
+/*
+** manager.h - a connection that looks after itself
+** Stands on session.h, handshake.h, queue.h and policy.h. It is told the time,
+** the bytes and the fate of its socket; it tells what it wants done, when it
+** wants to be asked again, and what its owner should hear.
+** Never touches a socket or a clock and never calls anybody.
+**
+** Its owner's round, after anything happened:
+**   wsm_manager_tick(m, now); act on m's want; pop its events; and come back
+**   at wsm_manager_deadline(m).
+** A server's side of a connection is the same manager: role WSM_SERVER, no
+** reconnect, and a WSM_EVENT_REQUEST to be answered before it opens.
+*/
+#ifndef WSM_MANAGER_H
+#define WSM_MANAGER_H
+
+#include "common/heap.h"
+#include "manager/policy.h"
+#include "manager/queue.h"
+#include "protocol/handshake.h"
+#include "protocol/session.h"
+
+enum wsm_state {
+  WSM_STATE_CONNECTING,   /* from the target to the 101 */
+  WSM_STATE_OPEN,
+  WSM_STATE_CLOSING,      /* a closing handshake, or the last bytes, under way */
+  WSM_STATE_CLOSED,       /* for good */
+  WSM_STATE_WAITING,      /* for the next dial */
+  WSM_STATE_LOCKED,       /* no session: until reconnect() */
+  WSM_STATE_EXHAUSTED     /* no budget: until reconnect() */
+};
+
+/* What the driver must bring about. It stays until it is so. */
+enum wsm_want {
+  WSM_WANT_NOTHING,       /* all is well as it is */
+  WSM_WANT_TARGET,        /* the owner's wsm_manager_target or _lock */
+  WSM_WANT_SOCKET,        /* dial; then wsm_manager_connected or _lost */
+  WSM_WANT_FLUSH,         /* write what is pending, then hang up */
+  WSM_WANT_NO_SOCKET      /* hang up at once, unsent bytes or not */
+};
+
+enum wsm_event {
+  WSM_EVENT_NONE,
+  WSM_EVENT_TARGET,       /* name the target: wsm_manager_target or _lock */
+  WSM_EVENT_REQUEST,      /* a server: judge m->head_text */
+  WSM_EVENT_OPEN,
+  WSM_EVENT_ERROR,        /* m->error */
+  WSM_EVENT_CLOSE,        /* m->code, m->reason, m->clean */
+  WSM_EVENT_VERDICT,      /* say wsm_manager_verdict */
+  WSM_EVENT_RECONNECTING, /* m->failures, m->delay_ms */
+  WSM_EVENT_LOCKED,       /* m->error */
+  WSM_EVENT_EXHAUSTED,
+  WSM_EVENT_DRAIN         /* send said full; now there is room again */
+};
+
+#define WSM_EVENTS 8
+
+enum wsm_sent {
+  WSM_SENT,               /* framed, in the output */
+  WSM_SENT_LATER,         /* in the outbox */
+  WSM_NOT_FULL,           /* output or outbox at its limit; or no memory */
+  WSM_NOT_OPEN            /* closed, exhausted, or not open and no outbox */
+};
+
+struct wsm_counters {
+  uint64_t messages_in, messages_out, bytes_in, bytes_out;
+  uint64_t dials, opens;
+  uint64_t unsent;        /* messages that were still waiting at the end */
+};
+
+struct wsm_manager {
+  const struct wsm_policy *policy;
+  struct wsm_session session;
+  struct wsm_queue outbox;     /* waits for a connection */
+  struct wsm_queue leftover;   /* received on a connection that is gone */
+  struct wsm_error error;      /* the last one */
+  struct wsm_counters counters;
+  uint8_t role, state, want;
+  uint8_t phase;               /* manager.c's: where in CONNECTING or CLOSING */
+  uint8_t events[WSM_EVENTS];  /* a ring of enum wsm_event */
+  uint8_t event_first, event_count;
+  bool local;                  /* close() was called here */
+  bool clean;                  /* the closing handshake was completed */
+  bool starved;                /* send said full: a drain event is owed */
+  bool paused;                 /* the driver reads nothing: inbox full */
+  uint16_t code;               /* of the last close */
+  uint8_t reason_length;
+  char *reason;
+  uint32_t failures;           /* in a row, of the budget */
+  uint32_t delay_ms;           /* of the wait under way */
+  uint32_t retry_after_ms;     /* the peer's word, for the next wait */
+  uint64_t seed;               /* of the jitter */
+  uint64_t since_ms;           /* the state was entered */
+  uint64_t due_ms;             /* WAITING: when to dial; CLOSING: to drop */
+  uint64_t heard_ms;           /* last byte from the peer */
+  uint64_t beat_ms;            /* last beat, or heard_ms */
+  uint64_t ping_ms;            /* when ping number `ping` was sent */
+  uint64_t ping;
+  uint64_t opened_ms;
+  int64_t latency_ms;          /* of the last answered ping; -1: none yet */
+  struct wsm_ask ask;          /* texts borrowed from the owner */
+  char key[WSM_KEY_TEXT];
+  struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
+                                  the body of an answer that refuses */
+  size_t head_length;          /* of the head in head_text */
+  struct wsm_agreement agreed; /* spans of head_text */
+};
+
+struct wsm_manager_setup {
+  enum wsm_role role;
+  const struct wsm_policy *policy;   /* borrowed for its life */
+  struct wsm_keys *keys;             /* likewise */
+  struct wsm_pool *pool;             /* likewise; may be NULL */
+  uint64_t seed;                     /* of the jitter: any random number */
+};
+
+/* Starts in CLOSED (a client) or CONNECTING (a server, its socket there). */
+void wsm_manager_init (struct wsm_manager *m,
+                       const struct wsm_manager_setup *setup,
+                       uint64_t now_ms);
+void wsm_manager_free (struct wsm_manager *m);
+
+/* --- the owner says --- */
+
+/* Begins to dial; also the user's reconnect(): from WAITING, LOCKED, EXHAUSTED
+** and CLOSED it dials at once with a fresh budget; while open it hangs up and
+** dials again. */
+void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms);
+
+/* The answers to WSM_EVENT_TARGET. ask's texts are borrowed until the next
+** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
+void wsm_manager_target (struct wsm_manager *m, const struct wsm_ask *ask,
+                         const unsigned char *nonce, uint64_t now_ms);
+void wsm_manager_lock (struct wsm_manager *m, const char *why,
+                       uint64_t now_ms);
+
+/* The answer to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
+void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
+                          uint64_t now_ms);
+
+/* The answers to WSM_EVENT_REQUEST. false without memory. */
+bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
+                         const char *headers, uint64_t now_ms);
+bool wsm_manager_refuse (struct wsm_manager *m, const struct wsm_reply *reply,
+                         uint64_t now_ms);
+
+/* close(code, reason): always wins. WSM_NO_STATUS: a close without code. */
+void wsm_manager_close (struct wsm_manager *m, unsigned code,
+                        const char *reason, size_t n, uint64_t now_ms);
+
+enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
+                                const void *data, size_t n);
+
+/* The next message, held until pop. WSM_ENDED: none will come (CLOSED, LOCKED,
+** EXHAUSTED and nothing left); WSM_MORE: none yet. */
+enum wsm_input wsm_manager_next (struct wsm_manager *m,
+                                 struct wsm_message *message,
+                                 uint64_t now_ms);
+void wsm_manager_pop (struct wsm_manager *m);
+
+/* Bytes received and not taken; bytes sent and not with the kernel (W3C
+** bufferedAmount: payload in the outbox included). */
+size_t wsm_manager_unread (const struct wsm_manager *m);
+size_t wsm_manager_buffered (const struct wsm_manager *m);
+
+/* --- the driver says --- */
+
+/* The socket is there, TLS done: the opening handshake may go. */
+void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms);
+
+/* Bytes were committed to m->session (wsm_session_reserve, _commit). */
+void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms);
+
+/* n bytes of wsm_session_output were handed to the kernel. */
+void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms);
+
+/* The socket is gone, or never came. e NULL: the peer ended it (EOF). */
+void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *e,
+                       uint64_t now_ms);
+
+/* Time passed: beats, deadlines, the next dial. */
+void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms);
+
+/* When tick has something to do next; WSM_NEVER: only if something happens. */
+uint64_t wsm_manager_deadline (const struct wsm_manager *m);
+
+/* --- what its owner should hear --- */
+
+enum wsm_event wsm_manager_event (const struct wsm_manager *m);
+void wsm_manager_event_pop (struct wsm_manager *m);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+** policy.h - the numbers of a managed connection and what follows from them
+** Stands on nothing but the close codes. Every default of the module is in
+** wsm_policy_defaults and nowhere else.
+** Never keeps state: all of it is arguments.
+*/
+#ifndef WSM_POLICY_H
+#define WSM_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "protocol/session.h"
+
+#define WSM_UNBOUNDED UINT32_MAX
+
+/* One connection's rules; many share one. Zero milliseconds switch off. */
+struct wsm_policy {
+  struct wsm_limits limits;
+  uint64_t header_bytes;       /* limits.header: the peer's HTTP head */
+  uint32_t beat_ms;            /* heartbeat.interval: after so much silence */
+  uint32_t overtime_ms;        /* heartbeat.timeout: then the peer is dead */
+  const char *beat;            /* heartbeat.message; NULL: a ping */
+  size_t beat_length;
+  bool reconnect;              /* false: one connection and no other */
+  uint32_t delay_ms;           /* reconnect.delay */
+  uint32_t max_delay_ms;       /* reconnect.max_delay */
+  uint32_t pause_ms;           /* reconnect.pause: more, after an orderly close */
+  uint32_t stable_ms;          /* reconnect.stable: open so long, budget back */
+  double factor;               /* reconnect.factor */
+  double jitter;               /* reconnect.jitter: 0 none, 1 full */
+  uint32_t budget;             /* reconnect.limit; WSM_UNBOUNDED: no end */
+  uint32_t open_ms;            /* timeouts.open: from the name to the 101 */
+  uint32_t close_ms;           /* timeouts.close */
+  uint32_t outbox_messages;    /* outbox.messages; 0: no outbox */
+  size_t outbox_bytes;         /* outbox.bytes */
+  size_t inbox_bytes;          /* inbox: unread bytes, then the socket rests */
+  size_t output_bytes;         /* buffer: unsent bytes, then send says full */
+  bool ask_target;             /* the owner names the URL of each dial */
+  bool ask_verdict;            /* the owner decides on each reconnect */
+};
+
+void wsm_policy_defaults (struct wsm_policy *p);
+
+/* How a connection, or the attempt at one, ended. */
+struct wsm_ending {
+  enum wsm_token token;        /* WSM_NONE after an orderly close */
+  bool final;                  /* the error's: trying again cannot help */
+  bool local;                  /* close() was called here */
+  bool opened;                 /* it had been open */
+  unsigned code;               /* close code, WSM_ABNORMAL without one */
+};
+
+/* May it be dialled again? (section 6 of the design) */
+bool wsm_policy_retries (const struct wsm_ending *ending);
+
+/* The wait before attempt 1, 2 ...: delay grown by factor up to the cap, less
+** jitter; chance is in [0, 1). Never under 100 ms because of jitter alone. */
+uint32_t wsm_policy_delay (const struct wsm_policy *p, uint32_t attempt,
+                           double chance);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+** queue.h - whole messages in order, bounded by count and bytes
+** Stands on buffer.h. The outbox holds what waits for a connection; the same
+** queue keeps what was received on a connection that is gone.
+** Never drops a message to make room: push says no.
+*/
+#ifndef WSM_QUEUE_H
+#define WSM_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "common/buffer.h"
+#include "protocol/session.h"
+
+/* Zero it, but for bytes.pool, to start. */
+struct wsm_queue {
+  struct wsm_buffer bytes;
+  size_t count;               /* messages */
+  size_t payload;             /* their bytes, without our headers */
+};
+
+/* Appends a copy; false without memory (bounds are the caller's). */
+bool wsm_queue_push (struct wsm_queue *q, const struct wsm_message *m);
+
+/* The first message, pointing into the queue until the next push or pop. */
+bool wsm_queue_first (const struct wsm_queue *q, struct wsm_message *m);
+void wsm_queue_pop (struct wsm_queue *q);
+
+/* Puts all of `front` before what q holds and empties front. false without
+** memory: both are as they were. */
+bool wsm_queue_prepend (struct wsm_queue *q, struct wsm_queue *front);
+
+void wsm_queue_clear (struct wsm_queue *q);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+** socket.h - connected stream sockets, read and written by libwebsockets' loop
+** Stands on libwebsockets' raw role: the one file that includes it is socket.c.
+** A descriptor that somebody else connected or accepted is adopted; from then
+** on it is owned here.
+** Never frames, never encrypts, never keeps bytes the kernel did not take.
+*/
+#ifndef WSM_SOCKET_H
+#define WSM_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "common/error.h"
+
+struct uv_loop_s;
+struct wsm_sockets;           /* libwebsockets' context on one loop */
+struct wsm_socket;
+
+struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv,
+                                     struct wsm_error *e);
+/* Turns the loop until everything is let go of. */
+void wsm_sockets_free (struct wsm_sockets *s);
+
+struct wsm_socket_calls {
+  void (*read) (void *owner, unsigned char *bytes, size_t n);
+  void (*writable) (void *owner);       /* after a write that took less */
+  void (*lost) (void *owner, bool reset);  /* gone: ended or reset by the peer;
+                                           the socket is no more */
+};
+
+/* NULL: e says why; fd is closed either way. */
+struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *s, int fd,
+                                     const struct wsm_socket_calls *calls,
+                                     void *owner, struct wsm_error *e);
+
+/* Hands bytes to the kernel: how many it took. Less than n: `writable` comes.
+** -1: the connection is broken, `lost` comes. */
+long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n);
+
+/* Stops (true) or goes on (false) reading. */
+void wsm_socket_rest (struct wsm_socket *s, bool rest);
+
+/* Hangs up and lets go; the owner hears nothing more. Safe from inside a
+** call of its own. */
+void wsm_socket_close (struct wsm_socket *s);
+
+/* "127.0.0.1:4711", "[::1]:4711", "unix"; at most n bytes with terminator. */
+void wsm_socket_peer (const struct wsm_socket *s, char *to, size_t n);
+
+#endif
