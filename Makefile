@@ -1,0 +1,104 @@
+# LUA chooses the interpreter: lua5.4 lua5.3 lua5.1 luajit.
+# WERROR=1 makes warnings errors; SANITIZE=1 builds with ASan and UBSan.
+LUA = lua5.4
+CC = gcc
+CFLAGS = -O2 -g
+PREFIX = /usr/local
+LUADIR = $(PREFIX)/share/lua/$(LUA_ABI)
+LIBDIR = $(PREFIX)/lib/lua/$(LUA_ABI)
+INSTALL = install
+
+LUA_NAME = $(notdir $(LUA))
+LUA_ABI = $(or $(filter 5.%,$(patsubst lua%,%,$(LUA_NAME))),$(shell \
+  $(LUA) -e 'print(_VERSION:match "%d.%d")'))
+LUA_INCLUDE = $(or $(shell pkg-config --cflags $(LUA_NAME) 2>/dev/null),\
+  $(addprefix -I,$(wildcard /usr/include/$(LUA_NAME)* \
+    /usr/local/include/$(LUA_NAME)* /usr/include/lua$(LUA_ABI))))
+PACKAGES = libwebsockets libuv openssl zlib
+INCLUDES = -Isrc $(LUA_INCLUDE) \
+  $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LIBS = $(or $(shell pkg-config --libs $(PACKAGES) 2>/dev/null),\
+  -lwebsockets -luv -lssl -lcrypto -lz)
+
+WARNINGS = -Wall -Wextra -pedantic -Wshadow -Wstrict-prototypes \
+  -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wpointer-arith \
+  -Wconversion $(if $(WERROR),-Werror)
+ifdef SANITIZE
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+  -fno-omit-frame-pointer
+endif
+
+# A thread that resolves a name may outlive the Lua state: never unload.
+ifeq ($(shell uname -s),Darwin)
+MODULE = -bundle -undefined dynamic_lookup
+else
+MODULE = -shared -Wl,-z,nodelete -Wl,--as-needed
+endif
+
+OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)
+CORE = $(OUT)/wsmanager/core.so
+SOURCES = $(sort $(wildcard src/*/*.c))
+OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
+LUA_FILES = $(shell cd lua && find . -name '*.lua')
+
+.PHONY: all build deps test-deps test check lint format demo install clean
+all: build
+build: $(CORE) $(if $(SANITIZE),$(OUT)/lua)
+
+$(CORE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(MODULE) $(SANITIZERS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+$(OUT)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu99 $(CFLAGS) -fPIC -fvisibility=hidden $(WARNINGS) \
+	  $(SANITIZERS) $(INCLUDES) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+
+# A sanitized module wants the sanitizer's runtime loaded before anything else.
+$(OUT)/lua: scripts/sanitized-lua $(OUT)/alone.so
+	scripts/sanitized-lua $(CC) $(LUA) $(abspath $(OUT)/alone.so) > $@
+	@chmod +x $@
+
+$(OUT)/alone.so: spec/support/alone.c
+	@mkdir -p $(@D)
+	$(CC) -shared -fPIC -o $@ $<
+
+deps:
+	@scripts/deps build $(LUA_NAME)
+
+test-deps:
+	@scripts/deps test $(LUA_NAME)
+
+test: test-deps
+	@WERROR=$(WERROR) CC=$(CC) scripts/test
+
+# The suite once, under LUA; SPEC names files to run instead of all.
+check: build
+	@scripts/suite $(abspath $(OUT)) $(if $(SANITIZE),,$(LUA)) -- $(SPEC)
+
+lint:
+	@scripts/lint
+
+format:
+	@clang-format -i $(wildcard src/*/*.h) $(SOURCES)
+
+demo: deps
+	@$(MAKE) --no-print-directory -s build
+	@LUA_PATH="lua/?.lua;lua/?/init.lua;$${LUA_PATH:-;}" \
+	LUA_CPATH="$(OUT)/?.so;$${LUA_CPATH:-;}" $(LUA) examples/chat/demo.lua
+
+install: build
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/wsmanager
+	$(INSTALL) -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/wsmanager/core.so
+	for f in $(LUA_FILES); do \
+	  $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname $$f)" && \
+	  $(INSTALL) -m 644 "lua/$$f" "$(DESTDIR)$(LUADIR)/$$f" || exit 1; \
+	done
+
+clean:
+	rm -rf build
+
+-include bench/bench.mk
+-include fuzz/fuzz.mk
