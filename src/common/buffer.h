@@ -3,7 +3,7 @@
 ** Stands on memory.h. Blocks come from a pool and go back to it as soon as a
 ** buffer is empty, so an idle connection holds none and a busy one never
 ** reaches malloc.
-** Never shrinks a block, never copies more than once for a growth.
+** Never copies more than once for a growth.
 */
 #ifndef WSM_BUFFER_H
 #define WSM_BUFFER_H
@@ -36,6 +36,10 @@ void wsm_pool_free (struct wsm_pool *pool);
 /* Room for n bytes at the end: where they go, or NULL without memory (what the
 ** buffer held is still there). Pointers into it are stale afterwards. */
 unsigned char *wsm_buffer_grow (struct wsm_buffer *b, size_t n);
+
+/* A few bytes in a large block move to a small one, so that a connection that
+** waits holds little. Pointers into it are stale afterwards. */
+void wsm_buffer_trim (struct wsm_buffer *b);
 
 /* Gives the block back to the pool; the buffer is empty and usable. */
 void wsm_buffer_clear (struct wsm_buffer *b);
