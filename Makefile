@@ -43,7 +43,7 @@ LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
 .PHONY: all build deps test-deps test check lint format demo install clean
 all: build
-build: $(CORE) $(if $(SANITIZE),$(OUT)/lua)
+build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -65,6 +65,11 @@ $(OUT)/alone.so: spec/support/alone.c
 	@mkdir -p $(@D)
 	$(CC) -shared -fPIC -o $@ $<
 
+# A module with one fault of each kind, to see that the sanitizers see.
+$(OUT)/faulty.so: spec/support/faulty.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
+
 deps:
 	@scripts/deps build $(LUA_NAME)
 
@@ -72,11 +77,11 @@ test-deps:
 	@scripts/deps test $(LUA_NAME)
 
 test: test-deps
-	@WERROR=$(WERROR) CC=$(CC) scripts/test
+	@scripts/test WERROR=$(WERROR) CC=$(CC)
 
 # The suite once, under LUA; SPEC names files to run instead of all.
 check: build
-	@scripts/suite $(abspath $(OUT)) $(if $(SANITIZE),,$(LUA)) -- $(SPEC)
+	@scripts/suite $(OUT) $(if $(SANITIZE),$(OUT)/lua,$(LUA)) $(SPEC)
 
 lint:
 	@scripts/lint

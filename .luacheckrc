@@ -1,0 +1,14 @@
+-- What Lua 5.1, 5.3, 5.4 and LuaJIT have in common, and the names that a
+-- module asks for before it uses them.
+stds.either = {
+  read_globals = {
+    "unpack", "loadstring", "setfenv", "jit",
+    table = { fields = { "unpack", "pack" } },
+    package = { fields = { "searchers", "loaders", "searchpath" } },
+    coroutine = { fields = { "close", "isyieldable" } },
+    math = { fields = { "type", "tointeger" } },
+  },
+}
+std = "min+either"
+files["spec"] = { std = "min+either+busted" }
+max_line_length = 100
