@@ -42,7 +42,7 @@ static const luaL_Reg faults[] = {
   { "overflow", overflow },
   { "afterwards", afterwards },
   { "undefined", undefined },
-  { NULL, NULL }
+  { NULL, NULL },
 };
 
 __attribute__((visibility("default"))) int luaopen_faulty (lua_State *L) {

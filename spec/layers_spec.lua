@@ -1,0 +1,197 @@
+local files = require "support.files"
+
+-- What each folder may include of ours.
+local may_include = {
+  common = { common = true },
+  protocol = { common = true, protocol = true },
+  manager = { common = true, protocol = true, manager = true },
+  net = { common = true, protocol = true, manager = true, net = true },
+  lua = { common = true, protocol = true, manager = true, net = true, lua = true },
+}
+
+-- Headers that only one folder, or one file, may include; a trailing slash
+-- means everything below.
+local reserved = {
+  ["lua.h"] = "src/lua/compat.h",
+  ["lauxlib.h"] = "src/lua/compat.h",
+  ["lualib.h"] = "src/lua/compat.h",
+  ["luajit.h"] = "src/lua/compat.h",
+  ["libwebsockets.h"] = "src/net/socket.c",
+  ["uv.h"] = "src/net/",
+  ["openssl/ssl.h"] = "src/net/",
+  ["sys/"] = "src/net/",
+  ["netinet/"] = "src/net/",
+  ["arpa/"] = "src/net/",
+  ["netdb.h"] = "src/net/",
+  ["poll.h"] = "src/net/",
+  ["fcntl.h"] = "src/net/",
+  ["unistd.h"] = "src/net/",
+  ["time.h"] = "src/net/",
+  ["pthread.h"] = "src/net/",
+}
+
+local function c_files()
+  local found = files.below({ "src" }, ".c")
+  for _, path in ipairs(files.below({ "src" }, ".h")) do found[#found + 1] = path end
+  return found
+end
+
+local function includes(path)
+  local list = {}
+  for line, number in files.lines(path) do
+    local quote, name = line:match('^%s*#%s*include%s*([<"])([^>"]+)[>"]')
+    if name then
+      list[#list + 1] = { name = name, ours = quote == '"', at = path .. ":" .. number }
+    end
+  end
+  return list
+end
+
+local function begins(text, start)
+  return text:sub(1, #start) == start
+end
+
+-- The entry of `reserved` that a system header falls under.
+local function owner(name)
+  if reserved[name] then return reserved[name] end
+  return reserved[name:match("^[^/]+/") or ""]
+end
+
+-- Every line of C that the pattern matches, but those of one file.
+local function matches(pattern, but)
+  local found = {}
+  for _, path in ipairs(c_files()) do
+    if path ~= but then
+      for line, number in files.lines(path) do
+        if line:find(pattern) then
+          found[#found + 1] = path .. ":" .. number .. ": " .. line
+        end
+      end
+    end
+  end
+  return found
+end
+
+-- The functions of a file: title, and length in lines.
+local function functions(path)
+  local list, start, title = {}, 0, nil
+  for line, number in files.lines(path) do
+    if line:find("^[%a_]") and not line:find(":%s*$") then
+      start, title = number, line
+    elseif line == "}" and title then
+      list[#list + 1] = { title = path .. ":" .. start .. ": " .. title,
+                          length = number - start + 1 }
+    end
+  end
+  return list
+end
+
+describe("the layers", function()
+  it("include only what lies below them", function()
+    local wrong, seen = {}, 0
+    for _, path in ipairs(c_files()) do
+      local folder = path:match("^src/(%w+)/")
+      local allowed = assert(may_include[folder], "a folder without a rule: " .. path)
+      for _, include in ipairs(includes(path)) do
+        seen = seen + 1
+        local target = include.name:match("^(%w+)/") or folder
+        if include.ours and not allowed[target] then
+          wrong[#wrong + 1] = include.at .. " includes " .. include.name
+        end
+      end
+    end
+    assert.is_true(seen > 50)
+    assert.same({}, wrong)
+  end)
+
+  it("leave Lua to src/lua and the world to src/net", function()
+    local wrong = {}
+    for _, path in ipairs(c_files()) do
+      for _, include in ipairs(includes(path)) do
+        local place = owner(include.name)
+        if place and not begins(path, place) then
+          wrong[#wrong + 1] = include.at .. " includes " .. include.name
+        end
+      end
+    end
+    assert.same({}, wrong)
+  end)
+
+  it("quote only headers of ours, which exist", function()
+    local wrong = {}
+    for _, path in ipairs(c_files()) do
+      local folder = path:match("^(src/%w+/)")
+      for _, include in ipairs(includes(path)) do
+        local file = include.ours
+          and (io.open("src/" .. include.name) or io.open(folder .. include.name))
+        if file then file:close() end
+        if include.ours and not file then
+          wrong[#wrong + 1] = include.at .. " includes " .. include.name
+        end
+      end
+    end
+    assert.same({}, wrong)
+  end)
+
+  it("ask for the version of Lua in compat.h alone", function()
+    assert.same({}, matches("LUA_VERSION_NUM", "src/lua/compat.h"))
+  end)
+
+  it("allocate through memory.h alone", function()
+    for _, name in ipairs { "malloc", "calloc", "realloc", "free", "strdup" } do
+      assert.same({}, matches("%f[%w_]" .. name .. "%s*%(", "src/common/memory.c"))
+    end
+  end)
+
+  it("never call Lua, yield or keep a reference", function()
+    assert.same({}, matches("lua_p?callk?%s*%("))
+    assert.same({}, matches("lua_yieldk?%s*%("))
+    assert.same({}, matches("lua_resume%s*%("))
+    assert.same({}, matches("luaL_ref%s*%("))
+  end)
+
+  it("open each header with its name and what it is", function()
+    local headers = files.below({ "src" }, ".h")
+    assert.is_true(#headers > 10)
+    for _, path in ipairs(headers) do
+      local name = path:match("[^/]+$")
+      assert.equal("/*\n** " .. name .. " - ", files.read(path):sub(1, #name + 9))
+    end
+  end)
+
+  it("export one symbol", function()
+    local path = assert(files.module("wsmanager.core"))
+    local pipe = assert(io.popen("nm -D --defined-only '" .. path .. "'"))
+    local names = {}
+    for line in pipe:lines() do
+      names[#names + 1] = line:match("%S+$")
+    end
+    pipe:close()
+    assert.same({ "luaopen_wsmanager_core" }, names)
+  end)
+end)
+
+describe("a file", function()
+  it("has at most 500 lines", function()
+    local long = {}
+    for _, ending in ipairs { ".c", ".h", ".lua" } do
+      for _, path in ipairs(files.below({ "src", "lua", "spec", "examples" }, ending)) do
+        local _, count = files.read(path):gsub("\n", "")
+        if count > 500 then long[#long + 1] = path .. ": " .. count end
+      end
+    end
+    assert.same({}, long)
+  end)
+
+  it("has C functions of at most 60 lines", function()
+    local long, seen = {}, 0
+    for _, path in ipairs(c_files()) do
+      for _, f in ipairs(functions(path)) do
+        seen = seen + 1
+        if f.length > 60 then long[#long + 1] = f.title .. " " .. f.length end
+      end
+    end
+    assert.is_true(seen > 50)
+    assert.same({}, long)
+  end)
+end)

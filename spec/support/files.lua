@@ -1,0 +1,46 @@
+-- The files of the working tree, for specs that read the code itself.
+
+local files = {}
+
+-- The paths below folders (a list) whose name ends so, sorted.
+function files.below(folders, ending)
+  local pipe = assert(io.popen("find " .. table.concat(folders, " ")
+    .. " -type f -name '*" .. ending .. "' 2>/dev/null | LC_ALL=C sort"))
+  local found = {}
+  for path in pipe:lines() do found[#found + 1] = path end
+  pipe:close()
+  return found
+end
+
+function files.read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- line, number of each line of a file
+function files.lines(path)
+  local number = 0
+  local nextline = io.lines(path)
+  return function()
+    number = number + 1
+    local line = nextline()
+    if line then return line, number end
+  end
+end
+
+-- Where `require` would find a C module, as package.searchpath.
+function files.module(name)
+  local tail = name:gsub("%.", "/")
+  for template in package.cpath:gmatch("[^;]+") do
+    local path = template:gsub("%?", (tail:gsub("%%", "%%%%")))
+    local file = io.open(path, "rb")
+    if file then
+      file:close()
+      return path
+    end
+  end
+end
+
+return files
