@@ -16,7 +16,24 @@ struct wsm_link;
 
 struct wsm_link_setup {
   const struct wsm_policy *policy;    /* borrowed for the link's life */
-  struct wsm_tls_context *tls;        /* retained; NULL: wss is an error */
+  struct wsm_tls_context *tls;        /* retained; NULL: no TLS */
+};
+
+/* A link's place among the others of its server. */
+struct wsm_server;
+struct wsm_seat {
+  struct wsm_seat *next, *previous;
+  struct wsm_server *server;          /* NULL: none */
+  struct wsm_seat *next_asking;
+  struct wsm_link *link;
+  bool asking;                        /* its request waits to be claimed */
+  bool claimed;                       /* Lua has it */
+};
+
+/* Who looks after a server's link until Lua has it. */
+struct wsm_link_keeper {
+  void (*requested) (void *keeper, struct wsm_link *l);  /* its request is there */
+  void (*ended) (void *keeper, struct wsm_link *l);      /* it closed for good */
 };
 
 /* A client, in CLOSED; call wsm_manager_start on its manager. */
@@ -29,11 +46,16 @@ struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
                                   const struct wsm_link_setup *setup, int fd,
                                   struct wsm_error *e);
 
-/* Hangs up without a word and frees it. */
+/* Who hears of it, instead of the loop's ready list; NULL: the list again. */
+void wsm_link_keep (struct wsm_link *l, const struct wsm_link_keeper *calls,
+                    void *keeper);
+
+/* Hangs up without a word and frees it. Not from inside a keeper's call. */
 void wsm_link_free (struct wsm_link *l);
 
 struct wsm_manager *wsm_link_manager (struct wsm_link *l);
 struct wsm_post *wsm_link_post (struct wsm_link *l);
+struct wsm_seat *wsm_link_seat (struct wsm_link *l);
 int64_t wsm_link_id (const struct wsm_link *l);
 
 /* The loop's time, or the last one known when the loop is gone. */
@@ -42,6 +64,16 @@ uint64_t wsm_link_now (struct wsm_link *l);
 /* Names where to dial and what to ask: the answer to WSM_EVENT_TARGET. The
 ** texts of ask are borrowed until the next target. */
 void wsm_link_target (struct wsm_link *l, const struct wsm_ask *ask);
+
+/* The same target for every dial, instead of asking. */
+void wsm_link_fix (struct wsm_link *l, const struct wsm_ask *ask);
+
+/* The rules for wss from the next dial on; retained. */
+void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls);
+bool wsm_link_is_secured (const struct wsm_link *l);
+
+/* Writes what waits, now. */
+void wsm_link_flush (struct wsm_link *l);
 
 /* Acts on what the manager wants now. Call it after every call on the manager
 ** that is not one of those below. */

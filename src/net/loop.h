@@ -62,7 +62,8 @@ struct wsm_post;
 
 struct wsm_post_calls {
   void (*ring) (struct wsm_post *post, uint64_t now_ms);  /* deadline passed */
-  void (*flush) (struct wsm_post *post);   /* the turn ends: write */
+  void (*flush) (struct wsm_post *post, bool first);   /* write; first: a turn
+                                              begins, its owner had its say */
   void (*lost) (struct wsm_post *post);    /* the loop is being freed */
 };
 

@@ -41,9 +41,16 @@ long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n);
 /* Stops (true) or goes on (false) reading. */
 void wsm_socket_rest (struct wsm_socket *s, bool rest);
 
+/* Nothing more will be written: the peer reads the end. It goes on reading, and
+** hears `lost` when the peer ends too. */
+void wsm_socket_finish (struct wsm_socket *s);
+
 /* Hangs up and lets go; the owner hears nothing more. Safe from inside a
 ** call of its own. */
 void wsm_socket_close (struct wsm_socket *s);
+
+/* Closes a descriptor that nobody wants. */
+void wsm_socket_discard (int fd);
 
 /* "127.0.0.1:4711", "[::1]:4711", "unix"; at most n bytes with terminator. */
 void wsm_socket_peer (const struct wsm_socket *s, char *to, size_t n);

@@ -1,0 +1,243 @@
+#include "net/socket.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+#include "common/memory.h"
+
+#define READ_SIZE (256 * 1024)     /* one read, as measured in the design */
+#define DESCRIPTORS_LIMIT 262144   /* libwebsockets' tables are not larger */
+#define DESTROY_TURNS 2000         /* of a millisecond, for resolver threads */
+#define PROTOCOL "wsmanager"
+
+struct wsm_sockets {
+  uv_loop_t *uv;
+  struct lws_context *context;
+  struct lws_vhost *vhost;
+};
+
+struct wsm_socket {
+  struct lws *wsi;
+  const struct wsm_socket_calls *calls;
+  void *owner;                     /* NULL: hears nothing more */
+  bool inside;                     /* one of its calls is under way */
+  bool doomed;                     /* closed inside one */
+};
+
+/* Linux tells a reset from an end by the state the socket is left in. */
+static bool was_reset (int fd) {
+#if defined(__linux__) && defined(TCP_INFO)
+  struct tcp_info info;
+  socklen_t size = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_CLOSE;
+#else
+  (void)fd;
+  return false;
+#endif
+}
+
+static void lose (struct wsm_socket *s, struct lws *wsi) {
+  bool reset = was_reset(lws_get_socket_fd(wsi));
+  void *owner = s->owner;
+  const struct wsm_socket_calls *calls = s->calls;
+  lws_set_opaque_user_data(wsi, NULL);
+  if (!s->wsi) return;             /* wsm_socket_adopt sees to it */
+  wsm_free(s);
+  if (owner) calls->lost(owner, reset);
+}
+
+/* What libwebsockets should do after a call: -1 hangs up. */
+static int leave (struct wsm_socket *s) {
+  s->inside = false;
+  return s->doomed ? -1 : 0;
+}
+
+static int on_event (struct lws *wsi, enum lws_callback_reasons reason,
+                     void *user, void *in, size_t len) {
+  struct wsm_socket *s = lws_get_opaque_user_data(wsi);
+  (void)user;
+  if (!s) return 0;
+  switch (reason) {
+    case LWS_CALLBACK_RAW_RX:
+      s->inside = true;
+      if (s->owner) s->calls->read(s->owner, in, len);
+      return leave(s);
+    case LWS_CALLBACK_RAW_WRITEABLE:
+      s->inside = true;
+      if (s->owner) s->calls->writable(s->owner);
+      return leave(s);
+    case LWS_CALLBACK_RAW_CLOSE:
+      lose(s, wsi);
+      return 0;
+    default:
+      return 0;
+  }
+}
+
+static const struct lws_protocols protocols[] = {
+  { PROTOCOL, on_event, 0, READ_SIZE, 0, NULL, 0 },
+  { NULL, NULL, 0, 0, 0, NULL, 0 }
+};
+
+/* Its tables have RLIMIT_NOFILE entries and are filled with zeros; under an
+** unlimited one they would be gigabytes. With a limit of ours it looks sockets
+** up one by one, so we name one only then. */
+static unsigned descriptors_limit (void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return limit.rlim_cur > DESCRIPTORS_LIMIT ? DESCRIPTORS_LIMIT : 0;
+}
+
+static struct lws_context *create_context (uv_loop_t *uv) {
+  struct lws_context_creation_info info;
+  void *loops[1];
+  loops[0] = uv;
+  memset(&info, 0, sizeof info);
+  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+  info.foreign_loops = loops;
+  info.pt_serv_buf_size = READ_SIZE;
+  info.fd_limit_per_thread = descriptors_limit();
+  lws_set_log_level(0, NULL);
+  return lws_create_context(&info);
+}
+
+static struct lws_vhost *create_vhost (struct lws_context *context) {
+  struct lws_context_creation_info info;
+  memset(&info, 0, sizeof info);
+  info.port = CONTEXT_PORT_NO_LISTEN;
+  info.vhost_name = PROTOCOL;
+  info.protocols = protocols;
+  info.http_proxy_address = "";    /* or it reads http_proxy */
+  return lws_create_vhost(context, &info);
+}
+
+struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv,
+                                     struct wsm_error *e) {
+  struct wsm_sockets *s = wsm_zalloc(sizeof *s);
+  if (!s) {
+    wsm_error_set(e, WSM_FULL, "no memory for a loop");
+    return NULL;
+  }
+  s->uv = uv;
+  s->context = create_context(uv);
+  if (s->context) s->vhost = create_vhost(s->context);
+  if (s->vhost) return s;
+  wsm_error_set(e, WSM_REFUSED, "libwebsockets %s could not start on libuv; is "
+                "its libuv plug-in installed (Debian: apt-get install "
+                "libwebsockets-evlib-uv)?", lws_get_library_version());
+  wsm_sockets_free(s);
+  return NULL;
+}
+
+void wsm_sockets_free (struct wsm_sockets *s) {
+  int turns = 0;
+  if (s->context) lws_context_destroy(s->context);
+  while (uv_loop_alive(s->uv) && turns++ < DESTROY_TURNS)
+    if (uv_run(s->uv, UV_RUN_NOWAIT)) uv_sleep(1);
+  /* The first call begins, this one ends: without it 330 KB and a descriptor
+     stay. While a resolver thread is at work the loop must live on. */
+  if (s->context && !uv_loop_alive(s->uv)) lws_context_destroy(s->context);
+  wsm_free(s);
+}
+
+struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *sockets, int fd,
+                                     const struct wsm_socket_calls *calls,
+                                     void *owner, struct wsm_error *e) {
+  struct wsm_socket *s = wsm_zalloc(sizeof *s);
+  lws_adopt_desc_t info;
+  if (!s) {
+    close(fd);
+    wsm_error_set(e, WSM_FULL, "no memory for a connection");
+    return NULL;
+  }
+  memset(&info, 0, sizeof info);
+  info.vh = sockets->vhost;
+  info.type = LWS_ADOPT_SOCKET;
+  info.fd.sockfd = fd;
+  info.vh_prot_name = PROTOCOL;
+  info.opaque = s;
+  s->calls = calls;
+  s->wsi = lws_adopt_descriptor_vhost_via_info(&info);
+  if (s->wsi) {
+    s->owner = owner;
+    return s;
+  }
+  wsm_free(s);
+  wsm_error_set(e, WSM_REFUSED, "libwebsockets takes no more connections");
+  return NULL;
+}
+
+long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n) {
+  int fd = lws_get_socket_fd(s->wsi);
+  size_t taken = 0;
+  while (taken < n) {
+    ssize_t done = send(fd, (const char *)bytes + taken, n - taken,
+                        MSG_NOSIGNAL);
+    if (done >= 0) {
+      taken += (size_t)done;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      lws_callback_on_writable(s->wsi);
+      break;
+    } else if (errno != EINTR) {
+      wsm_socket_rest(s, false);   /* or its end would not be read */
+      return -1;
+    }
+  }
+  return (long)taken;
+}
+
+void wsm_socket_finish (struct wsm_socket *s) {
+  shutdown(lws_get_socket_fd(s->wsi), SHUT_WR);
+  wsm_socket_rest(s, false);
+}
+
+void wsm_socket_rest (struct wsm_socket *s, bool rest) {
+  lws_rx_flow_control(s->wsi, rest ? 0 : 1);
+}
+
+void wsm_socket_close (struct wsm_socket *s) {
+  s->owner = NULL;
+  s->doomed = true;
+  if (!s->inside)
+    lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+static void write_address (const struct sockaddr_storage *a, char *to,
+                           size_t n) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (a->ss_family == AF_INET) {
+    const struct sockaddr_in *in = (const void *)a;
+    uv_ip4_name(in, text, sizeof text);
+    snprintf(to, n, "%s:%d", text, ntohs(in->sin_port));
+  } else if (a->ss_family == AF_INET6) {
+    const struct sockaddr_in6 *in = (const void *)a;
+    uv_ip6_name(in, text, sizeof text);
+    snprintf(to, n, "[%s]:%d", text, ntohs(in->sin6_port));
+  } else {
+    snprintf(to, n, "unix");
+  }
+}
+
+void wsm_socket_peer (const struct wsm_socket *s, char *to, size_t n) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+  memset(&address, 0, sizeof address);
+  if (getpeername(lws_get_socket_fd(s->wsi), (struct sockaddr *)&address,
+                  &size) == 0)
+    write_address(&address, to, n);
+  else
+    snprintf(to, n, "gone");
+}
+
+void wsm_socket_discard (int fd) {
+  close(fd);
+}
