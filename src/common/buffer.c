@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define LOOKS 4                     /* spare blocks looked at for one that fits */
+#define LOOKS 4                     /* spare blocks looked at for a fit */
 #define SIZE_LIMIT (SIZE_MAX / 4)
 #define STRETCH_SIZE (1u << 20)     /* from here on the system moves pages */
 #define TRIM_SIZE (64u << 10)       /* a block this large ... */
@@ -51,17 +51,18 @@ static struct wsm_spare *find (struct wsm_pool *pool, struct range want) {
   return NULL;
 }
 
-/* Gives an empty buffer a block with a size in the range. A spare block that
-** does not fit makes way, lest a pool full of small ones keeps none large. */
+/* Gives an empty buffer a block with a size in the range. A spare block too
+** small makes way, lest a pool full of small ones keeps no large one. */
 static bool acquire (struct wsm_buffer *b, struct range want) {
-  struct wsm_spare *spare = find(b->pool, want);
+  struct wsm_pool *pool = b->pool;
+  struct wsm_spare *spare = find(pool, want);
   if (spare) {
     b->size = spare->size;
     b->data = (void *)spare;
     return true;
   }
-  if (b->pool && b->pool->spares)
-    wsm_free(unlink_spare(b->pool, &b->pool->spares));
+  if (pool && pool->spares && pool->spares->size < want.least)
+    wsm_free(unlink_spare(pool, &pool->spares));
   b->data = wsm_alloc(want.least);
   b->size = b->data ? want.least : 0;
   return b->data != NULL;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *wsm_alloc (size_t size);              /* uninitialised; NULL if it fails */
+void *wsm_alloc (size_t size);              /* uninitialised; NULL: failed */
 void *wsm_zalloc (size_t size);             /* zeroed */
 void *wsm_realloc (void *block, size_t size);  /* the old block lives on NULL */
 void wsm_free (void *block);                /* NULL is fine */

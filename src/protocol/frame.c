@@ -49,11 +49,11 @@ size_t wsm_frame_write (unsigned char *to, unsigned first, uint64_t length,
                         const unsigned char *key) {
   const size_t size = wsm_frame_size(length, key != NULL);
   const size_t extended = size - 2 - (key ? 4 : 0);
-  const unsigned masked = key ? MASKED : 0;
+  uint64_t low = length;
   size_t i;
+  if (extended) low = extended == 2 ? LENGTH_16 : LENGTH_64;
   to[0] = (unsigned char)first;
-  if (extended == 0) to[1] = (unsigned char)(masked | length);
-  else to[1] = (unsigned char)(masked | (extended == 2 ? LENGTH_16 : LENGTH_64));
+  to[1] = (unsigned char)((key ? MASKED : 0) | low);
   for (i = 0; i < extended; i++)
     to[2 + i] = (unsigned char)(length >> (8 * (extended - 1 - i)));
   if (key) memcpy(to + 2 + extended, key, 4);

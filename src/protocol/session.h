@@ -63,7 +63,9 @@ struct wsm_message {
 
 /* What happened to the two closing handshakes, as bits. */
 enum wsm_close_bits {
-  WSM_CLOSE_SENT = 1,         /* our close frame is in `out` */
+  WSM_CLOSE_SENT = 1,         /* our close frame is in `out`; an answer or a
+                                 failure without memory: it is not, and never
+                                 will be */
   WSM_CLOSE_RECEIVED = 2,     /* theirs was read */
   WSM_CLOSE_FAILED = 4        /* we closed because the peer broke a rule */
 };
@@ -94,6 +96,7 @@ struct wsm_session {
   uint8_t pong_length;
   unsigned char *pong;        /* WSM_CONTROL_LIMIT bytes, when ever needed */
   uint64_t pings, pongs;      /* received, for statistics */
+  uint64_t ping_sent;         /* the number of our last ping */
   uint64_t pong_seen;         /* the number of our last ping that came back */
   bool close_waits;           /* glance() met a close behind unread messages */
   uint16_t close_code;        /* the peer's, or WSM_NO_STATUS; or ours when
@@ -135,11 +138,12 @@ enum wsm_input wsm_session_next (struct wsm_session *s,
 /* The held message was taken. Does nothing when none is held. */
 void wsm_session_pop (struct wsm_session *s);
 
-/* Answers the pings that stand behind a held message. Looks only at bytes it
-** has not looked at before. */
+/* Answers the pings and notes the pongs that stand behind a held message; next
+** passes over them. Looks only at bytes it has not looked at before. */
 void wsm_session_glance (struct wsm_session *s);
 
-/* Bytes of `in` that wait for pop (inbox of the design's section 3). */
+/* Bytes of `in` that wait for pop, those of the held message included; 0 while
+** none is held: what there is then is part of a message, and needs more. */
 size_t wsm_session_unread (const struct wsm_session *s);
 
 /* --- bytes out --- */
@@ -158,12 +162,16 @@ bool wsm_session_send_frame (struct wsm_session *s, const void *frame,
 bool wsm_session_frame (struct wsm_buffer *to, unsigned opcode,
                         const void *data, size_t n);
 
-/* Queues our ping number `number` (1, 2 ...); its pong sets pong_seen. */
+/* Queues our ping number `number` (1, 2 ...); its pong sets pong_seen. As all
+** that follow: false without memory or keys, and after WSM_CLOSE_SENT. */
 bool wsm_session_ping (struct wsm_session *s, uint64_t number);
 
 /* Queues a ping with a payload of the caller's, at most WSM_CONTROL_LIMIT. */
 bool wsm_session_ping_with (struct wsm_session *s, const void *payload,
                             size_t n);
+
+/* Queues a pong; the session answers pings by itself. */
+bool wsm_session_pong (struct wsm_session *s, const void *payload, size_t n);
 
 /* Queues our close frame; WSM_NO_STATUS sends an empty one. The caller checked
 ** code and reason. Does nothing after WSM_CLOSE_SENT. false: no memory. */
@@ -174,7 +182,7 @@ bool wsm_session_close (struct wsm_session *s, unsigned code,
 const unsigned char *wsm_session_output (const struct wsm_session *s,
                                          size_t *n);
 
-/* n of them were handed to the kernel. */
+/* n of them were handed to the kernel. May queue a pong that waited. */
 void wsm_session_sent (struct wsm_session *s, size_t n);
 
 /* How many bytes wsm_session_output would give. */
