@@ -11,51 +11,16 @@
 #include <stddef.h>
 #include "common/buffer.h"
 #include "common/error.h"
+#include "protocol/head.h"
+#include "protocol/reply.h"
 #include "protocol/url.h"
 
-#define WSM_HEADERS_LIMIT 128      /* header lines of one head */
 #define WSM_NONCE_SIZE 16
 #define WSM_KEY_TEXT 25            /* Sec-WebSocket-Key and its terminator */
 #define WSM_ACCEPT_TEXT 29         /* Sec-WebSocket-Accept, likewise */
 
-struct wsm_header {
-  struct wsm_span name, value;     /* the value without spaces around it */
-};
-
-/* The head of an HTTP message; spans of the parsed text. */
-struct wsm_head {
-  int status;                      /* of an answer; 0 for a request */
-  int minor;                       /* HTTP/1.minor */
-  struct wsm_span method, target;  /* of a request */
-  struct wsm_span reason;          /* of an answer */
-  size_t count;
-  struct wsm_header headers[WSM_HEADERS_LIMIT];
-};
-
-/* Read one head at the start of text. Return its length with the empty line;
-** 0: more is needed; -1: e says what is wrong (final unless the peer may
-** change its mind). Lines end in CRLF; a bare LF, a folded line, a control
-** character or a space before the colon is refused (RFC 9112 2.2, 5.1). */
-long wsm_head_parse_answer (struct wsm_head *head, const char *text, size_t n,
-                            struct wsm_error *e);
-long wsm_head_parse_request (struct wsm_head *head, const char *text, size_t n,
-                             struct wsm_error *e);
-
-/* The first header of that name (ASCII case does not matter), or NULL. */
-const struct wsm_header *wsm_head_find (const struct wsm_head *head,
-                                        const char *name);
-
-/* Does any header of that name list the token (comma-separated, any case)? */
-bool wsm_head_lists (const struct wsm_head *head, const char *name,
-                     const char *token);
-
-/* Is it a token (RFC 9110 5.6.2)? Header names and subprotocols are. */
-bool wsm_token_is_valid (const char *text, size_t n);
-
-/* May it be a header's value: no CR, LF, NUL or other control but tab? */
-bool wsm_value_is_valid (const char *text, size_t n);
-
-/* The 16 random bytes as Sec-WebSocket-Key, and what answers a key. */
+/* The 16 random bytes as Sec-WebSocket-Key, and what answers a key (of at most
+** WSM_KEY_TEXT - 1 bytes). */
 void wsm_key_write (char to[WSM_KEY_TEXT],
                     const unsigned char nonce[WSM_NONCE_SIZE]);
 void wsm_accept_write (char to[WSM_ACCEPT_TEXT], const char *key, size_t n);
@@ -71,8 +36,14 @@ struct wsm_ask {
                                       Authorization replaces ours */
 };
 
-/* Appends the request; false without memory. The URL's userinfo becomes
-** Authorization: Basic. */
+/* Are they "Name: value\r\n" lines that a user may add to a handshake? false: e
+** says which is not: the handshake's own names (Upgrade, Connection,
+** Sec-WebSocket-*, Content-Length, Transfer-Encoding) are not for users. */
+bool wsm_headers_check (const char *lines, size_t n, struct wsm_error *e);
+
+/* Appends the request; false without memory, and nothing is appended. The
+** URL's userinfo becomes Authorization: Basic; what a URL may not hold raw is
+** percent-encoded. */
 bool wsm_handshake_ask (struct wsm_buffer *to, const struct wsm_ask *ask);
 
 /* What an answer agreed on. */
@@ -83,38 +54,29 @@ struct wsm_agreement {
 
 /* Is the answer a 101 to that ask? false: e says what is missing. An extension
 ** nobody offered, a subprotocol nobody offered, two accepts: refused
-** (RFC 6455 4.1). Content-Length, Transfer-Encoding and several Connection
-** headers beside a 101 are accepted, as browsers do. A status other than 101
-** is WSM_HANDSHAKE, naming it; final for 4xx but 408, 425 and 429. */
+** (RFC 6455 4.1); final, as a 1002 is. Content-Length, Transfer-Encoding and
+** several Connection headers beside a 101 are accepted, as browsers do. A
+** status other than 101 is WSM_HANDSHAKE, naming it; final for 4xx but 408, 425
+** and 429. No subprotocol at all is an agreement, whatever was offered; the
+** parameters of the extensions are not judged here. */
 bool wsm_handshake_judge (const struct wsm_head *answer,
                           const struct wsm_ask *ask,
                           struct wsm_agreement *agreed, struct wsm_error *e);
 
 /* Is the request an opening handshake (RFC 6455 4.2.1)? 0: yes; else the HTTP
 ** status that refuses it (400, 405, 426 ...) and e says why. 426 stands also
-** for a plain HTTP request without Upgrade. */
+** for a plain HTTP request without Upgrade. A 426 has to name the version
+** (4.4), which wsm_handshake_reply does by itself. */
 int wsm_handshake_examine (const struct wsm_head *request,
                            struct wsm_error *e);
 
-/* Appends the 101 that accepts it. protocol and extensions may be NULL;
-** headers are "Name: value\r\n" lines. */
-bool wsm_handshake_accept (struct wsm_buffer *to, const struct wsm_head *request,
+/* Appends the 101 that accepts a request which wsm_handshake_examine let pass;
+** false as above. protocol, extensions and headers ("Name: value\r\n" lines)
+** may be NULL. */
+bool wsm_handshake_accept (struct wsm_buffer *to,
+                           const struct wsm_head *request,
                            const char *protocol, const char *extensions,
                            const char *headers);
-
-/* Appends a plain HTTP answer that closes the connection. headers as above,
-** may be NULL; body_only_length: a HEAD request gets no body. */
-struct wsm_reply {
-  int status;
-  const char *headers;
-  const char *body;
-  size_t length;
-  bool head_only;
-};
-bool wsm_handshake_reply (struct wsm_buffer *to, const struct wsm_reply *reply);
-
-/* "Not Found" for 404; "" for a status without a name. */
-const char *wsm_status_text (int status);
 
 /* The first of the server's subprotocols ("a, b") that the client lists; an
 ** empty span when there is none (RFC 6455 4.2.2). */

@@ -10,12 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "common/error.h"
+#include "protocol/span.h"
 
-/* A piece of somebody else's text; not terminated. */
-struct wsm_span {
-  const char *text;
-  size_t length;
-};
+#define WSM_URL_LIMIT 65535        /* bytes of one */
 
 struct wsm_url {
   bool secure;             /* wss or https */
@@ -29,7 +26,7 @@ struct wsm_url {
 };
 
 /* Takes text apart. false: e says what is wrong with it (scheme, host, port,
-** fragment, a space or control character), quoting the text. */
+** fragment, a space or control character), quoting the text; final. */
 bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
                     struct wsm_error *e);
 

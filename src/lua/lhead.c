@@ -1,0 +1,58 @@
+#include "lua/lhead.h"
+
+static void set_span (lua_State *L, const char *key, struct wsm_span s) {
+  lua_pushlstring(L, s.text, s.length);
+  lua_setfield(L, -2, key);
+}
+
+static void push_lower (lua_State *L, struct wsm_span s) {
+  luaL_Buffer b;
+  size_t i;
+  luaL_buffinit(L, &b);
+  for (i = 0; i < s.length; i++) {
+    const char c = s.text[i];
+    const bool upper = c >= 'A' && c <= 'Z';
+    luaL_addchar(&b, (char)(upper ? c + ('a' - 'A') : c));
+  }
+  luaL_pushresult(&b);
+}
+
+/* Into the table of headers on the top. */
+static void add_header (lua_State *L, const struct wsm_header *h) {
+  const bool cookie = wsm_span_is(h->name, "Set-Cookie");
+  push_lower(L, h->name);                                  /* map name */
+  lua_pushvalue(L, -1);
+  lua_rawget(L, -3);                                       /* map name old */
+  lua_pushlstring(L, h->value.text, h->value.length);
+  if (lua_isnil(L, -2)) lua_remove(L, -2);                 /* map name value */
+  else {
+    lua_pushstring(L, cookie ? "\n" : ", ");
+    lua_insert(L, -2);                                     /* ... old , value */
+    lua_concat(L, 3);
+  }
+  lua_rawset(L, -3);
+}
+
+static void set_headers (lua_State *L, const struct wsm_head *head) {
+  size_t i;
+  lua_createtable(L, 0, (int)head->count);
+  for (i = 0; i < head->count; i++) add_header(L, &head->headers[i]);
+  lua_setfield(L, -2, "headers");
+}
+
+void wsm_push_head (lua_State *L, const struct wsm_head *head) {
+  luaL_checkstack(L, 8, "HTTP head");
+  lua_createtable(L, 0, 4);
+  lua_pushinteger(L, head->minor);
+  lua_setfield(L, -2, "minor");
+  if (head->status) {
+    lua_pushinteger(L, head->status);
+    lua_setfield(L, -2, "status");
+    set_span(L, "reason", head->reason);
+  }
+  else {
+    set_span(L, "method", head->method);
+    set_span(L, "target", head->target);
+  }
+  set_headers(L, head);
+}
