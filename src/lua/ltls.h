@@ -1,0 +1,15 @@
+/*
+** ltls.h - certificates and rules as a Lua value
+** Stands on tls.h.
+*/
+#ifndef WSM_LTLS_H
+#define WSM_LTLS_H
+
+#include "compat.h"
+#include "net/tls.h"
+
+/* The context of the userdata at i, which goes on owning it; raises for
+** anything else. */
+struct wsm_tls_context *wsm_check_tls (lua_State *L, int i);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+** trust.h - why a peer's certificate was not accepted, in one sentence
+** Stands on OpenSSL's X.509 verification, which calls wsm_trust_judge.
+** Never changes a verdict.
+*/
+#ifndef WSM_TRUST_H
+#define WSM_TRUST_H
+
+#include <stdbool.h>
+#include <openssl/x509_vfy.h>
+#include "common/error.h"
+
+struct wsm_tls_context;
+
+/* What the callbacks of one connection find as its SSL's app data. */
+struct wsm_tls_peer {
+  struct wsm_tls_context *context;
+  char *host;               /* the name verified; NULL: the peer is a client */
+  struct wsm_error *error;  /* of the call under way */
+  bool judged;              /* a certificate was refused; error says why */
+};
+
+/* The verify callback of each context that verifies. */
+int wsm_trust_judge (int accepted, X509_STORE_CTX *chain);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+** wire.h - the two ends of a TLS connection as OpenSSL sees them
+** Stands on OpenSSL's BIO and buffer.h. What it reads is the caller's own span,
+** what it writes goes straight to the output buffer.
+** Never keeps a byte of the span: OpenSSL takes all of it or the rest is lost.
+*/
+#ifndef WSM_WIRE_H
+#define WSM_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <openssl/bio.h>
+#include "common/buffer.h"
+
+#define WSM_WIRE_FIRST 11   /* a record's head and a hello's up to its version */
+
+/* Zero it, but for out.pool, to start. */
+struct wsm_wire {
+  const unsigned char *in;
+  size_t left;
+  struct wsm_buffer out;
+  bool starved;             /* a write found no memory: bytes are missing */
+  uint8_t first_length;
+  unsigned char first[WSM_WIRE_FIRST];    /* that ever came from the peer */
+};
+
+/* What wsm_wire_bio needs; shared, and freed after the last BIO. NULL without
+** memory. */
+BIO_METHOD *wsm_wire_method (void);
+
+/* Borrows w for its life. NULL without memory. */
+BIO *wsm_wire_bio (BIO_METHOD *method, struct wsm_wire *w);
+
+/* The next reads find these bytes. */
+void wsm_wire_feed (struct wsm_wire *w, const unsigned char *bytes, size_t n);
+
+#endif
