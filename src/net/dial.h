@@ -2,7 +2,8 @@
 ** dial.h - from a host's name to a connected descriptor
 ** Stands on libuv (uv_getaddrinfo off the loop, uv_poll for connect) and the
 ** system's sockets. All addresses of a name are tried, IPv6 and IPv4 by turns,
-** 250 ms apart or as soon as one fails; the first that connects wins (RFC 8305).
+** 250 ms apart or as soon as one fails; the first that connects wins
+** (RFC 8305).
 ** Never blocks, never speaks: TLS and HTTP come after.
 */
 #ifndef WSM_DIAL_H
@@ -22,7 +23,8 @@ struct wsm_dial_order {
 };
 
 /* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, now the
-** callee's. fd -1: e says which addresses failed and how (resolve, refused).
+** callee's; e says WSM_NONE. fd -1: e says which addresses failed and how
+** (resolve, refused; full without memory). e is lent for the call.
 ** Called once, never from inside wsm_dial_start; the dial is freed after. */
 typedef void wsm_dial_done (void *owner, int fd, const struct wsm_error *e);
 
