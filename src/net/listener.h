@@ -18,8 +18,9 @@ struct uv_loop_s;
 struct wsm_listener;
 
 struct wsm_listener_order {
-  const char *host;          /* numeric, or a name of this machine; NULL: every
-                                address, IPv6 and IPv4 */
+  const char *host;          /* numeric, or a name of this machine, looked up
+                                while the caller waits; NULL: every address,
+                                IPv6 and IPv4 */
   int port;                  /* 0: the system chooses */
   const char *path;          /* instead: a Unix socket; a stale file of a dead
                                 server is replaced, a live one refused */
@@ -35,7 +36,8 @@ struct wsm_listener *wsm_listener_new (struct uv_loop_s *uv,
                                        wsm_listener_accepted *accepted,
                                        void *owner, struct wsm_error *e);
 
-/* Stops accepting and frees it; a Unix socket's file is removed. */
+/* Stops accepting and frees it (in the loop's next turn); a Unix socket's file
+** is removed if it is still this one's. Safe from inside accepted. */
 void wsm_listener_close (struct wsm_listener *l);
 
 /* Rests (true) or accepts again (false); while resting, peers queue in the
