@@ -1,0 +1,140 @@
+-- What a chat says on the wire, and the shapes of a message.
+--
+-- Text frames are JSON objects with an `action` (the seed's chatAction):
+--   {"action":2,"type":1,"id":…,"content":…,"senderId":…,"sendTime":…}   send
+--   {"action":1,"id":…,"senderId":…}     received: what I had from you is here
+--   {"action":3,"id":…,"senderId":…}     read
+--   {"action":4}                         heart
+-- A picture's bytes travel in one binary frame: such a JSON object on one line,
+-- a line feed, the bytes. Its `content` is the picture's name.
+
+local cjson = require "cjson"
+
+local json = cjson.new()
+
+---@enum chatTypes
+local chatTypes = { doctor = 1, customer = 2 }
+
+---@enum chatAction
+local chatAction = { received = 1, send = 2, read = 3, heart = 4 }
+
+---@enum messageType
+local messageType = { text = 1, img = 2 }
+
+---@enum wsState
+local wsState = { CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3 }
+
+---@class Message
+---@field id string
+---@field content string      the text; a picture's URL or its name
+---@field senderId string
+---@field sendTime number     milliseconds since 1970
+---@field type messageType?
+---@field bytes string?       a picture sent as bytes
+---@field receiverId string?  whom it is for, when the server asks
+---@field [string] any
+
+---@class Messages
+---@field [integer] Message
+---@field [string] any
+
+local fields = {
+  { "id", "string" }, { "content", "string" }, { "senderId", "string" },
+  { "sendTime", "number" },
+}
+
+-- nil, or the sentence that says what is wrong with it.
+local function fault (value)
+  if type(value) ~= "table" then
+    return "a message is a table, not a " .. type(value)
+  end
+  for _, field in ipairs(fields) do
+    local name, expected = field[1], field[2]
+    local found = type(value[name])
+    if found ~= expected then
+      return ("field '%s' of a message (%s expected, got %s)")
+        :format(name, expected, found == "nil" and "no value" or found)
+    end
+  end
+  return nil
+end
+
+--- Checks the shape; any other field is welcome.
+---@param value table
+---@return Message   the same table; raises for a wrong shape
+local function Message (value)
+  local wrong = fault(value)
+  if wrong then error("bad argument #1 to 'Message' (" .. wrong .. ")", 2) end
+  return value
+end
+
+--- Checks a list of messages; fields that are not in the list are free.
+---@param value table
+---@return Messages   the same table; raises for a wrong shape
+local function Messages (value)
+  if type(value) ~= "table" then
+    error("bad argument #1 to 'Messages' (table expected, got "
+      .. type(value) .. ")", 2)
+  end
+  for i, message in ipairs(value) do
+    local wrong = fault(message)
+    if wrong then
+      error(("bad argument #1 to 'Messages' (at %d: %s)"):format(i, wrong), 2)
+    end
+  end
+  return value
+end
+
+---@class chat.frame : table   what came, decoded; `action` says what it is
+---@field action chatAction
+---@field id string?
+---@field senderId string?
+---@field receiverId string?
+
+---@param frame table   a Message with its action, a receipt, a beat
+---@return string data, "text"|"binary" kind
+local function encode (frame)
+  local bytes = frame.bytes
+  if not bytes then return json.encode(frame), "text" end
+  local header = {}
+  for name, value in pairs(frame) do
+    if name ~= "bytes" then header[name] = value end
+  end
+  return json.encode(header) .. "\n" .. bytes, "binary"
+end
+
+local function split (data, kind)
+  if kind ~= "binary" then return data end
+  local feed = data:find("\n", 1, true)
+  if not feed then return data end
+  return data:sub(1, feed - 1), data:sub(feed + 1)
+end
+
+local function why_not (frame)
+  if type(frame) ~= "table" then return "not a JSON object" end
+  if frame.action == chatAction.send then return fault(frame) end
+  if frame.action == chatAction.heart then return nil end
+  if frame.action == chatAction.received or frame.action == chatAction.read then
+    return type(frame.id) ~= "string" and "a receipt without an id" or nil
+  end
+  return "unknown action " .. tostring(frame.action)
+end
+
+---@param data string
+---@param kind "text"|"binary"
+---@return chat.frame|nil, string|nil why
+local function decode (data, kind)
+  local header, bytes = split(data, kind)
+  local ok, frame = pcall(json.decode, header)
+  if not ok then return nil, tostring(frame) end
+  local wrong = why_not(frame)
+  if wrong then return nil, wrong end
+  frame.bytes = bytes
+  return frame
+end
+
+return {
+  chatTypes = chatTypes, chatAction = chatAction, messageType = messageType,
+  wsState = wsState, Message = Message, Messages = Messages,
+  encode = encode, decode = decode,
+}

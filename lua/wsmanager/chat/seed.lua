@@ -1,0 +1,127 @@
+-- The seed's class wsManager under its own names, on a managed connection.
+--
+-- The numbers are the seed's, in its milliseconds, and are read by init(). Its
+-- rhythm too: factor 1, no jitter, 3 s more after an orderly close. The three
+-- timer fields stay 0: the core has deadlines, not timers.
+
+local message = require "wsmanager.chat.message"
+
+---@class chat.wsManager
+---@field lockReconnect boolean   true: nothing dials; init() sets it without a session
+---@field heartMsg string
+---@field timeHeart number        ms of silence before a beat
+---@field overTime number         ms without a byte, then the peer is dead
+---@field reconectTime number     ms before a dial
+---@field reconnectNum integer    dials left; all are back after 5 s open
+---@field settimeHeart integer    0
+---@field reconectTimeTO integer  0
+---@field setoverTime integer     0
+---@field socketServer string     host or host:port
+---@field protocols "ws"|"wss"
+---@field userId string|nil
+---@field chatType chatTypes
+---@field token string|nil
+---@field websock wsmanager|nil   set by init(); its events are free to use
+local Manager = {}
+Manager.__index = Manager
+
+local fields = {
+  lockReconnect = false,
+  heartMsg = message.encode { action = message.chatAction.heart },
+  timeHeart = 30000, overTime = 100000, reconectTime = 2000, reconnectNum = 10,
+  settimeHeart = 0, reconectTimeTO = 0, setoverTime = 0,
+  socketServer = "localhost", protocols = "wss",
+  chatType = message.chatTypes.doctor,
+}
+
+-- The seed reads these from the page and its sessionStorage.
+local given = { userId = true, token = true }
+
+---@param type chatTypes?    default chatTypes.doctor
+---@param settings table?    any of the fields
+---@return chat.wsManager    it dials at once, or is locked
+local function new (type, settings)
+  local self = setmetatable({}, Manager)
+  for name, value in pairs(fields) do self[name] = value end
+  for name, value in pairs(settings or {}) do
+    if fields[name] == nil and not given[name] then
+      error(("unknown field '%s'"):format(tostring(name)), 2)
+    end
+    self[name] = value
+  end
+  self.chatType = type or self.chatType
+  self:init()
+  return self
+end
+
+---@return string url
+function Manager:getUrl ()
+  return require "wsmanager.chat".getUrl(self)
+end
+
+-- The seed's figures as options of wsmanager.new.
+local function options (self)
+  return {
+    url = function ()
+      if self.lockReconnect then return nil, "lockReconnect is set" end
+      return self:getUrl()
+    end,
+    heartbeat = {
+      interval = self.timeHeart / 1000, message = self.heartMsg,
+      timeout = self.overTime / 1000,
+    },
+    reconnect = {
+      delay = self.reconectTime / 1000, factor = 1, jitter = 0, pause = 3,
+      limit = self.reconnectNum,
+      when = function () if self.lockReconnect then return false end end,
+    },
+    outbox = false,
+  }
+end
+
+--- Dials; without a session it only locks.
+function Manager:init ()
+  if not self.token or not self.userId then
+    self.lockReconnect = true
+    return
+  end
+  if self.websock then self.websock:close() end
+  local budget = self.reconnectNum
+  self.websock = require "wsmanager".new(options(self))
+  self.websock:addEventListener("reconnecting", function (event)
+    self.reconnectNum = budget - event.attempt
+  end)
+end
+
+--- Sends when open; otherwise drops it, as the seed does.
+---@param data string
+function Manager:wsSend (data)
+  if self.websock and self.websock.readyState == message.wsState.OPEN then
+    self.websock:send(data)
+  end
+end
+
+function Manager:wsClose ()
+  if self.websock then self.websock:close() end
+end
+
+--- Dials again at once, unless locked or out of budget.
+function Manager:wsReconnect ()
+  if self.lockReconnect or self.reconnectNum <= 0 then return end
+  if self.websock then self.websock:reconnect() end
+end
+
+--- Beats now. The beats at timeHeart need no call.
+function Manager:wsHeartbeat ()
+  self:wsSend(self.heartMsg)
+end
+
+--- Nothing is left to do: each message that comes puts off the next beat.
+function Manager:wsReset () -- luacheck: no self
+end
+
+--- Nothing is left to do: the core hangs up after overTime of silence.
+function Manager:wsHeartOverTime () -- luacheck: no self
+end
+
+return new
