@@ -8,6 +8,10 @@
 ** Its owner's round, after anything happened:
 **   wsm_manager_tick(m, now); act on m's want; pop its events; and come back
 **   at wsm_manager_deadline(m).
+** When the manager itself ends a connection (a deadline, close(), an answer
+** that refuses) it has dealt with the ending before it wants
+** WSM_WANT_NO_SOCKET: the driver hangs up and says nothing. wsm_manager_lost is
+** for what the driver noticed, and for a hang-up that WSM_WANT_FLUSH asked for.
 ** A server's side of a connection is the same manager: role WSM_SERVER, no
 ** reconnect, and a WSM_EVENT_REQUEST to be answered before it opens.
 */
@@ -23,20 +27,24 @@
 enum wsm_state {
   WSM_STATE_CONNECTING,   /* from the target to the 101 */
   WSM_STATE_OPEN,
-  WSM_STATE_CLOSING,      /* a closing handshake, or the last bytes, under way */
+  WSM_STATE_CLOSING,      /* a closing handshake or the last bytes under way */
   WSM_STATE_CLOSED,       /* for good */
   WSM_STATE_WAITING,      /* for the next dial */
   WSM_STATE_LOCKED,       /* no session: until reconnect() */
   WSM_STATE_EXHAUSTED     /* no budget: until reconnect() */
 };
 
-/* What the driver must bring about. It stays until it is so. */
+/* What the driver must bring about. It stays until it is so; whoever finds it
+** so already has nothing to do. */
 enum wsm_want {
   WSM_WANT_NOTHING,       /* all is well as it is */
-  WSM_WANT_TARGET,        /* the owner's wsm_manager_target or _lock */
+  WSM_WANT_TARGET,        /* no socket, as below, and then the owner's
+                             wsm_manager_target or _lock */
   WSM_WANT_SOCKET,        /* dial; then wsm_manager_connected or _lost */
-  WSM_WANT_FLUSH,         /* write what is pending, then hang up */
-  WSM_WANT_NO_SOCKET      /* hang up at once, unsent bytes or not */
+  WSM_WANT_FLUSH,         /* write what is pending and hang up; then
+                             wsm_manager_lost(m, NULL, now) */
+  WSM_WANT_NO_SOCKET      /* hang up at once, abandon a dial, unsent bytes or
+                             not, and call nothing */
 };
 
 enum wsm_event {
@@ -63,26 +71,30 @@ enum wsm_sent {
 };
 
 struct wsm_counters {
-  uint64_t messages_in, messages_out, bytes_in, bytes_out;
+  uint64_t messages_in, messages_out;  /* taken; framed, not given back */
+  uint64_t bytes_in, bytes_out;        /* of the wire, handshakes included */
   uint64_t dials, opens;
   uint64_t unsent;        /* messages that were still waiting at the end */
 };
 
 struct wsm_manager {
   const struct wsm_policy *policy;
+  struct wsm_keys *keys;
+  struct wsm_pool *pool;
   struct wsm_session session;
   struct wsm_queue outbox;     /* waits for a connection */
   struct wsm_queue leftover;   /* received on a connection that is gone */
   struct wsm_error error;      /* the last one */
   struct wsm_counters counters;
   uint8_t role, state, want;
-  uint8_t phase;               /* manager.c's: where in CONNECTING or CLOSING */
+  uint8_t phase;               /* parts.h: where in CONNECTING or WAITING */
   uint8_t events[WSM_EVENTS];  /* a ring of enum wsm_event */
   uint8_t event_first, event_count;
   bool local;                  /* close() was called here */
   bool clean;                  /* the closing handshake was completed */
   bool starved;                /* send said full: a drain event is owed */
-  bool paused;                 /* the driver reads nothing: inbox full */
+  bool paused;                 /* the driver reads nothing: inbox full; it
+                                  sets heard_ms when it reads again */
   uint16_t code;               /* of the last close */
   uint8_t reason_length;
   char *reason;
@@ -91,18 +103,25 @@ struct wsm_manager {
   uint32_t retry_after_ms;     /* the peer's word, for the next wait */
   uint64_t seed;               /* of the jitter */
   uint64_t since_ms;           /* the state was entered */
-  uint64_t due_ms;             /* WAITING: when to dial; CLOSING: to drop */
+  uint64_t due_ms;             /* CONNECTING, CLOSING: when to give up;
+                                  WAITING: to dial; OPEN: to answer a close
+                                  behind messages nobody takes */
   uint64_t heard_ms;           /* last byte from the peer */
   uint64_t beat_ms;            /* last beat, or heard_ms */
-  uint64_t ping_ms;            /* when ping number `ping` was sent */
+  uint64_t ping_ms;            /* when ping number `ping` was sent; WSM_NEVER
+                                  once it is answered */
   uint64_t ping;
-  uint64_t opened_ms;
+  uint64_t tried_ms;           /* OPEN: the outbox was last tried */
+  uint64_t opened_ms;          /* WSM_NEVER: this attempt was never open */
   int64_t latency_ms;          /* of the last answered ping; -1: none yet */
   struct wsm_ask ask;          /* texts borrowed from the owner */
   char key[WSM_KEY_TEXT];
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
                                   the body of an answer that refuses */
   size_t head_length;          /* of the head in head_text */
+  size_t body_limit;           /* bytes of body to keep */
+  uint16_t examined;           /* a server: 0, or the status that refuses the
+                                  request, and m->error says why */
   struct wsm_agreement agreed; /* spans of head_text */
 };
 
@@ -138,7 +157,9 @@ void wsm_manager_lock (struct wsm_manager *m, const char *why,
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
                           uint64_t now_ms);
 
-/* The answers to WSM_EVENT_REQUEST. false without memory. */
+/* The answers to WSM_EVENT_REQUEST. false without memory: nothing happened. A
+** request that is no opening handshake (m->examined) cannot be accepted: it is
+** refused with that status. */
 bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
                          const char *headers, uint64_t now_ms);
 bool wsm_manager_refuse (struct wsm_manager *m, const struct wsm_reply *reply,

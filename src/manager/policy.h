@@ -25,7 +25,7 @@ struct wsm_policy {
   bool reconnect;              /* false: one connection and no other */
   uint32_t delay_ms;           /* reconnect.delay */
   uint32_t max_delay_ms;       /* reconnect.max_delay */
-  uint32_t pause_ms;           /* reconnect.pause: more, after an orderly close */
+  uint32_t pause_ms;           /* reconnect.pause: after an orderly close */
   uint32_t stable_ms;          /* reconnect.stable: open so long, budget back */
   double factor;               /* reconnect.factor */
   double jitter;               /* reconnect.jitter: 0 none, 1 full */

@@ -1,0 +1,282 @@
+#include "manager/parts.h"
+
+#include <string.h>
+#include "common/memory.h"
+
+#define BODY_LIMIT 4096           /* of a refusal's body */
+#define BODY_MS 1000              /* how long it may take */
+#define RETRY_AFTER_LIMIT_S 600   /* the longest wait a peer may ask for */
+
+/* --- heads --- */
+
+static long parse (const struct wsm_manager *m, struct wsm_head *head,
+                   const struct wsm_span *text, struct wsm_error *e) {
+  return m->role == WSM_CLIENT
+           ? wsm_head_parse_answer(head, text->text, text->length, e)
+           : wsm_head_parse_request(head, text->text, text->length, e);
+}
+
+static struct wsm_span span_of (const unsigned char *bytes, size_t n) {
+  struct wsm_span span;
+  span.text = (const char *)bytes;
+  span.length = n;
+  return span;
+}
+
+/* The head that was kept, taken apart again. */
+static bool parse_kept (const struct wsm_manager *m, struct wsm_head *head) {
+  const struct wsm_span text =
+    span_of(wsm_buffer_bytes(&m->head_text), m->head_length);
+  struct wsm_error e;
+  return parse(m, head, &text, &e) > 0;
+}
+
+/* It stays as long as the connection: its block is no larger than it. */
+static bool keep_head (struct wsm_manager *m, size_t n) {
+  struct wsm_buffer *in = &m->session.in;
+  struct wsm_buffer *text = &m->head_text;
+  wsm_buffer_clear(text);
+  m->head_length = 0;
+  text->data = wsm_alloc(n);
+  if (!text->data) return false;
+  memcpy(text->data, wsm_buffer_bytes(in), n);
+  text->end = text->size = m->head_length = n;
+  wsm_buffer_consume(in, n);
+  return true;
+}
+
+/* Moves the peer's head to head_text once it is whole, n bytes of it being
+** new. 1: it is; 0: more is needed; -1: e says why it cannot be. */
+static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
+                      struct wsm_error *e) {
+  const struct wsm_buffer *in = &m->session.in;
+  const size_t length = wsm_buffer_length(in);
+  const struct wsm_span text = span_of(wsm_buffer_bytes(in), length);
+  const size_t fresh = n < length ? n : length;
+  long taken = 0;
+  if (fresh && memchr(text.text + length - fresh, '\n', fresh))
+    taken = parse(m, head, &text, e);
+  if (taken < 0) return -1;
+  if ((taken ? (size_t)taken : length) > m->policy->header_bytes) {
+    wsm_error_set(e, WSM_TOOBIG, "the peer's HTTP head is over %llu bytes",
+                  (unsigned long long)m->policy->header_bytes);
+    return -1;
+  }
+  if (!taken) return 0;
+  if (keep_head(m, (size_t)taken) && parse_kept(m, head)) return 1;
+  wsm_error_set(e, WSM_FULL, "no memory for the peer's HTTP head");
+  return -1;
+}
+
+/* A header that is a plain number, at most limit; or otherwise. */
+static size_t number_in (const struct wsm_head *head, const char *name,
+                         size_t limit, size_t otherwise) {
+  const struct wsm_header *h = wsm_head_find(head, name);
+  size_t i, number = 0;
+  if (!h || h->value.length == 0) return otherwise;
+  for (i = 0; i < h->value.length; i++) {
+    const char c = h->value.text[i];
+    if (c < '0' || c > '9') return otherwise;
+    if (number < limit) number = number * 10 + (size_t)(c - '0');
+  }
+  return number < limit ? number : limit;
+}
+
+/* --- a client --- */
+
+void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_error e;
+  if (m->phase != WSM_PHASE_DIAL) return;
+  wsm_manager_renew(m);
+  if (!wsm_handshake_ask(&m->session.out, &m->ask)) {
+    wsm_error_set(&e, WSM_FULL, "no memory for the opening handshake");
+    wsm_ending_end(m, &e, now_ms);
+    return;
+  }
+  m->phase = WSM_PHASE_HEAD;
+  m->want = WSM_WANT_NOTHING;
+  m->heard_ms = now_ms;
+}
+
+static void read_body (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_buffer *in = &m->session.in;
+  const size_t had = wsm_buffer_length(&m->head_text) - m->head_length;
+  const size_t came = wsm_buffer_length(in);
+  const size_t room = m->body_limit - had;
+  const size_t n = came < room ? came : room;
+  const bool kept = wsm_buffer_append(&m->head_text, wsm_buffer_bytes(in), n);
+  wsm_buffer_clear(in);
+  if (!kept || n == room) wsm_ending_end(m, &m->error, now_ms);
+}
+
+/* RFC 9110 10.2.3: Retry-After, here only as seconds. */
+static uint32_t retry_after (const struct wsm_head *head) {
+  if (head->status != 429 && head->status != 503) return 0;
+  return (uint32_t)number_in(head, "Retry-After", RETRY_AFTER_LIMIT_S, 0)
+         * 1000;
+}
+
+static void wait_for_body (struct wsm_manager *m, const struct wsm_head *head,
+                           uint64_t now_ms) {
+  const uint64_t until_ms = now_ms + BODY_MS;
+  m->phase = WSM_PHASE_BODY;
+  m->retry_after_ms = retry_after(head);
+  m->body_limit = number_in(head, "Content-Length", BODY_LIMIT, BODY_LIMIT);
+  if (head->status == 204 || head->status == 304) m->body_limit = 0;
+  if (until_ms < m->due_ms) m->due_ms = until_ms;
+  read_body(m, now_ms);
+}
+
+static void read_answer (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+  struct wsm_head head;
+  struct wsm_error e;
+  const int whole = take_head(m, &head, n, &e);
+  if (whole == 0) return;
+  if (whole > 0 && wsm_handshake_judge(&head, &m->ask, &m->agreed, &e)) {
+    wsm_traffic_open(m, now_ms);
+    return;
+  }
+  if (whole < 0 || head.status == 101) {
+    wsm_ending_end(m, &e, now_ms);
+    return;
+  }
+  m->error = e;
+  wait_for_body(m, &head, now_ms);
+}
+
+/* --- a server --- */
+
+static void hang_up_after_reply (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_buffer_clear(&m->session.in);
+  wsm_manager_enter(m, WSM_STATE_CLOSING, now_ms);
+  m->want = WSM_WANT_FLUSH;
+  m->due_ms = wsm_manager_after(now_ms, m->policy->close_ms);
+}
+
+/* Nobody but the peer hears of it: there is no request to judge. */
+static void refuse_alone (struct wsm_manager *m, int status,
+                          const struct wsm_error *why, uint64_t now_ms) {
+  struct wsm_reply reply;
+  memset(&reply, 0, sizeof reply);
+  reply.status = status;
+  reply.body = wsm_status_text(status);
+  reply.length = strlen(reply.body);
+  m->error = *why;
+  if (wsm_handshake_reply(&m->session.out, &reply))
+    hang_up_after_reply(m, now_ms);
+  else wsm_ending_end(m, &m->error, now_ms);
+}
+
+static int status_for (const struct wsm_error *e) {
+  switch (e->token) {
+  case WSM_TOOBIG: return 431;
+  case WSM_FULL: return 503;
+  default: return 400;
+  }
+}
+
+/* RFC 6455 4.1: a client waits for the answer before it sends more. */
+static void bound_early_bytes (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_error e;
+  if (wsm_buffer_length(&m->session.in) <= m->policy->header_bytes) return;
+  wsm_error_set(&e, WSM_HANDSHAKE, "the peer did not wait for the answer to "
+                "its opening handshake");
+  refuse_alone(m, 400, &e, now_ms);
+}
+
+static void read_request (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+  struct wsm_head head;
+  struct wsm_error e;
+  const int whole = take_head(m, &head, n, &e);
+  if (whole == 0) return;
+  if (whole < 0) {
+    refuse_alone(m, status_for(&e), &e, now_ms);
+    return;
+  }
+  m->error.token = WSM_NONE;
+  m->examined = (uint16_t)wsm_handshake_examine(&head, &m->error);
+  m->phase = WSM_PHASE_JUDGE;
+  m->due_ms = WSM_NEVER;
+  wsm_manager_tell(m, WSM_EVENT_REQUEST);
+}
+
+bool wsm_manager_refuse (struct wsm_manager *m, const struct wsm_reply *reply,
+                         uint64_t now_ms) {
+  if (m->phase != WSM_PHASE_JUDGE) return true;
+  if (!wsm_handshake_reply(&m->session.out, reply)) return false;
+  m->error.token = WSM_NONE;
+  hang_up_after_reply(m, now_ms);
+  return true;
+}
+
+static bool refuse_as_examined (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_reply reply;
+  memset(&reply, 0, sizeof reply);
+  reply.status = m->examined;
+  reply.body = m->error.detail;
+  reply.length = strlen(reply.body);
+  return wsm_manager_refuse(m, &reply, now_ms);
+}
+
+bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
+                         const char *headers, uint64_t now_ms) {
+  struct wsm_head head;
+  if (m->phase != WSM_PHASE_JUDGE) return true;
+  if (m->examined) return refuse_as_examined(m, now_ms);
+  if (!parse_kept(m, &head)) return false;
+  if (!wsm_handshake_accept(&m->session.out, &head, protocol, NULL, headers))
+    return false;
+  memset(&m->agreed, 0, sizeof m->agreed);
+  if (protocol) m->agreed.protocol = wsm_protocol_choose(&head, protocol);
+  wsm_traffic_open(m, now_ms);
+  return true;
+}
+
+/* --- both --- */
+
+void wsm_opening_read (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+  switch (m->phase) {
+  case WSM_PHASE_HEAD:
+    if (m->role == WSM_CLIENT) read_answer(m, n, now_ms);
+    else read_request(m, n, now_ms);
+    return;
+  case WSM_PHASE_BODY: read_body(m, now_ms); return;
+  case WSM_PHASE_JUDGE: bound_early_bytes(m, now_ms); return;
+  default: wsm_buffer_clear(&m->session.in);
+  }
+}
+
+void wsm_opening_late (struct wsm_manager *m, uint64_t now_ms) {
+  const double s = m->policy->open_ms / 1000.0;
+  struct wsm_error e;
+  if (m->phase == WSM_PHASE_BODY) {
+    wsm_ending_end(m, &m->error, now_ms);
+    return;
+  }
+  if (m->role == WSM_SERVER) {
+    wsm_error_set(&e, WSM_TIMEOUT, "no whole request within %g s", s);
+    refuse_alone(m, 408, &e, now_ms);
+    return;
+  }
+  wsm_error_set(&e, WSM_TIMEOUT, m->phase == WSM_PHASE_DIAL
+                ? "no connection within %g s"
+                : "no answer to the opening handshake within %g s", s);
+  wsm_ending_end(m, &e, now_ms);
+}
+
+void wsm_opening_lost (struct wsm_manager *m, const struct wsm_error *e,
+                       uint64_t now_ms) {
+  struct wsm_error ended;
+  if (m->phase == WSM_PHASE_BODY) e = &m->error;
+  if (e) {
+    wsm_ending_end(m, e, now_ms);
+    return;
+  }
+  if (m->role == WSM_SERVER)
+    wsm_error_set(&ended, WSM_CLOSED, "the peer left before it was accepted");
+  else if (m->phase == WSM_PHASE_HEAD)
+    wsm_error_set(&ended, WSM_HANDSHAKE, "the peer ended the connection "
+                  "before it answered the opening handshake");
+  else wsm_error_set(&ended, WSM_REFUSED, "the peer refused the connection");
+  wsm_ending_end(m, &ended, now_ms);
+}

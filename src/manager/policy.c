@@ -1,0 +1,65 @@
+#include "manager/policy.h"
+
+#define LEAST_WAIT_MS 100     /* what jitter alone may not go below */
+
+static const struct wsm_policy defaults = {
+  .limits = {.message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072},
+  .header_bytes = 16u << 10,
+  .beat_ms = 30000,
+  .overtime_ms = 100000,
+  .reconnect = true,
+  .delay_ms = 2000,
+  .max_delay_ms = 60000,
+  .pause_ms = 3000,
+  .stable_ms = 5000,
+  .factor = 2,
+  .jitter = 1,
+  .budget = 10,
+  .open_ms = 10000,
+  .close_ms = 5000,
+  .outbox_messages = 1024,
+  .outbox_bytes = 1u << 20,
+  .inbox_bytes = 4u << 20,
+  .output_bytes = 1u << 20
+};
+
+void wsm_policy_defaults (struct wsm_policy *p) {
+  *p = defaults;
+}
+
+/* Codes that say: the same again would end the same way. */
+static bool is_hopeless (unsigned code) {
+  return code == WSM_PROTOCOL_ERROR || code == WSM_UNSUPPORTED ||
+         (code >= WSM_INVALID_DATA && code <= WSM_MANDATORY_EXTENSION);
+}
+
+bool wsm_policy_retries (const struct wsm_ending *ending) {
+  return !ending->local && !ending->final && !is_hopeless(ending->code) &&
+         ending->token != WSM_LOCKED && ending->token != WSM_EXHAUSTED;
+}
+
+static double power (double base, uint32_t exponent) {
+  double result = 1;
+  for (; exponent; exponent >>= 1) {
+    if (exponent & 1) result *= base;
+    base *= base;
+  }
+  return result;
+}
+
+/* The longest wait: max_delay, but never less than the delay asked for. */
+static double cap (const struct wsm_policy *p) {
+  if (p->max_delay_ms == 0) return (double)UINT32_MAX;
+  return p->max_delay_ms < p->delay_ms ? p->delay_ms : p->max_delay_ms;
+}
+
+uint32_t wsm_policy_delay (const struct wsm_policy *p, uint32_t attempt,
+                           double chance) {
+  double whole = p->delay_ms, wait;
+  if (whole > 0 && attempt > 1) whole *= power(p->factor, attempt - 1);
+  if (!(whole < cap(p))) whole = cap(p);
+  wait = whole * (1 - p->jitter * chance);
+  if (wait < LEAST_WAIT_MS)
+    wait = whole < LEAST_WAIT_MS ? whole : LEAST_WAIT_MS;
+  return (uint32_t)wait;
+}
