@@ -1,0 +1,76 @@
+// A server on node's `ws`. Options, paths and events as python_server.py.
+"use strict";
+const fs = require("fs");
+const http = require("http");
+const https = require("https");
+const { WebSocketServer } = require("ws");
+const { options, begin, tell } = require("./peer.js");
+
+const modes = {
+  chunks(ws, message, binary) {
+    for (let at = 0; at < message.length; at += 3) {
+      const fin = at + 3 >= message.length;
+      ws.send(message.subarray(at, at + 3), { binary, fin });
+    }
+  },
+  silent() {},
+  command(ws, message, binary) {
+    const [word, code, ...reason] = message.toString().split(" ");
+    if (word === "close") ws.close(Number(code), reason.join(" "));
+    else if (word === "ping") ws.once("pong", () => ws.send("pong")).ping("hello");
+    else if (word === "abort") ws.terminate();
+    else ws.send(message, { binary });
+  },
+  echo(ws, message, binary) {
+    ws.send(message, { binary });
+  },
+};
+
+const greetings = {
+  close: (ws, [code, reason]) => ws.close(Number(code), decodeURIComponent(reason || "")),
+  count(ws, [n]) {
+    for (let i = 1; i <= Number(n); i++) ws.send(String(i));
+  },
+  request(ws, rest, request) {
+    const { url: path, headers } = request;
+    ws.send(JSON.stringify({ path, headers, protocol: ws.protocol || null }));
+  },
+};
+
+function handle(ws, request) {
+  const [mode, ...rest] = request.url.split("?")[0].slice(1).split("/");
+  const answer = modes[mode] || modes.echo;
+  let messages = 0;
+  tell("open", { path: request.url });
+  ws.on("error", () => {});
+  ws.on("message", (message, binary) => {
+    messages++;
+    answer(ws, message, binary);
+  });
+  ws.on("close", (code, reason) =>
+    tell("closed", { path: request.url, code, reason: reason.toString(), messages }));
+  if (greetings[mode]) greetings[mode](ws, rest, request);
+}
+
+function verify({ req }, done) {
+  const [, mode, status] = req.url.split("/");
+  const more = status === "503" ? { "Retry-After": "7" } : {};
+  if (mode === "status") done(false, Number(status), "refused\n", more);
+  else done(true);
+}
+
+const { tls, host = "127.0.0.1", port = 0, path, protocols = [] } = options;
+const server = tls
+  ? https.createServer({ cert: fs.readFileSync(tls.cert), key: fs.readFileSync(tls.key) })
+  : http.createServer();
+
+new WebSocketServer({
+  server,
+  verifyClient: verify,
+  perMessageDeflate: Boolean(options.compress),
+  maxPayload: 0,
+  handleProtocols: (asked) => [...asked].find((name) => protocols.includes(name)) || false,
+}).on("connection", handle);
+
+server.listen(path ? { path } : { host, port }, () =>
+  begin(path ? 0 : server.address().port, 120));

@@ -1,0 +1,135 @@
+"""A server on python websockets.
+
+Options: host, port, path (a Unix socket), protocols, compress, and
+tls { cert, key } (file names).
+
+What it does is chosen by the request's path:
+  /echo               answers each message with itself (any other path too)
+  /chunks             answers in fragments of 3 characters or bytes
+  /silent             reads, never answers
+  /count/N            sends the texts "1" to "N"
+  /close/CODE/REASON  closes at once
+  /command            obeys: "close CODE REASON", "ping", "abort", else echoes
+  /request            sends one JSON text: path, headers, protocol
+  /status/N           refuses with that HTTP status (503 with Retry-After: 7)
+
+Events: open { path }, closed { path, code, reason, messages }.
+"""
+
+import asyncio
+import http
+import json
+import socket
+import ssl
+import urllib.parse
+
+import websockets
+
+from peer import OPTIONS, begin, tell
+
+
+def pieces(message, size=3):
+    for at in range(0, len(message), size):
+        yield message[at:at + size]
+
+
+async def close(ws, code, reason=""):
+    await ws.close(int(code), urllib.parse.unquote(reason))
+
+
+async def obey(ws, message):
+    word, *rest = message.split(" ", 2) if isinstance(message, str) else [""]
+    if word == "close":
+        await close(ws, *rest)
+    elif word == "ping":
+        await (await ws.ping(b"hello"))
+        await ws.send("pong")
+    elif word == "abort":
+        ws.transport.abort()
+    else:
+        await ws.send(message)
+
+
+def request(ws):
+    return json.dumps({
+        "path": ws.path,
+        "protocol": ws.subprotocol,
+        "headers": {k.lower(): v for k, v in ws.request_headers.raw_items()},
+    })
+
+
+async def answer(ws, mode, message):
+    if mode == "chunks" and len(message) > 0:
+        await ws.send(pieces(message))
+    elif mode == "command":
+        await obey(ws, message)
+    elif mode != "silent":
+        await ws.send(message)
+
+
+async def greet(ws, mode, rest):
+    if mode == "close":
+        await close(ws, *rest)
+    elif mode == "request":
+        await ws.send(request(ws))
+    elif mode == "count":
+        for i in range(int(rest[0])):
+            await ws.send(str(i + 1))
+
+
+async def handle(ws):
+    mode, *rest = ws.path.split("?")[0].strip("/").split("/")
+    messages = 0
+    tell("open", path=ws.path)
+    try:
+        await greet(ws, mode, rest)
+        async for message in ws:
+            messages += 1
+            await answer(ws, mode, message)
+    except websockets.ConnectionClosed:
+        pass
+    await ws.wait_closed()
+    tell("closed", path=ws.path, code=ws.close_code, reason=ws.close_reason,
+         messages=messages)
+
+
+async def refuse(path, headers):
+    mode, *rest = path.strip("/").split("/")
+    if mode == "status":
+        more = [("Retry-After", "7")] if rest[0] == "503" else []
+        return http.HTTPStatus(int(rest[0])), more, b"refused\n"
+    return None
+
+
+def tls():
+    if "tls" not in OPTIONS:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(OPTIONS["tls"]["cert"], OPTIONS["tls"]["key"])
+    return context
+
+
+def listen():
+    settings = {
+        "subprotocols": OPTIONS.get("protocols"),
+        "compression": "deflate" if OPTIONS.get("compress") else None,
+        "ping_interval": None,
+        "max_size": None,
+        "process_request": refuse,
+        "ssl": tls(),
+    }
+    if "path" in OPTIONS:
+        return websockets.unix_serve(handle, OPTIONS["path"], **settings)
+    return websockets.serve(handle, OPTIONS.get("host", "127.0.0.1"),
+                            OPTIONS.get("port", 0), **settings)
+
+
+async def main():
+    server = await listen()
+    first = server.sockets[0]
+    unix = first.family == socket.AF_UNIX
+    begin(0 if unix else first.getsockname()[1], life=120)
+    await asyncio.Future()
+
+
+asyncio.run(main())
