@@ -34,19 +34,10 @@ local function authorize (request)
   return true
 end
 
--- A peer too slow to take what is for it, or too far ahead of its receiver, has
--- to come back and say again what was not confirmed.
-local function put_off (ws)
-  ws:close(1013, "try again later")
-end
-
 local function hand_over (uid)
   local ws = online[uid]
   if not ws then return end
-  local all = waiting[uid]:flush(function (data, kind)
-    return ws:send(data, kind == "binary" and kind or nil)
-  end)
-  if not all then put_off(ws) end
+  waiting[uid]:flush(function (data, kind) return ws:send(data, kind, 0) end)
 end
 
 -- A message and its read receipt have the same id, but go opposite ways.
@@ -61,7 +52,7 @@ local function relay (ws, uid, frame, data, kind)
     key = is_receipt and "received " .. frame.id or frame.id,
     data = data, kind = kind, brief = is_receipt,
   }
-  if not is_kept then return put_off(ws) end
+  if not is_kept then return ws:close(1013, "try again later") end
   hand_over(receiver)
 end
 
@@ -78,6 +69,7 @@ end
 local function handler (ws, request)
   local uid = request.path:match "[^/]+$"
   online[uid] = ws
+  ws.ondrain = function () hand_over(uid) end
   waiting[uid]:rewind()
   hand_over(uid)
   for data, kind in ws:messages() do hear(ws, uid, data, kind) end
@@ -89,14 +81,13 @@ local function page (request)
   return 200, { ["Content-Type"] = "image/png" }, chat.doctorImg
 end
 
-wsmanager.run(function ()
-  local server, token, detail = wsmanager.serve {
-    host = "127.0.0.1", port = tonumber(arg[1]),
-    authorize = authorize, handler = handler, page = page,
-  }
-  if not server then
-    journal.note("failed", { token = token, detail = detail })
-    os.exit(1)
-  end
-  journal.note "listening"
-end)
+local server, token, detail = wsmanager.serve {
+  host = "127.0.0.1", port = tonumber(arg[1]),
+  authorize = authorize, handler = handler, page = page,
+}
+if not server then
+  journal.note("failed", { token = token, detail = detail })
+  os.exit(1)
+end
+journal.note "listening"
+wsmanager.run()

@@ -144,7 +144,7 @@ local function new (options)
   }, Chat)
   self.ws = wsmanager.new(connection_options(self, options))
   self.push = function (data, kind)
-    return self.ws:send(data, kind == "binary" and kind or nil)
+    return self.ws:send(data, kind, 0)
   end
   follow(self)
   self.onmessage = options.onmessage
@@ -155,6 +155,9 @@ end
 
 local function keep (self, key, frame, brief)
   local data, kind = message.encode(frame)
+  if kind == "text" and not self.wsmanager.protocol.utf8(data) then
+    error("a message is text in UTF-8", 4)
+  end
   local ok, token, detail = self.ledger:add {
     key = key, data = data, kind = kind, brief = brief,
   }
