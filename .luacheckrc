@@ -12,3 +12,4 @@ stds.either = {
 std = "min+either"
 files["spec"] = { std = "min+either+busted" }
 max_line_length = 100
+max_comment_line_length = 120

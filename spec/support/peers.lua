@@ -18,7 +18,7 @@ local peer = {}
 peer.__index = peer
 
 local folder = "spec/support/peers/"
-local python = "/usr/bin/python3 " .. folder
+local python = "/usr/bin/python3 -B " .. folder
 local node = "NODE_PATH=/usr/share/nodejs:$NODE_PATH exec node " .. folder
 
 local programs = {
