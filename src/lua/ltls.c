@@ -4,6 +4,7 @@
 #include "lua/module.h"
 
 #define CONTEXT "wsmanager.tls"
+#define STANDARD "wsmanager.tls.standard"
 #define PIPE "wsmanager.tlspipe"
 
 struct context {
@@ -79,6 +80,25 @@ static int new_context (lua_State *L) {
   luaL_setmetatable(L, CONTEXT);
   c->tls = wsm_tls_context_new(&options, lua_toboolean(L, 2), &e);
   return c->tls ? 1 : wsm_fail(L, &e);
+}
+
+/* One for all connections of a Lua state that say nothing about TLS: reading
+** the system's certificates takes milliseconds and a megabyte. */
+struct wsm_tls_context *wsm_default_tls (lua_State *L, struct wsm_error *e) {
+  struct wsm_tls_options options;
+  struct context *c;
+  lua_getfield(L, LUA_REGISTRYINDEX, STANDARD);
+  c = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (c) return c->tls;
+  memset(&options, 0, sizeof options);
+  c = wsm_newuserdata(L, sizeof *c);
+  c->tls = NULL;
+  luaL_setmetatable(L, CONTEXT);
+  c->tls = wsm_tls_context_new(&options, false, e);
+  if (c->tls) lua_setfield(L, LUA_REGISTRYINDEX, STANDARD);
+  else lua_pop(L, 1);
+  return c->tls;
 }
 
 static int free_context (lua_State *L) {

@@ -12,4 +12,8 @@
 ** anything else. */
 struct wsm_tls_context *wsm_check_tls (lua_State *L, int i);
 
+/* The rules of a client that names none, made once for a Lua state. NULL: e
+** says why. */
+struct wsm_tls_context *wsm_default_tls (lua_State *L, struct wsm_error *e);
+
 #endif

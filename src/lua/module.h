@@ -7,7 +7,7 @@
 #ifndef WSM_MODULE_H
 #define WSM_MODULE_H
 
-#include "compat.h"
+#include "lua/compat.h"
 #include "common/error.h"
 
 void wsm_push_protocol (lua_State *L);    /* lprotocol.c: frame, mask, utf8,

@@ -133,13 +133,15 @@ static void dial (struct wsm_link *l) {
 }
 
 static void obey (struct wsm_link *l) {
-  if (l->manager.want == WSM_WANT_TARGET && l->fixed)
-    wsm_link_target(l, &l->ask);
+  if (l->manager.want == WSM_WANT_TARGET) {
+    hang_up(l);
+    if (l->fixed) wsm_link_target(l, &l->ask);
+  }
   switch ((enum wsm_want)l->manager.want) {
     case WSM_WANT_SOCKET: dial(l); break;
     case WSM_WANT_FLUSH: write_out(l); break;
     case WSM_WANT_NO_SOCKET: hang_up(l); break;
-    case WSM_WANT_TARGET: hang_up(l); break;
+    case WSM_WANT_TARGET: break;
     case WSM_WANT_NOTHING: break;
   }
 }

@@ -1,0 +1,174 @@
+#include "lua/lconfig.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LONGEST_S 4000000.0        /* 46 days: what 32 bits of ms hold */
+
+static void bad (lua_State *L, const char *name, const char *expected) {
+  luaL_error(L, "bad option '%s' (%s expected, got %s)", name, expected,
+             luaL_typename(L, -1));
+}
+
+uint32_t wsm_check_ms (lua_State *L, int i, const char *name) {
+  lua_Number seconds = lua_tonumber(L, i);
+  if (lua_type(L, i) != LUA_TNUMBER || !(seconds >= 0)) {
+    lua_pushvalue(L, i);
+    bad(L, name, "seconds, not negative,");
+  }
+  if (seconds > LONGEST_S) seconds = LONGEST_S;
+  return (uint32_t)ceil(seconds * 1000);
+}
+
+/* The field on the stack's top; false (and nothing there) when it is nil. */
+static bool has (lua_State *L, int i, const char *name) {
+  lua_getfield(L, i, name);
+  if (!lua_isnil(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* false switches off: 0. */
+static void seconds (lua_State *L, int i, const char *name, uint32_t *ms) {
+  if (!has(L, i, name)) return;
+  if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) *ms = 0;
+  else *ms = wsm_check_ms(L, lua_gettop(L), name);
+  lua_pop(L, 1);
+}
+
+static void number (lua_State *L, int i, const char *name, double *to) {
+  if (!has(L, i, name)) return;
+  if (lua_type(L, -1) != LUA_TNUMBER || !(lua_tonumber(L, -1) >= 0))
+    bad(L, name, "number, not negative,");
+  *to = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+}
+
+lua_Number wsm_config_count (lua_State *L, int i, const char *name,
+                             lua_Number standard) {
+  lua_Number value;
+  if (!has(L, i, name)) return standard;
+  value = lua_tonumber(L, -1);
+  if (lua_type(L, -1) != LUA_TNUMBER || !(value >= 0) ||
+      value != floor(value) || value > 9e15)
+    bad(L, name, "whole number, not negative,");
+  lua_pop(L, 1);
+  return value;
+}
+
+static void count32 (lua_State *L, int i, const char *name, uint32_t *to) {
+  lua_Number n = wsm_config_count(L, i, name, *to);
+  *to = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static void count64 (lua_State *L, int i, const char *name, uint64_t *to) {
+  *to = (uint64_t)wsm_config_count(L, i, name, (lua_Number)*to);
+}
+
+static void size (lua_State *L, int i, const char *name, size_t *to) {
+  *to = (size_t)wsm_config_count(L, i, name, (lua_Number)*to);
+}
+
+static void flag (lua_State *L, int i, const char *name, bool *to) {
+  if (!has(L, i, name)) return;
+  *to = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+}
+
+/* Pushes the group's table. false: it is absent; *off: it is `false`. */
+static bool group (lua_State *L, int i, const char *name, bool *off) {
+  *off = false;
+  if (!has(L, i, name)) return false;
+  if (lua_istable(L, -1)) return true;
+  if (!lua_isboolean(L, -1) || lua_toboolean(L, -1))
+    bad(L, name, "table or false");
+  lua_pop(L, 1);
+  *off = true;
+  return false;
+}
+
+static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
+  bool off;
+  if (group(L, i, "heartbeat", &off)) {
+    int t = lua_gettop(L);
+    seconds(L, t, "interval", &p->beat_ms);
+    seconds(L, t, "timeout", &p->overtime_ms);
+    if (has(L, t, "message")) {
+      if (lua_type(L, -1) != LUA_TSTRING) bad(L, "message", "string");
+      p->beat = lua_tolstring(L, -1, &p->beat_length);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  } else if (off) {
+    p->beat_ms = p->overtime_ms = 0;
+  }
+}
+
+static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
+  bool off;
+  int t;
+  if (!group(L, i, "reconnect", &off)) {
+    if (off) p->reconnect = false;
+    return;
+  }
+  t = lua_gettop(L);
+  seconds(L, t, "delay", &p->delay_ms);
+  seconds(L, t, "max_delay", &p->max_delay_ms);
+  seconds(L, t, "pause", &p->pause_ms);
+  seconds(L, t, "stable", &p->stable_ms);
+  number(L, t, "factor", &p->factor);
+  number(L, t, "jitter", &p->jitter);
+  if (has(L, t, "limit")) {
+    bool endless = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (endless) p->budget = WSM_UNBOUNDED;
+    else count32(L, t, "limit", &p->budget);
+  }
+  lua_pop(L, 1);
+}
+
+static void timeouts (lua_State *L, int i, struct wsm_policy *p) {
+  bool off;
+  if (!group(L, i, "timeouts", &off)) return;
+  seconds(L, lua_gettop(L), "open", &p->open_ms);
+  seconds(L, lua_gettop(L), "close", &p->close_ms);
+  lua_pop(L, 1);
+}
+
+static void outbox (lua_State *L, int i, struct wsm_policy *p) {
+  bool off;
+  if (group(L, i, "outbox", &off)) {
+    count32(L, lua_gettop(L), "messages", &p->outbox_messages);
+    size(L, lua_gettop(L), "bytes", &p->outbox_bytes);
+    lua_pop(L, 1);
+  } else if (off) {
+    p->outbox_messages = 0;
+  }
+}
+
+static void limits (lua_State *L, int i, struct wsm_policy *p) {
+  bool off;
+  int t;
+  if (!group(L, i, "limits", &off)) return;
+  t = lua_gettop(L);
+  count64(L, t, "message", &p->limits.message);
+  count64(L, t, "frame", &p->limits.frame);
+  count32(L, t, "fragments", &p->limits.fragments);
+  count64(L, t, "header", &p->header_bytes);
+  lua_pop(L, 1);
+}
+
+void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
+  wsm_policy_defaults(p);
+  if (lua_isnoneornil(L, i)) return;
+  luaL_checktype(L, i, LUA_TTABLE);
+  heartbeat(L, i, p);
+  reconnect(L, i, p);
+  timeouts(L, i, p);
+  outbox(L, i, p);
+  limits(L, i, p);
+  size(L, i, "inbox", &p->inbox_bytes);
+  size(L, i, "buffer", &p->output_bytes);
+  flag(L, i, "target", &p->ask_target);
+  flag(L, i, "verdict", &p->ask_verdict);
+}

@@ -1,0 +1,24 @@
+/*
+** lconfig.h - a table of options as a policy
+** Stands on policy.h. Reads core.config of core.lua: nil keeps the default,
+** false switches off, seconds become milliseconds. Wrong types and impossible
+** numbers raise, naming the option.
+*/
+#ifndef WSM_LCONFIG_H
+#define WSM_LCONFIG_H
+
+#include "lua/compat.h"
+#include "manager/policy.h"
+
+/* Fills p from the table at i (or nothing there). p->beat points into a string
+** of that table. */
+void wsm_config_read (lua_State *L, int i, struct wsm_policy *p);
+
+/* A positive whole number of the table at i, or `standard` when absent. */
+lua_Number wsm_config_count (lua_State *L, int i, const char *name,
+                             lua_Number standard);
+
+/* Seconds at i as milliseconds; raises for anything but a number >= 0. */
+uint32_t wsm_check_ms (lua_State *L, int i, const char *name);
+
+#endif

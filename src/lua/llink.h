@@ -1,0 +1,48 @@
+/*
+** llink.h - the userdata `wsmanager`: one connection, either role
+** Stands on net/link.h. The userdata holds the link, the policy and the texts it
+** dials with; Lua's own fields live in its user value.
+*/
+#ifndef WSM_LLINK_H
+#define WSM_LLINK_H
+
+#include "lua/compat.h"
+#include "net/server.h"
+
+/* The texts of one target, owned. */
+struct wsm_target {
+  char *url, *protocols, *headers;
+  struct wsm_url parts;            /* spans of url */
+};
+
+/* A client's has its policy behind it; a server's borrows the server's. */
+struct wsm_box {
+  struct wsm_link *link;           /* NULL: dropped */
+  struct wsm_target target;
+  struct wsm_policy *policy;       /* of a client: owned */
+};
+
+/* The box at i, whose link lives and stands on an open loop; raises else. */
+struct wsm_box *wsm_check_box (lua_State *L, int i);
+
+/* The box at i, or NULL when it is something else. */
+struct wsm_box *wsm_test_box (lua_State *L, int i);
+
+/* Pushes the userdata of a server's connection, not yet owning a link: it is
+** set once nothing can fail any more. */
+struct wsm_box *wsm_push_box (lua_State *L);
+
+/* lproperty.c: what `ws.name` finds that is neither method nor field. Pushes
+** one value; false: no such property. */
+bool wsm_push_property (lua_State *L, struct wsm_box *box, const char *name);
+
+/* levent.c: core.link.event, stats, answer, request. */
+int wsm_link_lua_event (lua_State *L);
+int wsm_link_lua_stats (lua_State *L);
+int wsm_link_lua_answer (lua_State *L);
+int wsm_link_lua_request (lua_State *L);
+
+/* The word for a state: "connecting" ... */
+const char *wsm_state_name (unsigned state);
+
+#endif

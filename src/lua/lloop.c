@@ -1,0 +1,95 @@
+#include "lua/lloop.h"
+
+#include <math.h>
+#include "lua/module.h"
+
+#define LOOP "wsmanager.loop"
+
+static struct wsm_loop **to_box (lua_State *L, int i) {
+  return luaL_checkudata(L, i, LOOP);
+}
+
+struct wsm_loop *wsm_check_loop (lua_State *L, int i) {
+  struct wsm_loop *loop = *to_box(L, i);
+  if (!loop) luaL_error(L, "the loop is closed");
+  return loop;
+}
+
+static int make (lua_State *L) {
+  struct wsm_error e;
+  struct wsm_loop **box = wsm_newuserdata(L, sizeof *box);
+  *box = NULL;
+  luaL_setmetatable(L, LOOP);
+  *box = wsm_loop_new(&e);
+  return *box ? 1 : wsm_fail(L, &e);
+}
+
+static int turn (lua_State *L) {
+  struct wsm_loop *loop = wsm_check_loop(L, 1);
+  lua_Number wait = luaL_optnumber(L, 2, -1);
+  wsm_loop_turn(loop, wait < 0 ? -1 : wait > 1e9 ? (int64_t)1e12
+                                                : (int64_t)ceil(wait * 1000));
+  return 0;
+}
+
+static int ready (lua_State *L) {
+  int64_t id = wsm_loop_ready(wsm_check_loop(L, 1));
+  if (id == 0) return 0;
+  lua_pushinteger(L, (lua_Integer)id);
+  return 1;
+}
+
+static int fd (lua_State *L) {
+  lua_pushinteger(L, wsm_loop_fd(wsm_check_loop(L, 1)));
+  return 1;
+}
+
+static int timeout (lua_State *L) {
+  int64_t ms = wsm_loop_timeout(wsm_check_loop(L, 1));
+  if (ms < 0) return 0;
+  lua_pushnumber(L, (lua_Number)ms / 1000);
+  return 1;
+}
+
+static int cork (lua_State *L) {
+  wsm_loop_cork(wsm_check_loop(L, 1), lua_toboolean(L, 2));
+  return 0;
+}
+
+static int counters (lua_State *L) {
+  const struct wsm_loop_counters *c = wsm_loop_count(wsm_check_loop(L, 1));
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, (lua_Integer)c->turns);
+  lua_setfield(L, -2, "turns");
+  lua_pushinteger(L, (lua_Integer)c->reads);
+  lua_setfield(L, -2, "reads");
+  lua_pushinteger(L, (lua_Integer)c->writes);
+  lua_setfield(L, -2, "writes");
+  return 1;
+}
+
+static int shut (lua_State *L) {
+  struct wsm_loop **box = to_box(L, 1);
+  struct wsm_loop *loop = *box;
+  *box = NULL;
+  if (loop) wsm_loop_free(loop);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+  { "turn", turn }, { "ready", ready }, { "fd", fd }, { "timeout", timeout },
+  { "cork", cork }, { "counters", counters }, { "close", shut },
+  { NULL, NULL }
+};
+
+void wsm_push_loop (lua_State *L) {
+  luaL_newmetatable(L, LOOP);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, shut);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, shut);
+  lua_setfield(L, -2, "__close");
+  lua_pop(L, 1);
+  lua_pushcfunction(L, make);
+}

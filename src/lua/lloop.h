@@ -1,0 +1,14 @@
+/*
+** lloop.h - the userdata "wsmanager.loop"
+** Stands on net/loop.h.
+*/
+#ifndef WSM_LLOOP_H
+#define WSM_LLOOP_H
+
+#include "lua/compat.h"
+#include "net/loop.h"
+
+/* The open loop at i; raises for anything else. */
+struct wsm_loop *wsm_check_loop (lua_State *L, int i);
+
+#endif

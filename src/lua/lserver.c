@@ -1,0 +1,130 @@
+#include <string.h>
+#include "lua/lconfig.h"
+#include "lua/llink.h"
+#include "lua/lloop.h"
+#include "lua/ltls.h"
+#include "lua/module.h"
+
+#define SERVER "wsmanager.server"
+#define BACKLOG 1024
+
+struct wsm_box_server {
+  struct wsm_server *server;       /* NULL: closed */
+};
+
+static struct wsm_server *check_server (lua_State *L) {
+  struct wsm_box_server *box = luaL_checkudata(L, 1, SERVER);
+  if (!box->server) luaL_error(L, "the server is closed");
+  return box->server;
+}
+
+/* A string field of the table at 2; it stays on the stack, and so alive. */
+static const char *text (lua_State *L, const char *name) {
+  lua_getfield(L, 2, name);
+  if (lua_isnil(L, -1)) return NULL;
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "bad option '%s' (string expected, got %s)", name,
+               luaL_typename(L, -1));
+  return lua_tostring(L, -1);
+}
+
+static void read_setup (lua_State *L, struct wsm_server_setup *setup) {
+  memset(setup, 0, sizeof *setup);
+  setup->order.host = text(L, "host");
+  setup->order.path = text(L, "path");
+  setup->order.port = (int)wsm_config_count(L, 2, "port", 0);
+  setup->order.backlog = (int)wsm_config_count(L, 2, "backlog", BACKLOG);
+  setup->connections = (uint32_t)wsm_config_count(L, 2, "connections", 0);
+  if (setup->order.port > 65535)
+    luaL_error(L, "bad option 'port' (0 to 65535 expected)");
+  lua_getfield(L, 2, "tls");
+  if (!lua_isnil(L, -1)) setup->tls = wsm_check_tls(L, -1);
+  lua_getfield(L, 2, "policy");
+  wsm_config_read(L, lua_gettop(L), &setup->policy);
+}
+
+static int make (lua_State *L) {
+  struct wsm_loop *loop = wsm_check_loop(L, 1);
+  struct wsm_server_setup setup;
+  struct wsm_box_server *box;
+  struct wsm_error e;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  read_setup(L, &setup);
+  box = wsm_newuserdata(L, sizeof *box);
+  box->server = NULL;
+  luaL_getmetatable(L, SERVER);
+  lua_setmetatable(L, -2);
+  box->server = wsm_server_new(loop, &setup, &e);
+  return box->server ? 1 : wsm_fail(L, &e);
+}
+
+static int next (lua_State *L) {
+  struct wsm_server *server = check_server(L);
+  struct wsm_box *box = wsm_push_box(L);
+  box->link = wsm_server_claim(server);
+  return box->link ? 1 : 0;
+}
+
+static int id (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)wsm_server_post(check_server(L))->id);
+  return 1;
+}
+
+static int port (lua_State *L) {
+  lua_pushinteger(L, wsm_server_port(check_server(L)));
+  return 1;
+}
+
+static int count (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)wsm_server_count(check_server(L)));
+  return 1;
+}
+
+static int broadcast (lua_State *L) {
+  struct wsm_server *server = check_server(L);
+  struct wsm_cast cast;
+  size_t full = 0;
+  long sent;
+  cast.data = luaL_checklstring(L, 2, &cast.length);
+  cast.opcode = lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
+  cast.except = lua_isnoneornil(L, 4) ? NULL : wsm_check_box(L, 4)->link;
+  if (cast.opcode == WSM_TEXT && !wsm_utf8_valid(cast.data, cast.length))
+    return luaL_error(L, "bad argument #1 to 'broadcast' (text must be UTF-8; "
+                      "send it as \"binary\")");
+  sent = wsm_server_broadcast(server, &cast, &full);
+  if (sent < 0) return luaL_error(L, "not enough memory");
+  lua_pushinteger(L, (lua_Integer)sent);
+  lua_pushinteger(L, (lua_Integer)full);
+  return 2;
+}
+
+static int stop (lua_State *L) {
+  wsm_server_stop(check_server(L));
+  return 0;
+}
+
+static int shut (lua_State *L) {
+  struct wsm_box_server *box = luaL_checkudata(L, 1, SERVER);
+  struct wsm_server *server = box->server;
+  box->server = NULL;
+  if (server) wsm_server_release(server);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+  { "next", next }, { "id", id }, { "port", port }, { "count", count },
+  { "broadcast", broadcast }, { "stop", stop }, { "close", shut },
+  { NULL, NULL }
+};
+
+void wsm_push_server (lua_State *L) {
+  luaL_newmetatable(L, SERVER);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, shut);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, shut);
+  lua_setfield(L, -2, "__close");
+  lua_pop(L, 1);
+  lua_pushcfunction(L, make);
+}
