@@ -158,6 +158,8 @@ static void unseal (struct wsm_tls *t, struct wsm_buffer *plain) {
       settle(t, 0);
   }
   wsm_buffer_consume(plain, 0);
+  /* by itself OpenSSL keeps its 16 KiB until a read finds nothing */
+  SSL_free_buffers(t->ssl);
 }
 
 static enum wsm_tls_status again (const struct wsm_tls *t,

@@ -14,7 +14,9 @@
 
 /* All text is terminated and may be NULL. */
 struct wsm_tls_options {
-  const char *ca;          /* PEM text, or the path of a file or folder */
+  const char *ca;          /* PEM text, or the path of a file or of a folder
+                              (named by `openssl rehash`); default: the
+                              system's */
   const char *cert, *key;  /* PEM text, or the path of a file */
   const char *hostname;    /* to verify and to send; default: the URL's host */
   bool unverified;         /* verify = false */

@@ -68,7 +68,7 @@ static int print_names (char *to, size_t size, const GENERAL_NAMES *names) {
     char name[80];
     if (!print_name(name, sizeof name, sk_GENERAL_NAME_value(names, i)))
       continue;
-    if (at + strlen(name) + sizeof ", ..." <= size)
+    if (at + strlen(name) + sizeof ", , ..." <= size)
       at += (size_t)sprintf(to + at, "%s%s", count ? ", " : "", name);
     else if (at + sizeof ", ..." <= size) {
       strcpy(to + at, ", ...");
