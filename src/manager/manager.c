@@ -30,7 +30,6 @@ void wsm_manager_init (struct wsm_manager *m,
   m->outbox.bytes.pool = m->leftover.bytes.pool = m->pool;
   m->opened_ms = m->ping_ms = WSM_NEVER;
   m->latency_ms = -1;
-  m->code = WSM_ABNORMAL;
   wsm_manager_renew(m);
   if (setup->role == WSM_CLIENT) {
     wsm_manager_enter(m, WSM_STATE_CLOSED, now_ms);

@@ -95,7 +95,7 @@ struct wsm_manager {
   bool starved;                /* send said full: a drain event is owed */
   bool paused;                 /* the driver reads nothing: inbox full; it
                                   sets heard_ms when it reads again */
-  uint16_t code;               /* of the last close */
+  uint16_t code;               /* of the last close; 0: none yet */
   uint8_t reason_length;
   char *reason;
   uint32_t failures;           /* in a row, of the budget */
