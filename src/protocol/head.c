@@ -143,8 +143,9 @@ static int refuse_start (struct wsm_error *e, const char *who,
                          struct wsm_span text) {
   char quote[WSM_QUOTE_SIZE];
   const bool tls = text.text[0] == 0x15 || text.text[0] == 0x16;
-  wsm_error_set(e, WSM_HANDSHAKE, "the %s speaks %s, not HTTP/1.1: %s", who,
-                tls ? "TLS" : "something else", wsm_span_quote(quote, text));
+  wsm_error_set(e, WSM_HANDSHAKE, "the %s %s: %s", who,
+                tls ? "speaks TLS, not plain HTTP (ws for wss?)"
+                    : "does not speak HTTP/1.1", wsm_span_quote(quote, text));
   e->final = true;
   return -1;
 }

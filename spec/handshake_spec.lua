@@ -1,0 +1,436 @@
+local core = require "wsmanager.core"
+local protocol = core.protocol
+
+-- RFC 6455 1.3
+local KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+local ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+local REQUEST = "GET /chat HTTP/1.1\r\n"
+  .. "Host: server.example.com\r\n"
+  .. "Upgrade: websocket\r\n"
+  .. "Connection: Upgrade\r\n"
+  .. "Sec-WebSocket-Key: " .. KEY .. "\r\n"
+  .. "Origin: http://example.com\r\n"
+  .. "Sec-WebSocket-Protocol: chat, superchat\r\n"
+  .. "Sec-WebSocket-Version: 13\r\n"
+  .. "\r\n"
+
+local ANSWER = "HTTP/1.1 101 Switching Protocols\r\n"
+  .. "Upgrade: websocket\r\n"
+  .. "Connection: Upgrade\r\n"
+  .. "Sec-WebSocket-Accept: " .. ACCEPT .. "\r\n"
+  .. "\r\n"
+
+-- The text with a line more, or with lines replaced.
+local function with(text, line)
+  return (text:gsub("\r\n\r\n$", function() return "\r\n" .. line .. "\r\n\r\n" end))
+end
+
+local function swap(text, old, new)
+  local from, to = text:find(old, 1, true)
+  return text:sub(1, assert(from) - 1) .. new .. text:sub(to + 1)
+end
+
+local function asking(options)
+  local ask = { url = "ws://server.example.com/chat", key = KEY }
+  for name, value in pairs(options or {}) do ask[name] = value end
+  return ask
+end
+
+local function map(text, kind)
+  local length, head = protocol.head(text, kind)
+  assert.equal(#text, length)
+  return head.map, head
+end
+
+describe("a key", function()
+  it("is 16 bytes in base64", function()
+    assert.equal(KEY, protocol.key "the sample nonce")
+    assert.equal("AAAAAAAAAAAAAAAAAAAAAA==", protocol.key(("\0"):rep(16)))
+    assert.has_error(function() protocol.key "too short" end)
+  end)
+
+  it("is answered as the RFC's own example", function()
+    assert.equal(ACCEPT, protocol.accept(KEY))
+    assert.equal("HSmrc0sMlYUkAGmm5OPpG2HaGWk=", protocol.accept "x3JJHMbDL1EzLkh9GBhXDw==")
+    assert.has_error(function() protocol.accept "short" end)
+  end)
+end)
+
+describe("asking", function()
+  it("writes the request", function()
+    assert.equal("GET /chat HTTP/1.1\r\n"
+      .. "Host: server.example.com\r\n"
+      .. "Upgrade: websocket\r\n"
+      .. "Connection: Upgrade\r\n"
+      .. "Sec-WebSocket-Key: " .. KEY .. "\r\n"
+      .. "Sec-WebSocket-Version: 13\r\n"
+      .. "User-Agent: wsmanager\r\n"
+      .. "\r\n", protocol.ask(asking()))
+  end)
+
+  it("names what it offers", function()
+    local headers = map(protocol.ask(asking {
+      protocols = "chat, superchat", extensions = "permessage-deflate",
+    }), "request")
+    assert.equal("chat, superchat", headers["sec-websocket-protocol"])
+    assert.equal("permessage-deflate", headers["sec-websocket-extensions"])
+  end)
+
+  it("names the port when it is not the scheme's own", function()
+    local hosts = {
+      ["ws://h"] = "h", ["ws://h:80"] = "h", ["wss://h:443"] = "h",
+      ["ws://h:443"] = "h:443", ["wss://h:80"] = "h:80", ["ws://h:8080/"] = "h:8080",
+      ["ws://[::1]"] = "[::1]", ["wss://[::1]:9"] = "[::1]:9",
+    }
+    for url, host in pairs(hosts) do
+      assert.equal(host, map(protocol.ask(asking { url = url }), "request").host)
+    end
+  end)
+
+  it("asks for / when the URL has no path", function()
+    local targets = {
+      ["ws://h"] = "/", ["ws://h?x=1"] = "/?x=1", ["ws://h/"] = "/", ["ws://h/a/b"] = "/a/b",
+    }
+    for url, target in pairs(targets) do
+      local _, head = map(protocol.ask(asking { url = url }), "request")
+      assert.equal(target, head.target)
+    end
+  end)
+
+  it("percent-encodes what may not stand in a request line", function()
+    local _, head = map(protocol.ask(asking {
+      url = 'ws://h/\195\182/%20?"<>`{}|^\255\'!$&()*+,;=:@~',
+    }), "request")
+    assert.equal("/%C3%B6/%20?%22%3C%3E%60%7B%7D%7C%5E%FF'!$&()*+,;=:@~", head.target)
+  end)
+
+  it("turns the user of the URL into Authorization: Basic", function()
+    local users = {
+      ["Aladdin:open%20sesame"] = "QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+      ["user"] = "dXNlcjo=",
+      ["user:"] = "dXNlcjo=",
+      ["a%3Ab"] = "YTpiOg==",
+      ["a:%zz%4"] = "YTolenolNA==",
+      ["%e2%82%AC:"] = "4oKsOg==",
+    }
+    for user, text in pairs(users) do
+      local headers = map(protocol.ask(asking { url = "ws://" .. user .. "@h/" }), "request")
+      assert.equal("Basic " .. text, headers.authorization)
+    end
+    assert.is_nil(map(protocol.ask(asking { url = "ws://@h/" }), "request").authorization)
+  end)
+
+  it("lets the user's headers replace its own", function()
+    local request = protocol.ask(asking {
+      url = "ws://u:p@h/",
+      headers = "host: other\r\nORIGIN: http://o\r\nUser-Agent: me\r\nauthorization: Bearer x\r\n"
+        .. "Cookie: a=b\r\n",
+    })
+    local headers, head = map(request, "request")
+    assert.equal("other", headers.host)
+    assert.equal("http://o", headers.origin)
+    assert.equal("me", headers["user-agent"])
+    assert.equal("Bearer x", headers.authorization)
+    assert.equal("a=b", headers.cookie)
+    assert.equal(9, #head.headers)
+  end)
+
+  it("raises for texts that would break the request", function()
+    for _, options in ipairs {
+      { url = "ftp://h" }, { url = 1 }, { url = "ws://h/\r\n" }, { key = "short" },
+      { key = ("\r"):rep(24) }, { protocols = "a\r\nb: c" }, { extensions = "a\0" },
+      { headers = "a: b" }, { headers = "Upgrade: x\r\n" }, { headers = {} },
+    } do
+      assert.has_error(function() protocol.ask(asking(options)) end)
+    end
+  end)
+
+  it("leaves nothing behind when there is no memory", function()
+    collectgarbage()
+    local blocks = core.memory().blocks
+    local long = asking { url = "ws://" .. ("u"):rep(9000) .. "@h/" .. ("p"):rep(20000) }
+    local failed = 0
+    for calls = 0, 20 do
+      core.failmemory(calls)
+      local ok, why = pcall(protocol.ask, long)
+      core.failmemory(-1)
+      if ok then break end
+      failed = failed + 1
+      assert.matches("not enough memory", why, 1, true)
+    end
+    assert.is_true(failed > 0 and failed < 20)
+    collectgarbage()
+    collectgarbage()
+    assert.equal(blocks, core.memory().blocks)
+  end)
+end)
+
+describe("a user's headers", function()
+  it("are lines of names and values", function()
+    for _, lines in ipairs { "", "a: b\r\n", "a:\r\n", "A-1: b, c\td\r\nx:\t\228 \r\n" } do
+      assert.is_true(protocol.checkheaders(lines))
+    end
+    for lines, expected in pairs {
+      ["a: b"] = "without CRLF",
+      ["a: b\n"] = "bare LF",
+      ["a: b\rc: d\r\n"] = "control character",
+      ["a: b\0\r\n"] = "control character",
+      ["a: b\r\n\r\n"] = "empty line",
+      ["\r\nGET / HTTP/1.1\r\n"] = "empty line",
+      ["a b: c\r\n"] = "a space before the colon",
+      ["a: b\r\n c\r\n"] = "folded",
+      ["a\r\n"] = "without a colon",
+    } do
+      local ok, detail = protocol.checkheaders(lines)
+      assert.is_nil(ok)
+      assert.matches(expected, detail, 1, true)
+    end
+  end)
+
+  it("name nothing that is the handshake's own", function()
+    for _, name in ipairs {
+      "Upgrade", "connection", "CONTENT-LENGTH", "Transfer-Encoding", "Sec-WebSocket-Key",
+      "sec-websocket-accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-", "Sec-Websocket-Foo",
+    } do
+      local ok, detail = protocol.checkheaders("a: b\r\n" .. name .. ": x\r\n")
+      assert.is_nil(ok)
+      assert.matches('"' .. name .. '"', detail, 1, true)
+    end
+    assert.is_true(protocol.checkheaders "Sec-WebSocket: x\r\nUpgrades: y\r\n")
+  end)
+end)
+
+describe("judging an answer", function()
+  local function refusal(text, options)
+    local agreed, token, detail, final = protocol.judge(text, asking(options))
+    assert.is_nil(agreed)
+    assert.equal("handshake", token)
+    return detail, final
+  end
+
+  it("takes the 101 that fits", function()
+    assert.same({ protocol = "", extensions = "" }, protocol.judge(ANSWER, asking()))
+  end)
+
+  it("takes what browsers take beside it", function()
+    for _, line in ipairs {
+      "Content-Length: 0", "Content-Length: 12", "Transfer-Encoding: chunked",
+      "Connection: keep-alive", "Upgrade: h2c", "Server: nginx", "Set-Cookie: a=b",
+      "Sec-WebSocket-Version: 13",
+    } do
+      assert.truthy(protocol.judge(with(ANSWER, line), asking()))
+    end
+    for _, connection in ipairs {
+      "upgrade", "UPGRADE", "keep-alive, Upgrade", "close\r\nConnection: upgrade",
+      "\r\nconnection: keep-alive\r\nCONNECTION:,,Upgrade ,",
+    } do
+      assert.truthy(protocol.judge(swap(ANSWER, "Connection: Upgrade",
+        "Connection: " .. connection), asking()))
+    end
+    assert.truthy(protocol.judge(swap(ANSWER, "websocket", "WebSocket"), asking()))
+  end)
+
+  it("names a status that is not 101", function()
+    local detail = refusal "HTTP/1.1 403 Forbidden\r\n\r\n"
+    assert.equal('the server answered 403 "Forbidden" instead of 101', detail)
+    assert.matches("200", refusal(swap(ANSWER, "101", "200")), 1, true)
+    assert.matches("200", refusal "HTTP/1.0 200 OK\r\n\r\n", 1, true)
+  end)
+
+  it("gives up for good after 4xx but 408, 425 and 429", function()
+    for status, expected in pairs {
+      [400] = true, [401] = true, [403] = true, [404] = true, [410] = true, [426] = true,
+      [499] = true, [408] = false, [425] = false, [429] = false,
+      [200] = false, [301] = false, [500] = false, [502] = false, [503] = false,
+    } do
+      local _, final = refusal("HTTP/1.1 " .. status .. " x\r\n\r\n")
+      assert.equal(expected, final, status)
+    end
+  end)
+
+  it("names where a redirect leads", function()
+    assert.equal('the server answered 301, a redirect to "https://x/"; redirects are not followed',
+      (refusal "HTTP/1.1 301 Moved\r\nLocation: https://x/\r\n\r\n"))
+  end)
+
+  it("refuses what is no agreement, for good", function()
+    local bad = {
+      ["in HTTP/1.0"] = swap(ANSWER, "HTTP/1.1", "HTTP/1.0"),
+      ["no Upgrade: websocket"] = swap(ANSWER, "Upgrade: websocket\r\n", ""),
+      ["no Connection: Upgrade"] = swap(ANSWER, "Connection: Upgrade\r\n", ""),
+      ["no Sec-WebSocket-Accept"] = swap(ANSWER, "Sec-WebSocket-Accept", "Sec-WebSocket-Except"),
+      ["does not answer our key"] = swap(ANSWER, ACCEPT, ACCEPT:lower()),
+      ["more than one header"] = with(ANSWER, "sec-websocket-accept: " .. ACCEPT),
+      ["control character"] = with(ANSWER, "a: \0"),
+    }
+    for expected, text in pairs(bad) do
+      local detail, final = refusal(text)
+      assert.matches(expected, detail, 1, true)
+      assert.is_true(final)
+    end
+    local other = protocol.accept(("A"):rep(24))
+    for _, accept in ipairs { "", ACCEPT:sub(1, -2), ACCEPT .. "=", other } do
+      assert.matches("does not answer our key", refusal(swap(ANSWER, ACCEPT, accept)), 1, true)
+    end
+    for _, upgrade in ipairs { "websockets", "web socket", "h2c", "" } do
+      local text = swap(ANSWER, "Upgrade: websocket", "Upgrade: " .. upgrade)
+      assert.matches("no Upgrade", refusal(text), 1, true)
+    end
+  end)
+
+  it("agrees on a subprotocol that was offered, and no other", function()
+    local offer = { protocols = "chat, superchat,v1.x" }
+    for _, name in ipairs { "chat", "superchat", "v1.x" } do
+      local answer = with(ANSWER, "Sec-WebSocket-Protocol: " .. name)
+      assert.equal(name, protocol.judge(answer, asking(offer)).protocol)
+    end
+    for _, name in ipairs { "Chat", "chat, superchat", "super", "", "other" } do
+      local answer = with(ANSWER, "Sec-WebSocket-Protocol: " .. name)
+      assert.matches("subprotocol that was not offered", refusal(answer, offer), 1, true)
+    end
+    local answer = with(ANSWER, "Sec-WebSocket-Protocol: chat")
+    assert.matches("not offered", refusal(answer), 1, true)
+    answer = with(answer, "Sec-WebSocket-Protocol: chat")
+    assert.matches("more than one header", refusal(answer, offer), 1, true)
+    assert.equal("", protocol.judge(ANSWER, asking(offer)).protocol)
+  end)
+
+  it("agrees on an extension that was offered, and no other", function()
+    local offer = { extensions = "permessage-deflate; client_max_window_bits, x-a" }
+    for _, answered in ipairs {
+      "permessage-deflate", "permessage-deflate;server_no_context_takeover",
+      "permessage-deflate ; a=1, x-a", "",
+    } do
+      local answer = with(ANSWER, "Sec-WebSocket-Extensions: " .. answered)
+      assert.equal(answered, protocol.judge(answer, asking(offer)).extensions)
+    end
+    for _, answered in ipairs { "x-b", "permessage", "x-a, x-b; c", "client_max_window_bits" } do
+      local answer = with(ANSWER, "Sec-WebSocket-Extensions: " .. answered)
+      assert.matches("extension that was not offered", refusal(answer, offer), 1, true)
+    end
+    assert.matches("not offered",
+      refusal(with(ANSWER, "Sec-WebSocket-Extensions: permessage-deflate")), 1, true)
+  end)
+end)
+
+describe("examining a request", function()
+  local function status(text)
+    local code, why = protocol.examine(text)
+    assert.equal(code ~= 0, type(why) == "string")
+    return code, why
+  end
+
+  it("takes the RFC's own", function()
+    assert.equal(0, protocol.examine(REQUEST))
+  end)
+
+  it("takes what clients send beside it", function()
+    for _, connection in ipairs { "keep-alive, Upgrade", "upgrade", "x\r\nConnection: UPGRADE" } do
+      assert.equal(0, status(swap(REQUEST, "Connection: Upgrade", "Connection: " .. connection)))
+    end
+    assert.equal(0, status(swap(REQUEST, "websocket", "h2c, WebSocket")))
+    assert.equal(0, status(swap(REQUEST, "HTTP/1.1", "HTTP/1.2")))
+    assert.equal(0, status(with(REQUEST, "Content-Length: 0")))
+  end)
+
+  it("refuses with the status that fits", function()
+    local key = "Sec-WebSocket-Key: " .. KEY
+    local version = "Sec-WebSocket-Version: 13"
+    local bad = {
+      { 405, swap(REQUEST, "GET", "POST"), "not GET" },
+      { 405, swap(REQUEST, "GET", "get"), "not GET" },
+      { 400, swap(REQUEST, "Host:", "Most:"), "one Host" },
+      { 400, with(REQUEST, "host: b"), "one Host" },
+      { 426, swap(REQUEST, "HTTP/1.1", "HTTP/1.0"), "HTTP/1.0" },
+      { 426, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "no Upgrade" },
+      { 426, swap(REQUEST, "websocket", "h2c"), "no Upgrade" },
+      { 426, swap(REQUEST, "Connection: Upgrade", "Connection: close"), "no Connection" },
+      { 400, swap(REQUEST, key .. "\r\n", ""), "no Sec-WebSocket-Key" },
+      { 400, with(REQUEST, key), "more than one header" },
+      { 400, swap(REQUEST, KEY, KEY:sub(1, -2)), "16 bytes" },
+      { 400, swap(REQUEST, KEY, KEY .. "="), "16 bytes" },
+      { 400, swap(REQUEST, KEY, ("A"):rep(23) .. "="), "16 bytes" },
+      { 400, swap(REQUEST, KEY, ("A"):rep(24)), "16 bytes" },
+      { 400, swap(REQUEST, KEY, ("A"):rep(21) .. "-=="), "16 bytes" },
+      { 400, swap(REQUEST, KEY, ""), "16 bytes" },
+      { 426, swap(REQUEST, version .. "\r\n", ""), "not 13" },
+      { 426, swap(REQUEST, version, "Sec-WebSocket-Version: 8"), "not 13" },
+      { 426, swap(REQUEST, version, "Sec-WebSocket-Version: 13, 8"), "not 13" },
+      { 400, with(REQUEST, version), "more than one header" },
+      { 400, with(REQUEST, "Content-Length: 5"), "no body" },
+      { 400, with(REQUEST, "Content-Length: 0\r\nContent-Length: 1"), "no body" },
+      { 400, with(REQUEST, "Transfer-Encoding: chunked"), "no body" },
+      { 400, with(REQUEST, "a b: c"), "a space before the colon" },
+      { 400, "\22\3\1", "TLS" },
+      { 431, with(REQUEST, ("a: b\r\n"):rep(130) .. "a: b"), "more than 128" },
+    }
+    for _, case in ipairs(bad) do
+      local code, why = status(case[2])
+      assert.equal(case[1], code, case[3])
+      assert.matches(case[3], why, 1, true)
+    end
+  end)
+
+  it("takes no part of one", function()
+    for n = 0, #REQUEST - 1 do
+      assert.equal(400, status(REQUEST:sub(1, n)))
+    end
+  end)
+end)
+
+describe("choosing a subprotocol", function()
+  it("takes the first of the server's that the client lists", function()
+    assert.equal("chat", protocol.choose(REQUEST, "chat, superchat"))
+    assert.equal("superchat", protocol.choose(REQUEST, "superchat, chat"))
+    assert.equal("superchat", protocol.choose(REQUEST, "x,,superchat"))
+    local more = with(REQUEST, "sec-websocket-protocol: x")
+    assert.equal("x", protocol.choose(more, "x, chat"))
+  end)
+
+  it("takes none that the client does not list", function()
+    for _, supported in ipairs { "", "Chat", "super", "chat superchat", "," } do
+      assert.is_nil((protocol.choose(REQUEST, supported)))
+    end
+    assert.is_nil((protocol.choose("GET / HTTP/1.1\r\n\r\n", "chat")))
+  end)
+end)
+
+describe("accepting a request", function()
+  it("writes the 101", function()
+    assert.equal(ANSWER, protocol.answer(REQUEST))
+    assert.equal(swap(ANSWER, "\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n"
+      .. "Sec-WebSocket-Extensions: x\r\nSet-Cookie: a\r\n\r\n"),
+      protocol.answer(REQUEST, "chat", "x", "Set-Cookie: a\r\n"))
+  end)
+
+  it("raises for texts that would break the answer", function()
+    assert.has_error(function() protocol.answer(REQUEST, "a\r\n") end)
+    assert.has_error(function() protocol.answer(REQUEST, nil, "a\0") end)
+    assert.has_error(function() protocol.answer(REQUEST, nil, nil, "Upgrade: x\r\n") end)
+    assert.has_error(function() protocol.answer "GET / HTTP/1.1\r\n\r\n" end)
+  end)
+end)
+
+describe("both roles", function()
+  it("agree with each other", function()
+    for _, options in ipairs {
+      {}, { url = "wss://u:p@[::1]:9/\195\182?x" }, { headers = "Origin: http://o\r\n" },
+      { protocols = "a, b", extensions = "permessage-deflate; client_max_window_bits" },
+    } do
+      local ask = asking(options)
+      local request = protocol.ask(ask)
+      assert.equal(0, protocol.examine(request))
+      local chosen = protocol.choose(request, "b, a")
+      local extension = ask.extensions and "permessage-deflate"
+      local agreed = assert(protocol.judge(protocol.answer(request, chosen, extension), ask))
+      assert.equal(ask.protocols and "b" or "", agreed.protocol)
+      assert.equal(extension or "", agreed.extensions)
+    end
+  end)
+
+  it("disagree when the answer is for somebody else", function()
+    local request = protocol.ask(asking { key = protocol.key(("\1"):rep(16)) })
+    assert.is_nil((protocol.judge(protocol.answer(request), asking())))
+  end)
+end)
