@@ -13,7 +13,7 @@
 #include <openssl/bio.h>
 #include "common/buffer.h"
 
-#define WSM_WIRE_FIRST 11   /* a record's head and a hello's up to its version */
+#define WSM_WIRE_FIRST 11   /* bytes: the heads and the version of a hello */
 
 /* Zero it, but for out.pool, to start. */
 struct wsm_wire {
