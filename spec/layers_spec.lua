@@ -57,15 +57,20 @@ local function owner(name)
   return reserved[name:match("^[^/]+/") or ""]
 end
 
--- Every line of C that the pattern matches, but those of one file.
+local function blank(comment)
+  return (comment:gsub("[^\n]", " "))
+end
+
+-- Every line of C whose code the pattern matches, but those of one file.
 local function matches(pattern, but)
   local found = {}
   for _, path in ipairs(c_files()) do
-    if path ~= but then
-      for line, number in files.lines(path) do
-        if line:find(pattern) then
-          found[#found + 1] = path .. ":" .. number .. ": " .. line
-        end
+    local number = 0
+    local code = path ~= but and files.read(path):gsub("/%*.-%*/", blank) or ""
+    for line in code:gmatch("([^\n]*)\n") do
+      number = number + 1
+      if line:find(pattern) then
+        found[#found + 1] = path .. ":" .. number .. ": " .. line
       end
     end
   end
