@@ -48,8 +48,7 @@ static void set_integer (lua_State *L, const char *key, int value) {
 static const char *opt_value (lua_State *L, int i) {
   size_t n;
   const char *s = luaL_optlstring(L, i, NULL, &n);
-  if (s && !wsm_value_is_valid(s, n))
-    luaL_argerror(L, i, "control character");
+  if (s && !wsm_value_is_valid(s, n)) luaL_argerror(L, i, "control character");
   return s;
 }
 
@@ -282,8 +281,7 @@ static int examine (const char *text, size_t n, struct wsm_error *e) {
   struct wsm_head head;
   const long length = wsm_head_parse_request(&head, text, n, e);
   if (length > 0) return wsm_handshake_examine(&head, e);
-  if (length == 0)
-    wsm_error_set(e, WSM_HANDSHAKE, "the request is not whole");
+  if (length == 0) wsm_error_set(e, WSM_HANDSHAKE, "the request is not whole");
   return e->token == WSM_TOOBIG ? 431 : 400;
 }
 
@@ -309,8 +307,8 @@ static int l_answer (lua_State *L) {
   if (wsm_handshake_examine(&head, &e) != 0)
     return luaL_argerror(L, 1, e.detail);
   text = text_new(L);
-  return text_return(L, text, wsm_handshake_accept(text, &head, protocol,
-                                                   extensions, headers));
+  return text_return(
+    L, text, wsm_handshake_accept(text, &head, protocol, extensions, headers));
 }
 
 static int check_status (lua_State *L, int i) {
@@ -347,13 +345,20 @@ static int l_choose (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-  { "url", l_url }, { "head", l_head }, { "istoken", l_istoken },
-  { "isvalue", l_isvalue }, { "checkheaders", l_checkheaders },
-  { "key", l_key }, { "accept", l_accept }, { "ask", l_ask },
-  { "judge", l_judge }, { "examine", l_examine }, { "answer", l_answer },
-  { "reply", l_reply }, { "choose", l_choose }, { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "url", l_url },
+                                      { "head", l_head },
+                                      { "istoken", l_istoken },
+                                      { "isvalue", l_isvalue },
+                                      { "checkheaders", l_checkheaders },
+                                      { "key", l_key },
+                                      { "accept", l_accept },
+                                      { "ask", l_ask },
+                                      { "judge", l_judge },
+                                      { "examine", l_examine },
+                                      { "answer", l_answer },
+                                      { "reply", l_reply },
+                                      { "choose", l_choose },
+                                      { NULL, NULL } };
 
 void wsm_push_handshake (lua_State *L) {
   luaL_newmetatable(L, TEXT);

@@ -20,14 +20,14 @@ static void push_lower (lua_State *L, struct wsm_span s) {
 /* Into the table of headers on the top. */
 static void add_header (lua_State *L, const struct wsm_header *h) {
   const bool cookie = wsm_span_is(h->name, "Set-Cookie");
-  push_lower(L, h->name);                                  /* map name */
+  push_lower(L, h->name); /* map name */
   lua_pushvalue(L, -1);
-  lua_rawget(L, -3);                                       /* map name old */
+  lua_rawget(L, -3); /* map name old */
   lua_pushlstring(L, h->value.text, h->value.length);
-  if (lua_isnil(L, -2)) lua_remove(L, -2);                 /* map name value */
+  if (lua_isnil(L, -2)) lua_remove(L, -2); /* map name value */
   else {
     lua_pushstring(L, cookie ? "\n" : ", ");
-    lua_insert(L, -2);                                     /* ... old , value */
+    lua_insert(L, -2); /* ... old , value */
     lua_concat(L, 3);
   }
   lua_rawset(L, -3);
@@ -49,8 +49,7 @@ void wsm_push_head (lua_State *L, const struct wsm_head *head) {
     lua_pushinteger(L, head->status);
     lua_setfield(L, -2, "status");
     set_span(L, "reason", head->reason);
-  }
-  else {
+  } else {
     set_span(L, "method", head->method);
     set_span(L, "target", head->target);
   }

@@ -94,8 +94,8 @@ static bool write_host (struct wsm_buffer *to, const struct wsm_url *url) {
     snprintf(port, sizeof port, ":%d", url->port);
   return wsm_write_text(to, url->ipv6 ? "Host: [" : "Host: ") &&
          wsm_write_span(to, url->host) &&
-         wsm_write_text(to, url->ipv6 ? "]" : "") &&
-         wsm_write_text(to, port) && wsm_write_text(to, "\r\n");
+         wsm_write_text(to, url->ipv6 ? "]" : "") && wsm_write_text(to, port) &&
+         wsm_write_text(to, "\r\n");
 }
 
 static int hex_value (char c) {
@@ -113,8 +113,8 @@ static size_t decode (unsigned char *to, struct wsm_span s) {
     const int high = room ? hex_value(s.text[i + 1]) : -1;
     const int low = room ? hex_value(s.text[i + 2]) : -1;
     if (high >= 0 && low >= 0) i += 2;
-    to[n++] = (unsigned char)(high >= 0 && low >= 0 ? high << 4 | low
-                                                    : s.text[i]);
+    to[n++] =
+      (unsigned char)(high >= 0 && low >= 0 ? high << 4 | low : s.text[i]);
   }
   return n;
 }
@@ -138,7 +138,8 @@ static bool write_basic (struct wsm_buffer *to, struct wsm_span user) {
 static bool write_defaults (struct wsm_buffer *to, const struct wsm_ask *ask) {
   const struct wsm_span user = ask->url->user;
   if (!wsm_lines_name(ask->headers, "User-Agent") &&
-      !wsm_write_header(to, "User-Agent", "wsmanager")) return false;
+      !wsm_write_header(to, "User-Agent", "wsmanager"))
+    return false;
   return user.length == 0 || wsm_lines_name(ask->headers, "Authorization") ||
          write_basic(to, user);
 }
@@ -162,8 +163,8 @@ bool wsm_handshake_ask (struct wsm_buffer *to, const struct wsm_ask *ask) {
 }
 
 static bool may_change (int status) {
-  return status < 400 || status > 499 ||
-         status == 408 || status == 425 || status == 429;
+  return status < 400 || status > 499 || status == 408 || status == 425 ||
+         status == 429;
 }
 
 static bool refuse_status (const struct wsm_head *answer, struct wsm_error *e) {
@@ -171,11 +172,13 @@ static bool refuse_status (const struct wsm_head *answer, struct wsm_error *e) {
   char reason[WSM_QUOTE_SIZE], place[WSM_QUOTE_SIZE];
   wsm_span_quote(reason, answer->reason);
   if (answer->status / 100 == 3 && location)
-    wsm_error_set(e, WSM_HANDSHAKE, "the server answered %d, a redirect to %s; "
-                  "redirects are not followed", answer->status,
-                  wsm_span_quote(place, location->value));
-  else wsm_error_set(e, WSM_HANDSHAKE, "the server answered %d %s instead of "
-                     "101", answer->status, reason);
+    wsm_error_set(e, WSM_HANDSHAKE,
+                  "the server answered %d, a redirect to %s; "
+                  "redirects are not followed",
+                  answer->status, wsm_span_quote(place, location->value));
+  else
+    wsm_error_set(e, WSM_HANDSHAKE, "the server answered %d %s instead of 101",
+                  answer->status, reason);
   e->final = !may_change(answer->status);
   return false;
 }
@@ -285,11 +288,11 @@ static int examine_upgrade (const struct wsm_head *request,
   if (request->minor == 0)
     return refuse_request(e, 426, "HTTP/1.0 cannot be upgraded");
   if (!wsm_head_lists(request, "Upgrade", "websocket"))
-    return refuse_request(e, 426, "this is a WebSocket: the request has no "
-                                  "Upgrade: websocket");
+    return refuse_request(
+      e, 426, "this is a WebSocket: there is no Upgrade: websocket");
   if (!wsm_head_lists(request, "Connection", "upgrade"))
-    return refuse_request(e, 426, "this is a WebSocket: the request has no "
-                                  "Connection: Upgrade");
+    return refuse_request(
+      e, 426, "this is a WebSocket: there is no Connection: Upgrade");
   return 0;
 }
 
@@ -316,8 +319,8 @@ static int examine_key (const struct wsm_head *request, struct wsm_error *e) {
   if (!single(request, "Sec-WebSocket-Key", &key, e)) return 400;
   if (!key) return refuse_request(e, 400, "there is no Sec-WebSocket-Key");
   if (!is_key(key->value))
-    return refuse_request(e, 400, "Sec-WebSocket-Key is not base64 of 16 "
-                                  "bytes");
+    return refuse_request(e, 400,
+                          "Sec-WebSocket-Key is not base64 of 16 bytes");
   return 0;
 }
 
@@ -350,9 +353,8 @@ static bool write_accept (struct wsm_buffer *to, struct wsm_span key) {
 }
 
 bool wsm_handshake_accept (struct wsm_buffer *to,
-                           const struct wsm_head *request,
-                           const char *protocol, const char *extensions,
-                           const char *headers) {
+                           const struct wsm_head *request, const char *protocol,
+                           const char *extensions, const char *headers) {
   const struct wsm_header *key = wsm_head_find(request, "Sec-WebSocket-Key");
   const size_t length = wsm_buffer_length(to);
   const bool written =

@@ -16,8 +16,8 @@
 #include "protocol/url.h"
 
 #define WSM_NONCE_SIZE 16
-#define WSM_KEY_TEXT 25            /* Sec-WebSocket-Key and its terminator */
-#define WSM_ACCEPT_TEXT 29         /* Sec-WebSocket-Accept, likewise */
+#define WSM_KEY_TEXT 25    /* Sec-WebSocket-Key and its terminator */
+#define WSM_ACCEPT_TEXT 29 /* Sec-WebSocket-Accept, likewise */
 
 /* The 16 random bytes as Sec-WebSocket-Key, and what answers a key (of at most
 ** WSM_KEY_TEXT - 1 bytes). */
@@ -28,12 +28,12 @@ void wsm_accept_write (char to[WSM_ACCEPT_TEXT], const char *key, size_t n);
 /* What a client asks for. All text is checked, terminated, may be NULL. */
 struct wsm_ask {
   const struct wsm_url *url;
-  const char *key;                 /* of wsm_key_write */
-  const char *protocols;           /* "chat, superchat" */
-  const char *extensions;          /* the offer, RFC 6455 9.1 */
-  const char *headers;             /* "Name: value\r\n" lines of the user; one
-                                      called Host, Origin, User-Agent or
-                                      Authorization replaces ours */
+  const char *key;        /* of wsm_key_write */
+  const char *protocols;  /* "chat, superchat" */
+  const char *extensions; /* the offer, RFC 6455 9.1 */
+  const char *headers;    /* "Name: value\r\n" lines of the user; one called
+                             Host, Origin, User-Agent or Authorization
+                             replaces ours */
 };
 
 /* Are they "Name: value\r\n" lines that a user may add to a handshake? false: e
@@ -48,8 +48,8 @@ bool wsm_handshake_ask (struct wsm_buffer *to, const struct wsm_ask *ask);
 
 /* What an answer agreed on. */
 struct wsm_agreement {
-  struct wsm_span protocol;        /* empty: none */
-  struct wsm_span extensions;      /* as answered; empty: none */
+  struct wsm_span protocol;   /* empty: none */
+  struct wsm_span extensions; /* as answered; empty: none */
 };
 
 /* Is the answer a 101 to that ask? false: e says what is missing. An extension
@@ -67,16 +67,14 @@ bool wsm_handshake_judge (const struct wsm_head *answer,
 ** status that refuses it (400, 405, 426 ...) and e says why. 426 stands also
 ** for a plain HTTP request without Upgrade. A 426 has to name the version
 ** (4.4), which wsm_handshake_reply does by itself. */
-int wsm_handshake_examine (const struct wsm_head *request,
-                           struct wsm_error *e);
+int wsm_handshake_examine (const struct wsm_head *request, struct wsm_error *e);
 
 /* Appends the 101 that accepts a request which wsm_handshake_examine let pass;
 ** false as above. protocol, extensions and headers ("Name: value\r\n" lines)
 ** may be NULL. */
 bool wsm_handshake_accept (struct wsm_buffer *to,
-                           const struct wsm_head *request,
-                           const char *protocol, const char *extensions,
-                           const char *headers);
+                           const struct wsm_head *request, const char *protocol,
+                           const char *extensions, const char *headers);
 
 /* The first of the server's subprotocols ("a, b") that the client lists; an
 ** empty span when there is none (RFC 6455 4.2.2). */

@@ -6,9 +6,8 @@
 #define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
 
 /* RFC 9110 5.6.2: tchar, as bits of the characters from 0 */
-static const uint32_t token_bits[4] = {
-  0x00000000, 0x03FF6CFA, 0xC7FFFFFE, 0x57FFFFFF
-};
+static const uint32_t token_bits[4] = { 0x00000000, 0x03FF6CFA, 0xC7FFFFFE,
+                                        0x57FFFFFF };
 
 static bool is_token (unsigned char c) {
   return c < 0x80 && (token_bits[c >> 5] >> (c & 31) & 1);
@@ -31,8 +30,8 @@ static bool is_control (unsigned char c) {
 /* May one of the eight bytes be a control character? Tab counts here. */
 static bool suspicious (uint64_t word) {
   const uint64_t deletes = word ^ BYTES(0x7F);
-  return (((word - BYTES(0x20)) & ~word) |
-          ((deletes - BYTES(1)) & ~deletes)) & BYTES(0x80);
+  return (((word - BYTES(0x20)) & ~word) | ((deletes - BYTES(1)) & ~deletes)) &
+         BYTES(0x80);
 }
 
 /* A head that trickles in is read again and again: eight bytes at a time. */
@@ -145,7 +144,8 @@ static int refuse_start (struct wsm_error *e, const char *who,
   const bool tls = text.text[0] == 0x15 || text.text[0] == 0x16;
   wsm_error_set(e, WSM_HANDSHAKE, "the %s %s: %s", who,
                 tls ? "speaks TLS, not plain HTTP (ws for wss?)"
-                    : "does not speak HTTP/1.1", wsm_span_quote(quote, text));
+                    : "does not speak HTTP/1.1",
+                wsm_span_quote(quote, text));
   e->final = true;
   return -1;
 }
@@ -196,7 +196,7 @@ static bool target_is_valid (struct wsm_span target) {
 static int request_parse (struct wsm_head *head, struct wsm_span line,
                           struct wsm_error *e) {
   const size_t method = token_run(line.text, line.length);
-  const size_t end = line.length - 9;       /* where " HTTP/1.1" begins */
+  const size_t end = line.length - 9; /* where " HTTP/1.1" begins */
   if (line.length < method + 11 || line.text[method] != ' ' ||
       memcmp(line.text + end, " HTTP/1.", 8) != 0 ||
       !is_digit(line.text[end + 8]))

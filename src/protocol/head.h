@@ -13,18 +13,18 @@
 #include "common/error.h"
 #include "protocol/span.h"
 
-#define WSM_HEADERS_LIMIT 128      /* header lines of one head */
+#define WSM_HEADERS_LIMIT 128 /* header lines of one head */
 
 struct wsm_header {
-  struct wsm_span name, value;     /* the value without spaces around it */
+  struct wsm_span name, value; /* the value without spaces around it */
 };
 
 /* The head of an HTTP message; spans of the parsed text. */
 struct wsm_head {
-  int status;                      /* of an answer; 0 for a request */
-  int minor;                       /* HTTP/1.minor */
-  struct wsm_span method, target;  /* of a request */
-  struct wsm_span reason;          /* of an answer */
+  int status;                     /* of an answer; 0 for a request */
+  int minor;                      /* HTTP/1.minor */
+  struct wsm_span method, target; /* of a request */
+  struct wsm_span reason;         /* of an answer */
   size_t count;
   struct wsm_header headers[WSM_HEADERS_LIMIT];
 };

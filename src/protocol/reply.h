@@ -10,10 +10,10 @@
 
 struct wsm_reply {
   int status;
-  const char *headers;             /* "Name: value\r\n" lines, or NULL */
-  const char *body;                /* plain text unless headers say more */
+  const char *headers; /* "Name: value\r\n" lines, or NULL */
+  const char *body;    /* plain text unless headers say more */
   size_t length;
-  bool head_only;                  /* a HEAD request: the length, no body */
+  bool head_only; /* a HEAD request: the length, no body */
 };
 
 /* Appends the answer; false without memory, and nothing is appended. A 426 says

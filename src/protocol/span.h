@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WSM_QUOTE_LIMIT 80         /* bytes of text in a quotation */
+#define WSM_QUOTE_LIMIT 80 /* bytes of text in a quotation */
 #define WSM_QUOTE_SIZE (WSM_QUOTE_LIMIT + 6)
 
 struct wsm_span {

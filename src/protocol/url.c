@@ -1,15 +1,15 @@
 #include <string.h>
 #include "protocol/url.h"
 
-#define HOST_LIMIT 253             /* RFC 1035 2.3.4, without the root's dot */
+#define HOST_LIMIT 253 /* RFC 1035 2.3.4, without the root's dot */
 #define PORT_LIMIT 65535
 
 /* Why a URL is bad: the sentence after the quotation. */
 static bool refuse (struct wsm_error *e, struct wsm_span text,
                     const char *why) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE, "bad URL %s: %s",
-                wsm_span_quote(quote, text), why);
+  wsm_error_set(e, WSM_HANDSHAKE, "bad URL %s: %s", wsm_span_quote(quote, text),
+                why);
   e->final = true;
   return false;
 }
@@ -37,7 +37,7 @@ static bool is_host (char c) {
          c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-static size_t run (struct wsm_span s, bool (*is) (char c)) {
+static size_t run (struct wsm_span s, bool (*is)(char c)) {
   size_t n = 0;
   while (n < s.length && is(s.text[n])) n++;
   return n;
@@ -74,8 +74,9 @@ static bool check_bytes (struct wsm_span text, struct wsm_error *e) {
     const char *what = bad_byte(text.text[i]);
     if (what) return refuse_at(e, text, what, i);
     if (text.text[i] == '#')
-      return refuse(e, text, "a WebSocket has no fragment ('#'; a literal one "
-                             "is %23)");
+      return refuse(e, text,
+                    "a WebSocket has no fragment ('#'; a literal one "
+                    "is %23)");
   }
   return true;
 }
@@ -90,7 +91,8 @@ static bool take_scheme (struct wsm_url *url, struct wsm_span *rest,
   url->secure = wsm_span_is(url->scheme, "wss") ||
                 wsm_span_is(url->scheme, "https");
   if (url->secure || wsm_span_is(url->scheme, "ws") ||
-      wsm_span_is(url->scheme, "http")) return true;
+      wsm_span_is(url->scheme, "http"))
+    return true;
   return refuse(e, text, "the scheme must be ws or wss");
 }
 
@@ -169,8 +171,9 @@ static bool take_name (struct wsm_url *url, struct wsm_span *rest,
   n = run(url->host, is_host);
   if (n == url->host.length) return true;
   if ((unsigned char)url->host.text[n] >= 0x80)
-    return refuse(e, text, "the host is not ASCII: write it in punycode "
-                           "(xn--...)");
+    return refuse(e, text,
+                  "the host is not ASCII: write it in punycode "
+                  "(xn--...)");
   return refuse_at(e, text, "a character no host may have",
                    (size_t)(url->host.text - text.text) + n);
 }
@@ -223,7 +226,6 @@ bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
   if (!take_user(url, &authority, whole, e)) return false;
   if (authority.length > 0 && authority.text[0] == '[') {
     if (!take_ipv6(url, &authority, whole, e)) return false;
-  }
-  else if (!take_name(url, &authority, whole, e)) return false;
+  } else if (!take_name(url, &authority, whole, e)) return false;
   return take_port(url, authority, whole, e);
 }

@@ -12,16 +12,16 @@
 #include "common/error.h"
 #include "protocol/span.h"
 
-#define WSM_URL_LIMIT 65535        /* bytes of one */
+#define WSM_URL_LIMIT 65535 /* bytes of one */
 
 struct wsm_url {
-  bool secure;             /* wss or https */
-  bool ipv6;               /* host was in brackets; the span is without them */
-  int port;                /* 1 to 65535; the scheme's own when absent */
+  bool secure; /* wss or https */
+  bool ipv6;   /* host was in brackets; the span is without them */
+  int port;    /* 1 to 65535; the scheme's own when absent */
   struct wsm_span scheme;
-  struct wsm_span user;    /* userinfo, still percent-encoded; may be empty */
-  struct wsm_span host;    /* not empty */
-  struct wsm_span target;  /* path and query; empty means "/" ; may begin with
+  struct wsm_span user;   /* userinfo, still percent-encoded; may be empty */
+  struct wsm_span host;   /* not empty */
+  struct wsm_span target; /* path and query; empty means "/" ; may begin with
                               '?' when the path is empty */
 };
 

@@ -10,7 +10,7 @@
 #include "protocol/head.h"
 
 /* Append; false without memory. */
-bool wsm_write_text (struct wsm_buffer *to, const char *text);  /* or NULL */
+bool wsm_write_text (struct wsm_buffer *to, const char *text); /* or NULL */
 bool wsm_write_span (struct wsm_buffer *to, struct wsm_span s);
 
 /* "name: value\r\n", or nothing for a value that is NULL or empty. */
