@@ -7,6 +7,7 @@ PREFIX = /usr/local
 LUADIR = $(PREFIX)/share/lua/$(LUA_ABI)
 LIBDIR = $(PREFIX)/lib/lua/$(LUA_ABI)
 INSTALL = install
+JOBS = $(shell nproc 2>/dev/null || echo 2)
 
 LUA_NAME = $(notdir $(LUA))
 LUA_ABI = $(or $(filter 5.%,$(patsubst lua%,%,$(LUA_NAME))),$(shell \
@@ -15,8 +16,9 @@ LUA_INCLUDE = $(or $(shell pkg-config --cflags $(LUA_NAME) 2>/dev/null),\
   $(addprefix -I,$(wildcard /usr/include/$(LUA_NAME)* \
     /usr/local/include/$(LUA_NAME)* /usr/include/lua$(LUA_ABI))))
 PACKAGES = libwebsockets libuv openssl zlib
-INCLUDES = -Isrc $(LUA_INCLUDE) \
-  $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+# Asked for once, and not before something is compiled.
+INCLUDES = $(eval INCLUDES := -Isrc $(LUA_INCLUDE) \
+  $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))$(INCLUDES)
 LIBS = $(or $(shell pkg-config --libs $(PACKAGES) 2>/dev/null),\
   -lwebsockets -luv -lssl -lcrypto -lz)
 
@@ -77,7 +79,7 @@ test-deps:
 	@scripts/deps test $(LUA_NAME)
 
 test: test-deps
-	@scripts/test WERROR=$(WERROR) CC=$(CC)
+	@scripts/test -j$(JOBS) WERROR=$(WERROR) CC=$(CC)
 
 # The suite once, under LUA; SPEC names files to run instead of all.
 check: build
@@ -90,7 +92,7 @@ format:
 	@clang-format -i $(wildcard src/*/*.h) $(SOURCES)
 
 demo: deps
-	@$(MAKE) --no-print-directory -s build
+	@$(MAKE) --no-print-directory -s -j$(JOBS) build
 	@LUA_PATH="lua/?.lua;lua/?/init.lua;$${LUA_PATH:-;}" \
 	LUA_CPATH="$(OUT)/?.so;$${LUA_CPATH:-;}" $(LUA) examples/chat/demo.lua
 

@@ -1,1 +1,2 @@
+io.stdout:setvbuf "line" -- a crash leaves what was said before it
 require "busted.runner" { standalone = false }
