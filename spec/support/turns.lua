@@ -1,0 +1,75 @@
+-- One core connection on a loop of its own, turned until something is so. Every
+-- wait has a deadline; nothing sleeps.
+
+local core = require "wsmanager.core"
+
+local link = core.link
+local turns = {}
+turns.__index = turns
+
+-- What a connection to `url` does, as a record: events is a list of
+-- { name, a, b, c }, messages a list of { data, kind }.
+function turns.new(config)
+  local loop = assert(core.loop())
+  local self = setmetatable({ loop = loop, events = {}, messages = {} }, turns)
+  self.ws = core.connection(loop, config)
+  link.start(self.ws)
+  return self
+end
+
+local function take(self)
+  for name, a, b, c in link.event, self.ws do
+    self.events[#self.events + 1] = { name, a, b, c }
+  end
+  local data, kind, detail = link.receive(self.ws)
+  while data do
+    self.messages[#self.messages + 1] = { data, kind }
+    data, kind, detail = link.receive(self.ws)
+  end
+  if kind then self.ended = { kind, detail } end
+end
+
+-- Turns until done(self) is true; raises after `seconds` (10).
+function turns:till(done, seconds)
+  local last = core.now() + (seconds or 10)
+  take(self)
+  while not done(self) do
+    assert(core.now() < last, "nothing came in time")
+    self.loop:turn(0.1)
+    while self.loop:ready() do take(self) end
+    take(self)
+  end
+  return self
+end
+
+-- The first event of that name, waited for.
+function turns:event(name, seconds)
+  local found
+  self:till(function()
+    for _, event in ipairs(self.events) do
+      if event[1] == name then found = event end
+    end
+    return found
+  end, seconds)
+  return found
+end
+
+function turns:message(n)
+  self:till(function() return #self.messages >= n end)
+  return self.messages[n][1], self.messages[n][2]
+end
+
+function turns:close()
+  link.drop(self.ws)
+  self.loop:close()
+end
+
+-- Descriptors this process has open.
+function turns.descriptors()
+  local pipe = io.popen("ls /proc/$PPID/fd | wc -l")
+  local n = tonumber(pipe:read("*a"))
+  pipe:close()
+  return n
+end
+
+return turns
