@@ -1,0 +1,212 @@
+-- Attention to a connection: what has happened to it reaches those who wait for
+-- it and those who listen to it.
+-- Stands on the core's link, scheduler.lua, events.lua, codec.lua, answers.lua.
+-- Never makes a table or a closure for a message that somebody waits for.
+
+local core = require "wsmanager.core"
+local answers = require "wsmanager.answers"
+local codec = require "wsmanager.codec"
+local events = require "wsmanager.events"
+local scheduler = require "wsmanager.scheduler"
+
+local link = core.link
+local fields = link.fields
+local link_event, link_receive = link.event, link.receive
+local fire, wanted = events.fire, events.wanted
+local wait, waits = scheduler.wait, scheduler.waits
+local wake, wake_all = scheduler.wake, scheduler.wake_all
+local decode = codec.decode
+
+local ROUND = 1024     -- messages that listeners hear in one round at most
+local RECORD = {}      -- what we know of a connection, in its own table
+
+local codecs = setmetatable({}, {__mode = "k"})
+
+-- They end every wait: nothing comes until somebody calls reconnect().
+local is_over = {closed = true, locked = true, exhausted = true}
+
+local attention = {
+  codecs = codecs,     -- connection -> codec
+  is_over = is_over,
+}
+
+local function to_record (ws)
+  return fields(ws)[RECORD]
+end
+
+attention.record = to_record
+
+-- A connection lives while somebody waits for it or listens to it.
+local function hold (ws, record)
+  local needed = waits(record.receivers) or waits(record.senders)
+                 or waits(record.watchers)
+                 or record.listeners ~= nil and not record.over
+  scheduler.held[record.id] = needed and ws or nil
+end
+
+attention.hold = hold
+
+-- Makes the userdata one of ours. `record` may hold url, protocols, headers
+-- (functions or values, of `dial`), when, target, server, codec.
+function attention.adopt (ws, record)
+  record.id = link.id(ws)
+  record.target = record.target or ws
+  fields(ws)[RECORD] = record
+  codecs[ws] = record.codec
+  scheduler.connections[record.id] = ws
+  return ws
+end
+
+local function hear (record, data, kind, with)
+  if with then
+    local value, token, why, raw = decode(with, data, kind)
+    if value == nil then
+      fire(record, {type = "error", token = token, message = why, raw = raw})
+      return
+    end
+    data = value
+  end
+  fire(record, {
+    type = "message", data = data, kind = kind, origin = record.origin,
+  })
+end
+
+-- A browser's WebSocket discards what nobody listens to.
+local function listens (record)
+  return record.discards or wanted(record, "message")
+end
+
+-- Gives what has come to those who wait for it, else to those who listen.
+local function deliver (ws, record, most)
+  for _ = 1, most do
+    local queue = record.receivers
+    local waiting = waits(queue)
+    if not waiting and (record.busy or not listens(record)) then return end
+    local data, kind, detail = link_receive(ws)
+    if not data then
+      if waiting and kind then wake_all(queue, nil, kind, detail) end
+      return
+    elseif waiting then
+      wake(queue, data, kind)
+    else
+      hear(record, data, kind, codecs[ws])
+    end
+  end
+  scheduler.touch(record.id)
+end
+
+local react = {}
+
+function react.target (ws, record, attempt)
+  answers.target(ws, record, attempt)
+end
+
+function react.verdict (ws, record, token, code, final)
+  answers.verdict(ws, record, token, code, final)
+end
+
+function react.open (_, record)
+  record.token, record.detail = nil, nil
+  record.code, record.reason, record.clean = nil, nil, nil
+  record.opens = (record.opens or 0) + 1
+  fire(record, {type = "open"})
+end
+
+function react.error (_, record, token, detail)
+  record.token, record.detail = token, detail
+  fire(record, {type = "error", token = token, message = detail})
+end
+
+function react.close (_, record, code, reason, clean)
+  record.code, record.reason, record.clean = code, reason, clean
+  fire(record, {
+    type = "close", code = code, reason = reason, wasClean = clean,
+  })
+end
+
+function react.reconnecting (_, record, attempt, delay)
+  fire(record, {type = "reconnecting", attempt = attempt, delay = delay})
+end
+
+function react.locked (_, record, why)
+  record.token, record.detail = "locked", why
+  fire(record, {type = "locked", message = why})
+end
+
+function react.exhausted (_, record)
+  record.token = "exhausted"
+  fire(record, {type = "exhausted", message = record.detail})
+end
+
+function react.drain (_, record)
+  if record.senders then wake_all(record.senders) end
+  fire(record, {type = "drain"})
+end
+
+function react.request ()
+end
+
+-- What came before them must be heard before them.
+local is_after_messages = {
+  error = true, close = true, reconnecting = true, locked = true,
+  exhausted = true,
+}
+
+local function settle (ws, record)
+  local over = is_over[ws.state] or nil
+  record.over = over
+  if record.watchers then wake_all(record.watchers) end
+  if over and record.senders then wake_all(record.senders) end
+  if over and record.ended then record.ended(ws) end
+end
+
+-- Tells everybody what has happened to it.
+local function attend (ws)
+  local record = to_record(ws)
+  local kind, a, b, c = link_event(ws)
+  local happened = kind or record.touched
+  record.touched = nil
+  while kind do
+    if is_after_messages[kind] then deliver(ws, record, math.huge) end
+    react[kind](ws, record, a, b, c)
+    kind, a, b, c = link_event(ws)
+  end
+  deliver(ws, record, ROUND)
+  if happened then settle(ws, record) end
+  hold(ws, record)
+end
+
+scheduler.attend = attend
+
+-- Has it attended to in the next round, whether or not something happens.
+function attention.touch (record)
+  record.touched = true
+  record.over = nil
+  scheduler.touch(record.id)
+end
+
+-- Waits once in the record's queue of that name.
+function attention.wait (ws, record, name, deadline)
+  local queue = record[name]
+  if not queue then
+    queue = scheduler.queue()
+    record[name] = queue
+  end
+  scheduler.held[record.id] = ws
+  local in_time, data, kind, detail = wait(queue, deadline)
+  hold(ws, record)
+  return in_time, data, kind, detail
+end
+
+-- Hangs up without a word; whoever waits hears that it is closed.
+function attention.drop (ws, record)
+  link.drop(ws)
+  record.detail = record.detail or "the connection was dropped"
+  if record.receivers then
+    wake_all(record.receivers, nil, "closed", record.detail)
+  end
+  settle(ws, record)
+  scheduler.held[record.id] = nil
+end
+
+return attention

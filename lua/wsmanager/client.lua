@@ -1,0 +1,151 @@
+-- wsmanager.new: a managed connection from its options.
+-- Stands on the core, options.lua, connection.lua and attention.lua.
+-- Never dials before its handlers are set.
+
+local core = require "wsmanager.core"
+local attention = require "wsmanager.attention"
+local codec = require "wsmanager.codec"
+local connection = require "wsmanager.connection"
+local events = require "wsmanager.events"
+local options = require "wsmanager.options"
+local report = require "wsmanager.report"
+local scheduler = require "wsmanager.scheduler"
+
+local client = {}
+
+---@class wsmanager.Heartbeat
+---@field interval? number|false  seconds of silence before a beat; 30
+---@field message? string  what a beat says; a protocol ping when absent
+---@field timeout? number|false  seconds without a byte from the peer, then it is dropped; 100
+
+---@class wsmanager.Reconnect
+---@field delay? number  seconds before the first attempt; 2
+---@field max_delay? number  60
+---@field factor? number  each delay is so many times the one before; 2
+---@field jitter? number  0 none to 1 full; 1
+---@field pause? number  seconds more after an orderly close; 3
+---@field limit? integer|false  failures in a row, then `exhausted`; 10
+---@field stable? number  seconds open that give the budget back; 5
+---@field when? fun(info: wsmanager.Ending): boolean|number|nil  again? seconds: after so long; nil: the default
+
+---@class wsmanager.Tls
+---@field ca? string  a file or PEM text; the system's when absent
+---@field cert? string  a file or PEM text
+---@field key? string  a file or PEM text
+---@field hostname? string  the name the certificate must have
+---@field verify? boolean  true
+---@field min? "1.2"|"1.3"
+---@field ask? boolean  a server: the client must have a certificate of `ca`
+---@field keylog? string  a file for the session keys (SSLKEYLOGFILE)
+
+---@class wsmanager.Options
+---@field url string|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws:// or wss://; a function is asked before each dial, may wait, and locks the connection with nil, why
+---@field protocols? string|string[]|fun(attempt: integer, last: wsmanager.Last?): string|string[]|nil
+---@field headers? table|fun(attempt: integer, last: wsmanager.Last?): table?  {Name = value} or "Name: value" lines
+---@field heartbeat? wsmanager.Heartbeat|false
+---@field reconnect? wsmanager.Reconnect|false
+---@field timeouts? {open: number|false|nil, close: number|false|nil}  seconds; 10 and 5
+---@field outbox? {messages: integer?, bytes: integer?}|false  what waits while it is not open; 1,024 and 1 MiB
+---@field inbox? integer  bytes received and not taken, then the socket rests; 4 MiB
+---@field buffer? integer  bytes that wait for the kernel, then `send` waits
+---@field limits? {message: integer?, frame: integer?, fragments: integer?, header: integer?}  bytes; message 16 MiB, header 16 KiB
+---@field tls? wsmanager.Tls
+---@field decode? "json"|wsmanager.Codec
+---@field onopen? fun(event: wsmanager.Event)
+---@field onmessage? fun(event: wsmanager.Event)
+---@field onerror? fun(event: wsmanager.Event)
+---@field onclose? fun(event: wsmanager.Event)
+---@field onreconnecting? fun(event: wsmanager.Event)
+---@field onlocked? fun(event: wsmanager.Event)
+---@field onexhausted? fun(event: wsmanager.Event)
+---@field ondrain? fun(event: wsmanager.Event)
+
+local function is_asked (given)
+  return type(given.url) == "function" or type(given.protocols) == "function"
+         or type(given.headers) == "function"
+end
+
+local function copy_without (given, name)
+  if type(given) ~= "table" then return given end
+  local copy = {}
+  for key, value in pairs(given) do
+    if key ~= name then copy[key] = value end
+  end
+  return copy
+end
+
+-- The texts of a fixed target are checked now, those of functions when asked.
+local function fix_target (config, given)
+  config.url = given.url
+  config.protocols = options.protocols(given.protocols)
+  config.headers = options.headers(given.headers)
+end
+
+-- The core's words for the options, and what we keep of them.
+local function read (given)
+  options.check_client(given)
+  if type(given.url) == "string" then options.url(given.url) end
+  local config, record = options.policy(given), {}
+  config.reconnect = copy_without(given.reconnect, "when")
+  config.outbox = given.outbox
+  if is_asked(given) then
+    config.target = true
+    record.dial = {
+      url = given.url, protocols = given.protocols, headers = given.headers,
+    }
+  else
+    fix_target(config, given)
+  end
+  record.when = given.reconnect and given.reconnect.when
+  config.verdict = record.when ~= nil
+  record.codec = codec.of(given.decode)
+  return config, record
+end
+
+-- The TLS that the options name, or nil, token, detail.
+function client.secure (config, given, is_server)
+  if not given.tls then return true end
+  if given.tls.verify == false and not is_server then
+    report.warn("tls.verify = false: anybody can pose as the server")
+  end
+  local context, token, detail =
+    options.blame(3, core.tls, given.tls, is_server or false)
+  config.tls = context
+  return context, token, detail
+end
+
+-- A connection that has not dialled yet.
+function client.make (config, record)
+  local ws = core.connection(scheduler.loop(), config)
+  return attention.adopt(ws, record)
+end
+
+local function check_table (given)
+  if type(given) ~= "table" then
+    error("bad argument #1 to 'new' (table expected, got "
+          .. type(given) .. ")", 3)
+  end
+end
+
+--- A connection that looks after itself. It dials at once and in the
+--- background: `opened` waits for it, what is sent meanwhile waits in the
+--- outbox. It closes when nothing refers to it and nobody listens to it.
+--- An unknown option, one of a wrong type and a bad URL raise.
+---@param given wsmanager.Options
+---@return wsmanager.Connection?
+---@return string? token  "tls": a certificate or key that cannot be read
+---@return string? detail
+function client.new (given)
+  check_table(given)
+  local config, record = options.blame(2, read, given)
+  local secured, token, detail = client.secure(config, given)
+  if not secured then return nil, token, detail end
+  local ws = options.blame(2, client.make, config, record)
+  for property in pairs(events.properties) do
+    if given[property] then connection.listen(ws, property, given[property]) end
+  end
+  core.link.start(ws)
+  return ws
+end
+
+return client

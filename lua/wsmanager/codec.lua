@@ -1,0 +1,67 @@
+-- What a message means: JSON, or a program's own encoding.
+-- Stands on lua-cjson, its own instance, and only when JSON is asked for.
+-- Never raises for what came from a peer: nil, "codec", why, raw.
+
+local codec = {}
+
+---@class wsmanager.Codec
+---@field encode fun(value: any, kind: string): string     raises, or nil, why
+---@field decode fun(data: string, kind: string): any      raises, or nil, why
+
+local json
+
+local function load_cjson ()
+  local ok, cjson = pcall(require, "cjson")
+  if ok then return cjson end
+  error("JSON needs lua-cjson (luarocks install lua-cjson)", 0)
+end
+
+-- JSON text is decoded; binary messages are given as they are. JSON null is
+-- codec.null(), so that a table keeps it.
+function codec.json ()
+  if json then return json end
+  local cjson = load_cjson().new()
+  cjson.decode_invalid_numbers(false)   -- RFC 8259 6: no NaN, no hexadecimal
+  local decode, encode = cjson.decode, cjson.encode
+  json = {
+    encode = function (value) return encode(value) end,
+    decode = function (data, kind)
+      if kind == "binary" then return data end
+      return decode(data)
+    end,
+  }
+  return json
+end
+
+-- What stands for JSON null.
+function codec.null ()
+  return load_cjson().null
+end
+
+-- The codec that the option `decode` names, or nil.
+function codec.of (given)
+  if given == "json" then return codec.json() end
+  return given
+end
+
+local function outcome (raw, ok, value, why)
+  if ok and value ~= nil then return value end
+  if ok then value = why or "the codec answered nil" end
+  return nil, "codec", tostring(value), raw
+end
+
+-- The value of a message, or nil, "codec", why, raw.
+function codec.decode (with, data, kind)
+  return outcome(data, pcall(with.decode, data, kind))
+end
+
+-- The text of a value, or nil, "codec", why.
+function codec.encode (with, value, kind)
+  local data, token, why = outcome(nil, pcall(with.encode, value, kind))
+  if data ~= nil and type(data) ~= "string" then
+    return nil, "codec", "the codec encoded to a " .. type(data)
+  end
+  return data, token, why
+end
+
+return codec

@@ -1,0 +1,357 @@
+-- What the userdata `wsmanager` can do: its methods and properties.
+-- Stands on the core's link and attention.lua.
+-- Never makes a table or a closure for a message that is received or sent.
+
+local core = require "wsmanager.core"
+local attention = require "wsmanager.attention"
+local codec = require "wsmanager.codec"
+local distance = require "wsmanager.distance"
+local events = require "wsmanager.events"
+local scheduler = require "wsmanager.scheduler"
+
+local link = core.link
+local fields = link.fields
+local link_receive, link_send = link.receive, link.send
+local now = core.now
+local decode = codec.decode
+local codecs, is_over = attention.codecs, attention.is_over
+local to_record, hold = attention.record, attention.hold
+local touch, wait_in = attention.touch, attention.wait
+
+local connection = {}
+
+--- A managed connection: it beats, it reconnects, it keeps what it could not
+--- send yet. It is a WebSocket too (W3C WebSockets, the same names) and closes
+--- when it is dropped.
+---@class wsmanager.Connection: userdata
+---@field state "connecting"|"open"|"closing"|"closed"|"waiting"|"locked"|"exhausted"
+---@field readyState integer       0 to 3, as the W3C has it
+---@field bufferedAmount integer   bytes sent and not yet with the kernel
+---@field protocol string          the subprotocol agreed on, or ""
+---@field extensions string        the extensions agreed on, or ""
+---@field url string
+---@field id integer
+---@field CONNECTING 0
+---@field OPEN 1
+---@field CLOSING 2
+---@field CLOSED 3
+---@field onopen? fun(event: wsmanager.Event)
+---@field onmessage? fun(event: wsmanager.Event)
+---@field onerror? fun(event: wsmanager.Event)
+---@field onclose? fun(event: wsmanager.Event)
+---@field onreconnecting? fun(event: wsmanager.Event)
+---@field onlocked? fun(event: wsmanager.Event)
+---@field onexhausted? fun(event: wsmanager.Event)
+---@field ondrain? fun(event: wsmanager.Event)
+local methods = core.methods
+
+local function bad_argument (n, name, expected, value)
+  error("bad argument #" .. n .. " to '" .. name .. "' (" .. expected
+        .. " expected, got " .. type(value) .. ")", 3)
+end
+
+local function to_deadline (timeout, n, name)
+  if timeout == nil then return nil end
+  if type(timeout) ~= "number" then
+    error("bad argument #" .. n .. " to '" .. name
+          .. "' (number expected, got " .. type(timeout) .. ")", 4)
+  end
+  return now() + timeout
+end
+
+local function late (ws, what, timeout)
+  return nil, "timeout", what .. " within " .. timeout .. " s: "
+                         .. connection.describe(ws)
+end
+
+local function await_message (ws, timeout)
+  local deadline = to_deadline(timeout, 1, "receive")
+  local record = to_record(ws)
+  local in_time, data, kind, detail
+  repeat
+    in_time, data, kind, detail = wait_in(ws, record, "receivers", deadline)
+    if not data and not kind then data, kind, detail = link_receive(ws) end
+    if data or kind then return data, kind, detail end
+  until not in_time
+  return late(ws, "no message", timeout)
+end
+
+--- The next message. In a coroutine of `run` it yields, elsewhere it turns the
+--- loop until there is one. Several coroutines that wait get one message each,
+--- in turn.
+---@param timeout? number  seconds; a timeout harms nothing
+---@return any data  the message (decoded where `decode` is set), or nil
+---@return string kind  "text" or "binary"; or a token: "timeout", "closed", "codec" ... (then data is nil)
+---@return string? detail  why
+---@return string? raw  "codec": the message as it came
+function methods.receive (ws, timeout)
+  local data, kind, detail = link_receive(ws)
+  if not data then
+    if not kind then data, kind, detail = await_message(ws, timeout) end
+    if not data then return nil, kind, detail end
+  end
+  local with = codecs[ws]
+  if with then
+    local value, token, why, raw = decode(with, data, kind)
+    if value ~= nil then return value, kind end
+    return nil, token, why, raw
+  end
+  return data, kind
+end
+
+local receive = methods.receive
+
+local function next_message (ws)
+  while true do
+    local data, kind, why, raw = receive(ws)
+    if data ~= nil then return data, kind end
+    if kind ~= "codec" then return nil end
+    local event = {type = "error", token = kind, message = why, raw = raw}
+    events.fire(to_record(ws), event)
+  end
+end
+
+--- `for data, kind in ws:messages() do`: every message, across reconnects,
+--- until the connection is over (closed for good, locked or exhausted). A
+--- message that does not decode goes to the event `error` (token "codec", the
+--- message in `raw`) and the next one comes. A coroutine of PUC Lua 5.1 cannot
+--- wait in a `for`: there it raises, and `receive` in a `while` does the same.
+---@return fun(ws: wsmanager.Connection): any, string
+---@return wsmanager.Connection
+function methods.messages (ws)
+  if not scheduler.iterates and scheduler.yields() then
+    error("a coroutine of Lua 5.1 cannot wait in 'for': call 'receive' in a "
+          .. "'while'", 2)
+  end
+  return next_message, ws
+end
+
+-- An open connection drains soon: its sender waits. One that is not open has an
+-- outbox: its sender is told, unless it said how long it would wait.
+local function await_room (ws, data, binary, timeout)
+  local deadline = to_deadline(timeout, 3, "send")
+  local record = to_record(ws)
+  local in_time, ok, token, detail
+  repeat
+    in_time = wait_in(ws, record, "senders", deadline)
+    if ws.state == "closed" then
+      return nil, "closed", record.detail or "the connection is closed"
+    end
+    ok, token, detail = link_send(ws, data, binary)
+    if ok or token ~= "full" then return ok, token, detail end
+  until not in_time or not timeout and ws.readyState ~= 1
+  if timeout then return late(ws, "no room to send", timeout) end
+  return ok, token, detail
+end
+
+local function encode (ws, data, kind)
+  local with = codecs[ws]
+  if not with then bad_argument(1, "send", "string", data) end
+  return codec.encode(with, data, kind)
+end
+
+--- Sends a message; while the connection is not open it waits in the outbox and
+--- goes out in order when it opens. Where `decode` is set anything but a string
+--- is encoded first; a string is sent as it is. When the output of an open
+--- connection is full it waits (as `receive` does) until there is room.
+---@param data any  a string; UTF-8 unless binary
+---@param kind? "text"|"binary"  text when absent
+---@param timeout? number  seconds to wait for room; 0: never wait
+---@return true|nil sent
+---@return string? token  "full", "closed", "codec", "timeout", "exhausted"
+---@return string? detail
+function methods.send (ws, data, kind, timeout)
+  local binary = kind == "binary"
+  if not binary and kind ~= nil and kind ~= "text" then
+    error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
+          .. tostring(kind) .. ")", 2)
+  end
+  if type(data) ~= "string" then
+    local value, token, why = encode(ws, data, binary and "binary" or "text")
+    if value == nil then return nil, token, why end
+    data = value
+  end
+  local ok, token, detail = link_send(ws, data, binary)
+  if ok then return true end
+  if token ~= "full" or timeout == 0 then return nil, token, detail end
+  if not timeout and ws.readyState ~= 1 then return nil, token, detail end
+  return await_room(ws, data, binary, timeout)
+end
+
+--- Closes for good: it wins over every reconnect, and may be called again.
+--- It does not wait; `closed` does. What was sent before goes out first.
+--- Another code raises InvalidAccessError, a long reason SyntaxError.
+---@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side: 1001, 1011 to 1014 too
+---@param reason? string  at most 123 bytes of UTF-8
+function methods.close (ws, code, reason)
+  local record = to_record(ws)
+  if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0) then
+    bad_argument(1, "close", "integer", code)
+  elseif reason ~= nil and type(reason) ~= "string" then
+    bad_argument(2, "close", "string", reason)
+  end
+  link.close(ws, code, reason)
+  record.asking = nil
+  touch(record)
+end
+
+--- Waits until it is open (it may have closed again since).
+---@param timeout? number  seconds
+---@return true|nil
+---@return string? token  why it will not open: "refused", "locked", "closed" ...
+---@return string? detail
+function methods.opened (ws, timeout)
+  local deadline = to_deadline(timeout, 1, "opened")
+  local record = to_record(ws)
+  local opens, in_time = record.opens, true
+  repeat
+    if ws.state == "open" or record.opens ~= opens then return true end
+    if record.over and is_over[ws.state] then
+      return nil, record.token or "closed",
+             record.detail or "the connection is closed"
+    end
+    if not in_time then return late(ws, "not open", timeout) end
+    in_time = wait_in(ws, record, "watchers", deadline)
+  until false
+end
+
+--- Waits until it is closed for good.
+---@param timeout? number  seconds
+---@return integer? code  RFC 6455 7.4; nil when locked, exhausted or in time out
+---@return string reason  or the token
+---@return boolean|string clean  the closing handshake was completed; or the detail
+function methods.closed (ws, timeout)
+  local deadline = to_deadline(timeout, 1, "closed")
+  local record = to_record(ws)
+  local in_time = true
+  repeat
+    local state = ws.state
+    if record.over and state == "closed" then
+      return record.code or 1006, record.reason or "", record.clean or false
+    elseif record.over and is_over[state] then
+      return nil, state, record.detail
+    end
+    if not in_time then return late(ws, "not closed", timeout) end
+    in_time = wait_in(ws, record, "watchers", deadline)
+  until false
+end
+
+--- Dials at once with a fresh budget, from whatever state; an open connection
+--- hangs up and dials again. What is in the outbox stays.
+function methods.reconnect (ws)
+  local record = to_record(ws)
+  if record.server then
+    error("a server's side of a connection cannot reconnect", 2)
+  end
+  record.asking = nil
+  link.start(ws)
+  touch(record)
+end
+
+--- Sends a ping (RFC 6455 5.5.2); the answer shows in stats().latency.
+---@param payload? string  at most 125 bytes
+---@return true|nil
+---@return string? token
+---@return string? detail
+function methods.ping (ws, payload)
+  local ok, token, detail = link.ping(ws, payload)
+  return ok, token, detail    -- no tail call: it raises at our caller's line
+end
+
+--- Hands to the kernel at once what this turn would send at its end.
+function methods.flush (ws)
+  return link.flush(ws)
+end
+
+--- Counters: messages and bytes each way, dials, opens, latency in seconds ...
+---@return table
+function methods.stats (ws)
+  return link.stats(ws)
+end
+
+--- The messages that were never sent, and their kinds; empties the outbox.
+---@return string[] messages
+---@return string[] kinds
+function methods.unsent (ws)
+  return link.unsent(ws)
+end
+
+--- The peer's HTTP answer to the opening handshake.
+---@return {status: integer, reason: string, headers: table<string, string>, body: string?}?
+function methods.answer (ws)
+  return link.answer(ws)
+end
+
+--- Listens to an event (WHATWG DOM 2.7). A listener may wait; while a listener
+--- of `message` waits, the messages behind it wait too.
+---@param name "open"|"message"|"error"|"close"|"reconnecting"|"locked"|"exhausted"|"drain"
+---@param listener fun(event: wsmanager.Event)
+---@param options? {once: boolean?}|boolean
+function methods.addEventListener (ws, name, listener, options)
+  local record = to_record(ws)
+  events.add(record, name, listener, options)
+  touch(record)
+  hold(ws, record)
+end
+
+---@param name string
+---@param listener fun(event: wsmanager.Event)
+function methods.removeEventListener (ws, name, listener)
+  local record = to_record(ws)
+  events.remove(record, name, listener)
+  hold(ws, record)
+end
+
+-- Sets an on* property.
+function connection.listen (ws, property, listener)
+  local record = to_record(ws)
+  events.set(record, events.properties[property], listener)
+  fields(ws)[property] = listener
+  touch(record)
+  hold(ws, record)
+end
+
+methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3
+
+-- An address without what may be secret: userinfo, query.
+function connection.place (url)
+  return (url:gsub("[?#].*", ""):gsub("//[^/]*@", "//"))
+end
+
+-- "open wss://example.org/chat", "open, from 127.0.0.1".
+function connection.describe (ws)
+  local record = to_record(ws)
+  local state = ws.state
+  if record and record.server then
+    return state .. " on the server's side"
+  end
+  return state .. " " .. connection.place(ws.url or "")
+end
+
+core.metatable.__tostring = function (ws)
+  return "wsmanager: " .. connection.describe(ws)
+end
+
+local is_readonly = {
+  state = true, readyState = true, bufferedAmount = true, protocol = true,
+  extensions = true, url = true, id = true,
+}
+
+core.metatable.__newindex = function (ws, name, value)
+  if events.properties[name] then
+    if value ~= nil and type(value) ~= "function" then
+      error("bad handler '" .. name .. "' (function or nil expected, got "
+            .. type(value) .. ")", 2)
+    end
+    connection.listen(ws, name, value)
+  elseif is_readonly[name] or methods[name] ~= nil then
+    error("'" .. name .. "' cannot be assigned", 2)
+  elseif type(name) == "string" and name:find("^on%l") then
+    error("unknown event property '" .. name .. "'"
+          .. distance.hint(name, events.properties), 2)
+  else
+    fields(ws)[name] = value
+  end
+end
+
+return connection

@@ -1,0 +1,300 @@
+-- The options of a connection and of a server: checked, and told in the core's
+-- words.
+-- Stands on the core's checks of names and header lines, and distance.lua.
+-- Never raises with a position: its callers add their own caller's.
+
+local core = require "wsmanager.core"
+local distance = require "wsmanager.distance"
+local events = require "wsmanager.events"
+
+local options = {}
+
+local function fail (...)
+  error(table.concat({...}), 0)
+end
+
+local function is (wanted)
+  return function (value) return type(value) == wanted end
+end
+
+local function is_number (least, most)
+  return function (value)
+    return type(value) == "number" and value >= least
+           and value <= (most or math.huge)
+  end
+end
+
+local function is_integer (least, most)
+  local within = is_number(least, most or 2^53)
+  return function (value) return within(value) and value % 1 == 0 end
+end
+
+local function is_positive (value)
+  return type(value) == "number" and value > 0
+end
+
+local function any (...)
+  local tests = {...}
+  return function (value)
+    for _, test in ipairs(tests) do
+      if test(value) then return true end
+    end
+    return false
+  end
+end
+
+local function is_false (value) return value == false end
+
+local function is_codec (value)
+  return value == "json" or type(value) == "table"
+         and type(value.encode) == "function"
+         and type(value.decode) == "function"
+end
+
+-- What a value may be: a test, and its name in the error.
+local function kind (test, expected)
+  return {test = test, expected = expected}
+end
+
+-- A table of further options; may_be_off: false stands for it.
+local function group (fields, may_be_off)
+  return {fields = fields, may_be_off = may_be_off}
+end
+
+local positive = kind(is_positive, "positive number")
+local positive_or_false = kind(any(is_false, is_positive),
+                               "positive number or false")
+local seconds = kind(is_number(0), "number of seconds, 0 or more,")
+local size = kind(is_integer(1), "positive integer")
+local text = kind(is "string", "string")
+local callback = kind(is "function", "function")
+local flag = kind(is "boolean", "boolean")
+local list = kind(any(is "string", is "table"), "string or list of strings")
+local codec = kind(is_codec, "'json' or a table with encode and decode")
+
+local heartbeat = group({
+  interval = positive_or_false,
+  message = text,
+  timeout = positive_or_false,
+}, true)
+
+local timeouts = group {open = positive_or_false, close = positive_or_false}
+
+local limits = group {
+  message = size, frame = size, fragments = size, header = size,
+}
+
+local tls = group {
+  ca = text, cert = text, key = text, hostname = text, verify = flag,
+  min = text, ask = flag, keylog = text,
+}
+
+local client = {
+  url = kind(any(is "string", is "function"), "string or function"),
+  protocols = kind(any(is "string", is "table", is "function"),
+                   "string, list of strings or function"),
+  headers = kind(any(is "table", is "function"), "table or function"),
+  heartbeat = heartbeat,
+  reconnect = group({
+    delay = positive,
+    max_delay = positive,
+    factor = kind(is_number(1), "number, 1 or more,"),
+    jitter = kind(is_number(0, 1), "number from 0 to 1"),
+    pause = seconds,
+    limit = kind(any(is_false, is_integer(0)), "integer or false"),
+    stable = seconds,
+    when = callback,
+  }, true),
+  timeouts = timeouts,
+  outbox = group({messages = size, bytes = size}, true),
+  inbox = size,
+  buffer = size,
+  limits = limits,
+  tls = tls,
+  decode = codec,
+}
+
+for name in pairs(events.properties) do client[name] = callback end
+
+local server = {
+  host = text,
+  port = kind(is_integer(0, 65535), "integer from 0 to 65535"),
+  path = text,
+  backlog = size,
+  connections = size,
+  protocols = list,
+  tls = tls,
+  authorize = callback,
+  handler = callback,
+  page = kind(any(is "string", is "table", is "function"),
+              "file name, table of file names or function"),
+  heartbeat = heartbeat,
+  timeouts = timeouts,
+  limits = limits,
+  inbox = size,
+  buffer = size,
+  decode = codec,
+  onerror = callback,
+}
+
+local function got (value, rule)
+  if type(value) == "number" and rule.expected:find("number", 1, true)
+     or type(value) == "number" and rule.expected:find("integer", 1, true)
+     or type(value) == "string" and rule == codec
+  then
+    return tostring(value)
+  end
+  return type(value)
+end
+
+local check
+
+local function check_group (given, rule, name)
+  if given == false and rule.may_be_off then return end
+  if type(given) ~= "table" then
+    fail("bad option '", name, "' (table",
+         rule.may_be_off and " or false" or "", " expected, got ",
+         type(given), ")")
+  end
+  check(given, rule.fields, name .. ".")
+end
+
+function check (given, rules, prefix)
+  for name, value in pairs(given) do
+    local rule = rules[name]
+    local path = prefix .. tostring(name)
+    if not rule then
+      fail("unknown option '", path, "'",
+           type(name) == "string" and distance.hint(name, rules) or "")
+    elseif rule.fields then
+      check_group(value, rule, path)
+    elseif not rule.test(value) then
+      fail("bad option '", path, "' (", rule.expected, " expected, got ",
+           got(value, rule), ")")
+    end
+  end
+end
+
+-- Raises for the first option that is unknown or of a wrong type.
+function options.check_client (given)
+  check(given, client, "")
+  if given.url == nil then
+    fail("bad option 'url' (string or function expected, got nil)")
+  end
+end
+
+function options.check_server (given)
+  check(given, server, "")
+  if given.path and (given.host or given.port) then
+    fail("bad option 'path' (a server listens on a path or on host and port)")
+  end
+end
+
+-- The parts of a URL; raises for a bad one.
+function options.url (given)
+  local parts, why = core.protocol.url(given)
+  if not parts then fail(why) end
+  return parts
+end
+
+-- Subprotocols as the header has them: "chat, superchat" (RFC 6455 4.1: tokens,
+-- each once).
+function options.protocols (given)
+  if given == nil then return nil end
+  local names, seen = {}, {}
+  if type(given) == "string" then given = {given} end
+  if type(given) ~= "table" then
+    fail("bad option 'protocols' (string or list of strings expected, got ",
+         type(given), ")")
+  end
+  for _, each in ipairs(given) do
+    for name in tostring(each):gmatch("[^,]*") do
+      name = name:match("^%s*(.-)%s*$")
+      if name ~= "" then
+        if not core.protocol.istoken(name) then
+          fail("bad option 'protocols' ('", name, "' is not a token)")
+        elseif seen[name] then
+          fail("bad option 'protocols' ('", name, "' is there twice)")
+        end
+        seen[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  return names[1] and table.concat(names, ", ") or nil
+end
+
+-- They are the handshake's own (RFC 6455 4.1, 4.2.2).
+local ours = {
+  connection = true, upgrade = true, ["content-length"] = true,
+  ["transfer-encoding"] = true, ["sec-websocket-key"] = true,
+  ["sec-websocket-version"] = true, ["sec-websocket-accept"] = true,
+  ["sec-websocket-protocol"] = true, ["sec-websocket-extensions"] = true,
+}
+
+local function add_header (lines, name, value)
+  if type(name) ~= "string" or not core.protocol.istoken(name) then
+    fail("bad option 'headers' ('", tostring(name):gsub("%c", "?"),
+         "' is not a header name)")
+  elseif ours[name:lower()] then
+    fail("bad option 'headers' ('", name, "' belongs to the handshake)")
+  elseif type(value) ~= "string" and type(value) ~= "number" then
+    fail("bad option 'headers' (the value of '", name,
+         "' is a ", type(value), ")")
+  elseif tostring(value):find("[%z\1-\8\10-\31\127]") then
+    fail("bad option 'headers' (the value of '", name,
+         "' has a control character)")
+  end
+  lines[#lines + 1] = name .. ": " .. value .. "\r\n"
+end
+
+local function add_line (lines, line)
+  local name, value
+  if type(line) == "string" then
+    name, value = line:match("^([^:]*):[ \t]*(.-)[ \t]*$")
+  end
+  if not name then
+    fail("bad option 'headers' ('Name: value' expected, got ",
+         tostring(line):gsub("%c", "?"), ")")
+  end
+  add_header(lines, name, value)
+end
+
+-- Header lines "Name: value\r\n" of a table {Name = value}, of a list of
+-- "Name: value", or of both; a value may be a list of values.
+function options.headers (given)
+  if given == nil then return nil end
+  if type(given) ~= "table" then
+    fail("bad option 'headers' (table expected, got ", type(given), ")")
+  end
+  local lines, names = {}, {}
+  for _, line in ipairs(given) do add_line(lines, line) end
+  for name in pairs(given) do
+    if type(name) ~= "number" then names[#names + 1] = name end
+  end
+  table.sort(names, function (a, b) return tostring(a) < tostring(b) end)
+  for _, name in ipairs(names) do
+    local values = given[name]
+    if type(values) ~= "table" then values = {values} end
+    for _, value in ipairs(values) do add_header(lines, name, value) end
+  end
+  return lines[1] and table.concat(lines) or nil
+end
+
+local shared = {"heartbeat", "timeouts", "inbox", "buffer", "limits"}
+
+-- What client and server say alike, in the core's words.
+function options.policy (given)
+  local config = {}
+  for _, name in ipairs(shared) do config[name] = given[name] end
+  return config
+end
+
+-- Calls fn(...) and raises its error as the fault of the caller `level` up.
+function options.blame (level, fn, ...)
+  local ok, a, b, c = pcall(fn, ...)
+  if ok then return a, b, c end
+  error(a, level + 1)
+end
+
+return options

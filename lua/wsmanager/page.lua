@@ -1,0 +1,75 @@
+-- What a server says to a browser that asks for a page: a file or a function.
+-- Stands on the standard library.
+-- Never serves a file that is not named: a path is a key, not a file name.
+
+local page = {}
+
+local types = {
+  html = "text/html; charset=utf-8", htm = "text/html; charset=utf-8",
+  js = "text/javascript; charset=utf-8", mjs = "text/javascript; charset=utf-8",
+  css = "text/css; charset=utf-8", json = "application/json",
+  txt = "text/plain; charset=utf-8", md = "text/plain; charset=utf-8",
+  png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg",
+  gif = "image/gif", svg = "image/svg+xml", webp = "image/webp",
+  ico = "image/x-icon", wasm = "application/wasm",
+}
+
+local PLAIN = types.txt
+
+local function say (status, text, headers)
+  headers = headers or {}
+  headers["Content-Type"] = PLAIN
+  return status, text .. "\n", headers
+end
+
+local function has_type (headers)
+  for name, value in pairs(headers) do
+    local line = type(name) == "number" and tostring(value) or tostring(name)
+    if line:lower():find("^content%-type") then return true end
+  end
+  return false
+end
+
+local function file (name)
+  local handle = io.open(name, "rb")
+  local body = handle and handle:read("*a")
+  if handle then handle:close() end
+  if not body then return say(404, "Not Found") end
+  local extension = name:match("%.(%w+)$") or ""
+  return 200, body, {
+    ["Content-Type"] = types[extension:lower()] or "application/octet-stream",
+  }
+end
+
+local function ask (fn, request)
+  local status, body, headers = fn(request)
+  if status == nil then return say(404, "Not Found") end
+  if type(status) == "string" then status, body, headers = 200, status, body end
+  headers = headers or {}
+  if not has_type(headers) then
+    local copy = {["Content-Type"] = PLAIN}
+    for name, value in pairs(headers) do copy[name] = value end
+    headers = copy
+  end
+  return status, body or "", headers
+end
+
+-- Status, body and headers for a request that is no opening handshake. `from`
+-- is a file's name (served at "/"), a table path -> file name or function, or a
+-- function(request) that returns status, body, headers (or only a body).
+function page.answer (from, request)
+  local entry = from
+  if type(from) == "string" then
+    entry = request.path == "/" and from or nil
+  elseif type(from) == "table" then
+    entry = from[request.path]
+  end
+  if entry == nil then return say(404, "Not Found") end
+  if type(entry) ~= "string" then return ask(entry, request) end
+  if request.method ~= "GET" and request.method ~= "HEAD" then
+    return say(405, "Method Not Allowed", {Allow = "GET, HEAD"})
+  end
+  return file(entry)
+end
+
+return page
