@@ -20,6 +20,7 @@ struct wsm_box {
   struct wsm_link *link;           /* NULL: dropped */
   struct wsm_target target;
   struct wsm_policy *policy;       /* of a client: owned */
+  char *beat;                      /* of the policy: owned */
 };
 
 /* The box at i, whose link lives and stands on an open loop; raises else. */
@@ -31,6 +32,14 @@ struct wsm_box *wsm_test_box (lua_State *L, int i);
 /* Pushes the userdata of a server's connection, not yet owning a link: it is
 ** set once nothing can fail any more. */
 struct wsm_box *wsm_push_box (lua_State *L);
+
+/* ltarget.c: core.connection, core.link.target; frees texts and policy. */
+int wsm_link_lua_make (lua_State *L);
+int wsm_link_lua_target (lua_State *L);
+void wsm_target_free (struct wsm_box *box);
+
+/* Raises unless nothing, or "Name: value\r\n" lines for a handshake, is at i. */
+void wsm_check_lines (lua_State *L, int i);
 
 /* lproperty.c: what `ws.name` finds that is neither method nor field. Pushes
 ** one value; false: no such property. */

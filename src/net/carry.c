@@ -1,0 +1,179 @@
+#include "net/linkparts.h"
+
+#include <string.h>
+
+#define SEAL_BYTES (64 * 1024)     /* encrypted and not yet with the kernel */
+#define KEYS_AHEAD 256             /* for the answers that one read may cause */
+
+/* --- out --- */
+
+/* How many bytes the kernel took; the socket says when it takes more. */
+static size_t write_some (struct wsm_link *l, const void *bytes, size_t n) {
+  long taken = wsm_socket_write(l->socket, bytes, n);
+  wsm_loop_count(l->post.loop)->writes++;
+  l->blocked = taken < 0 || (size_t)taken < n;
+  return taken < 0 ? 0 : (size_t)taken;
+}
+
+static void write_plain (struct wsm_link *l) {
+  size_t n;
+  const unsigned char *bytes = wsm_session_output(&l->manager.session, &n);
+  if (n > 0)
+    wsm_manager_wrote(&l->manager, write_some(l, bytes, n), wsm_link_now(l));
+}
+
+/* true when all ciphertext is with the kernel. */
+static bool write_cipher (struct wsm_link *l) {
+  struct wsm_buffer *out = wsm_tls_output(l->tls);
+  size_t n = wsm_buffer_length(out);
+  if (n > 0) wsm_buffer_consume(out, write_some(l, wsm_buffer_bytes(out), n));
+  return wsm_buffer_length(out) == 0;
+}
+
+static void write_sealed (struct wsm_link *l) {
+  while (write_cipher(l)) {
+    struct wsm_error e;
+    size_t n;
+    const unsigned char *bytes;
+    if (l->sealed > 0)
+      wsm_manager_wrote(&l->manager, l->sealed, wsm_link_now(l));
+    l->sealed = 0;
+    bytes = wsm_session_output(&l->manager.session, &n);
+    if (n == 0 || !l->tls_open) return;
+    l->sealed = n < SEAL_BYTES ? n : SEAL_BYTES;
+    if (!wsm_tls_seal(l->tls, bytes, l->sealed, &e)) {
+      l->sealed = 0;
+      wsm_link_fail(l, &e);
+      return;
+    }
+  }
+}
+
+/* The last bytes, and then the end. */
+static void finish (struct wsm_link *l) {
+  if (l->finished || l->blocked || wsm_session_pending(&l->manager.session))
+    return;
+  if (l->tls && l->tls_open) {
+    wsm_tls_close(l->tls);
+    l->tls_open = false;
+    if (!write_cipher(l)) return;
+  }
+  l->finished = true;
+  wsm_socket_finish(l->socket);
+}
+
+void wsm_carry_out (struct wsm_link *l) {
+  if (!l->socket || l->blocked) return;
+  if (l->tls) write_sealed(l);
+  else write_plain(l);
+  if (l->socket && l->manager.want == WSM_WANT_FLUSH) finish(l);
+}
+
+/* --- in --- */
+
+/* A server has nothing to say before it has heard the request. */
+void wsm_carry_opened (struct wsm_link *l) {
+  if (l->manager.role == WSM_CLIENT)
+    wsm_manager_connected(&l->manager, wsm_link_now(l));
+}
+
+static void on_tls (struct wsm_link *l, enum wsm_tls_status status,
+                    const struct wsm_error *e) {
+  switch (status) {
+    case WSM_TLS_HANDSHAKE:
+      break;
+    case WSM_TLS_OPEN:
+      if (!l->tls_open) {
+        l->tls_open = true;
+        wsm_carry_opened(l);
+      }
+      break;
+    case WSM_TLS_ENDED:
+      wsm_link_fail(l, NULL);
+      break;
+    case WSM_TLS_FAILED:
+      write_cipher(l);             /* the alert */
+      wsm_link_fail(l, e);
+      break;
+  }
+}
+
+static void read_sealed (struct wsm_link *l, const unsigned char *bytes,
+                         size_t n) {
+  struct wsm_error e;
+  struct wsm_buffer *in = &l->manager.session.in;
+  size_t before = wsm_buffer_length(in);
+  bool was_open = l->tls_open;
+  enum wsm_tls_status status = wsm_tls_feed(l->tls, bytes, n, in, &e);
+  size_t plain = wsm_buffer_length(in) - before;
+  if (!was_open) on_tls(l, status, &e);
+  if (plain > 0 && l->socket)
+    wsm_manager_received(&l->manager, plain, wsm_link_now(l));
+  if (was_open) on_tls(l, status, &e);
+  if (l->tls && wsm_buffer_length(wsm_tls_output(l->tls)) > 0) wsm_carry_out(l);
+}
+
+static void read_plain (struct wsm_link *l, const unsigned char *bytes,
+                        size_t n) {
+  struct wsm_error e;
+  unsigned char *to = wsm_session_reserve(&l->manager.session, n);
+  if (!to) {
+    wsm_error_set(&e, WSM_FULL, "no memory for %zu bytes of the peer", n);
+    wsm_link_fail(l, &e);
+    return;
+  }
+  memcpy(to, bytes, n);
+  wsm_session_commit(&l->manager.session, n);
+  wsm_manager_received(&l->manager, n, wsm_link_now(l));
+}
+
+static void on_read (void *owner, unsigned char *bytes, size_t n) {
+  struct wsm_link *l = owner;
+  wsm_loop_count(l->post.loop)->reads++;
+  wsm_loop_keys(l->post.loop, KEYS_AHEAD);
+  if (l->tls) read_sealed(l, bytes, n);
+  else read_plain(l, bytes, n);
+  wsm_link_act(l);
+  if (l->manager.session.held) wsm_post_dirty(&l->post);
+}
+
+static void on_writable (void *owner) {
+  struct wsm_link *l = owner;
+  l->blocked = false;
+  wsm_carry_out(l);
+  wsm_link_act(l);
+}
+
+static void on_lost (void *owner, bool reset) {
+  struct wsm_link *l = owner;
+  struct wsm_error e;
+  bool handshake = l->tls && !l->tls_open && !l->finished;
+  l->socket = NULL;
+  if (handshake)
+    wsm_error_set(&e, WSM_TLS, "%s ended the connection during the TLS "
+                  "handshake", l->host ? l->host : "the client");
+  else if (reset)
+    wsm_error_set(&e, WSM_CLOSED, "the peer reset the connection");
+  wsm_link_fail(l, handshake || reset ? &e : NULL);
+  wsm_link_act(l);
+}
+
+const struct wsm_socket_calls wsm_carry_calls = {
+  on_read, on_writable, on_lost
+};
+
+void wsm_carry_secure (struct wsm_link *l) {
+  struct wsm_error e;
+  if (!l->tls_context) {
+    wsm_error_set(&e, WSM_TLS, "there are no TLS rules for %s", l->host);
+    e.final = true;
+    wsm_link_fail(l, &e);
+    return;
+  }
+  l->tls = wsm_tls_new(l->tls_context, l->host, wsm_loop_pool(l->post.loop),
+                       &e);
+  if (!l->tls) wsm_link_fail(l, &e);
+  else if (l->host) on_tls(l, wsm_tls_start(l->tls, &e), &e);
+  if (l->tls) wsm_carry_out(l);
+}
+
