@@ -8,14 +8,19 @@ const unsigned char *wsm_keys_next (struct wsm_keys *keys) {
   return keys->block + keys->left;
 }
 
-/* The key as it lies over eight bytes, the first of them in that phase. */
-static uint64_t spread (const unsigned char *key, unsigned phase) {
-  unsigned char twice[2 * WSM_KEY_SIZE];
-  uint64_t word;
+/* The key as it lies over eight bytes. */
+static inline uint64_t twice (const unsigned char *key) {
+  uint32_t half;
+  memcpy(&half, key, sizeof half);
+  return (uint64_t)half << 32 | half;
+}
+
+/* The same, the first of the bytes in that phase. */
+static uint64_t turned (const unsigned char *key, unsigned phase) {
+  unsigned char at_phase[WSM_KEY_SIZE];
   size_t i;
-  for (i = 0; i < sizeof twice; i++) twice[i] = key[(phase + i) & 3];
-  memcpy(&word, twice, sizeof word);
-  return word;
+  for (i = 0; i < sizeof at_phase; i++) at_phase[i] = key[(phase + i) & 3];
+  return twice(at_phase);
 }
 
 /* Four words at once: their exclusive-ors need not wait for each other. */
@@ -48,13 +53,11 @@ static inline void mask_all (unsigned char *to, const unsigned char *from,
 
 unsigned wsm_mask (unsigned char *bytes, size_t n, const unsigned char *key,
                    unsigned phase) {
-  mask_all(bytes, bytes, n, spread(key, phase));
+  mask_all(bytes, bytes, n, phase ? turned(key, phase) : twice(key));
   return (unsigned)((phase + n) & 3);
 }
 
 void wsm_mask_copy (unsigned char *to, const unsigned char *from, size_t n,
                     const unsigned char *key) {
-  uint32_t half;
-  memcpy(&half, key, sizeof half);
-  mask_all(to, from, n, (uint64_t)half << 32 | half);
+  mask_all(to, from, n, twice(key));
 }

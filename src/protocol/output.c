@@ -4,7 +4,10 @@
 
 #define SENT_LIMIT (64u << 10)      /* bytes sent that are kept at most, but
                                        for the frame under way */
-#define LIVING(s) (!((s)->closing & WSM_CLOSE_SENT))
+
+static bool is_closing (const struct wsm_session *s) {
+  return (s->closing & WSM_CLOSE_SENT) != 0;
+}
 
 /* Queues one frame, masked for a client. */
 static inline bool put (struct wsm_session *s, unsigned opcode,
@@ -57,18 +60,18 @@ bool wsm_session_ping (struct wsm_session *s, uint64_t number) {
 
 bool wsm_session_ping_with (struct wsm_session *s, const void *payload,
                             size_t n) {
-  return LIVING(s) && put(s, WSM_PING, payload, n);
+  return !is_closing(s) && put(s, WSM_PING, payload, n);
 }
 
 bool wsm_session_pong (struct wsm_session *s, const void *payload, size_t n) {
-  return LIVING(s) && put(s, WSM_PONG, payload, n);
+  return !is_closing(s) && put(s, WSM_PONG, payload, n);
 }
 
 bool wsm_session_close (struct wsm_session *s, unsigned code,
                         const char *reason, size_t n) {
   unsigned char payload[WSM_CONTROL_LIMIT];
   size_t length = 0;
-  if (!LIVING(s)) return true;
+  if (is_closing(s)) return true;
   if (code != WSM_NO_STATUS) {
     payload[0] = (unsigned char)(code >> 8);
     payload[1] = (unsigned char)code;
