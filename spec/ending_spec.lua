@@ -1,0 +1,351 @@
+local core = require "wsmanager.core"
+local unpack = table.unpack or unpack
+local managers = require "support.managers"
+
+local events, heard, messages = managers.events, managers.heard, managers.messages
+
+local eof = "the peer ended the connection without a close frame"
+
+describe("close() by a client", function()
+  it("asks the peer, waits for its answer and its hang-up", function()
+    local m = managers.open()
+    m:send("last")
+    m:close(4000, "done", 100)
+    assert.same({ "closing", "nothing", 5100 }, { m:state(), m:want(), m:deadline() })
+    assert.equal(managers.masked(1, "last") .. managers.masked_bye(4000, "done"),
+                 m:take(100))
+    m:feed(managers.bye(4000, "done"), 200)
+    assert.same({ "closing", "nothing" }, { m:state(), m:want() })
+    m:lost(nil, nil, nil, 300)
+    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+    assert.same({ { "close", 4000, "done", true } }, events(m))
+    assert.is_nil(m:deadline())
+  end)
+
+  it("is clean when the peer answered but never hung up", function()
+    local m = managers.open()
+    m:close(1000, "", 100)
+    m:feed(managers.bye(1000), 200)
+    m:tick(5100)
+    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+    assert.same({ { "close", 1000, "", true } }, events(m))
+  end)
+
+  it("gives up on a peer that never answers", function()
+    local m = managers.open()
+    m:close(1000, "", 100)
+    m:tick(5099)
+    assert.equal("closing", m:state())
+    m:tick(5100)
+    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+    assert.same({
+      { "error", "timeout", "the peer did not finish the close within 5 s" },
+      { "close", 1006, "", false }
+    }, events(m))
+  end)
+
+  it("is not clean when the peer hangs up without an answer", function()
+    local m = managers.open()
+    m:close(1000, "", 100)
+    m:lost(nil, nil, nil, 200)
+    assert.same({ { "error", "closed", eof }, { "close", 1006, "", false } }, events(m))
+    assert.equal("closed", m:state())
+  end)
+
+  it("sends a close without a code", function()
+    local m = managers.open()
+    m:close(nil, "", 0)
+    assert.equal(managers.masked(8, ""), m:take(0))
+    m:feed(managers.frame(8, ""), 1)
+    m:lost(nil, nil, nil, 1)
+    assert.same({ { "close", 1005, "", true } }, events(m))
+  end)
+
+  it("is done once", function()
+    local m = managers.open()
+    m:close(1000, "", 0)
+    m:close(4000, "again", 1)
+    assert.equal(managers.masked_bye(1000), m:take(1))
+    m:feed(managers.bye(1000), 2)
+    m:lost(nil, nil, nil, 2)
+    m:close(1000, "", 3)
+    assert.equal("close", heard(m))
+    assert.equal("closed", m:state())
+  end)
+
+  it("frames the whole outbox first", function()
+    local m = managers.new { output_bytes = 10 }
+    m:start(0)
+    for i = 1, 9 do m:send("message " .. i) end
+    managers.connect(m, 0)
+    m:close(1000, "", 1)
+    local out = m:take(1)
+    assert.truthy(out:find("message 9", 1, true))
+    assert.truthy(out:find(managers.masked_bye(1000), 1, true))
+  end)
+
+  it("meets the peer's close on its way", function()
+    local m = managers.open()
+    m:feed(managers.text("hello") .. managers.bye(4001, "bye"), 1)
+    m:close(1000, "", 2)
+    assert.equal("closing", m:state())
+    m:lost(nil, nil, nil, 3)
+    assert.same({ { "close", 4001, "bye", true } }, events(m))
+    assert.equal("closed", m:state())
+    assert.same({ "hello" }, messages(m, 3))
+  end)
+
+  it("closes at once without memory for the frame", function()
+    local m = managers.open()
+    m:keys(0)
+    m:close(1000, "", 1)
+    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+    assert.equal("full", events(m)[1][2])
+  end)
+end)
+
+describe("close() in other states", function()
+  it("abandons a dial", function()
+    for _, steps in ipairs { 0, 1, 2, 3 } do
+      local m = managers.new()
+      m:start(0)
+      if steps > 0 then managers.answer(m, 0) end
+      if steps > 1 then m:connected(0) end
+      if steps > 2 then m:feed("HTTP/1.1 500 Oops\r\n\r\n", 0) end
+      m:close(1000, "", 1)
+      assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+      assert.same({
+        { "error", "closed", "closed before the connection was there" },
+        { "close", 1006, "", false }
+      }, events(m))
+    end
+  end)
+
+  it("ends the wait, and says nothing twice", function()
+    local m = managers.open()
+    m:lost(nil, nil, nil, 1)
+    assert.equal("error close reconnecting", heard(m))
+    m:close(1000, "", 2)
+    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+    assert.equal("", heard(m))
+    m:tick(1e9)
+    assert.equal("closed", m:state())
+  end)
+
+  it("ends the wait for a verdict", function()
+    local m = managers.open { ask_verdict = true }
+    m:lost(nil, nil, nil, 1)
+    m:close(1000, "", 2)
+    assert.equal("error close", heard(m))
+    m:verdict(true, nil, 3)
+    assert.equal("closed", m:state())
+  end)
+
+  it("ends a lock and an exhaustion", function()
+    local m = managers.new { ask_target = true }
+    m:start(0)
+    m:lock("why", 0)
+    m:close(1000, "", 1)
+    assert.same({ "closed", "" }, { m:state(), heard(m) })
+    m = managers.open { budget = 0 }
+    m:lost(nil, nil, nil, 1)
+    assert.equal("error close exhausted", heard(m))
+    m:close(1000, "", 2)
+    assert.same({ "closed", "" }, { m:state(), heard(m) })
+  end)
+
+  it("does nothing to one that is closed", function()
+    local m = managers.new()
+    m:close(1000, "", 0)
+    assert.same({ "closed", "" }, { m:state(), heard(m) })
+  end)
+
+  it("reports what was never sent, and keeps it", function()
+    local m = managers.open()
+    m:lost(nil, nil, nil, 1)
+    m:send("one")
+    m:send("\2", true)
+    heard(m)
+    m:close(1000, "", 2)
+    assert.same({ { "error", "closed",
+      "2 messages (4 bytes) were never sent; take them with unsent()" } }, events(m))
+    assert.equal(2, m:counters().unsent)
+    assert.same({ { "one", "\2" }, { "text", "binary" } }, { m:unsent() })
+    assert.same({ {}, {} }, { m:unsent() })
+  end)
+
+  it("adds what was never sent to an error not yet heard", function()
+    local m = managers.open()
+    m:lost("closed", "reset", false, 1)
+    m:send("one")
+    m:close(1000, "", 2)
+    assert.same({ "error", "closed",
+      "reset; 1 message (3 bytes) was never sent; take it with unsent()" },
+      events(m)[1])
+  end)
+end)
+
+describe("a close by the peer", function()
+  it("is answered; a client waits for the hang-up", function()
+    local m = managers.open()
+    m:feed(managers.bye(1001, "going"), 10)
+    assert.same({ "closing", "nothing", 5010 }, { m:state(), m:want(), m:deadline() })
+    assert.equal(managers.masked_bye(1001), m:take(10))
+    m:lost(nil, nil, nil, 20)
+    assert.same({ { "close", 1001, "going", true }, { "reconnecting", 1, 5000 } },
+                events(m))
+    assert.equal(5020, m:deadline())
+  end)
+
+  it("is answered by a server, which hangs up", function()
+    local m = managers.serve()
+    m:feed(managers.masked_bye(1000), 10)
+    assert.same({ "closing", "flush" }, { m:state(), m:want() })
+    assert.equal(managers.bye(1000), m:take(10))
+    m:lost(nil, nil, nil, 11)
+    assert.same({ { "close", 1000, "", true } }, events(m))
+    assert.equal("closed", m:state())
+  end)
+
+  it("answers a server's own, which then hangs up", function()
+    local m = managers.serve()
+    m:close(1001, "", 0)
+    assert.same({ managers.bye(1001), "nothing" }, { m:take(0), m:want() })
+    m:feed(managers.masked_bye(1001), 1)
+    assert.equal("flush", m:want())
+  end)
+
+  it("is found after messages that were not taken when the socket goes", function()
+    local m = managers.open()
+    m:feed(managers.text("one") .. managers.bye(1000), 1)
+    m:lost(nil, nil, nil, 2)
+    assert.same({ { "close", 1000, "", true }, { "reconnecting", 1, 5000 } }, events(m))
+    assert.same({ "one" }, messages(m, 2))
+  end)
+
+  it("waits a second behind messages that nobody takes", function()
+    local m = managers.open()
+    m:feed(managers.text("one") .. managers.text("two") .. managers.bye(1000), 10)
+    m:tick(10)
+    assert.equal(1010, m:deadline())
+    m:tick(1009)
+    assert.equal("open", m:state())
+    m:tick(1010)
+    assert.equal("closing", m:state())
+    assert.equal(managers.masked_bye(1000), m:take(1010))
+    assert.same({ "one", "two" }, messages(m, 1010))
+  end)
+
+  it("is answered at once when the messages before it are taken", function()
+    local m = managers.open()
+    m:feed(managers.text("one") .. managers.bye(1000), 10)
+    m:tick(10)
+    assert.same({ "one" }, messages(m, 11))
+    assert.equal("closing", m:state())
+    assert.equal(5011, m:deadline())
+  end)
+end)
+
+describe("a peer that breaks a rule", function()
+  it("gets our close frame and time to read it", function()
+    local m = managers.open()
+    m:feed(managers.frame(3, ""), 10)
+    assert.same({ "closing", "nothing", 5010 }, { m:state(), m:want(), m:deadline() })
+    assert.equal(managers.masked_bye(1002, "protocol error"), m:take(10))
+    m:feed("whatever", 11)
+    m:lost(nil, nil, nil, 12)
+    local list = events(m)
+    assert.equal("protocol", list[1][2])
+    assert.same({ "close", 1002, "protocol error", false }, list[2])
+    assert.equal("closed", m:state())
+  end)
+
+  it("gets a second of a server's time", function()
+    local m = managers.serve()
+    m:feed(managers.text("unmasked"), 10)
+    assert.same({ "closing", "nothing", 1010 }, { m:state(), m:want(), m:deadline() })
+    m:tick(1010)
+    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+    assert.same({ "error", "protocol" }, { unpack(events(m)[1], 1, 2) })
+  end)
+
+  it("is not dialled again after 1002, 1007 and 1009", function()
+    for _, bytes in ipairs { managers.frame(3, ""), managers.text("\255"),
+                             "\130\127\0\0\0\1\0\0\0\0" } do
+      local m = managers.open()
+      m:feed(bytes, 1)
+      m:lost("closed", "reset", false, 2)
+      assert.equal("closed", m:state())
+    end
+  end)
+
+  it("is judged after the messages before it", function()
+    local m = managers.open()
+    m:feed(managers.text("one") .. managers.frame(3, ""), 1)
+    assert.equal("open", m:state())
+    assert.same({ "one" }, messages(m, 2))
+    assert.equal("closing", m:state())
+  end)
+end)
+
+describe("a lost connection", function()
+  it("says that there was no close frame", function()
+    local m = managers.open()
+    m:lost(nil, nil, nil, 10)
+    assert.same({ { "error", "closed", eof }, { "close", 1006, "", false },
+                  { "reconnecting", 1, 2000 } }, events(m))
+    assert.same({ "waiting", "nosocket", 2010 }, { m:state(), m:want(), m:deadline() })
+  end)
+
+  it("says what the driver says", function()
+    local m = managers.open()
+    m:lost("tls", "bad record", false, 10)
+    assert.same({ "error", "tls", "bad record" }, events(m)[1])
+  end)
+
+  it("is lost once", function()
+    local m = managers.open()
+    m:lost(nil, nil, nil, 10)
+    m:lost(nil, nil, nil, 11)
+    assert.equal("error close reconnecting", heard(m))
+    assert.equal(1, m:counters().failures)
+  end)
+
+  it("is the end without reconnect, and reports what was not sent", function()
+    local m = managers.open { reconnect = false }
+    m:send("hello")
+    m:lost(nil, nil, nil, 10)
+    assert.equal("closed", m:state())
+    assert.same({
+      { "error", "closed", eof .. "; 1 message (5 bytes) was never sent; "
+        .. "take it with unsent()" },
+      { "close", 1006, "", false }
+    }, events(m))
+    assert.same({ { "hello" }, { "text" } }, { m:unsent() })
+  end)
+
+  it("reports what was not sent even after an orderly close", function()
+    local m = managers.open { reconnect = false }
+    m:feed(managers.bye(1000), 1)
+    m:lost(nil, nil, nil, 1)
+    assert.equal("close", heard(m))
+    m = managers.open { reconnect = false }
+    m:send("hello")
+    m:feed(managers.bye(1000), 1)
+    m:lost(nil, nil, nil, 1)
+    assert.equal("error close", heard(m))
+  end)
+end)
+
+describe("an ending", function()
+  it("frees all that the connection held", function()
+    collectgarbage()
+    local before = core.memory().blocks
+    local m = managers.open()
+    m:send("unsent")
+    m:feed(managers.text("unread") .. managers.bye(1000, "reason"), 1)
+    m:lost(nil, nil, nil, 1)
+    m:free()
+    assert.equal(before, core.memory().blocks)
+  end)
+end)

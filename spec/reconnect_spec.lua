@@ -1,0 +1,277 @@
+local managers = require "support.managers"
+
+local events, heard = managers.events, managers.heard
+
+-- Goes to the deadline and dials; answers when that was.
+local function redial(m)
+  local now = m:deadline()
+  m:tick(now)
+  assert(m:want() == "target")
+  managers.answer(m, now)
+  return now
+end
+
+local function fail(m, now)
+  m:lost("refused", "nobody listens", false, now)
+  return heard(m)
+end
+
+describe("reconnecting", function()
+  it("has the seed's rhythm: 2 s after an error", function()
+    local m = managers.open()
+    m:lost("closed", "reset", false, 7000)
+    heard(m)
+    assert.equal(9000, m:deadline())
+    m:tick(8999)
+    assert.equal("waiting", m:state())
+    m:tick(9000)
+    assert.equal("connecting", m:state())
+  end)
+
+  it("has the seed's rhythm: 3 s and 2 s after an orderly close", function()
+    local m = managers.open()
+    m:feed(managers.bye(1000), 7000)
+    m:lost(nil, nil, nil, 7000)
+    heard(m)
+    assert.equal(12000, m:deadline())
+  end)
+
+  it("schedules one dial for an error and the close that follows it", function()
+    local m = managers.open()
+    m:lost("closed", "reset", false, 7000)
+    m:lost(nil, nil, nil, 7001)
+    heard(m)
+    m:tick(9000)
+    managers.answer(m, 9000)
+    m:tick(9001)
+    assert.equal(2, m:counters().dials)
+  end)
+
+  it("waits longer each time, up to the cap", function()
+    local m = managers.new { factor = 2 }
+    m:start(0)
+    managers.answer(m, 0)
+    local now, waits = 0, {}
+    for i = 1, 7 do
+      fail(m, now)
+      waits[i] = m:deadline() - now
+      now = redial(m)
+    end
+    assert.same({ 2000, 4000, 8000, 16000, 32000, 60000, 60000 }, waits)
+  end)
+
+  it("draws its jitter from the seed", function()
+    local function wait(seed)
+      local m = managers.new { jitter = 1, seed = seed }
+      m:start(0)
+      managers.answer(m, 0)
+      fail(m, 0)
+      return m:deadline()
+    end
+    local least, most = 2000, 100
+    for seed = 1, 200 do
+      local ms = wait(seed)
+      assert.equal(ms, wait(seed))
+      assert.is_true(ms >= 100 and ms <= 2000)
+      least, most = math.min(least, ms), math.max(most, ms)
+    end
+    assert.is_true(least < 250 and most > 1750)
+  end)
+
+  it("waits until every event was heard", function()
+    local m = managers.open()
+    m:lost(nil, nil, nil, 0)
+    assert.is_nil(m:deadline())
+    m:tick(1e6)
+    assert.equal("waiting", m:state())
+    heard(m)
+    assert.equal(2000, m:deadline())
+    m:tick(1e6)
+    assert.equal("connecting", m:state())
+  end)
+
+  it("asks for the target again each time", function()
+    local m = managers.new { ask_target = true }
+    m:start(0)
+    assert.same({ { "target", 0 } }, events(m))
+    managers.answer(m, 0)
+    fail(m, 0)
+    m:tick(2000)
+    assert.same({ { "target", 1 } }, events(m))
+  end)
+
+  it("does not happen after close(), a final error or a hopeless code", function()
+    local m = managers.open()
+    m:lost("tls", "certificate has expired", true, 1)
+    assert.equal("closed", m:state())
+    for _, code in ipairs { 1002, 1003, 1007, 1008, 1009, 1010 } do
+      m = managers.open()
+      m:feed(managers.bye(code), 1)
+      m:lost(nil, nil, nil, 1)
+      assert.equal("closed", m:state(), code)
+    end
+  end)
+end)
+
+describe("the budget", function()
+  it("is ten failures in a row, then exhausted", function()
+    local m = managers.new()
+    m:start(0)
+    managers.answer(m, 0)
+    local now = 0
+    for _ = 1, 10 do
+      assert.equal("error close reconnecting", fail(m, now))
+      now = redial(m)
+    end
+    assert.equal("error close exhausted", fail(m, now))
+    assert.same({ "exhausted", "nosocket" }, { m:state(), m:want() })
+    assert.is_nil(m:deadline())
+    assert.equal(11, m:counters().dials)
+    assert.is_false(m:next(now))
+  end)
+
+  it("comes back after 5 s open, not before", function()
+    local m = managers.open()
+    m:lost(nil, nil, nil, 0)
+    heard(m)
+    local now = redial(m)
+    m:connected(now)
+    m:take(now)
+    m:feed(managers.agreement, now)
+    m:lost(nil, nil, nil, now + 4999)
+    assert.equal(2, m:counters().failures)
+    heard(m)
+    now = redial(m)
+    m:connected(now)
+    m:take(now)
+    m:feed(managers.agreement, now)
+    m:lost(nil, nil, nil, now + 5000)
+    assert.equal(1, m:counters().failures)
+  end)
+
+  it("comes back with a start", function()
+    local m = managers.new { budget = 1 }
+    m:start(0)
+    managers.answer(m, 0)
+    fail(m, 0)
+    fail(m, redial(m))
+    assert.equal("exhausted", m:state())
+    m:start(1e6)
+    assert.equal("target", m:want())
+    managers.answer(m, 1e6)
+    assert.equal("error close reconnecting", fail(m, 1e6))
+  end)
+
+  it("may have no end: five thousand failures, then ten years open", function()
+    local m = managers.new { budget = math.huge, factor = 2 }
+    local decade = 10 * 365 * 24 * 3600 * 1000
+    m:start(0)
+    managers.answer(m, 0)
+    local now, dials = 0, 1
+    for _ = 1, 5000 do
+      fail(m, now)
+      now = redial(m)
+      dials = dials + 1
+    end
+    m:connected(now)
+    m:feed(managers.agreement, now)
+    m:lost(nil, nil, nil, decade)
+    assert.equal(1, m:counters().failures)
+    assert.equal(dials, m:counters().dials)
+    heard(m)
+    assert.equal(decade + 2000, m:deadline())
+  end)
+
+  it("lasts for ten years of failures by the day", function()
+    local m = managers.new { budget = math.huge, delay_ms = 24 * 3600 * 1000 }
+    m:start(0)
+    managers.answer(m, 0)
+    local now = 0
+    for _ = 1, 3650 do
+      fail(m, now)
+      now = redial(m)
+    end
+    assert.equal(3650 * 24 * 3600 * 1000, now)
+    assert.equal("connecting", m:state())
+  end)
+end)
+
+describe("a verdict", function()
+  local function asked(options)
+    local all = { ask_verdict = true }
+    for k, v in pairs(options or {}) do all[k] = v end
+    local m = managers.open(all)
+    return m
+  end
+
+  it("is asked after each end, with what the policy would say", function()
+    local m = asked()
+    m:lost(nil, nil, nil, 1)
+    assert.equal("waiting", m:state())
+    assert.is_nil(m:deadline())
+    assert.same({ "verdict", "closed", 1006, false }, events(m)[3])
+    m = asked()
+    m:feed(managers.bye(1008), 1)
+    m:lost(nil, nil, nil, 1)
+    assert.same({ "verdict", "", 1008, true }, events(m)[2])
+  end)
+
+  it("of yes dials again with the policy's delay", function()
+    local m = asked()
+    m:lost(nil, nil, nil, 1)
+    heard(m)
+    m:verdict(true, nil, 10)
+    assert.same({ { "reconnecting", 1, 2000 } }, events(m))
+    assert.equal(2010, m:deadline())
+  end)
+
+  it("of yes after an orderly close pauses too", function()
+    local m = asked()
+    m:feed(managers.bye(1000), 1)
+    m:lost(nil, nil, nil, 1)
+    heard(m)
+    m:verdict(true, nil, 10)
+    assert.same({ { "reconnecting", 1, 5000 } }, events(m))
+  end)
+
+  it("of yes may bring its own delay, and overrides the policy", function()
+    local m = asked()
+    m:feed(managers.bye(1008), 1)
+    m:lost(nil, nil, nil, 1)
+    heard(m)
+    m:verdict(true, 70, 10)
+    assert.same({ { "reconnecting", 1, 70 } }, events(m))
+    assert.equal(80, m:deadline())
+  end)
+
+  it("of no closes and reports what was not sent", function()
+    local m = asked()
+    m:send("hello")
+    m:lost(nil, nil, nil, 1)
+    heard(m)
+    m:verdict(false, nil, 2)
+    assert.same({ "closed", "error" }, { m:state(), heard(m) })
+  end)
+
+  it("spends the budget", function()
+    local m = asked { budget = 1 }
+    m:lost(nil, nil, nil, 1)
+    heard(m)
+    m:verdict(true, 0, 1)
+    heard(m)
+    m:tick(1)
+    managers.answer(m, 1)
+    fail(m, 1)
+    m:verdict(true, 0, 1)
+    assert.same({ "exhausted", "exhausted" }, { m:state(), heard(m) })
+  end)
+
+  it("that nobody asked for is ignored", function()
+    local m = managers.open()
+    m:verdict(false, nil, 1)
+    assert.equal("open", m:state())
+    m:lost(nil, nil, nil, 1)
+    m:verdict(false, nil, 1)
+    assert.equal("waiting", m:state())
+  end)
+end)

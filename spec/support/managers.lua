@@ -1,0 +1,107 @@
+-- Managers on a fake clock: a peer that agrees, frames, and what was told.
+local protocol = require("wsmanager.core").protocol
+
+local managers = {}
+
+managers.url = "ws://example.com/chat"
+managers.nonce = "the sample nonce"           -- RFC 6455 1.3
+managers.agreement = "HTTP/1.1 101 Switching Protocols\r\n"
+  .. "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+  .. "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+managers.request = "GET /chat HTTP/1.1\r\nHost: example.com\r\n"
+  .. "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+  .. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+  .. "Sec-WebSocket-Version: 13\r\n\r\n"
+
+-- The seed's rhythm unless an option says otherwise.
+function managers.new(options)
+  local all = { factor = 1, jitter = 0 }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return protocol.manager(all)
+end
+
+-- All that waits to be heard: a list of { name, values ... }.
+function managers.events(m)
+  local list = {}
+  repeat
+    local one = { m:event() }
+    if one[1] then list[#list + 1] = one end
+  until not one[1]
+  return list
+end
+
+-- The names alone: "error close reconnecting".
+function managers.heard(m)
+  local names = {}
+  for i, one in ipairs(managers.events(m)) do names[i] = one[1] end
+  return table.concat(names, " ")
+end
+
+function managers.answer(m, now)
+  m:target({ url = managers.url, nonce = managers.nonce }, now)
+end
+
+function managers.connect(m, now)
+  managers.answer(m, now)
+  m:connected(now)
+  m:take(now)
+  m:feed(managers.agreement, now)
+end
+
+-- A client that is open since `now`, everything heard.
+function managers.open(options, now)
+  local m = managers.new(options)
+  m:start(now or 0)
+  managers.connect(m, now or 0)
+  assert(m:state() == "open")
+  managers.heard(m)
+  return m
+end
+
+-- A server's side, open.
+function managers.serve(options, now)
+  local all = { role = "server" }
+  for name, value in pairs(options or {}) do all[name] = value end
+  local m = managers.new(all)
+  m:feed(managers.request, now or 0)
+  m:accept(nil, nil, now or 0)
+  m:take(now or 0)
+  managers.heard(m)
+  return m
+end
+
+-- Frames of a server, and of a client whose key is zero.
+managers.frame = protocol.frame
+
+function managers.masked(opcode, payload)
+  return protocol.frame(opcode, payload, { mask = "\0\0\0\0" })
+end
+
+function managers.text(payload)
+  return protocol.frame(1, payload)
+end
+
+local function closing(code, reason)
+  return string.char(math.floor(code / 256), code % 256) .. (reason or "")
+end
+
+function managers.bye(code, reason)
+  return protocol.frame(8, closing(code, reason))
+end
+
+function managers.masked_bye(code, reason)
+  return managers.masked(8, closing(code, reason))
+end
+
+-- Every message that can be taken now.
+function managers.messages(m, now)
+  local list = {}
+  local data = m:next(now)
+  while data do
+    list[#list + 1] = data
+    data = m:next(now)
+  end
+  return list
+end
+
+return managers
