@@ -154,8 +154,16 @@ function acts.lock(self)
   if self.roll(10) == 1 then self.m:lock("no session", self.now) end
 end
 
+-- More of what leads to an open connection, and of its messages.
+local weights = {
+  target = 5, connected = 8, answer = 8, deadline = 2, events = 3,
+  send = 5, say = 5, read = 3, write = 3,
+}
+
 local names = {}
-for name in pairs(acts) do names[#names + 1] = name end
+for name in pairs(acts) do
+  for _ = 1, weights[name] or 1 do names[#names + 1] = name end
+end
 table.sort(names)
 
 local has_socket = { open = true, closing = true }
