@@ -4,11 +4,11 @@
 
 #include <stdint.h>
 
-#define LOOKS 4                     /* spare blocks looked at for a fit */
+#define LOOKS 4 /* spare blocks looked at for a fit */
 #define SIZE_LIMIT (SIZE_MAX / 4)
-#define STRETCH_SIZE (1u << 20)     /* from here on the system moves pages */
-#define TRIM_SIZE (64u << 10)       /* a block this large ... */
-#define TRIM_HELD 512               /* ... is not worth so few bytes */
+#define STRETCH_SIZE (1u << 20) /* from here on the system moves pages */
+#define TRIM_SIZE (64u << 10)   /* a block this large ... */
+#define TRIM_HELD 512           /* ... is not worth so few bytes */
 
 /* Lives at the start of the spare block itself. */
 struct wsm_spare {

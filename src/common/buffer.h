@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define WSM_BLOCK_SIZE 4096          /* the smallest block */
-#define WSM_POOL_LIMIT (8u << 20)    /* spare bytes a pool keeps */
+#define WSM_BLOCK_SIZE 4096       /* the smallest block */
+#define WSM_POOL_LIMIT (8u << 20) /* spare bytes a pool keeps */
 
 struct wsm_spare;
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 static const char *const names[] = {
-  "", "timeout", "closed", "full", "refused", "resolve", "tls", "proxy",
-  "handshake", "protocol", "toobig", "codec", "locked", "exhausted"
+  "",      "timeout",   "closed",   "full",   "refused", "resolve", "tls",
+  "proxy", "handshake", "protocol", "toobig", "codec",   "locked",  "exhausted",
 };
 
 const char *wsm_token_name (enum wsm_token token) {

@@ -10,39 +10,41 @@
 #include <stdbool.h>
 
 enum wsm_token {
-  WSM_NONE,         /* nothing went wrong */
-  WSM_TIMEOUT,      /* a deadline passed */
-  WSM_CLOSED,       /* the connection is closed, or was closed under us */
-  WSM_FULL,         /* a queue is at its limit, or there is no memory */
-  WSM_REFUSED,      /* no connection: refused, unreachable, no descriptors */
-  WSM_RESOLVE,      /* the host name has no address */
-  WSM_TLS,          /* TLS: certificate, version, alert */
-  WSM_PROXY,        /* the proxy said no, or nonsense */
-  WSM_HANDSHAKE,    /* the peer's HTTP answer is not an agreement */
-  WSM_PROTOCOL,     /* the peer broke RFC 6455 */
-  WSM_TOOBIG,       /* a message, frame or header over its limit */
-  WSM_CODEC,        /* a message that does not decode */
-  WSM_LOCKED,       /* there is no session to dial with */
-  WSM_EXHAUSTED     /* the budget of reconnects is used up */
+  WSM_NONE,      /* nothing went wrong */
+  WSM_TIMEOUT,   /* a deadline passed */
+  WSM_CLOSED,    /* the connection is closed, or was closed under us */
+  WSM_FULL,      /* a queue is at its limit, or there is no memory */
+  WSM_REFUSED,   /* no connection: refused, unreachable, no descriptors */
+  WSM_RESOLVE,   /* the host name has no address */
+  WSM_TLS,       /* TLS: certificate, version, alert */
+  WSM_PROXY,     /* the proxy said no, or nonsense */
+  WSM_HANDSHAKE, /* the peer's HTTP answer is not an agreement */
+  WSM_PROTOCOL,  /* the peer broke RFC 6455 */
+  WSM_TOOBIG,    /* a message, frame or header over its limit */
+  WSM_CODEC,     /* a message that does not decode */
+  WSM_LOCKED,    /* there is no session to dial with */
+  WSM_EXHAUSTED  /* the budget of reconnects is used up */
 };
 
 #define WSM_DETAIL_SIZE 256
 
 struct wsm_error {
   enum wsm_token token;
-  bool final;       /* trying again cannot help (a certificate, a 403) */
+  bool final; /* trying again cannot help (a certificate, a 403) */
   char detail[WSM_DETAIL_SIZE];
 };
 
 /* "timeout", "closed" ...; "" for WSM_NONE. */
 const char *wsm_token_name (enum wsm_token token);
 
+#ifdef __GNUC__
+#define WSM_PRINTF(text, args) __attribute__((format(printf, text, args)))
+#else
+#define WSM_PRINTF(text, args)
+#endif
+
 /* Sets token and detail (cut to fit); final becomes false. */
 void wsm_error_set (struct wsm_error *e, enum wsm_token token,
-                    const char *format, ...)
-#ifdef __GNUC__
-  __attribute__((format(printf, 3, 4)))
-#endif
-;
+                    const char *format, ...) WSM_PRINTF(3, 4);
 
 #endif

@@ -34,6 +34,6 @@ void wsm_heap_remove (struct wsm_heap *h, struct wsm_timer *t);
 /* The earliest timer, or NULL. */
 struct wsm_timer *wsm_heap_first (const struct wsm_heap *h);
 
-void wsm_heap_free (struct wsm_heap *h);    /* the timers are their owners' */
+void wsm_heap_free (struct wsm_heap *h); /* the timers are their owners' */
 
 #endif

@@ -6,7 +6,7 @@
 
 static uint64_t calls;
 static int64_t blocks;
-static long left = -1;      /* allocations until they fail; negative: never */
+static long left = -1; /* allocations until they fail; negative: never */
 
 /* Counts one call. false: it is to fail. */
 static bool admit (void) {

@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *wsm_alloc (size_t size);              /* uninitialised; NULL: failed */
-void *wsm_zalloc (size_t size);             /* zeroed */
-void *wsm_realloc (void *block, size_t size);  /* the old block lives on NULL */
-void wsm_free (void *block);                /* NULL is fine */
-char *wsm_strdup (const char *text);        /* NULL in, NULL out */
+void *wsm_alloc (size_t size);                /* uninitialised; NULL: failed */
+void *wsm_zalloc (size_t size);               /* zeroed */
+void *wsm_realloc (void *block, size_t size); /* the old block lives on NULL */
+void wsm_free (void *block);                  /* NULL is fine */
+char *wsm_strdup (const char *text);          /* NULL in, NULL out */
 
 /* Calls of alloc, zalloc, realloc and strdup in this process so far. */
 uint64_t wsm_memory_calls (void);

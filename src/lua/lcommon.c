@@ -79,9 +79,13 @@ static int buffer_sizes (lua_State *L) {
 }
 
 static const luaL_Reg buffer_methods[] = {
-  { "append", buffer_append }, { "consume", buffer_consume },
-  { "trim", buffer_trim }, { "clear", buffer_clear },
-  { "bytes", buffer_bytes }, { "sizes", buffer_sizes }, { NULL, NULL }
+  { "append", buffer_append },
+  { "consume", buffer_consume },
+  { "trim", buffer_trim },
+  { "clear", buffer_clear },
+  { "bytes", buffer_bytes },
+  { "sizes", buffer_sizes },
+  { NULL, NULL },
 };
 
 void wsm_push_buffer (lua_State *L) {
@@ -151,8 +155,10 @@ static int heap_first (lua_State *L) {
 }
 
 static const luaL_Reg heap_methods[] = {
-  { "set", heap_set }, { "remove", heap_remove }, { "first", heap_first },
-  { NULL, NULL }
+  { "set", heap_set },
+  { "remove", heap_remove },
+  { "first", heap_first },
+  { NULL, NULL },
 };
 
 void wsm_push_heap (lua_State *L) {

@@ -8,14 +8,14 @@
 
 #include "compat.h"
 
-void wsm_push_session (lua_State *L);    /* lsession.c: session{...} */
-void wsm_push_buffer (lua_State *L);     /* lcommon.c: buffer(), for specs */
-void wsm_push_heap (lua_State *L);       /* lcommon.c: heap(n), for specs */
+void wsm_push_session (lua_State *L); /* lsession.c: session{...} */
+void wsm_push_buffer (lua_State *L);  /* lcommon.c: buffer(), for specs */
+void wsm_push_heap (lua_State *L);    /* lcommon.c: heap(n), for specs */
 
 struct wsm_class {
   const char *name;
   const luaL_Reg *methods;
-  lua_CFunction gc, construct;           /* gc may be NULL */
+  lua_CFunction gc, construct; /* gc may be NULL */
 };
 
 /* Registers the metatable and pushes the function that constructs. */

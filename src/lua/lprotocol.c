@@ -65,15 +65,19 @@ static int stream_whole (lua_State *L) {
 }
 
 static const luaL_Reg stream_methods[] = {
-  { "feed", stream_feed }, { "whole", stream_whole }, { NULL, NULL }
+  { "feed", stream_feed },
+  { "whole", stream_whole },
+  { NULL, NULL },
 };
 
 static const struct {
   const char *name;
   unsigned bit;
 } bits[] = {
-  { "fin", WSM_FIN }, { "rsv1", WSM_RSV1 }, { "rsv2", WSM_RSV2 },
-  { "rsv3", WSM_RSV3 }
+  { "fin", WSM_FIN },
+  { "rsv1", WSM_RSV1 },
+  { "rsv2", WSM_RSV2 },
+  { "rsv3", WSM_RSV3 },
 };
 
 #define BITS (sizeof bits / sizeof *bits)
@@ -104,7 +108,7 @@ static int frame (lua_State *L) {
   if (!lua_isnil(L, 3)) {
     luaL_checktype(L, 3, LUA_TTABLE);
     first = read_bits(L, 3);
-    lua_getfield(L, 3, "mask");              /* stays: the key is in it */
+    lua_getfield(L, 3, "mask"); /* stays: the key is in it */
     if (lua_toboolean(L, -1)) key = check_key(L, 4);
   }
   to = lua_newuserdata(L, n + WSM_FRAME_HEADER);
@@ -181,8 +185,9 @@ void wsm_push_class (lua_State *L, const struct wsm_class *c) {
 }
 
 static const luaL_Reg functions[] = {
-  { "mask", mask }, { "utf8", utf8 }, { "frame", frame }, { "parse", parse },
-  { "memory", memory }, { "failmemory", failmemory }, { NULL, NULL }
+  { "mask", mask },   { "utf8", utf8 },     { "frame", frame },
+  { "parse", parse }, { "memory", memory }, { "failmemory", failmemory },
+  { NULL, NULL },
 };
 
 void wsm_push_protocol (lua_State *L) {

@@ -5,7 +5,7 @@
 #include "protocol/session.h"
 
 #define SESSION "wsmanager.session"
-#define KEYS_LEAST (WSM_KEYS_SIZE / 4)    /* fewer: draw new ones */
+#define KEYS_LEAST (WSM_KEYS_SIZE / 4) /* fewer: draw new ones */
 
 /* A session with what it borrows. */
 struct box {
@@ -13,8 +13,8 @@ struct box {
   struct wsm_limits limits;
   struct wsm_pool pool;
   struct wsm_error error;
-  bool live;                /* not freed */
-  bool given;               /* keys came from the caller, and are not renewed */
+  bool live;  /* not freed */
+  bool given; /* keys came from the caller, and are not renewed */
   struct wsm_keys keys;
 };
 
@@ -101,8 +101,10 @@ static void read_keys (lua_State *L, struct box *box) {
   bytes = lua_tolstring(L, -1, &n);
   if (bytes) {
     if (n > WSM_KEYS_SIZE || n % WSM_KEY_SIZE != 0)
-      luaL_error(L, "bad option 'keys' (a multiple of %d bytes, at most %d, "
-                 "expected)", WSM_KEY_SIZE, WSM_KEYS_SIZE);
+      luaL_error(L,
+                 "bad option 'keys' (a multiple of %d bytes, at most %d, "
+                 "expected)",
+                 WSM_KEY_SIZE, WSM_KEYS_SIZE);
     give_keys(box, bytes, n);
   } else if (!lua_isnil(L, -1)) {
     luaL_error(L, "bad option 'keys' (a string expected)");
@@ -209,11 +211,11 @@ static int session_send (lua_State *L) {
   size_t n;
   const char *data = luaL_checklstring(L, 2, &n);
   const bool binary = lua_toboolean(L, 3);
-  luaL_argcheck(L, binary || wsm_utf8_valid((const unsigned char *)data, n),
-                2, "text that is not UTF-8");
+  luaL_argcheck(L, binary || wsm_utf8_valid((const unsigned char *)data, n), 2,
+                "text that is not UTF-8");
   if (is_closing(s)) return fail_closed(L);
-  return answer(L, wsm_session_send(s, binary ? WSM_BINARY : WSM_TEXT, data,
-                                    n));
+  return answer(L,
+                wsm_session_send(s, binary ? WSM_BINARY : WSM_TEXT, data, n));
 }
 
 /* session:ping([payload]) -> true | nil, token, detail. Without a payload it
@@ -228,15 +230,18 @@ static int session_ping (lua_State *L) {
   return answer(L, wsm_session_ping_with(s, payload, n));
 }
 
+static bool is_code (lua_Integer code) {
+  if (code == WSM_NO_STATUS) return true;
+  return code > 0 && code < 5000 && wsm_close_code_is_valid((unsigned)code);
+}
+
 /* session:close([code[, reason]]) -> true | nil, token, detail */
 static int session_close (lua_State *L) {
   struct wsm_session *s = check_keys(L);
   const lua_Integer code = luaL_optinteger(L, 2, WSM_NO_STATUS);
   size_t n;
   const char *reason = luaL_optlstring(L, 3, "", &n);
-  luaL_argcheck(L, code == WSM_NO_STATUS || (code > 0 && code < 5000 &&
-                wsm_close_code_is_valid((unsigned)code)), 2,
-                "not a close code");
+  luaL_argcheck(L, is_code(code), 2, "not a close code");
   luaL_argcheck(L, n <= WSM_REASON_LIMIT, 3, "more than 123 bytes");
   luaL_argcheck(L, wsm_utf8_valid((const unsigned char *)reason, n), 3,
                 "a reason that is not UTF-8");
@@ -325,12 +330,19 @@ static int session_state (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "feed", session_feed }, { "next", session_next },
-  { "glance", session_glance }, { "send", session_send },
-  { "ping", session_ping }, { "close", session_close },
-  { "output", session_output }, { "sent", session_sent },
-  { "take", session_take }, { "unsent", session_unsent },
-  { "state", session_state }, { "free", session_free }, { NULL, NULL }
+  { "feed", session_feed },
+  { "next", session_next },
+  { "glance", session_glance },
+  { "send", session_send },
+  { "ping", session_ping },
+  { "close", session_close },
+  { "output", session_output },
+  { "sent", session_sent },
+  { "take", session_take },
+  { "unsent", session_unsent },
+  { "state", session_state },
+  { "free", session_free },
+  { NULL, NULL },
 };
 
 void wsm_push_session (lua_State *L) {

@@ -5,9 +5,9 @@
 
 #include "common/memory.h"
 
-#define NUMBER_SIZE 8          /* bytes of a ping's number */
+#define NUMBER_SIZE 8 /* bytes of a ping's number */
 #define CODE_SIZE 2
-#define KEYS_KEPT (4 * WSM_KEY_SIZE)   /* pongs leave some for the close */
+#define KEYS_KEPT (4 * WSM_KEY_SIZE) /* pongs leave some for the close */
 
 void wsm_control_discard (struct wsm_session *s) {
   wsm_buffer_clear(&s->in);
@@ -56,8 +56,7 @@ void wsm_control_pong (struct wsm_session *s, const unsigned char *payload,
   if (number <= s->ping_sent && number > s->pong_seen) s->pong_seen = number;
 }
 
-static void store_reason (struct wsm_session *s, const void *reason,
-                          size_t n) {
+static void store_reason (struct wsm_session *s, const void *reason, size_t n) {
   wsm_free(s->reason);
   s->reason = n ? wsm_alloc(n) : NULL;
   s->reason_length = s->reason ? (uint8_t)n : 0;
@@ -75,7 +74,8 @@ void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
                         size_t n) {
   unsigned code = WSM_NO_STATUS;
   if (n == 1) {
-    wsm_control_fail(s, WSM_PROTOCOL_ERROR, "the peer sent a close frame with "
+    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                     "the peer sent a close frame with "
                      "half a close code (RFC 6455 5.5.1)");
     return;
   }
@@ -84,13 +84,16 @@ void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
     payload += CODE_SIZE;
     n -= CODE_SIZE;
     if (!wsm_close_code_is_valid(code)) {
-      wsm_control_fail(s, WSM_PROTOCOL_ERROR, "the peer closed with the code "
-                       "%u, which must not be sent (RFC 6455 7.4)", code);
+      wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                       "the peer closed with the code "
+                       "%u, which must not be sent (RFC 6455 7.4)",
+                       code);
       return;
     }
   }
   if (!wsm_utf8_valid(payload, n)) {
-    wsm_control_fail(s, WSM_INVALID_DATA, "the peer closed with a reason that "
+    wsm_control_fail(s, WSM_INVALID_DATA,
+                     "the peer closed with a reason that "
                      "is not UTF-8 (RFC 6455 5.5.1)");
     return;
   }
@@ -101,10 +104,14 @@ void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
 
 static const char *reason_of (enum wsm_close_code code) {
   switch (code) {
-    case WSM_INVALID_DATA: return "not UTF-8";
-    case WSM_POLICY: return "too many fragments";
-    case WSM_TOO_BIG: return "message too big";
-    default: return "protocol error";
+    case WSM_INVALID_DATA:
+      return "not UTF-8";
+    case WSM_POLICY:
+      return "too many fragments";
+    case WSM_TOO_BIG:
+      return "message too big";
+    default:
+      return "protocol error";
   }
 }
 
@@ -121,8 +128,8 @@ void wsm_control_fail (struct wsm_session *s, enum wsm_close_code code,
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  wsm_error_set(s->error, is_about_size(code) ? WSM_TOOBIG : WSM_PROTOCOL,
-                "%s", text);
+  wsm_error_set(s->error, is_about_size(code) ? WSM_TOOBIG : WSM_PROTOCOL, "%s",
+                text);
   wsm_control_discard(s);
   wsm_session_close(s, code, reason, n);
   s->closing |= WSM_CLOSE_SENT | WSM_CLOSE_FAILED;

@@ -9,7 +9,7 @@
 
 #include "protocol/session.h"
 
-#define WSM_PONG_BACKLOG (64u << 10)   /* output beyond which a pong waits */
+#define WSM_PONG_BACKLOG (64u << 10) /* output beyond which a pong waits */
 
 /* Answers at once, or when there is room: then only the last one. */
 void wsm_control_ping (struct wsm_session *s, const unsigned char *payload,
@@ -28,11 +28,7 @@ void wsm_control_settle (struct wsm_session *s);
 /* Breaks off (RFC 6455 7.1.7): sets *error to the sentence, queues the close
 ** frame with the code and throws away what came and what will come. */
 void wsm_control_fail (struct wsm_session *s, enum wsm_close_code code,
-                       const char *format, ...)
-#ifdef __GNUC__
-  __attribute__((format(printf, 3, 4)))
-#endif
-;
+                       const char *format, ...) WSM_PRINTF(3, 4);
 
 /* Throws away what came; the session reads no more. */
 void wsm_control_discard (struct wsm_session *s);

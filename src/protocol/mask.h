@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define WSM_KEY_SIZE 4
-#define WSM_KEYS_SIZE 16384          /* a block of random bytes: 4,096 keys */
+#define WSM_KEYS_SIZE 16384 /* a block of random bytes: 4,096 keys */
 
 /* Random bytes waiting to be keys. left counts the bytes not yet used. */
 struct wsm_keys {

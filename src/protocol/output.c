@@ -2,8 +2,8 @@
 
 #include "protocol/control.h"
 
-#define SENT_LIMIT (64u << 10)      /* bytes sent that are kept at most, but
-                                       for the frame under way */
+/* Bytes sent that are kept at most, but for the frame under way. */
+#define SENT_LIMIT (64u << 10)
 
 static bool is_closing (const struct wsm_session *s) {
   return (s->closing & WSM_CLOSE_SENT) != 0;
@@ -27,8 +27,8 @@ static inline bool put (struct wsm_session *s, unsigned opcode,
   return true;
 }
 
-bool wsm_session_send (struct wsm_session *s, unsigned opcode,
-                       const void *data, size_t n) {
+bool wsm_session_send (struct wsm_session *s, unsigned opcode, const void *data,
+                       size_t n) {
   return put(s, opcode, data, n);
 }
 
@@ -163,9 +163,8 @@ bool wsm_session_unsent (struct wsm_session *s, size_t *at,
 
 bool wsm_close_code_is_sendable (unsigned code, enum wsm_role role) {
   if (code == WSM_NORMAL || (code >= 3000 && code <= 4999)) return true;
-  return role == WSM_SERVER &&
-         (code == WSM_GOING_AWAY || (code >= WSM_INTERNAL_ERROR &&
-                                     code <= 1014));
+  return role == WSM_SERVER && (code == WSM_GOING_AWAY ||
+                                (code >= WSM_INTERNAL_ERROR && code <= 1014));
 }
 
 bool wsm_close_code_is_valid (unsigned code) {

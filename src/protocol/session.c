@@ -5,9 +5,9 @@
 
 /* What one step of reading came to. */
 enum step {
-  STEP_ON,            /* read on */
-  STEP_MORE,          /* the bytes do not suffice */
-  STEP_MESSAGE,       /* `assembled` bytes at the start of `in` are one */
+  STEP_ON,      /* read on */
+  STEP_MORE,    /* the bytes do not suffice */
+  STEP_MESSAGE, /* `assembled` bytes at the start of `in` are one */
   STEP_ENDED
 };
 
@@ -119,12 +119,14 @@ static bool is_oversize (const struct wsm_session *s,
 static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
   const unsigned long long length = f->length;
   if (f->length > s->limits->frame)
-    wsm_control_fail(s, WSM_TOO_BIG, "the peer sent a frame of %llu bytes; the "
-                     "limit is %llu (RFC 6455 10.4)", length,
-                     (unsigned long long)s->limits->frame);
+    wsm_control_fail(s, WSM_TOO_BIG,
+                     "the peer sent a frame of %llu bytes; the limit is %llu "
+                     "(RFC 6455 10.4)",
+                     length, (unsigned long long)s->limits->frame);
   else
-    wsm_control_fail(s, WSM_TOO_BIG, "the peer sent a message of %llu bytes or "
-                     "more; the limit is %llu (RFC 6455 10.4)",
+    wsm_control_fail(s, WSM_TOO_BIG,
+                     "the peer sent a message of %llu bytes or more; the "
+                     "limit is %llu (RFC 6455 10.4)",
                      length + s->assembled,
                      (unsigned long long)s->limits->message);
 }
@@ -134,8 +136,9 @@ static bool judge (struct wsm_session *s, const struct wsm_frame *f) {
   const char *broken = fault(s, f);
   if (!broken) broken = disorder(s, f);
   if (broken) {
-    wsm_control_fail(s, WSM_PROTOCOL_ERROR, "the peer sent a frame of "
-                     "opcode 0x%X %s", (unsigned)f->opcode, broken);
+    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                     "the peer sent a frame of opcode 0x%X %s",
+                     (unsigned)f->opcode, broken);
     return false;
   }
   if (wsm_opcode_is_control(f->opcode)) return true;
@@ -144,8 +147,9 @@ static bool judge (struct wsm_session *s, const struct wsm_frame *f) {
     return false;
   }
   if (s->fragmented && s->fragments >= s->limits->fragments) {
-    wsm_control_fail(s, WSM_POLICY, "the peer sent a message in more than %lu "
-                     "fragments, the limit",
+    wsm_control_fail(s, WSM_POLICY,
+                     "the peer sent a message in more than %lu fragments, "
+                     "the limit",
                      (unsigned long)s->limits->fragments);
     return false;
   }
@@ -179,16 +183,15 @@ static void note (struct wsm_session *s, const struct wsm_frame *f,
   else wsm_control_pong(s, payload, (size_t)f->length);
 }
 
-static enum step take_control (struct wsm_session *s,
-                               const struct wsm_frame *f, size_t header) {
+static enum step take_control (struct wsm_session *s, const struct wsm_frame *f,
+                               size_t header) {
   const size_t whole = header + (size_t)f->length;
   const unsigned char *payload = front(s) + s->next + header;
   const bool noted = s->next < s->glanced;
   if (wsm_buffer_length(&s->in) - s->next < whole) return STEP_MORE;
   if (f->opcode == WSM_CLOSE) {
     unsigned char local[WSM_CONTROL_LIMIT];
-    wsm_control_close(s, control_payload(f, payload, local),
-                      (size_t)f->length);
+    wsm_control_close(s, control_payload(f, payload, local), (size_t)f->length);
     return STEP_ENDED;
   }
   if (!noted) note(s, f, payload);
@@ -225,10 +228,9 @@ static enum step take_payload (struct wsm_session *s) {
   from = front(s) + s->next;
   to = front(s) + s->assembled;
   if (n > s->remaining) n = (size_t)s->remaining;
-  if (s->role == WSM_SERVER) s->phase = (uint8_t)wsm_mask(from, n, s->key,
-                                                          s->phase);
-  if (is_checked(s) && !wsm_utf8_feed(&s->utf8, from, n))
-    return refuse_text(s);
+  if (s->role == WSM_SERVER)
+    s->phase = (uint8_t)wsm_mask(from, n, s->key, s->phase);
+  if (is_checked(s) && !wsm_utf8_feed(&s->utf8, from, n)) return refuse_text(s);
   if (to != from) memmove(to, from, n);
   s->assembled += n;
   s->next += n;
@@ -276,7 +278,8 @@ static enum step take_frame (struct wsm_session *s) {
   header = wsm_frame_parse(&f, front(s) + s->next, n);
   if (header == 0) return STEP_MORE;
   if (header < 0) {
-    wsm_control_fail(s, WSM_PROTOCOL_ERROR, "the peer sent a frame whose "
+    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                     "the peer sent a frame whose "
                      "length is not minimal, or too long (RFC 6455 5.2)");
     return STEP_ENDED;
   }
@@ -291,8 +294,7 @@ static enum wsm_input read_on (struct wsm_session *s) {
   enum step step = STEP_ON;
   if (is_over(s)) return WSM_ENDED;
   if (s->pong_due) wsm_control_settle(s);
-  while (step == STEP_ON)
-    step = s->remaining ? take_payload(s) : take_frame(s);
+  while (step == STEP_ON) step = s->remaining ? take_payload(s) : take_frame(s);
   if (step == STEP_ENDED) return WSM_ENDED;
   s->held = step == STEP_MESSAGE;
   if (s->held) return WSM_MESSAGE;
@@ -300,8 +302,7 @@ static enum wsm_input read_on (struct wsm_session *s) {
   return WSM_MORE;
 }
 
-enum wsm_input wsm_session_next (struct wsm_session *s,
-                                 struct wsm_message *m) {
+enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
   if (!s->held) {
     const enum wsm_input input = read_on(s);
     if (input != WSM_MESSAGE) return input;

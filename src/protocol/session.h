@@ -30,8 +30,8 @@ enum wsm_close_code {
   WSM_GOING_AWAY = 1001,
   WSM_PROTOCOL_ERROR = 1002,
   WSM_UNSUPPORTED = 1003,
-  WSM_NO_STATUS = 1005,       /* never on the wire: a close without a code */
-  WSM_ABNORMAL = 1006,        /* never on the wire: no close at all */
+  WSM_NO_STATUS = 1005, /* never on the wire: a close without a code */
+  WSM_ABNORMAL = 1006,  /* never on the wire: no close at all */
   WSM_INVALID_DATA = 1007,
   WSM_POLICY = 1008,
   WSM_TOO_BIG = 1009,
@@ -39,19 +39,19 @@ enum wsm_close_code {
   WSM_INTERNAL_ERROR = 1011
 };
 
-#define WSM_REASON_LIMIT 123      /* bytes of a close reason, RFC 6455 5.5 */
+#define WSM_REASON_LIMIT 123 /* bytes of a close reason, RFC 6455 5.5 */
 
 /* What a peer may make us hold. Shared by many sessions, never changed. */
 struct wsm_limits {
-  uint64_t message;       /* bytes of a message, inflated; over: 1009 */
-  uint64_t frame;         /* bytes of a frame's payload; over: 1009 */
-  uint32_t fragments;     /* frames of a message; over: 1008 */
+  uint64_t message;   /* bytes of a message, inflated; over: 1009 */
+  uint64_t frame;     /* bytes of a frame's payload; over: 1009 */
+  uint32_t fragments; /* frames of a message; over: 1008 */
 };
 
 enum wsm_input {
-  WSM_MORE,           /* nothing whole yet: feed it */
-  WSM_MESSAGE,        /* a message is held: take it, then pop */
-  WSM_ENDED           /* no message will come: closing, closed or failed */
+  WSM_MORE,    /* nothing whole yet: feed it */
+  WSM_MESSAGE, /* a message is held: take it, then pop */
+  WSM_ENDED    /* no message will come: closing, closed or failed */
 };
 
 /* A whole message; the bytes are the session's, until pop or feed. */
@@ -61,49 +61,48 @@ struct wsm_message {
   bool binary;
 };
 
-/* What happened to the two closing handshakes, as bits. */
+/* What happened to the two closing handshakes, as bits. Without memory an
+** answer or a failure sets WSM_CLOSE_SENT too, though nothing is in `out`: no
+** close frame will ever be. */
 enum wsm_close_bits {
-  WSM_CLOSE_SENT = 1,         /* our close frame is in `out`; an answer or a
-                                 failure without memory: it is not, and never
-                                 will be */
-  WSM_CLOSE_RECEIVED = 2,     /* theirs was read */
-  WSM_CLOSE_FAILED = 4        /* we closed because the peer broke a rule */
+  WSM_CLOSE_SENT = 1,     /* our close frame is in `out` */
+  WSM_CLOSE_RECEIVED = 2, /* theirs was read */
+  WSM_CLOSE_FAILED = 4    /* we closed because the peer broke a rule */
 };
 
-struct wsm_deflate;           /* permessage-deflate; NULL: not agreed on */
+struct wsm_deflate; /* permessage-deflate; NULL: not agreed on */
 
 struct wsm_session {
   struct wsm_buffer in, out;
   const struct wsm_limits *limits;
   struct wsm_keys *keys;
   struct wsm_deflate *deflate;
-  uint8_t role;               /* enum wsm_role */
-  uint8_t closing;            /* enum wsm_close_bits */
-  bool held;                  /* `message` is whole and not popped */
-  bool binary;                /* the message being read */
-  bool fragmented;            /* a message began and has not ended */
-  uint8_t frame_bits, frame_opcode;
-  unsigned char key[4];       /* of the frame being read */
-  uint8_t phase;              /* of its mask */
+  uint8_t role;         /* enum wsm_role */
+  uint8_t closing;      /* enum wsm_close_bits */
+  bool held;            /* `message` is whole and not popped */
+  bool binary;          /* the message being read */
+  bool fragmented;      /* a message began and has not ended */
+  uint8_t frame_bits;   /* FIN of the frame, RSV1 of the message */
+  unsigned char key[4]; /* of the frame being read */
+  uint8_t phase;        /* of its mask */
   struct wsm_utf8 utf8;
   uint32_t fragments;
-  uint64_t remaining;         /* payload of the frame being read */
-  size_t assembled;           /* bytes of the message so far, at in.start */
-  size_t next;                /* from in.start: the first byte not judged */
-  size_t glanced;             /* from in.start: where glance() goes on */
-  size_t sent;                /* from out.start: handed to the kernel */
-  bool pong_due;              /* the last ping waits for room in `out` */
+  uint64_t remaining; /* payload of the frame being read */
+  size_t assembled;   /* bytes of the message so far, at in.start */
+  size_t next;        /* from in.start: the first byte not judged */
+  size_t glanced;     /* from in.start: where glance() goes on */
+  size_t sent;        /* from out.start: handed to the kernel */
+  bool pong_due;      /* the last ping waits for room in `out` */
   uint8_t pong_length;
-  unsigned char *pong;        /* WSM_CONTROL_LIMIT bytes, when ever needed */
-  uint64_t pings, pongs;      /* received, for statistics */
-  uint64_t ping_sent;         /* the number of our last ping */
-  uint64_t pong_seen;         /* the number of our last ping that came back */
-  bool close_waits;           /* glance() met a close behind unread messages */
-  uint16_t close_code;        /* the peer's, or WSM_NO_STATUS; or ours when
-                                 WSM_CLOSE_FAILED */
+  unsigned char *pong;   /* WSM_CONTROL_LIMIT bytes, when ever needed */
+  uint64_t pings, pongs; /* received, for statistics */
+  uint64_t ping_sent;    /* the number of our last ping */
+  uint64_t pong_seen;    /* the number of our last ping that came back */
+  bool close_waits;      /* glance() met a close behind unread messages */
+  uint16_t close_code;   /* the peer's; WSM_CLOSE_FAILED: ours */
   uint8_t reason_length;
-  char *reason;               /* of close_code; reason_length bytes */
-  struct wsm_error *error;    /* filled for WSM_CLOSE_FAILED; the owner's */
+  char *reason;            /* of close_code; reason_length bytes */
+  struct wsm_error *error; /* filled for WSM_CLOSE_FAILED; the owner's */
 };
 
 /* What a session borrows for its life. */
@@ -111,7 +110,7 @@ struct wsm_session_setup {
   enum wsm_role role;
   const struct wsm_limits *limits;
   struct wsm_keys *keys;
-  struct wsm_pool *pool;      /* may be NULL */
+  struct wsm_pool *pool; /* may be NULL */
   struct wsm_error *error;
 };
 
@@ -132,8 +131,7 @@ void wsm_session_commit (struct wsm_session *s, size_t n);
 ** (may be NULL). Answers pings and the peer's close, into `out`. On a broken
 ** rule it queues the close frame with the code the RFC names, fills *error
 ** and answers WSM_ENDED from then on; what comes after is thrown away. */
-enum wsm_input wsm_session_next (struct wsm_session *s,
-                                 struct wsm_message *m);
+enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m);
 
 /* The held message was taken. Does nothing when none is held. */
 void wsm_session_pop (struct wsm_session *s);
@@ -151,8 +149,8 @@ size_t wsm_session_unread (const struct wsm_session *s);
 /* Queues one message: WSM_TEXT or WSM_BINARY. false without memory or keys;
 ** then nothing was queued. Text must be UTF-8 (the caller checked). Not after
 ** WSM_CLOSE_SENT. */
-bool wsm_session_send (struct wsm_session *s, unsigned opcode,
-                       const void *data, size_t n);
+bool wsm_session_send (struct wsm_session *s, unsigned opcode, const void *data,
+                       size_t n);
 
 /* Queues a frame made by wsm_session_frame (a server's broadcast). */
 bool wsm_session_send_frame (struct wsm_session *s, const void *frame,

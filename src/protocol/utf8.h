@@ -13,8 +13,8 @@
 
 /* Where a check stands between two pieces. Zero it to start. */
 struct wsm_utf8 {
-  uint8_t more;         /* continuation bytes still to come */
-  uint8_t low, high;    /* what the next one may be */
+  uint8_t more;      /* continuation bytes still to come */
+  uint8_t low, high; /* what the next one may be */
 };
 
 /* false at the first impossible byte. */
