@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#define SEAL_BYTES (64 * 1024)     /* encrypted and not yet with the kernel */
 #define KEYS_AHEAD 256             /* for the answers that one read may cause */
 
 /* --- out --- */
@@ -22,29 +21,59 @@ static void write_plain (struct wsm_link *l) {
     wsm_manager_wrote(&l->manager, write_some(l, bytes, n), wsm_link_now(l));
 }
 
+/* n bytes of ciphertext are with the kernel: so are the records they end. */
+static void settle (struct wsm_link *l, size_t n) {
+  size_t done = 0;
+  while (done < l->record_count && n >= l->records[done].cipher) {
+    n -= l->records[done].cipher;
+    wsm_manager_wrote(&l->manager, l->records[done].plain, wsm_link_now(l));
+    done++;
+  }
+  l->record_count -= done;
+  memmove(l->records, l->records + done,
+          l->record_count * sizeof *l->records);
+  if (l->record_count > 0) l->records[0].cipher -= n;
+}
+
 /* true when all ciphertext is with the kernel. */
 static bool write_cipher (struct wsm_link *l) {
   struct wsm_buffer *out = wsm_tls_output(l->tls);
   size_t n = wsm_buffer_length(out);
-  if (n > 0) wsm_buffer_consume(out, write_some(l, wsm_buffer_bytes(out), n));
+  if (n > 0) {
+    n = write_some(l, wsm_buffer_bytes(out), n);
+    wsm_buffer_consume(out, n);
+    settle(l, n);
+  }
   return wsm_buffer_length(out) == 0;
 }
 
+/* Seals the next record of n bytes of output. false: the link has failed. */
+static bool seal (struct wsm_link *l, const unsigned char *bytes, size_t n) {
+  const struct wsm_buffer *out = wsm_tls_output(l->tls);
+  size_t before = wsm_buffer_length(out);
+  struct wsm_record *record = &l->records[l->record_count];
+  struct wsm_error e;
+  if (!wsm_tls_seal(l->tls, bytes, n, &e)) {
+    wsm_link_fail(l, &e);
+    return false;
+  }
+  record->plain = n;
+  record->cipher = wsm_buffer_length(out) - before;
+  l->record_count++;
+  return true;
+}
+
 static void write_sealed (struct wsm_link *l) {
-  while (write_cipher(l)) {
-    struct wsm_error e;
+  while (write_cipher(l) && l->tls_open) {
     size_t n;
-    const unsigned char *bytes;
-    if (l->sealed > 0)
-      wsm_manager_wrote(&l->manager, l->sealed, wsm_link_now(l));
-    l->sealed = 0;
-    bytes = wsm_session_output(&l->manager.session, &n);
-    if (n == 0 || !l->tls_open) return;
-    l->sealed = n < SEAL_BYTES ? n : SEAL_BYTES;
-    if (!wsm_tls_seal(l->tls, bytes, l->sealed, &e)) {
-      l->sealed = 0;
-      wsm_link_fail(l, &e);
-      return;
+    const unsigned char *bytes =
+      wsm_session_output(&l->manager.session, &n);
+    if (n == 0) return;
+    while (n > 0 && l->record_count < WSM_RECORDS) {
+      size_t part = n < WSM_RECORD_BYTES ? n : WSM_RECORD_BYTES;
+      if (!seal(l, bytes, part)) return;
+      bytes += part;
+      n -= part;
     }
   }
 }

@@ -19,7 +19,7 @@ static void hang_up (struct wsm_link *l) {
   l->dial = NULL;
   l->socket = NULL;
   l->tls = NULL;
-  l->sealed = 0;
+  l->record_count = 0;
   l->tls_open = l->blocked = l->resting = l->finished = false;
   l->manager.paused = false;
 }

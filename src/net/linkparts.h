@@ -10,6 +10,14 @@
 #include "net/dial.h"
 #include "net/socket.h"
 
+#define WSM_RECORDS 4              /* sealed and not yet with the kernel */
+#define WSM_RECORD_BYTES 16384     /* of plaintext, RFC 8446 5.1 */
+
+/* A TLS record on its way: so many bytes of ciphertext carry so many of ours. */
+struct wsm_record {
+  size_t cipher, plain;
+};
+
 struct wsm_link {
   struct wsm_post post;
   struct wsm_manager manager;
@@ -22,7 +30,8 @@ struct wsm_link {
   struct wsm_tls *tls;
   struct wsm_ask ask;              /* of wsm_link_fix */
   char *host;                      /* of the dial, terminated */
-  size_t sealed;                   /* plaintext in the TLS output */
+  struct wsm_record records[WSM_RECORDS];
+  size_t record_count;
   int port;
   bool fixed, secure;
   bool tls_open;
