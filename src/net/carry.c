@@ -6,8 +6,7 @@
 
 /* --- out --- */
 
-/* How many bytes the kernel took; the socket says when it takes more. */
-static size_t write_some (struct wsm_link *l, const void *bytes, size_t n) {
+size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n) {
   long taken = wsm_socket_write(l->socket, bytes, n);
   wsm_loop_count(l->post.loop)->writes++;
   l->blocked = taken < 0 || (size_t)taken < n;
@@ -18,7 +17,7 @@ static void write_plain (struct wsm_link *l) {
   size_t n;
   const unsigned char *bytes = wsm_session_output(&l->manager.session, &n);
   if (n > 0)
-    wsm_manager_wrote(&l->manager, write_some(l, bytes, n), wsm_link_now(l));
+    wsm_manager_wrote(&l->manager, wsm_carry_now(l, bytes, n), wsm_link_now(l));
 }
 
 /* n bytes of ciphertext are with the kernel: so are the records they end. */
@@ -40,7 +39,7 @@ static bool write_cipher (struct wsm_link *l) {
   struct wsm_buffer *out = wsm_tls_output(l->tls);
   size_t n = wsm_buffer_length(out);
   if (n > 0) {
-    n = write_some(l, wsm_buffer_bytes(out), n);
+    n = wsm_carry_now(l, wsm_buffer_bytes(out), n);
     wsm_buffer_consume(out, n);
     settle(l, n);
   }

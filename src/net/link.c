@@ -323,13 +323,42 @@ enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
   return sent;
 }
 
+/* Half a frame is with the kernel and there is no memory for the rest. */
+static void give_up (struct wsm_link *l) {
+  struct wsm_error e;
+  wsm_error_set(&e, WSM_FULL, "no memory for the rest of a frame");
+  wsm_link_fail(l, &e);
+  wsm_link_act(l);
+}
+
+/* The first frame of a turn leaves without a copy, for there is one for many
+** links; those that follow it gather as ever. */
+static bool cast (struct wsm_link *l, const void *frame, size_t n) {
+  struct wsm_session *s = &l->manager.session;
+  size_t taken;
+  if (l->post.dirty || l->blocked || l->tls || wsm_session_pending(s) > 0)
+    return wsm_session_send_frame(s, frame, n);
+  taken = wsm_carry_now(l, frame, n);
+  wsm_post_dirty(&l->post);
+  if (taken == n) {
+    l->manager.counters.bytes_out += n;
+    return true;
+  }
+  if (!wsm_session_send_frame(s, frame, n)) {
+    if (taken > 0) give_up(l);
+    return false;
+  }
+  wsm_manager_wrote(&l->manager, taken, wsm_link_now(l));
+  return true;
+}
+
 enum wsm_sent wsm_link_send_frame (struct wsm_link *l, const void *frame,
                                    size_t n) {
   struct wsm_manager *m = &l->manager;
-  if (m->state != WSM_STATE_OPEN) return WSM_NOT_OPEN;
+  if (m->state != WSM_STATE_OPEN || !l->socket) return WSM_NOT_OPEN;
   if (wsm_session_pending(&m->session) >= m->policy->output_bytes)
     return WSM_NOT_FULL;
-  if (!wsm_session_send_frame(&m->session, frame, n)) return WSM_NOT_FULL;
+  if (!cast(l, frame, n)) return WSM_NOT_FULL;
   m->counters.messages_out++;
   push(l);
   return WSM_SENT;

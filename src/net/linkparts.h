@@ -57,6 +57,9 @@ void wsm_carry_secure (struct wsm_link *l);
 /* Writes what waits, as far as the kernel takes it. */
 void wsm_carry_out (struct wsm_link *l);
 
+/* Writes n bytes past the session; how many the kernel took. */
+size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n);
+
 /* Tells the manager that the way is free for its opening handshake. */
 void wsm_carry_opened (struct wsm_link *l);
 
