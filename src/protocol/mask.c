@@ -23,30 +23,38 @@ static uint64_t turned (const unsigned char *key, unsigned phase) {
   return twice(at_phase);
 }
 
-/* Four words at once: their exclusive-ors need not wait for each other. */
+/* The bytes from 8 * i on, masked. */
+static inline uint64_t masked (const unsigned char *from, size_t i,
+                               uint64_t word) {
+  uint64_t w;
+  memcpy(&w, from + 8 * i, sizeof w);
+  return w ^ word;
+}
+
+static inline void store (unsigned char *to, size_t i, uint64_t w) {
+  memcpy(to + 8 * i, &w, sizeof w);
+}
+
+/* Four words at once, all read before one is written: the compiler may then
+** take two in a register. */
 static inline void mask_32 (unsigned char *to, const unsigned char *from,
                             uint64_t word) {
-  uint64_t w[4];
-  memcpy(w, from, sizeof w);
-  w[0] ^= word;
-  w[1] ^= word;
-  w[2] ^= word;
-  w[3] ^= word;
-  memcpy(to, w, sizeof w);
+  const uint64_t a = masked(from, 0, word), b = masked(from, 1, word);
+  const uint64_t c = masked(from, 2, word), d = masked(from, 3, word);
+  store(to, 0, a);
+  store(to, 1, b);
+  store(to, 2, c);
+  store(to, 3, d);
 }
 
 /* to and from are the same, or do not overlap. */
 static inline void mask_all (unsigned char *to, const unsigned char *from,
                              size_t n, uint64_t word) {
   unsigned char tail[sizeof word];
-  uint64_t w;
   size_t i;
   for (; n >= 32; n -= 32, to += 32, from += 32) mask_32(to, from, word);
-  for (; n >= 8; n -= 8, to += 8, from += 8) {
-    memcpy(&w, from, sizeof w);
-    w ^= word;
-    memcpy(to, &w, sizeof w);
-  }
+  for (; n >= 8; n -= 8, to += 8, from += 8)
+    store(to, 0, masked(from, 0, word));
   memcpy(tail, &word, sizeof tail);
   for (i = 0; i < n; i++) to[i] = from[i] ^ tail[i];
 }
