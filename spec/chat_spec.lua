@@ -160,6 +160,17 @@ describe("a ledger", function ()
     assert.same({ "<a>" }, sent)
   end)
 
+  it("sends what comes after a brief entry", function ()
+    for _, key in ipairs { "a", "b", "c" } do
+      add(key, key ~= "c")
+      ledger:flush(send)
+    end
+    add("d", true)
+    add "e"
+    ledger:flush(send)
+    assert.same({ "<a>", "<b>", "<c>", "<d>", "<e>" }, sent)
+  end)
+
   it("keeps one entry for a key", function ()
     add "a"
     add "a"
@@ -218,7 +229,7 @@ local function beside (handler, body)
       local server = assert(wsmanager.serve {
         host = "127.0.0.1", port = 0, handler = handler,
       })
-      local ok, why = pcall(body, "127.0.0.1:" .. server:port())
+      local ok, why = pcall(body, "127.0.0.1:" .. server.port)
       server:stop()
       assert(ok, why)
     end)

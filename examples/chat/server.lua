@@ -77,8 +77,8 @@ local function handler (ws, request)
 end
 
 local function page (request)
-  if request.path ~= "/images/doctor.png" then return 404, {}, "not here" end
-  return 200, { ["Content-Type"] = "image/png" }, chat.doctorImg
+  if request.path ~= "/images/doctor.png" then return 404, "not here" end
+  return 200, chat.doctorImg, { ["Content-Type"] = "image/png" }
 end
 
 local server, token, detail = wsmanager.serve {

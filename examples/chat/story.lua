@@ -37,7 +37,7 @@ end
 local function told (self, line)
   if line.remark then return "          -- " .. line.remark end
   local said = line.said
-  return ("%s  %-8s  %-50s %s"):format(os.date("%H:%M:%S", said.time / 1000),
+  return ("%s  %-8s  %-50s %s"):format(os.date("%H:%M:%S", math.floor(said.time / 1000)),
     said.who, bytes_text(said), mark(self, said.id))
 end
 

@@ -81,12 +81,13 @@ end
 ---@return boolean   everything is sent
 function Ledger:flush (send)
   while self.unsent <= self.last do
-    local entry = self.entries[self.unsent]
+    local at = self.unsent
+    local entry = self.entries[at]
     if entry then
       if not send(entry.data, entry.kind) then return false end
       if entry.brief then self:confirm(entry.key) end
     end
-    self.unsent = self.unsent + 1
+    self.unsent = math.max(self.unsent, at + 1)
   end
   return true
 end
