@@ -239,8 +239,10 @@ describe("a link", function()
 
   describe("that is open", function()
     it("hears a reset", function()
-      local c = begin(url_of(scripted { { "accept", "" }, { "cut" } }))
+      local c = begin(url_of(scripted { { "accept", "" }, { "frame" },
+                                        { "cut" } }))
       c:event("open")
+      link.send(c.ws, "cut me off")
       assert.matches("reset", c:event("error")[3])
       assert.same({ "close", 1006, "", false }, c:event("close"))
     end)
