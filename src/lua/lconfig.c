@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#define LONGEST_S 4000000.0        /* 46 days: what 32 bits of ms hold */
+#define LONGEST_S 4000000.0 /* 46 days: what 32 bits of ms hold */
 
 static void bad (lua_State *L, const char *name, const char *expected) {
   luaL_error(L, "bad option '%s' (%s expected, got %s)", name, expected,
@@ -158,6 +158,34 @@ static void limits (lua_State *L, int i, struct wsm_policy *p) {
   lua_pop(L, 1);
 }
 
+static void bits (lua_State *L, int i, const char *name, uint8_t *to) {
+  const lua_Number n = wsm_config_count(L, i, name, *to);
+  if (n < 9 || n > 15)
+    luaL_error(L, "bad option '%s' (9 to 15 expected)", name);
+  *to = (uint8_t)n;
+}
+
+void wsm_config_compression (lua_State *L, int i, struct wsm_compression *c) {
+  const lua_Number level = wsm_config_count(L, i, "level", c->level);
+  if (level > 9) luaL_error(L, "bad option 'level' (0 to 9 expected)");
+  c->level = (uint8_t)level;
+  bits(L, i, "window", &c->window);
+  bits(L, i, "peer_window", &c->peer_window);
+  flag(L, i, "takeover", &c->takeover);
+  flag(L, i, "peer_takeover", &c->peer_takeover);
+  count32(L, i, "threshold", &c->threshold);
+}
+
+static void compress (lua_State *L, int i, struct wsm_policy *p) {
+  if (!has(L, i, "compress")) return;
+  if (!lua_istable(L, -1) && !lua_isboolean(L, -1))
+    bad(L, "compress", "boolean or table");
+  p->compress = lua_toboolean(L, -1);
+  if (lua_istable(L, -1))
+    wsm_config_compression(L, lua_gettop(L), &p->compression);
+  lua_pop(L, 1);
+}
+
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   wsm_policy_defaults(p);
   if (lua_isnoneornil(L, i)) return;
@@ -167,6 +195,7 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   timeouts(L, i, p);
   outbox(L, i, p);
   limits(L, i, p);
+  compress(L, i, p);
   size(L, i, "inbox", &p->inbox_bytes);
   size(L, i, "buffer", &p->output_bytes);
   flag(L, i, "target", &p->ask_target);

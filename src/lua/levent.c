@@ -51,16 +51,16 @@ static int push_nothing (lua_State *L, const struct wsm_manager *m) {
 
 struct event {
   const char *name;
-  int (*push) (lua_State *L, const struct wsm_manager *m);
+  int (*push)(lua_State *L, const struct wsm_manager *m);
 };
 
 /* In the order of enum wsm_event. */
 static const struct event events[] = {
-  { "", push_nothing }, { "target", push_attempt },
+  { "", push_nothing },        { "target", push_attempt },
   { "request", push_nothing }, { "open", push_nothing },
-  { "error", push_error }, { "close", push_close },
+  { "error", push_error },     { "close", push_close },
   { "verdict", push_verdict }, { "reconnecting", push_reconnecting },
-  { "locked", push_locked }, { "exhausted", push_nothing },
+  { "locked", push_locked },   { "exhausted", push_nothing },
   { "drain", push_nothing }
 };
 

@@ -78,8 +78,8 @@ static int start (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   if (wsm_link_manager(box->link)->role == WSM_SERVER)
     return luaL_error(L, "a server's connection cannot dial");
-  wsm_manager_start(manager_of(box), wsm_loop_refresh(
-                      wsm_link_post(box->link)->loop));
+  wsm_manager_start(manager_of(box),
+                    wsm_loop_refresh(wsm_link_post(box->link)->loop));
   wsm_link_settle(box->link);
   return 0;
 }
@@ -109,12 +109,10 @@ static int push_end (lua_State *L, const struct wsm_manager *m) {
   if (m->state == WSM_STATE_EXHAUSTED) token = WSM_EXHAUSTED;
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(token));
-  if (m->error.token != WSM_NONE)
-    lua_pushstring(L, m->error.detail);
+  if (m->error.token != WSM_NONE) lua_pushstring(L, m->error.detail);
   else if (m->code != 0)
     lua_pushfstring(L, "the connection was closed (%d)", (int)m->code);
-  else
-    lua_pushfstring(L, "the connection is %s", wsm_state_name(m->state));
+  else lua_pushfstring(L, "the connection is %s", wsm_state_name(m->state));
   return 3;
 }
 
@@ -153,12 +151,15 @@ static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(WSM_FULL));
   if (m->state == WSM_STATE_OPEN)
-    lua_pushfstring(L, "%d bytes already wait for the peer to read; wait for "
-                    "the event drain", (int)wsm_manager_buffered(m));
+    lua_pushfstring(L,
+                    "%d bytes already wait for the peer to read; wait for "
+                    "the event drain",
+                    (int)wsm_manager_buffered(m));
   else
-    lua_pushfstring(L, "the outbox holds %d messages and takes no %d bytes "
-                    "more while the connection is %s", (int)m->outbox.count,
-                    (int)n, wsm_state_name(m->state));
+    lua_pushfstring(L,
+                    "the outbox holds %d messages and takes no %d bytes "
+                    "more while the connection is %s",
+                    (int)m->outbox.count, (int)n, wsm_state_name(m->state));
   return 3;
 }
 
@@ -171,7 +172,7 @@ static int send (lua_State *L) {
   data = lua_tolstring(L, 2, &n);
   if (!binary && !wsm_utf8_valid((const unsigned char *)data, n))
     return misuse(L, "bad argument #1 to 'send' (text must be UTF-8; send it "
-                  "as \"binary\")");
+                     "as \"binary\")");
   switch (wsm_link_send(link, binary ? WSM_BINARY : WSM_TEXT, data, n)) {
     case WSM_SENT:
     case WSM_SENT_LATER:
@@ -205,13 +206,17 @@ static void check_close (lua_State *L, unsigned code, const char *reason,
                          size_t n) {
   enum wsm_role role = check_manager(L)->role;
   if (code != WSM_NO_STATUS && !wsm_close_code_is_sendable(code, role)) {
-    lua_pushfstring(L, "InvalidAccessError: the close code must be 1000 or "
-                    "3000 to 4999, not %d", (int)code);
+    lua_pushfstring(L,
+                    "InvalidAccessError: the close code must be 1000 or "
+                    "3000 to 4999, not %d",
+                    (int)code);
     misuse(L, lua_tostring(L, -1));
   }
   if (n > WSM_REASON_LIMIT) {
-    lua_pushfstring(L, "SyntaxError: the close reason has %d bytes, at most "
-                    "123 are possible", (int)n);
+    lua_pushfstring(L,
+                    "SyntaxError: the close reason has %d bytes, at most "
+                    "123 are possible",
+                    (int)n);
     misuse(L, lua_tostring(L, -1));
   }
   if (!wsm_utf8_valid((const unsigned char *)reason, n))
@@ -313,15 +318,24 @@ static int lookup (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-  { "id", id }, { "fields", fields }, { "start", start },
-  { "target", wsm_link_lua_target }, { "lock", lock }, { "verdict", verdict },
-  { "ping", ping }, { "close", close }, { "flush", flush },
-  { "unsent", unsent }, { "accept", accept }, { "refuse", refuse },
-  { "drop", drop }, { "event", wsm_link_lua_event },
-  { "stats", wsm_link_lua_stats }, { "answer", wsm_link_lua_answer },
-  { "request", wsm_link_lua_request }, { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "id", id },
+                                      { "fields", fields },
+                                      { "start", start },
+                                      { "target", wsm_link_lua_target },
+                                      { "lock", lock },
+                                      { "verdict", verdict },
+                                      { "ping", ping },
+                                      { "close", close },
+                                      { "flush", flush },
+                                      { "unsent", unsent },
+                                      { "accept", accept },
+                                      { "refuse", refuse },
+                                      { "drop", drop },
+                                      { "event", wsm_link_lua_event },
+                                      { "stats", wsm_link_lua_stats },
+                                      { "answer", wsm_link_lua_answer },
+                                      { "request", wsm_link_lua_request },
+                                      { NULL, NULL } };
 
 /* With the metatable, which lies at `metatable`, and the words for kinds. */
 static void push_fast (lua_State *L, lua_CFunction f, int metatable) {

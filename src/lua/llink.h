@@ -12,15 +12,15 @@
 /* The texts of one target, owned. */
 struct wsm_target {
   char *url, *protocols, *headers;
-  struct wsm_url parts;            /* spans of url */
+  struct wsm_url parts; /* spans of url */
 };
 
 /* A client's has its policy behind it; a server's borrows the server's. */
 struct wsm_box {
-  struct wsm_link *link;           /* NULL: dropped */
+  struct wsm_link *link; /* NULL: dropped */
   struct wsm_target target;
-  struct wsm_policy *policy;       /* of a client: owned */
-  char *beat;                      /* of the policy: owned */
+  struct wsm_policy *policy; /* of a client: owned */
+  char *beat;                /* of the policy: owned */
 };
 
 /* The box at i, whose link lives and stands on an open loop; raises else. */

@@ -27,8 +27,9 @@ static int make (lua_State *L) {
 static int turn (lua_State *L) {
   struct wsm_loop *loop = wsm_check_loop(L, 1);
   lua_Number wait = luaL_optnumber(L, 2, -1);
-  wsm_loop_turn(loop, wait < 0 ? -1 : wait > 1e9 ? (int64_t)1e12
-                                                : (int64_t)ceil(wait * 1000));
+  wsm_loop_turn(loop, wait < 0     ? -1
+                      : wait > 1e9 ? (int64_t)1e12
+                                   : (int64_t)ceil(wait * 1000));
   return 0;
 }
 
@@ -76,11 +77,10 @@ static int shut (lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = {
-  { "turn", turn }, { "ready", ready }, { "fd", fd }, { "timeout", timeout },
-  { "cork", cork }, { "counters", counters }, { "close", shut },
-  { NULL, NULL }
-};
+static const luaL_Reg methods[] = { { "turn", turn },  { "ready", ready },
+                                    { "fd", fd },      { "timeout", timeout },
+                                    { "cork", cork },  { "counters", counters },
+                                    { "close", shut }, { NULL, NULL } };
 
 void wsm_push_loop (lua_State *L) {
   luaL_newmetatable(L, LOOP);

@@ -6,22 +6,28 @@
 ** for good, or until reconnect(), as closed. */
 static int ready_state (unsigned state) {
   switch ((enum wsm_state)state) {
-    case WSM_STATE_CONNECTING: return 0;
-    case WSM_STATE_WAITING: return 0;
-    case WSM_STATE_OPEN: return 1;
-    case WSM_STATE_CLOSING: return 2;
-    case WSM_STATE_CLOSED: break;
-    case WSM_STATE_LOCKED: break;
-    case WSM_STATE_EXHAUSTED: break;
+    case WSM_STATE_CONNECTING:
+      return 0;
+    case WSM_STATE_WAITING:
+      return 0;
+    case WSM_STATE_OPEN:
+      return 1;
+    case WSM_STATE_CLOSING:
+      return 2;
+    case WSM_STATE_CLOSED:
+      break;
+    case WSM_STATE_LOCKED:
+      break;
+    case WSM_STATE_EXHAUSTED:
+      break;
   }
   return 3;
 }
 
 const char *wsm_state_name (unsigned state) {
-  static const char *const names[] = {
-    "connecting", "open", "closing", "closed", "waiting", "locked",
-    "exhausted"
-  };
+  static const char *const names[] = { "connecting", "open",    "closing",
+                                       "closed",     "waiting", "locked",
+                                       "exhausted" };
   return state < sizeof names / sizeof *names ? names[state] : "";
 }
 
@@ -71,13 +77,17 @@ static void push_id (lua_State *L, const struct wsm_box *box) {
 
 struct property {
   const char *name;
-  void (*push) (lua_State *L, const struct wsm_box *box);
+  void (*push)(lua_State *L, const struct wsm_box *box);
 };
 
 static const struct property properties[] = {
-  { "state", push_state }, { "readyState", push_ready_state },
-  { "bufferedAmount", push_buffered }, { "protocol", push_protocol_name },
-  { "extensions", push_extensions }, { "url", push_url }, { "id", push_id }
+  { "state", push_state },
+  { "readyState", push_ready_state },
+  { "bufferedAmount", push_buffered },
+  { "protocol", push_protocol_name },
+  { "extensions", push_extensions },
+  { "url", push_url },
+  { "id", push_id }
 };
 
 bool wsm_push_property (lua_State *L, struct wsm_box *box, const char *name) {

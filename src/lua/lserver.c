@@ -9,7 +9,7 @@
 #define BACKLOG 1024
 
 struct wsm_box_server {
-  struct wsm_server *server;       /* NULL: closed */
+  struct wsm_server *server; /* NULL: closed */
 };
 
 static struct wsm_server *check_server (lua_State *L) {
@@ -90,7 +90,7 @@ static int broadcast (lua_State *L) {
   cast.except = lua_isnoneornil(L, 4) ? NULL : wsm_check_box(L, 4)->link;
   if (cast.opcode == WSM_TEXT && !wsm_utf8_valid(cast.data, cast.length))
     return luaL_error(L, "bad argument #1 to 'broadcast' (text must be UTF-8; "
-                      "send it as \"binary\")");
+                         "send it as \"binary\")");
   sent = wsm_server_broadcast(server, &cast, &full);
   if (sent < 0) return luaL_error(L, "not enough memory");
   lua_pushinteger(L, (lua_Integer)sent);
@@ -112,9 +112,10 @@ static int shut (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "next", next }, { "id", id }, { "port", port }, { "count", count },
-  { "broadcast", broadcast }, { "stop", stop }, { "close", shut },
-  { NULL, NULL }
+  { "next", next },           { "id", id },
+  { "port", port },           { "count", count },
+  { "broadcast", broadcast }, { "stop", stop },
+  { "close", shut },          { NULL, NULL }
 };
 
 void wsm_push_server (lua_State *L) {

@@ -35,7 +35,7 @@ static const char *text_option (lua_State *L, const char *name) {
   text = lua_tolstring(L, -1, &n);
   if (text && strlen(text) != n)
     luaL_error(L, "tls.%s contains a zero byte", name);
-  lua_pop(L, 1);    /* the table holds it while it is used */
+  lua_pop(L, 1); /* the table holds it while it is used */
   return text;
 }
 
@@ -71,7 +71,7 @@ static void read_options (lua_State *L, struct wsm_tls_options *o) {
 
 static int new_context (lua_State *L) {
   struct wsm_tls_options options;
-  struct wsm_error e = {WSM_NONE, false, ""};
+  struct wsm_error e = { WSM_NONE, false, "" };
   struct context *c;
   luaL_checktype(L, 1, LUA_TTABLE);
   read_options(L, &options);
@@ -119,7 +119,7 @@ static struct pipe *check_pipe (lua_State *L) {
 static int new_pipe (lua_State *L) {
   struct wsm_tls_context *c = wsm_check_tls(L, 1);
   const char *host = luaL_optstring(L, 2, NULL);
-  struct wsm_error e = {WSM_NONE, false, ""};
+  struct wsm_error e = { WSM_NONE, false, "" };
   struct pipe *p = wsm_newuserdata(L, sizeof *p);
   memset(p, 0, sizeof *p);
   luaL_setmetatable(L, PIPE);
@@ -145,9 +145,8 @@ static int push_and_empty (lua_State *L, struct wsm_buffer *b) {
 
 /* status, plain bytes, and for "failed": token, detail, final */
 static int push_status (lua_State *L, struct pipe *p,
-                        enum wsm_tls_status status,
-                        const struct wsm_error *e) {
-  static const char *const names[] = {"handshake", "open", "ended", "failed"};
+                        enum wsm_tls_status status, const struct wsm_error *e) {
+  static const char *const names[] = { "handshake", "open", "ended", "failed" };
   lua_pushstring(L, names[status]);
   push_and_empty(L, &p->plain);
   if (status != WSM_TLS_FAILED) return 2;
@@ -159,13 +158,13 @@ static int push_status (lua_State *L, struct pipe *p,
 
 static int pipe_start (lua_State *L) {
   struct pipe *p = check_pipe(L);
-  struct wsm_error e = {WSM_NONE, false, ""};
+  struct wsm_error e = { WSM_NONE, false, "" };
   return push_status(L, p, wsm_tls_start(p->tls, &e), &e);
 }
 
 static int pipe_feed (lua_State *L) {
   struct pipe *p = check_pipe(L);
-  struct wsm_error e = {WSM_NONE, false, ""};
+  struct wsm_error e = { WSM_NONE, false, "" };
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
   const enum wsm_tls_status status =
@@ -175,7 +174,7 @@ static int pipe_feed (lua_State *L) {
 
 static int pipe_seal (lua_State *L) {
   struct pipe *p = check_pipe(L);
-  struct wsm_error e = {WSM_NONE, false, ""};
+  struct wsm_error e = { WSM_NONE, false, "" };
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
   if (!wsm_tls_seal(p->tls, bytes, n, &e)) return wsm_fail(L, &e);
@@ -209,22 +208,18 @@ static int pipe_resumed (lua_State *L) {
 
 /* --- the types --- */
 
-static const luaL_Reg context_methods[] = {
-  {"pipe", new_pipe},
-  {NULL, NULL}
-};
+static const luaL_Reg context_methods[] = { { "pipe", new_pipe },
+                                            { NULL, NULL } };
 
-static const luaL_Reg pipe_methods[] = {
-  {"start", pipe_start},
-  {"feed", pipe_feed},
-  {"seal", pipe_seal},
-  {"close", pipe_close},
-  {"take", pipe_take},
-  {"version", pipe_version},
-  {"cipher", pipe_cipher},
-  {"resumed", pipe_resumed},
-  {NULL, NULL}
-};
+static const luaL_Reg pipe_methods[] = { { "start", pipe_start },
+                                         { "feed", pipe_feed },
+                                         { "seal", pipe_seal },
+                                         { "close", pipe_close },
+                                         { "take", pipe_take },
+                                         { "version", pipe_version },
+                                         { "cipher", pipe_cipher },
+                                         { "resumed", pipe_resumed },
+                                         { NULL, NULL } };
 
 static void make_type (lua_State *L, const char *name, const luaL_Reg *methods,
                        lua_CFunction collect) {

@@ -52,10 +52,10 @@ static void push_protocol (lua_State *L) {
   merge(L);
 }
 
-static const luaL_Reg functions[] = {
-  { "now", now }, { "memory", memory }, { "failmemory", fail_memory },
-  { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "now", now },
+                                      { "memory", memory },
+                                      { "failmemory", fail_memory },
+                                      { NULL, NULL } };
 
 int luaopen_wsmanager_core (lua_State *L) {
   luaL_newlib(L, functions);

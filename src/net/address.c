@@ -90,9 +90,12 @@ size_t wsm_address_order (struct wsm_address *to, const struct addrinfo *list,
 
 int wsm_address_port (const struct wsm_address *a) {
   switch (a->as.any.sa_family) {
-    case AF_INET: return ntohs(a->as.v4.sin_port);
-    case AF_INET6: return ntohs(a->as.v6.sin6_port);
-    default: return 0;
+    case AF_INET:
+      return ntohs(a->as.v4.sin_port);
+    case AF_INET6:
+      return ntohs(a->as.v6.sin6_port);
+    default:
+      return 0;
   }
 }
 
@@ -115,8 +118,8 @@ bool wsm_address_prepare (int fd) {
 
 int wsm_address_socket (const struct wsm_address *a) {
 #ifdef SOCK_NONBLOCK
-  return socket(a->as.any.sa_family,
-                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return socket(a->as.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                0);
 #else
   int fd = socket(a->as.any.sa_family, SOCK_STREAM, 0);
   if (fd < 0 || wsm_address_prepare(fd)) return fd;
@@ -151,8 +154,7 @@ void wsm_address_reason (int why, char *to, size_t n) {
              (unsigned long long)limit.rlim_cur);
   else if (why == ENFILE)
     snprintf(to, n, "no descriptors left in the whole system");
-  else if (why == EAGAIN)    /* a Unix socket's connect */
+  else if (why == EAGAIN) /* a Unix socket's connect */
     snprintf(to, n, "too many wait to be accepted");
-  else
-    uv_strerror_r(uv_translate_sys_error(why), to, n);
+  else uv_strerror_r(uv_translate_sys_error(why), to, n);
 }

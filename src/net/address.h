@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define WSM_ADDRESS_LIMIT 64     /* so many addresses of one name are tried */
-#define WSM_REASON_SIZE 96       /* a reason in words, with terminator */
+#define WSM_ADDRESS_LIMIT 64 /* so many addresses of one name are tried */
+#define WSM_REASON_SIZE 96   /* a reason in words, with terminator */
 
 struct addrinfo;
 
@@ -39,7 +39,7 @@ bool wsm_address_unix (struct wsm_address *a, const char *path);
 size_t wsm_address_order (struct wsm_address *to, const struct addrinfo *list,
                           int port);
 
-int wsm_address_port (const struct wsm_address *a);    /* 0: it has none */
+int wsm_address_port (const struct wsm_address *a); /* 0: it has none */
 
 /* "127.0.0.1", "::1"; "" for a Unix socket. */
 void wsm_address_text (const struct wsm_address *a, char *to, size_t n);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define KEYS_AHEAD 256             /* for the answers that one read may cause */
+#define KEYS_AHEAD 256 /* for the answers that one read may cause */
 
 /* --- out --- */
 
@@ -29,8 +29,7 @@ static void settle (struct wsm_link *l, size_t n) {
     done++;
   }
   l->record_count -= done;
-  memmove(l->records, l->records + done,
-          l->record_count * sizeof *l->records);
+  memmove(l->records, l->records + done, l->record_count * sizeof *l->records);
   if (l->record_count > 0) l->records[0].cipher -= n;
 }
 
@@ -65,8 +64,7 @@ static bool seal (struct wsm_link *l, const unsigned char *bytes, size_t n) {
 static void write_sealed (struct wsm_link *l) {
   while (write_cipher(l) && l->tls_open) {
     size_t n;
-    const unsigned char *bytes =
-      wsm_session_output(&l->manager.session, &n);
+    const unsigned char *bytes = wsm_session_output(&l->manager.session, &n);
     if (n == 0) return;
     while (n > 0 && l->record_count < WSM_RECORDS) {
       size_t part = n < WSM_RECORD_BYTES ? n : WSM_RECORD_BYTES;
@@ -120,7 +118,7 @@ static void on_tls (struct wsm_link *l, enum wsm_tls_status status,
       wsm_link_fail(l, NULL);
       break;
     case WSM_TLS_FAILED:
-      write_cipher(l);             /* the alert */
+      write_cipher(l); /* the alert */
       wsm_link_fail(l, e);
       break;
   }
@@ -178,17 +176,18 @@ static void on_lost (void *owner, bool reset) {
   bool handshake = l->tls && !l->tls_open && !l->finished;
   l->socket = NULL;
   if (handshake)
-    wsm_error_set(&e, WSM_TLS, "%s ended the connection during the TLS "
-                  "handshake", l->host ? l->host : "the client");
+    wsm_error_set(&e, WSM_TLS,
+                  "%s ended the connection during the TLS "
+                  "handshake",
+                  l->host ? l->host : "the client");
   else if (reset)
     wsm_error_set(&e, WSM_CLOSED, "the peer reset the connection");
   wsm_link_fail(l, handshake || reset ? &e : NULL);
   wsm_link_act(l);
 }
 
-const struct wsm_socket_calls wsm_carry_calls = {
-  on_read, on_writable, on_lost
-};
+const struct wsm_socket_calls wsm_carry_calls = { on_read, on_writable,
+                                                  on_lost };
 
 void wsm_carry_secure (struct wsm_link *l) {
   struct wsm_error e;
@@ -198,10 +197,9 @@ void wsm_carry_secure (struct wsm_link *l) {
     wsm_link_fail(l, &e);
     return;
   }
-  l->tls = wsm_tls_new(l->tls_context, l->host, wsm_loop_pool(l->post.loop),
-                       &e);
+  l->tls =
+    wsm_tls_new(l->tls_context, l->host, wsm_loop_pool(l->post.loop), &e);
   if (!l->tls) wsm_link_fail(l, &e);
   else if (l->host) on_tls(l, wsm_tls_start(l->tls, &e), &e);
   if (l->tls) wsm_carry_out(l);
 }
-

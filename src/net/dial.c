@@ -9,29 +9,29 @@
 #include "net/address.h"
 #include "net/resolve.h"
 
-#define LIST_SIZE 160        /* the addresses tried, in words */
-#define LIST_MORE 16         /* of these, for "; and 62 more" */
-#define PLACE_ROOM 200       /* of a detail, for the list and the place */
+#define LIST_SIZE 160  /* the addresses tried, in words */
+#define LIST_MORE 16   /* of these, for "; and 62 more" */
+#define PLACE_ROOM 200 /* of a detail, for the list and the place */
 
 struct attempt {
   uv_poll_t poll;
   struct wsm_dial *dial;
   struct wsm_address to;
-  int fd;                    /* -1: not begun, or over */
-  int why;                   /* errno of its failure */
+  int fd;  /* -1: not begun, or over */
+  int why; /* errno of its failure */
 };
 
 struct wsm_dial {
-  uv_timer_t timer;          /* the next attempt, or the news of the last */
-  wsm_dial_done *done;       /* NULL: over, its handles are closing */
+  uv_timer_t timer;    /* the next attempt, or the news of the last */
+  wsm_dial_done *done; /* NULL: over, its handles are closing */
   void *owner;
   struct wsm_resolve *resolve;
   struct attempt *attempts;
   size_t count, next, pending;
-  size_t handles;            /* not closed yet; the last one frees it */
+  size_t handles; /* not closed yet; the last one frees it */
   int port;
   struct wsm_error error;
-  char place[];              /* "host:port" or the path, for errors */
+  char place[]; /* "host:port" or the path, for errors */
 };
 
 static void drop_handle (struct wsm_dial *d) {
@@ -87,8 +87,8 @@ static size_t write_reason (const struct attempt *a, char to[LIST_SIZE]) {
   wsm_address_text(&a->to, text, sizeof text);
   wsm_address_reason(a->why, reason, sizeof reason);
   return (size_t)snprintf(to, LIST_SIZE, "%s%s%s%s",
-                          a == a->dial->attempts ? "" : "; ",
-                          text, text[0] ? ": " : "", reason);
+                          a == a->dial->attempts ? "" : "; ", text,
+                          text[0] ? ": " : "", reason);
 }
 
 static void write_reasons (const struct wsm_dial *d, char to[LIST_SIZE]) {
@@ -121,11 +121,10 @@ static void explain (struct wsm_dial *d) {
     explain_scarcity(d, ENFILE);
   } else {
     write_reasons(d, list);
-    wsm_error_set(&d->error, WSM_REFUSED, "connection to %.*s %s (%s)%s",
-                  PLACE_ROOM - (int)strlen(list), d->place,
-                  refused ? "refused" : "failed", list,
-                  refused || any_failed(d, ENOENT)
-                    ? "; is the server running?" : "");
+    wsm_error_set(
+      &d->error, WSM_REFUSED, "connection to %.*s %s (%s)%s",
+      PLACE_ROOM - (int)strlen(list), d->place, refused ? "refused" : "failed",
+      list, refused || any_failed(d, ENOENT) ? "; is the server running?" : "");
   }
 }
 
@@ -298,7 +297,7 @@ static struct wsm_dial *dial_new (struct uv_loop_s *uv,
   if (order->path) memcpy(d->place, name, strlen(name) + 1);
   else wsm_address_place(d->place, n, name, order->port);
   d->port = order->port;
-  (void)uv_timer_init(uv, &d->timer);    /* it cannot fail */
+  (void)uv_timer_init(uv, &d->timer); /* it cannot fail */
   d->timer.data = d;
   d->handles = 1;
   return d;

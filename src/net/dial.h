@@ -11,15 +11,15 @@
 
 #include "common/error.h"
 
-#define WSM_DIAL_STAGGER_MS 250      /* RFC 8305 section 8 */
+#define WSM_DIAL_STAGGER_MS 250 /* RFC 8305 section 8 */
 
 struct uv_loop_s;
 struct wsm_dial;
 
 struct wsm_dial_order {
-  const char *host;          /* a name or a numeric address, no brackets */
+  const char *host; /* a name or a numeric address, no brackets */
   int port;
-  const char *path;          /* instead: a Unix socket */
+  const char *path; /* instead: a Unix socket */
 };
 
 /* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, now the

@@ -4,10 +4,10 @@
 #include <string.h>
 #include "common/memory.h"
 
-#define FLUSH_BYTES (64 * 1024)    /* written before the turn ends */
+#define FLUSH_BYTES (64 * 1024) /* written before the turn ends */
 
 static struct wsm_link *link_of (struct wsm_post *post) {
-  return (struct wsm_link *)(void *)post;    /* its first member */
+  return (struct wsm_link *)(void *)post; /* its first member */
 }
 
 /* --- what the manager wants --- */
@@ -46,11 +46,19 @@ static void obey (struct wsm_link *l) {
     if (l->fixed) wsm_link_target(l, &l->ask);
   }
   switch ((enum wsm_want)l->manager.want) {
-    case WSM_WANT_SOCKET: dial(l); break;
-    case WSM_WANT_FLUSH: wsm_carry_out(l); break;
-    case WSM_WANT_NO_SOCKET: hang_up(l); break;
-    case WSM_WANT_TARGET: break;
-    case WSM_WANT_NOTHING: break;
+    case WSM_WANT_SOCKET:
+      dial(l);
+      break;
+    case WSM_WANT_FLUSH:
+      wsm_carry_out(l);
+      break;
+    case WSM_WANT_NO_SOCKET:
+      hang_up(l);
+      break;
+    case WSM_WANT_TARGET:
+      break;
+    case WSM_WANT_NOTHING:
+      break;
   }
 }
 
@@ -191,9 +199,8 @@ static void on_loop_lost (struct wsm_post *post) {
   wsm_manager_free(&l->manager);
 }
 
-static const struct wsm_post_calls post_calls = {
-  on_ring, on_flush, on_loop_lost
-};
+static const struct wsm_post_calls post_calls = { on_ring, on_flush,
+                                                  on_loop_lost };
 
 /* --- life --- */
 

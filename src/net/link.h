@@ -15,25 +15,26 @@
 struct wsm_link;
 
 struct wsm_link_setup {
-  const struct wsm_policy *policy;    /* borrowed for the link's life */
-  struct wsm_tls_context *tls;        /* retained; NULL: no TLS */
+  const struct wsm_policy *policy; /* borrowed for the link's life */
+  struct wsm_tls_context *tls;     /* retained; NULL: no TLS */
 };
 
 /* A link's place among the others of its server. */
 struct wsm_server;
 struct wsm_seat {
   struct wsm_seat *next, *previous;
-  struct wsm_server *server;          /* NULL: none */
+  struct wsm_server *server; /* NULL: none */
   struct wsm_seat *next_asking;
   struct wsm_link *link;
-  bool asking;                        /* its request waits to be claimed */
-  bool claimed;                       /* Lua has it */
+  bool asking;  /* its request waits to be claimed */
+  bool claimed; /* Lua has it */
 };
 
 /* Who looks after a server's link until Lua has it. */
 struct wsm_link_keeper {
-  void (*requested) (void *keeper, struct wsm_link *l);  /* its request is there */
-  void (*ended) (void *keeper, struct wsm_link *l);      /* it closed for good */
+  void (*requested)(void *keeper,
+                    struct wsm_link *l);           /* its request is there */
+  void (*ended)(void *keeper, struct wsm_link *l); /* it closed for good */
 };
 
 /* A client, in CLOSED; call wsm_manager_start on its manager. */

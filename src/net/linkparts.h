@@ -10,8 +10,8 @@
 #include "net/dial.h"
 #include "net/socket.h"
 
-#define WSM_RECORDS 4              /* sealed and not yet with the kernel */
-#define WSM_RECORD_BYTES 16384     /* of plaintext, RFC 8446 5.1 */
+#define WSM_RECORDS 4          /* sealed and not yet with the kernel */
+#define WSM_RECORD_BYTES 16384 /* of plaintext, RFC 8446 5.1 */
 
 /* A TLS record on its way: so many bytes of ciphertext carry so many of ours. */
 struct wsm_record {
@@ -28,16 +28,16 @@ struct wsm_link {
   struct wsm_socket *socket;
   struct wsm_tls_context *tls_context;
   struct wsm_tls *tls;
-  struct wsm_ask ask;              /* of wsm_link_fix */
-  char *host;                      /* of the dial, terminated */
+  struct wsm_ask ask; /* of wsm_link_fix */
+  char *host;         /* of the dial, terminated */
   struct wsm_record records[WSM_RECORDS];
   size_t record_count;
   int port;
   bool fixed, secure;
   bool tls_open;
-  bool blocked;                    /* the kernel takes no more: `writable` comes */
-  bool resting;                    /* the inbox is full */
-  bool finished;                   /* the end was written */
+  bool blocked;  /* the kernel takes no more: `writable` comes */
+  bool resting;  /* the inbox is full */
+  bool finished; /* the end was written */
 };
 
 /* The connection, or the attempt at one, is over; e NULL: the peer ended it. */

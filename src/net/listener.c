@@ -1,5 +1,5 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE          /* accept4 */
+#define _GNU_SOURCE /* accept4 */
 #endif
 #include "net/listener.h"
 
@@ -19,14 +19,14 @@ struct wsm_listener {
   uv_timer_t timer;
   wsm_listener_accepted *accepted;
   void *owner;
-  int fd;                    /* -1: closed */
+  int fd; /* -1: closed */
   int port;
-  bool resting;              /* its owner said so */
-  bool tired;                /* no descriptors; until the timer */
-  int handles;               /* not closed yet; the last one frees it */
-  dev_t device;              /* of the path, when it was bound */
+  bool resting; /* its owner said so */
+  bool tired;   /* no descriptors; until the timer */
+  int handles;  /* not closed yet; the last one frees it */
+  dev_t device; /* of the path, when it was bound */
   ino_t inode;
-  char path[];               /* "": not a Unix socket */
+  char path[]; /* "": not a Unix socket */
 };
 
 /* --- binding --- */
@@ -39,11 +39,14 @@ static void place_of (const struct wsm_listener_order *order, char *to,
 
 static const char *hint_of (const struct wsm_listener_order *order, int why) {
   switch (why) {
-    case EADDRINUSE: return " (another program listens there)";
-    case EADDRNOTAVAIL: return " (no interface of this machine has it)";
+    case EADDRINUSE:
+      return " (another program listens there)";
+    case EADDRNOTAVAIL:
+      return " (no interface of this machine has it)";
     case EACCES:
       return order->path ? "" : " (ports below 1024 need root)";
-    default: return "";
+    default:
+      return "";
   }
 }
 
@@ -122,8 +125,10 @@ static int bind_over (const struct wsm_listener_order *order,
     if (unlink(order->path) == 0 || errno == ENOENT)
       fd = bind_to(a, order->backlog);
   } else if (errno == EADDRINUSE) {
-    wsm_error_set(e, WSM_REFUSED, "cannot listen on %.100s: another server is "
-                  "listening on %.100s", order->path, order->path);
+    wsm_error_set(e, WSM_REFUSED,
+                  "cannot listen on %.100s: another server is "
+                  "listening on %.100s",
+                  order->path, order->path);
     return -1;
   }
   if (fd < 0) explain(e, order, errno);
@@ -161,8 +166,8 @@ static int bind_order (struct uv_loop_s *uv,
 
 static void remove_path (const struct wsm_listener *l) {
   struct stat file;
-  if (l->path[0] && lstat(l->path, &file) == 0 &&
-      file.st_dev == l->device && file.st_ino == l->inode)
+  if (l->path[0] && lstat(l->path, &file) == 0 && file.st_dev == l->device &&
+      file.st_ino == l->inode)
     (void)unlink(l->path);
 }
 
@@ -202,9 +207,16 @@ static int accept_one (int listening) {
 /* Did only this one peer fail? Linux hands over its network's errors, too. */
 static bool is_passing (int why) {
   switch (why) {
-    case EINTR: case ECONNABORTED: case ECONNRESET: case EPROTO:
-    case ENETDOWN: case ENETUNREACH: case EHOSTUNREACH: case ENOPROTOOPT:
-    case ETIMEDOUT: case EPERM:
+    case EINTR:
+    case ECONNABORTED:
+    case ECONNRESET:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENOPROTOOPT:
+    case ETIMEDOUT:
+    case EPERM:
       return true;
     default:
       return false;
@@ -268,7 +280,7 @@ static struct wsm_listener *listener_new (struct uv_loop_s *uv, int fd,
     l->device = file.st_dev;
     l->inode = file.st_ino;
   }
-  (void)uv_timer_init(uv, &l->timer);    /* it cannot fail */
+  (void)uv_timer_init(uv, &l->timer); /* it cannot fail */
   l->poll.data = l->timer.data = l;
   l->handles = 2;
   l->fd = fd;

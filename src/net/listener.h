@@ -12,17 +12,17 @@
 #include "common/error.h"
 
 #define WSM_LISTENER_REST_MS 100
-#define WSM_LISTENER_BURST 64        /* accepts in one turn */
+#define WSM_LISTENER_BURST 64 /* accepts in one turn */
 
 struct uv_loop_s;
 struct wsm_listener;
 
 struct wsm_listener_order {
-  const char *host;          /* numeric, or a name of this machine, looked up
+  const char *host; /* numeric, or a name of this machine, looked up
                                 while the caller waits; NULL: every address,
                                 IPv6 and IPv4 */
-  int port;                  /* 0: the system chooses */
-  const char *path;          /* instead: a Unix socket; a stale file of a dead
+  int port;         /* 0: the system chooses */
+  const char *path; /* instead: a Unix socket; a stale file of a dead
                                 server is replaced, a live one refused */
   int backlog;
 };
@@ -44,6 +44,6 @@ void wsm_listener_close (struct wsm_listener *l);
 ** kernel. */
 void wsm_listener_rest (struct wsm_listener *l, bool rest);
 
-int wsm_listener_port (const struct wsm_listener *l);    /* 0: a Unix socket */
+int wsm_listener_port (const struct wsm_listener *l); /* 0: a Unix socket */
 
 #endif

@@ -8,9 +8,9 @@
 
 struct wsm_loop {
   uv_loop_t uv;
-  uv_timer_t timer;                /* wakes a waiting turn */
+  uv_timer_t timer; /* wakes a waiting turn */
   struct wsm_sockets *sockets;
-  struct wsm_heap heap;            /* the posts' deadlines */
+  struct wsm_heap heap; /* the posts' deadlines */
   struct wsm_post *posts;
   struct wsm_post *first_ready, *last_ready;
   struct wsm_post *dirty, *flushing;
@@ -26,7 +26,8 @@ struct wsm_loop {
 
 static bool start (struct wsm_loop *loop, struct wsm_error *e) {
   if (uv_loop_init(&loop->uv) != 0) {
-    wsm_error_set(e, WSM_REFUSED, "libuv could not make a loop; are there "
+    wsm_error_set(e, WSM_REFUSED,
+                  "libuv could not make a loop; are there "
                   "descriptors left (ulimit -n)?");
     return false;
   }
@@ -197,8 +198,9 @@ static void ring (struct wsm_loop *loop) {
   uint64_t now = wsm_loop_now(loop);
   struct wsm_timer *timer = wsm_heap_first(&loop->heap);
   while (timer && timer->deadline_ms <= now) {
-    struct wsm_post *post = (struct wsm_post *)(void *)
-      ((char *)timer - offsetof(struct wsm_post, timer));
+    struct wsm_post *post =
+      (struct wsm_post *)(void *)((char *)timer -
+                                  offsetof(struct wsm_post, timer));
     wsm_heap_set(&loop->heap, timer, WSM_NEVER - 1);
     post->calls->ring(post, now);
     timer = wsm_heap_first(&loop->heap);

@@ -61,19 +61,21 @@ struct wsm_keys *wsm_loop_keys (struct wsm_loop *loop, size_t keys);
 struct wsm_post;
 
 struct wsm_post_calls {
-  void (*ring) (struct wsm_post *post, uint64_t now_ms);  /* deadline passed */
-  void (*flush) (struct wsm_post *post, bool first);   /* write; first: a turn
-                                              begins, its owner had its say */
-  void (*lost) (struct wsm_post *post);    /* the loop is being freed */
+  /* its deadline passed */
+  void (*ring)(struct wsm_post *post, uint64_t now_ms);
+  /* it is dirty: write; first: a turn begins, so its owner had its say */
+  void (*flush)(struct wsm_post *post, bool first);
+  /* the loop is being freed */
+  void (*lost)(struct wsm_post *post);
 };
 
 /* Embedded in its owner. Zero it, then wsm_post_attach. */
 struct wsm_post {
   const struct wsm_post_calls *calls;
-  struct wsm_loop *loop;                   /* NULL: not attached */
-  int64_t id;                              /* never used twice on one loop */
+  struct wsm_loop *loop; /* NULL: not attached */
+  int64_t id;            /* never used twice on one loop */
   struct wsm_timer timer;
-  struct wsm_post *next, *previous;        /* all posts of the loop */
+  struct wsm_post *next, *previous; /* all posts of the loop */
   struct wsm_post *next_ready, *previous_ready;
   struct wsm_post *next_dirty;
   bool ready, dirty;
@@ -83,8 +85,8 @@ bool wsm_post_attach (struct wsm_post *post, struct wsm_loop *loop,
                       const struct wsm_post_calls *calls);
 void wsm_post_detach (struct wsm_post *post);
 void wsm_post_alarm (struct wsm_post *post, uint64_t deadline_ms);
-void wsm_post_ready (struct wsm_post *post);   /* its owner should look at it */
-void wsm_post_dirty (struct wsm_post *post);   /* it has something to write */
+void wsm_post_ready (struct wsm_post *post); /* its owner should look at it */
+void wsm_post_dirty (struct wsm_post *post); /* it has something to write */
 
 /* The id of the next ready post, which is then no longer ready; 0: none. */
 int64_t wsm_loop_ready (struct wsm_loop *loop);

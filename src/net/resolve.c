@@ -8,7 +8,7 @@
 
 struct wsm_resolve {
   uv_getaddrinfo_t request;
-  wsm_resolve_done *done;    /* NULL: cancelled */
+  wsm_resolve_done *done; /* NULL: cancelled */
   void *owner;
   char host[];
 };
@@ -25,8 +25,10 @@ static void explain (struct wsm_error *e, const char *host, int code) {
     wsm_error_set(e, WSM_REFUSED, "cannot look up \"%.120s\": %s", host,
                   reason);
   } else if (code == UV_EAI_AGAIN || code == UV_EAI_FAIL) {
-    wsm_error_set(e, WSM_RESOLVE, "cannot look up \"%.120s\" (no answer from "
-                  "the name servers); is the network up?", host);
+    wsm_error_set(e, WSM_RESOLVE,
+                  "cannot look up \"%.120s\" (no answer from "
+                  "the name servers); is the network up?",
+                  host);
   } else if (code == UV_EAI_NONAME || code == UV_EAI_NODATA) {
     wsm_error_set(e, WSM_RESOLVE,
                   "no such host \"%.120s\" (name or service not known)", host);
@@ -66,8 +68,8 @@ struct wsm_resolve *wsm_resolve_start (struct uv_loop_s *uv,
     r->done = order->done;
     r->owner = order->owner;
     memcpy(r->host, order->host, n);
-    code = uv_getaddrinfo(uv, &r->request, on_answer, order->host, NULL,
-                          &stream);
+    code =
+      uv_getaddrinfo(uv, &r->request, on_answer, order->host, NULL, &stream);
     if (code == 0) return r;
   }
   explain(e, order->host, code);

@@ -8,17 +8,17 @@ struct wsm_server {
   struct wsm_post post;
   struct wsm_listener *listener;
   struct wsm_policy policy;
-  char *beat;                      /* of the policy */
+  char *beat; /* of the policy */
   struct wsm_tls_context *tls;
   struct wsm_seat *seats;
   struct wsm_seat *first_asking, *last_asking;
   uint32_t count, limit;
-  uint32_t owners;                 /* the creator, and each seat */
-  bool ending;                     /* an unclaimed link may have closed */
+  uint32_t owners; /* the creator, and each seat */
+  bool ending;     /* an unclaimed link may have closed */
 };
 
 static struct wsm_server *server_of (struct wsm_post *post) {
-  return (struct wsm_server *)(void *)post;    /* its first member */
+  return (struct wsm_server *)(void *)post; /* its first member */
 }
 
 static void give_up (struct wsm_server *s) {
@@ -126,7 +126,7 @@ static void on_accepted (void *owner, int fd) {
   setup.policy = &s->policy;
   setup.tls = s->tls;
   l = wsm_link_accept(s->post.loop, &setup, fd, &e);
-  if (!l) return;                  /* the peer reads the end */
+  if (!l) return; /* the peer reads the end */
   sit(s, wsm_link_seat(l));
   wsm_link_keep(l, &keeper_calls, s);
 }
@@ -187,9 +187,8 @@ static void on_loop_lost (struct wsm_post *post) {
   wsm_server_stop(server_of(post));
 }
 
-static const struct wsm_post_calls post_calls = {
-  on_ring, on_flush, on_loop_lost
-};
+static const struct wsm_post_calls post_calls = { on_ring, on_flush,
+                                                  on_loop_lost };
 
 static bool copy_policy (struct wsm_server *s, const struct wsm_policy *p) {
   s->policy = *p;
@@ -213,8 +212,8 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
   if (setup->tls) s->tls = wsm_tls_context_retain(setup->tls);
   if (copy_policy(s, &setup->policy) &&
       wsm_post_attach(&s->post, loop, &post_calls))
-    s->listener = wsm_listener_new(wsm_loop_uv(loop), &setup->order,
-                                   on_accepted, s, e);
+    s->listener =
+      wsm_listener_new(wsm_loop_uv(loop), &setup->order, on_accepted, s, e);
   if (s->listener) return s;
   wsm_server_release(s);
   return NULL;

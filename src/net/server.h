@@ -13,9 +13,9 @@
 
 struct wsm_server_setup {
   struct wsm_listener_order order;
-  struct wsm_policy policy;           /* copied; its beat text too */
-  struct wsm_tls_context *tls;        /* retained; NULL: plain */
-  uint32_t connections;               /* at once; beyond, peers wait in the
+  struct wsm_policy policy;    /* copied; its beat text too */
+  struct wsm_tls_context *tls; /* retained; NULL: plain */
+  uint32_t connections;        /* at once; beyond, peers wait in the
                                          kernel; 0: no limit */
 };
 

@@ -13,9 +13,9 @@
 #include <uv.h>
 #include "common/memory.h"
 
-#define READ_SIZE (256 * 1024)     /* one read, as measured in the design */
-#define DESCRIPTORS_LIMIT 262144   /* libwebsockets' tables are not larger */
-#define DESTROY_TURNS 2000         /* of a millisecond, for resolver threads */
+#define READ_SIZE (256 * 1024)   /* one read, as measured in the design */
+#define DESCRIPTORS_LIMIT 262144 /* libwebsockets' tables are not larger */
+#define DESTROY_TURNS 2000       /* of a millisecond, for resolver threads */
 #define PROTOCOL "wsmanager"
 
 struct wsm_sockets {
@@ -27,9 +27,9 @@ struct wsm_sockets {
 struct wsm_socket {
   struct lws *wsi;
   const struct wsm_socket_calls *calls;
-  void *owner;                     /* NULL: hears nothing more */
-  bool inside;                     /* one of its calls is under way */
-  bool doomed;                     /* closed inside one */
+  void *owner; /* NULL: hears nothing more */
+  bool inside; /* one of its calls is under way */
+  bool doomed; /* closed inside one */
 };
 
 /* Linux tells a reset from an end by the state the socket is left in. */
@@ -50,7 +50,7 @@ static void lose (struct wsm_socket *s, struct lws *wsi) {
   void *owner = s->owner;
   const struct wsm_socket_calls *calls = s->calls;
   lws_set_opaque_user_data(wsi, NULL);
-  if (!s->wsi) return;             /* wsm_socket_adopt sees to it */
+  if (!s->wsi) return; /* wsm_socket_adopt sees to it */
   wsm_free(s);
   if (owner) calls->lost(owner, reset);
 }
@@ -116,7 +116,7 @@ static struct lws_vhost *create_vhost (struct lws_context *context) {
   info.port = CONTEXT_PORT_NO_LISTEN;
   info.vhost_name = PROTOCOL;
   info.protocols = protocols;
-  info.http_proxy_address = "";    /* or it reads http_proxy */
+  info.http_proxy_address = ""; /* or it reads http_proxy */
   return lws_create_vhost(context, &info);
 }
 
@@ -131,9 +131,11 @@ struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv,
   s->context = create_context(uv);
   if (s->context) s->vhost = create_vhost(s->context);
   if (s->vhost) return s;
-  wsm_error_set(e, WSM_REFUSED, "libwebsockets %s could not start on libuv; is "
+  wsm_error_set(e, WSM_REFUSED,
+                "libwebsockets %s could not start on libuv; is "
                 "its libuv plug-in installed (Debian: apt-get install "
-                "libwebsockets-evlib-uv)?", lws_get_library_version());
+                "libwebsockets-evlib-uv)?",
+                lws_get_library_version());
   wsm_sockets_free(s);
   return NULL;
 }
@@ -180,15 +182,15 @@ long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n) {
   int fd = lws_get_socket_fd(s->wsi);
   size_t taken = 0;
   while (taken < n) {
-    ssize_t done = send(fd, (const char *)bytes + taken, n - taken,
-                        MSG_NOSIGNAL);
+    ssize_t done =
+      send(fd, (const char *)bytes + taken, n - taken, MSG_NOSIGNAL);
     if (done >= 0) {
       taken += (size_t)done;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       lws_callback_on_writable(s->wsi);
       break;
     } else if (errno != EINTR) {
-      wsm_socket_rest(s, false);   /* or its end would not be read */
+      wsm_socket_rest(s, false); /* or its end would not be read */
       return -1;
     }
   }
@@ -234,8 +236,7 @@ void wsm_socket_peer (const struct wsm_socket *s, char *to, size_t n) {
   if (getpeername(lws_get_socket_fd(s->wsi), (struct sockaddr *)&address,
                   &size) == 0)
     write_address(&address, to, n);
-  else
-    snprintf(to, n, "gone");
+  else snprintf(to, n, "gone");
 }
 
 void wsm_socket_discard (int fd) {

@@ -14,18 +14,17 @@
 #include "common/error.h"
 
 struct uv_loop_s;
-struct wsm_sockets;           /* libwebsockets' context on one loop */
+struct wsm_sockets; /* libwebsockets' context on one loop */
 struct wsm_socket;
 
-struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv,
-                                     struct wsm_error *e);
+struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv, struct wsm_error *e);
 /* Turns the loop until everything is let go of. */
 void wsm_sockets_free (struct wsm_sockets *s);
 
 struct wsm_socket_calls {
-  void (*read) (void *owner, unsigned char *bytes, size_t n);
-  void (*writable) (void *owner);       /* after a write that took less */
-  void (*lost) (void *owner, bool reset);  /* gone: ended or reset by the peer;
+  void (*read)(void *owner, unsigned char *bytes, size_t n);
+  void (*writable)(void *owner);         /* after a write that took less */
+  void (*lost)(void *owner, bool reset); /* gone: ended or reset by the peer;
                                            the socket is no more */
 };
 

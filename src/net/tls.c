@@ -10,8 +10,8 @@
 #include "net/trust.h"
 #include "net/wire.h"
 
-#define RECORD_SIZE 16384       /* plaintext of a record, RFC 8446 5.1 */
-#define RECORD_EXTRA 64         /* more than its head, nonce, tag and padding */
+#define RECORD_SIZE 16384 /* plaintext of a record, RFC 8446 5.1 */
+#define RECORD_EXTRA 64   /* more than its head, nonce, tag and padding */
 
 struct wsm_tls {
   SSL *ssl;
@@ -46,19 +46,16 @@ static bool aim (struct wsm_tls *t, struct wsm_error *e) {
     wsm_error_set(e, WSM_TLS, "TLS needs the name of the host");
     return false;
   }
-  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), name))
-    return true;
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), name)) return true;
   SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   if (SSL_set1_host(t->ssl, name) && SSL_set_tlsext_host_name(t->ssl, name))
     return true;
-  wsm_error_set(e, WSM_TLS, "%.120s is no host name that TLS can verify",
-                name);
+  wsm_error_set(e, WSM_TLS, "%.120s is no host name that TLS can verify", name);
   return false;
 }
 
 static void resume (struct wsm_tls *t) {
-  SSL_SESSION *session =
-    wsm_tls_context_session(t->peer.context, t->peer.host);
+  SSL_SESSION *session = wsm_tls_context_session(t->peer.context, t->peer.host);
   if (!session) return;
   SSL_set_session(t->ssl, session);
   SSL_SESSION_free(session);
@@ -76,8 +73,7 @@ static bool be_client (struct wsm_tls *t, const char *host,
   return true;
 }
 
-static bool prepare (struct wsm_tls *t, const char *host,
-                     struct wsm_error *e) {
+static bool prepare (struct wsm_tls *t, const char *host, struct wsm_error *e) {
   BIO *bio;
   t->ssl = SSL_new(t->peer.context->ssl);
   bio = t->ssl ? wsm_wire_bio(t->peer.context->bio, &t->wire) : NULL;
@@ -132,9 +128,13 @@ static void fail (struct wsm_tls *t) {
 /* What a call that did not succeed means. */
 static void settle (struct wsm_tls *t, int result) {
   switch (SSL_get_error(t->ssl, result)) {
-    case SSL_ERROR_WANT_READ: break;
-    case SSL_ERROR_ZERO_RETURN: t->status = WSM_TLS_ENDED; break;
-    default: fail(t);
+    case SSL_ERROR_WANT_READ:
+      break;
+    case SSL_ERROR_ZERO_RETURN:
+      t->status = WSM_TLS_ENDED;
+      break;
+    default:
+      fail(t);
   }
 }
 
@@ -151,11 +151,9 @@ static void unseal (struct wsm_tls *t, struct wsm_buffer *plain) {
     if (!at) {
       t->wire.starved = true;
       fail(t);
-    }
-    else if (SSL_read_ex(t->ssl, at, RECORD_SIZE, &n))
+    } else if (SSL_read_ex(t->ssl, at, RECORD_SIZE, &n))
       wsm_buffer_commit(plain, n);
-    else
-      settle(t, 0);
+    else settle(t, 0);
   }
   wsm_buffer_consume(plain, 0);
   /* by itself OpenSSL keeps its 16 KiB until a read finds nothing */
@@ -209,8 +207,7 @@ bool wsm_tls_seal (struct wsm_tls *t, const void *bytes, size_t n,
     if (SSL_write_ex(t->ssl, from, n, &taken)) {
       from += taken;
       n -= taken;
-    }
-    else fail(t);
+    } else fail(t);
   }
   t->peer.error = NULL;
   return n == 0;

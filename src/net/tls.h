@@ -14,16 +14,16 @@
 
 /* All text is terminated and may be NULL. */
 struct wsm_tls_options {
-  const char *ca;          /* PEM text, or the path of a file or of a folder
+  const char *ca;         /* PEM text, or the path of a file or of a folder
                               (named by `openssl rehash`); default: the
                               system's */
-  const char *cert, *key;  /* PEM text, or the path of a file */
-  const char *hostname;    /* to verify and to send; default: the URL's host */
-  bool unverified;         /* verify = false */
-  bool ask_client;         /* a server: a client certificate must come (and
+  const char *cert, *key; /* PEM text, or the path of a file */
+  const char *hostname;   /* to verify and to send; default: the URL's host */
+  bool unverified;        /* verify = false */
+  bool ask_client;        /* a server: a client certificate must come (and
                               verify against ca) */
-  bool tls13;              /* min = "1.3"; else 1.2 */
-  const char *keylog;      /* a file that gets NSS key log lines */
+  bool tls13;             /* min = "1.3"; else 1.2 */
+  const char *keylog;     /* a file that gets NSS key log lines */
 };
 
 /* Certificates and rules, shared by many connections; counted. */
@@ -42,10 +42,10 @@ struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
 void wsm_tls_free (struct wsm_tls *t);
 
 enum wsm_tls_status {
-  WSM_TLS_HANDSHAKE,   /* not done yet */
+  WSM_TLS_HANDSHAKE, /* not done yet */
   WSM_TLS_OPEN,
-  WSM_TLS_ENDED,       /* close_notify came */
-  WSM_TLS_FAILED       /* e says why: expired, self-signed, wrong name ... */
+  WSM_TLS_ENDED, /* close_notify came */
+  WSM_TLS_FAILED /* e says why: expired, self-signed, wrong name ... */
 };
 
 /* Starts a client's handshake: the first flight is in the output. */

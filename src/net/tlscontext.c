@@ -26,7 +26,9 @@ static const char *place_of (const char *text) {
 
 /* A terminal must not be asked for the password of an encrypted key. */
 static int no_password (char *to, int size, int writing, void *asked) {
-  (void)to; (void)size; (void)writing;
+  (void)to;
+  (void)size;
+  (void)writing;
   if (asked) *(bool *)asked = true;
   return -1;
 }
@@ -39,16 +41,17 @@ static BIO *open_pem (const char *option, const char *text,
   else bio = BIO_new_file(text, "r");
   if (bio) return bio;
   if (strchr(text, '\n'))
-    wsm_error_set(e, WSM_TLS, "tls.%s is neither PEM text nor the path of a "
-                  "file", option);
+    wsm_error_set(e, WSM_TLS,
+                  "tls.%s is neither PEM text nor the path of a "
+                  "file",
+                  option);
   else
     wsm_error_set(e, WSM_TLS, "tls.%s: cannot read %.140s: %s", option,
                   place_of(text), strerror(errno ? errno : ENOMEM));
   return NULL;
 }
 
-static bool refuse (struct wsm_error *e, const char *option,
-                    const char *text) {
+static bool refuse (struct wsm_error *e, const char *option, const char *text) {
   const char *why = ERR_reason_error_string(ERR_peek_error());
   wsm_error_set(e, WSM_TLS, "tls.%s: %.140s: %s", option, place_of(text),
                 why ? why : "it cannot be used");
@@ -110,7 +113,8 @@ static bool use_ca (SSL_CTX *ssl, const char *ca, struct wsm_error *e) {
 
 static bool use_system_ca (SSL_CTX *ssl, struct wsm_error *e) {
   if (SSL_CTX_set_default_verify_paths(ssl) == 1) return true;
-  wsm_error_set(e, WSM_TLS, "the system's certificates cannot be read; pass "
+  wsm_error_set(e, WSM_TLS,
+                "the system's certificates cannot be read; pass "
                 "tls.ca");
   return false;
 }
@@ -138,8 +142,7 @@ static bool use_certificate (SSL_CTX *ssl, const char *cert,
     fine = (SSL_CTX_use_certificate(ssl, own) == 1 && add_chain(ssl, bio)) ||
            refuse(e, "cert", cert);
     X509_free(own);
-  }
-  else
+  } else
     fine = read_to_end() ? none_in(e, "cert", cert) : refuse(e, "cert", cert);
   BIO_free(bio);
   return fine;
@@ -148,7 +151,8 @@ static bool use_certificate (SSL_CTX *ssl, const char *cert,
 static bool fit_key (SSL_CTX *ssl, EVP_PKEY *key, const char *text,
                      struct wsm_error *e) {
   if (X509_check_private_key(SSL_CTX_get0_certificate(ssl), key) != 1) {
-    wsm_error_set(e, WSM_TLS, "tls.key does not belong to tls.cert: they are "
+    wsm_error_set(e, WSM_TLS,
+                  "tls.key does not belong to tls.cert: they are "
                   "not of one pair");
     return false;
   }
@@ -163,8 +167,10 @@ static bool use_key (SSL_CTX *ssl, const char *text, struct wsm_error *e) {
   key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
   if (key) fine = fit_key(ssl, key, text, e);
   else if (asked)
-    wsm_error_set(e, WSM_TLS, "tls.key: %.140s is encrypted; pass a key "
-                  "without a password", place_of(text));
+    wsm_error_set(e, WSM_TLS,
+                  "tls.key: %.140s is encrypted; pass a key "
+                  "without a password",
+                  place_of(text));
   else none_in(e, "key", text);
   EVP_PKEY_free(key);
   BIO_free(bio);
@@ -176,8 +182,8 @@ static bool use_own (SSL_CTX *ssl, const struct wsm_tls_options *o,
   if (!o->cert && !o->key) return true;
   if (o->cert && o->key)
     return use_certificate(ssl, o->cert, e) && use_key(ssl, o->key, e);
-  wsm_error_set(e, WSM_TLS, o->cert ? "tls.cert needs tls.key"
-                                    : "tls.key needs tls.cert");
+  wsm_error_set(e, WSM_TLS,
+                o->cert ? "tls.cert needs tls.key" : "tls.key needs tls.cert");
   return false;
 }
 
@@ -188,7 +194,8 @@ static int choose_alpn (SSL *ssl, const unsigned char **chosen,
                         unsigned char *length, const unsigned char *offered,
                         unsigned n, void *unused) {
   unsigned char *found;
-  (void)ssl; (void)unused;
+  (void)ssl;
+  (void)unused;
   if (SSL_select_next_proto(&found, length, ALPN, ALPN_LENGTH, offered, n) !=
       OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -215,8 +222,7 @@ SSL_SESSION *wsm_tls_context_session (struct wsm_tls_context *c,
   /* RFC 8446 C.4: a ticket is used once; the new connection brings others */
   if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
     c->session = NULL;
-  else
-    SSL_SESSION_up_ref(session);
+  else SSL_SESSION_up_ref(session);
   return session;
 }
 
@@ -244,22 +250,22 @@ static void set_rules (SSL_CTX *ssl, const struct wsm_tls_options *o) {
                                 o->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                        SSL_MODE_RELEASE_BUFFERS);
+                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                          SSL_MODE_RELEASE_BUFFERS);
 }
 
 static bool set_server (struct wsm_tls_context *c,
                         const struct wsm_tls_options *o, struct wsm_error *e) {
   if (!o->cert || !o->key || (o->ask_client && !o->ca)) {
-    wsm_error_set(e, WSM_TLS, o->cert && o->key
-                  ? "tls.ask needs tls.ca: the CA of the clients"
-                  : "a server needs tls.cert and tls.key");
+    wsm_error_set(e, WSM_TLS,
+                  o->cert && o->key
+                    ? "tls.ask needs tls.ca: the CA of the clients"
+                    : "a server needs tls.cert and tls.key");
     return false;
   }
   /* tickets hold the sessions; a cache would only grow */
   SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_session_id_context(c->ssl,
-                                 (const unsigned char *)SESSION_CONTEXT,
+  SSL_CTX_set_session_id_context(c->ssl, (const unsigned char *)SESSION_CONTEXT,
                                  sizeof SESSION_CONTEXT - 1);
   SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
   if (o->ask_client)
@@ -272,7 +278,7 @@ static bool set_server (struct wsm_tls_context *c,
 static bool set_client (struct wsm_tls_context *c,
                         const struct wsm_tls_options *o, struct wsm_error *e) {
   SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT |
-                                         SSL_SESS_CACHE_NO_INTERNAL);
+                                           SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(c->ssl, keep_session);
   if (SSL_CTX_set_alpn_protos(c->ssl, ALPN, ALPN_LENGTH) != 0) {
     wsm_error_set(e, WSM_FULL, "no memory for TLS");
@@ -283,8 +289,8 @@ static bool set_client (struct wsm_tls_context *c,
   return o->ca ? use_ca(c->ssl, o->ca, e) : use_system_ca(c->ssl, e);
 }
 
-static bool prepare (struct wsm_tls_context *c,
-                     const struct wsm_tls_options *o, struct wsm_error *e) {
+static bool prepare (struct wsm_tls_context *c, const struct wsm_tls_options *o,
+                     struct wsm_error *e) {
   c->ssl = SSL_CTX_new(c->server ? TLS_server_method() : TLS_client_method());
   c->bio = wsm_wire_method();
   c->hostname = wsm_strdup(o->hostname);
@@ -298,8 +304,7 @@ static bool prepare (struct wsm_tls_context *c,
 }
 
 struct wsm_tls_context *wsm_tls_context_new (const struct wsm_tls_options *o,
-                                             bool server,
-                                             struct wsm_error *e) {
+                                             bool server, struct wsm_error *e) {
   struct wsm_tls_context *c = wsm_zalloc(sizeof *c);
   if (!c) {
     wsm_error_set(e, WSM_FULL, "no memory for TLS");

@@ -14,11 +14,11 @@
 struct wsm_tls_context {
   SSL_CTX *ssl;
   BIO_METHOD *bio;
-  char *hostname;         /* instead of the URL's; NULL: the URL's */
+  char *hostname; /* instead of the URL's; NULL: the URL's */
   FILE *keylog;
-  SSL_SESSION *session;   /* the newest a client got, and from whom */
+  SSL_SESSION *session; /* the newest a client got, and from whom */
   char *session_host;
-  long count;             /* of owners */
+  long count; /* of owners */
   bool server, verify;
 };
 

@@ -4,8 +4,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22,
-       RECORD_DATA = 23 };
+enum {
+  RECORD_CCS = 20,
+  RECORD_ALERT = 21,
+  RECORD_HANDSHAKE = 22,
+  RECORD_DATA = 23
+};
 
 static const char *name_of (const struct wsm_tls_peer *peer) {
   return peer->host ? peer->host : "the client";
@@ -27,8 +31,10 @@ static void say_foreign (struct wsm_error *e, const char *name,
     at += (size_t)snprintf(first + at, sizeof first - at,
                            plain ? "%c" : "\\x%02x", c);
   }
-  wsm_error_set(e, WSM_TLS, "%.100s does not speak TLS (its first bytes were "
-                "\"%s\"); is it the right port?", name, first);
+  wsm_error_set(e, WSM_TLS,
+                "%.100s does not speak TLS (its first bytes were "
+                "\"%s\"); is it the right port?",
+                name, first);
 }
 
 /* RFC 8446 6: both alerts are younger than OpenSSL's own table of names. */
@@ -64,8 +70,10 @@ static void say_version (struct wsm_error *e, const char *name,
                     w->first[0] == RECORD_HANDSHAKE && w->first[9] == 3;
   const int minor = told ? w->first[10] : 0;
   if (minor == 0)
-    wsm_error_set(e, WSM_TLS, "%.120s allows no version of TLS that is "
-                  "allowed here", name);
+    wsm_error_set(e, WSM_TLS,
+                  "%.120s allows no version of TLS that is "
+                  "allowed here",
+                  name);
   else
     wsm_error_set(e, WSM_TLS, "%.120s allows only TLS 1.%d", name, minor - 1);
 }
@@ -81,8 +89,10 @@ static void say_reason (const struct wsm_tls_peer *peer,
       say_version(e, name, w);
       break;
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-      wsm_error_set(e, WSM_TLS, "%.120s sent no certificate, and tls.ask "
-                    "requires one", name);
+      wsm_error_set(e, WSM_TLS,
+                    "%.120s sent no certificate, and tls.ask "
+                    "requires one",
+                    name);
       break;
     case SSL_R_NO_APPLICATION_PROTOCOL:
       wsm_error_set(e, WSM_TLS, "%.120s does not offer http/1.1 (ALPN)", name);
@@ -93,18 +103,15 @@ static void say_reason (const struct wsm_tls_peer *peer,
   }
 }
 
-void wsm_tls_blame (const struct wsm_tls_peer *peer,
-                    const struct wsm_wire *w) {
+void wsm_tls_blame (const struct wsm_tls_peer *peer, const struct wsm_wire *w) {
   const unsigned long code = ERR_peek_error();
   const int reason = ERR_GET_REASON(code);
   if (w->starved)
     wsm_error_set(peer->error, WSM_FULL, "no memory for TLS with %.120s",
                   name_of(peer));
-  else if (!speaks_tls(w))
-    say_foreign(peer->error, name_of(peer), w);
+  else if (!speaks_tls(w)) say_foreign(peer->error, name_of(peer), w);
   else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET)
     say_alert(peer, reason - SSL_AD_REASON_OFFSET);
-  else if (!peer->judged)
-    say_reason(peer, w, code);
+  else if (!peer->judged) say_reason(peer, w, code);
   ERR_clear_error();
 }

@@ -7,7 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#define NAMES_SIZE 150      /* of a detail, for the names in a certificate */
+#define NAMES_SIZE 150 /* of a detail, for the names in a certificate */
 #define WHOSE_SIZE 140
 
 /* A certificate is the peer's text: nothing but printable ASCII is shown. */
@@ -17,7 +17,8 @@ static void print_safely (char *to, size_t size, const unsigned char *text,
   if (n >= size) n = size - 1;
   for (i = 0; i < n; i++)
     to[i] = text[i] > 0x20 && text[i] < 0x7f ? (char)text[i]
-          : text[i] == ' ' ? ' ' : '?';
+            : text[i] == ' '                 ? ' '
+                                             : '?';
   to[n] = '\0';
 }
 
@@ -28,8 +29,7 @@ static void print_common_name (char *to, size_t size, const X509_NAME *name) {
   if (text)
     print_safely(to, size, ASN1_STRING_get0_data(text),
                  (size_t)ASN1_STRING_length(text));
-  else
-    snprintf(to, size, "without a name");
+  else snprintf(to, size, "without a name");
 }
 
 static void print_date (char *to, size_t size, const ASN1_TIME *when) {
@@ -40,10 +40,11 @@ static void print_date (char *to, size_t size, const ASN1_TIME *when) {
 }
 
 static void print_address (char *to, size_t size, const ASN1_STRING *ip) {
-  const int family = ASN1_STRING_length(ip) == 4 ? AF_INET
-                   : ASN1_STRING_length(ip) == 16 ? AF_INET6 : 0;
-  if (!family || !inet_ntop(family, ASN1_STRING_get0_data(ip), to,
-                            (socklen_t)size))
+  const int family = ASN1_STRING_length(ip) == 4    ? AF_INET
+                     : ASN1_STRING_length(ip) == 16 ? AF_INET6
+                                                    : 0;
+  if (!family ||
+      !inet_ntop(family, ASN1_STRING_get0_data(ip), to, (socklen_t)size))
     snprintf(to, size, "?");
 }
 
@@ -53,10 +54,8 @@ static bool print_name (char *to, size_t size, const GENERAL_NAME *name) {
   if (type == GEN_DNS)
     print_safely(to, size, ASN1_STRING_get0_data(text),
                  (size_t)ASN1_STRING_length(text));
-  else if (type == GEN_IPADD)
-    print_address(to, size, text);
-  else
-    return false;
+  else if (type == GEN_IPADD) print_address(to, size, text);
+  else return false;
   return true;
 }
 
@@ -93,8 +92,9 @@ static void print_whose (char *to, size_t size, X509_STORE_CTX *chain,
   char ca[60];
   X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
   if (X509_STORE_CTX_get_error_depth(chain) == 0 || !certificate) {
-    snprintf(to, size, host ? "the certificate of %.80s"
-                            : "the client's certificate", host);
+    snprintf(to, size,
+             host ? "the certificate of %.80s" : "the client's certificate",
+             host);
     return;
   }
   print_common_name(ca, sizeof ca, X509_get_subject_name(certificate));
@@ -113,8 +113,10 @@ static void say_issuer (struct wsm_error *e, const char *whose,
                         X509 *certificate) {
   char ca[60];
   print_common_name(ca, sizeof ca, X509_get_issuer_name(certificate));
-  wsm_error_set(e, WSM_TLS, "%s is signed by an unknown CA (CN=%s); "
-                "pass that CA as tls.ca", whose, ca);
+  wsm_error_set(e, WSM_TLS,
+                "%s is signed by an unknown CA (CN=%s); "
+                "pass that CA as tls.ca",
+                whose, ca);
 }
 
 static void say_names (struct wsm_error *e, const char *host,
@@ -140,8 +142,10 @@ static void explain (struct wsm_error *e, X509_STORE_CTX *chain,
                X509_get0_notBefore(certificate));
       break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      wsm_error_set(e, WSM_TLS, "%s is self-signed; pass it as tls.ca to "
-                    "trust it", whose);
+      wsm_error_set(e, WSM_TLS,
+                    "%s is self-signed; pass it as tls.ca to "
+                    "trust it",
+                    whose);
       break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -165,8 +169,8 @@ static void explain (struct wsm_error *e, X509_STORE_CTX *chain,
 }
 
 int wsm_trust_judge (int accepted, X509_STORE_CTX *chain) {
-  const SSL *ssl = X509_STORE_CTX_get_ex_data(
-    chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+  const SSL *ssl =
+    X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
   struct wsm_tls_peer *peer = SSL_get_app_data(ssl);
   if (!accepted && !peer->judged && peer->error) {
     explain(peer->error, chain, peer->host);

@@ -15,9 +15,9 @@ struct wsm_tls_context;
 /* What the callbacks of one connection find as its SSL's app data. */
 struct wsm_tls_peer {
   struct wsm_tls_context *context;
-  char *host;               /* the name verified; NULL: the peer is a client */
-  struct wsm_error *error;  /* of the call under way */
-  bool judged;              /* a certificate was refused; error says why */
+  char *host;              /* the name verified; NULL: the peer is a client */
+  struct wsm_error *error; /* of the call under way */
+  bool judged;             /* a certificate was refused; error says why */
 };
 
 /* The verify callback of each context that verifies. */

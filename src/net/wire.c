@@ -25,7 +25,9 @@ static int wire_write (BIO *bio, const char *from, int n) {
 }
 
 static long wire_control (BIO *bio, int command, long n, void *p) {
-  (void)bio; (void)n; (void)p;
+  (void)bio;
+  (void)n;
+  (void)p;
   return command == BIO_CTRL_FLUSH;
 }
 

@@ -13,16 +13,16 @@
 #include <openssl/bio.h>
 #include "common/buffer.h"
 
-#define WSM_WIRE_FIRST 11   /* bytes: the heads and the version of a hello */
+#define WSM_WIRE_FIRST 11 /* bytes: the heads and the version of a hello */
 
 /* Zero it, but for out.pool, to start. */
 struct wsm_wire {
   const unsigned char *in;
   size_t left;
   struct wsm_buffer out;
-  bool starved;             /* a write found no memory: bytes are missing */
+  bool starved; /* a write found no memory: bytes are missing */
   uint8_t first_length;
-  unsigned char first[WSM_WIRE_FIRST];    /* that ever came from the peer */
+  unsigned char first[WSM_WIRE_FIRST]; /* that ever came from the peer */
 };
 
 /* What wsm_wire_bio needs; shared, and freed after the last BIO. NULL without
