@@ -14,6 +14,10 @@
 ** of that table. */
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p);
 
+/* Changes c as the table at i says: level, window, peer_window, takeover,
+** peer_takeover, threshold. */
+void wsm_config_compression (lua_State *L, int i, struct wsm_compression *c);
+
 /* A positive whole number of the table at i, or `standard` when absent. */
 lua_Number wsm_config_count (lua_State *L, int i, const char *name,
                              lua_Number standard);

@@ -9,6 +9,9 @@
 #include "compat.h"
 
 void wsm_push_session (lua_State *L); /* lsession.c: session{...} */
+void wsm_push_deflate (lua_State *L); /* ldeflate.c: deflate{...} and the
+                                            negotiation; sets fields of the
+                                            table on top */
 void wsm_push_buffer (lua_State *L);  /* lcommon.c: buffer(), for specs */
 void wsm_push_heap (lua_State *L);    /* lcommon.c: heap(n), for specs */
 

@@ -198,6 +198,7 @@ void wsm_push_protocol (lua_State *L) {
   lua_setfield(L, -2, "utf8stream");
   wsm_push_session(L);
   lua_setfield(L, -2, "session");
+  wsm_push_deflate(L);
   wsm_push_buffer(L);
   lua_setfield(L, -2, "buffer");
   wsm_push_heap(L);

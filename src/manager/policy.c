@@ -1,9 +1,9 @@
 #include "manager/policy.h"
 
-#define LEAST_WAIT_MS 100     /* what jitter alone may not go below */
+#define LEAST_WAIT_MS 100 /* what jitter alone may not go below */
 
 static const struct wsm_policy defaults = {
-  .limits = {.message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072},
+  .limits = { .message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072 },
   .header_bytes = 16u << 10,
   .beat_ms = 30000,
   .overtime_ms = 100000,
@@ -20,7 +20,13 @@ static const struct wsm_policy defaults = {
   .outbox_messages = 1024,
   .outbox_bytes = 1u << 20,
   .inbox_bytes = 4u << 20,
-  .output_bytes = 1u << 20
+  .output_bytes = 1u << 20,
+  .compression = { .level = 6,
+                   .window = 15,
+                   .peer_window = 15,
+                   .takeover = true,
+                   .peer_takeover = true,
+                   .threshold = 1024 }
 };
 
 void wsm_policy_defaults (struct wsm_policy *p) {

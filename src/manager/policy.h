@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "protocol/deflate.h"
 #include "protocol/session.h"
 
 #define WSM_UNBOUNDED UINT32_MAX
@@ -17,38 +18,40 @@
 /* One connection's rules; many share one. Zero milliseconds switch off. */
 struct wsm_policy {
   struct wsm_limits limits;
-  uint64_t header_bytes;       /* limits.header: the peer's HTTP head */
-  uint32_t beat_ms;            /* heartbeat.interval: after so much silence */
-  uint32_t overtime_ms;        /* heartbeat.timeout: then the peer is dead */
-  const char *beat;            /* heartbeat.message; NULL: a ping */
+  uint64_t header_bytes; /* limits.header: the peer's HTTP head */
+  uint32_t beat_ms;      /* heartbeat.interval: after so much silence */
+  uint32_t overtime_ms;  /* heartbeat.timeout: then the peer is dead */
+  const char *beat;      /* heartbeat.message; NULL: a ping */
   size_t beat_length;
-  bool reconnect;              /* false: one connection and no other */
-  uint32_t delay_ms;           /* reconnect.delay */
-  uint32_t max_delay_ms;       /* reconnect.max_delay */
-  uint32_t pause_ms;           /* reconnect.pause: after an orderly close */
-  uint32_t stable_ms;          /* reconnect.stable: open so long, budget back */
-  double factor;               /* reconnect.factor */
-  double jitter;               /* reconnect.jitter: 0 none, 1 full */
-  uint32_t budget;             /* reconnect.limit; WSM_UNBOUNDED: no end */
-  uint32_t open_ms;            /* timeouts.open: from the name to the 101 */
-  uint32_t close_ms;           /* timeouts.close */
-  uint32_t outbox_messages;    /* outbox.messages; 0: no outbox */
-  size_t outbox_bytes;         /* outbox.bytes */
-  size_t inbox_bytes;          /* inbox: unread bytes, then the socket rests */
-  size_t output_bytes;         /* buffer: unsent bytes, then send says full */
-  bool ask_target;             /* the owner names the URL of each dial */
-  bool ask_verdict;            /* the owner decides on each reconnect */
+  bool reconnect;           /* false: one connection and no other */
+  uint32_t delay_ms;        /* reconnect.delay */
+  uint32_t max_delay_ms;    /* reconnect.max_delay */
+  uint32_t pause_ms;        /* reconnect.pause: after an orderly close */
+  uint32_t stable_ms;       /* reconnect.stable: open so long, budget back */
+  double factor;            /* reconnect.factor */
+  double jitter;            /* reconnect.jitter: 0 none, 1 full */
+  uint32_t budget;          /* reconnect.limit; WSM_UNBOUNDED: no end */
+  uint32_t open_ms;         /* timeouts.open: from the name to the 101 */
+  uint32_t close_ms;        /* timeouts.close */
+  uint32_t outbox_messages; /* outbox.messages; 0: no outbox */
+  size_t outbox_bytes;      /* outbox.bytes */
+  size_t inbox_bytes;       /* inbox: unread bytes, then the socket rests */
+  size_t output_bytes;      /* buffer: unsent bytes, then send says full */
+  bool compress;            /* permessage-deflate is wanted ... */
+  struct wsm_compression compression; /* ... like this */
+  bool ask_target;                    /* the owner names the URL of each dial */
+  bool ask_verdict;                   /* the owner decides on each reconnect */
 };
 
 void wsm_policy_defaults (struct wsm_policy *p);
 
 /* How a connection, or the attempt at one, ended. */
 struct wsm_ending {
-  enum wsm_token token;        /* WSM_NONE after an orderly close */
-  bool final;                  /* the error's: trying again cannot help */
-  bool local;                  /* close() was called here */
-  bool opened;                 /* it had been open */
-  unsigned code;               /* close code, WSM_ABNORMAL without one */
+  enum wsm_token token; /* WSM_NONE after an orderly close */
+  bool final;           /* the error's: trying again cannot help */
+  bool local;           /* close() was called here */
+  bool opened;          /* it had been open */
+  unsigned code;        /* close code, WSM_ABNORMAL without one */
 };
 
 /* May it be dialled again? (section 6 of the design) */
