@@ -14,10 +14,10 @@ struct box {
   struct wsm_manager manager;
   struct wsm_policy policy;
   struct wsm_pool pool;
-  struct wsm_url parts;                     /* spans of url */
+  struct wsm_url parts; /* spans of url */
   char *beat, *url, *protocols, *headers;
   bool live;
-  bool rationed;                            /* keys are not renewed */
+  bool rationed; /* keys are not renewed */
   struct wsm_keys keys;
 };
 
@@ -118,7 +118,7 @@ static int start (lua_State *L) {
 static int target (lua_State *L) {
   struct box *box = check_box(L);
   const uint64_t now_ms = check_now(L, 3);
-  unsigned char nonce[WSM_NONCE_SIZE] = {0};
+  unsigned char nonce[WSM_NONCE_SIZE] = { 0 };
   struct wsm_ask ask;
   struct wsm_error e;
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -178,9 +178,8 @@ static int refuse (lua_State *L) {
 static int close (lua_State *L) {
   size_t n;
   const char *reason = luaL_optlstring(L, 3, "", &n);
-  wsm_manager_close(check(L),
-                    (unsigned)luaL_optinteger(L, 2, WSM_NO_STATUS), reason, n,
-                    check_now(L, 4));
+  wsm_manager_close(check(L), (unsigned)luaL_optinteger(L, 2, WSM_NO_STATUS),
+                    reason, n, check_now(L, 4));
   return 0;
 }
 
@@ -199,13 +198,17 @@ static int next (lua_State *L) {
   struct wsm_manager *m = check(L);
   struct wsm_message message;
   switch (wsm_manager_next(m, &message, check_now(L, 2))) {
-  case WSM_MESSAGE:
-    lua_pushlstring(L, (const char *)message.data, message.length);
-    lua_pushstring(L, message.binary ? "binary" : "text");
-    wsm_manager_pop(m);
-    return 2;
-  case WSM_MORE: lua_pushnil(L); return 1;
-  default: lua_pushboolean(L, 0); return 1;
+    case WSM_MESSAGE:
+      lua_pushlstring(L, (const char *)message.data, message.length);
+      lua_pushstring(L, message.binary ? "binary" : "text");
+      wsm_manager_pop(m);
+      return 2;
+    case WSM_MORE:
+      lua_pushnil(L);
+      return 1;
+    default:
+      lua_pushboolean(L, 0);
+      return 1;
   }
 }
 
@@ -248,8 +251,7 @@ static int feed (lua_State *L) {
 }
 
 static int wrote (lua_State *L) {
-  wsm_manager_wrote(check(L), (size_t)luaL_checkinteger(L, 2),
-                    check_now(L, 3));
+  wsm_manager_wrote(check(L), (size_t)luaL_checkinteger(L, 2), check_now(L, 3));
   return 0;
 }
 
@@ -326,17 +328,16 @@ static int deadline (lua_State *L) {
 }
 
 static int want (lua_State *L) {
-  static const char *const words[] = {
-    "nothing", "target", "socket", "flush", "nosocket"
-  };
+  static const char *const words[] = { "nothing", "target", "socket", "flush",
+                                       "nosocket" };
   lua_pushstring(L, words[check(L)->want]);
   return 1;
 }
 
 static int state (lua_State *L) {
-  static const char *const words[] = {
-    "connecting", "open", "closing", "closed", "waiting", "locked", "exhausted"
-  };
+  static const char *const words[] = { "connecting", "open",    "closing",
+                                       "closed",     "waiting", "locked",
+                                       "exhausted" };
   lua_pushstring(L, words[check(L)->state]);
   return 1;
 }
@@ -370,22 +371,31 @@ static int push_verdict (lua_State *L, const struct wsm_manager *m) {
 static int push_values (lua_State *L, const struct wsm_manager *m,
                         enum wsm_event event) {
   switch (event) {
-  case WSM_EVENT_TARGET: lua_pushinteger(L, m->failures); return 1;
-  case WSM_EVENT_ERROR: return push_error(L, m);
-  case WSM_EVENT_CLOSE: return push_close(L, m);
-  case WSM_EVENT_VERDICT: return push_verdict(L, m);
-  case WSM_EVENT_RECONNECTING: return push_reconnecting(L, m);
-  case WSM_EVENT_LOCKED: lua_pushstring(L, m->error.detail); return 1;
-  default: return 0;
+    case WSM_EVENT_TARGET:
+      lua_pushinteger(L, m->failures);
+      return 1;
+    case WSM_EVENT_ERROR:
+      return push_error(L, m);
+    case WSM_EVENT_CLOSE:
+      return push_close(L, m);
+    case WSM_EVENT_VERDICT:
+      return push_verdict(L, m);
+    case WSM_EVENT_RECONNECTING:
+      return push_reconnecting(L, m);
+    case WSM_EVENT_LOCKED:
+      lua_pushstring(L, m->error.detail);
+      return 1;
+    default:
+      return 0;
   }
 }
 
 /* m:event() -> name, values; nil when there is none */
 static int event (lua_State *L) {
-  static const char *const words[] = {
-    NULL, "target", "request", "open", "error", "close", "verdict",
-    "reconnecting", "locked", "exhausted", "drain"
-  };
+  static const char *const words[] = { NULL,        "target",       "request",
+                                       "open",      "error",        "close",
+                                       "verdict",   "reconnecting", "locked",
+                                       "exhausted", "drain" };
   struct wsm_manager *m = check(L);
   const enum wsm_event one = wsm_manager_event(m);
   int n;
@@ -448,22 +458,25 @@ static int head (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "free", let_go }, { "start", start }, { "target", target },
-  { "lock", lock }, { "verdict", verdict }, { "accept", accept },
-  { "refuse", refuse }, { "close", close }, { "send", send },
-  { "next", next }, { "unsent", unsent }, { "connected", connected },
-  { "feed", feed }, { "wrote", wrote }, { "output", output },
-  { "take", take }, { "lost", lost }, { "rest", rest }, { "tick", tick },
-  { "keys", keys }, { "deadline", deadline }, { "want", want },
-  { "state", state }, { "event", event }, { "counters", counters },
-  { "buffered", buffered }, { "unread", unread }, { "latency", latency },
-  { "head", head }, { NULL, NULL }
+  { "free", let_go },       { "start", start },
+  { "target", target },     { "lock", lock },
+  { "verdict", verdict },   { "accept", accept },
+  { "refuse", refuse },     { "close", close },
+  { "send", send },         { "next", next },
+  { "unsent", unsent },     { "connected", connected },
+  { "feed", feed },         { "wrote", wrote },
+  { "output", output },     { "take", take },
+  { "lost", lost },         { "rest", rest },
+  { "tick", tick },         { "keys", keys },
+  { "deadline", deadline }, { "want", want },
+  { "state", state },       { "event", event },
+  { "counters", counters }, { "buffered", buffered },
+  { "unread", unread },     { "latency", latency },
+  { "head", head },         { NULL, NULL }
 };
 
 void wsm_push_managers (lua_State *L) {
-  static const struct wsm_class class = {
-    MANAGER, methods, let_go, construct
-  };
+  static const struct wsm_class class = { MANAGER, methods, let_go, construct };
   lua_newtable(L);
   wsm_push_class(L, &class);
   lua_setfield(L, -2, "manager");

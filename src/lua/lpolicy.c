@@ -5,24 +5,25 @@
 
 enum kind { KIND_U32, KIND_U64, KIND_SIZE, KIND_DOUBLE, KIND_BOOL };
 
-#define NUMBER(name, kind) { #name, offsetof(struct wsm_policy, name), kind }
+#define NUMBER(name, kind) \
+  { #name, offsetof(struct wsm_policy, name), kind }
 
 static const struct option {
   const char *name;
   size_t offset;
   enum kind kind;
 } options[] = {
-  NUMBER(limits.message, KIND_U64), NUMBER(limits.frame, KIND_U64),
+  NUMBER(limits.message, KIND_U64),   NUMBER(limits.frame, KIND_U64),
   NUMBER(limits.fragments, KIND_U32), NUMBER(header_bytes, KIND_U64),
-  NUMBER(beat_ms, KIND_U32), NUMBER(overtime_ms, KIND_U32),
-  NUMBER(reconnect, KIND_BOOL), NUMBER(delay_ms, KIND_U32),
-  NUMBER(max_delay_ms, KIND_U32), NUMBER(pause_ms, KIND_U32),
-  NUMBER(stable_ms, KIND_U32), NUMBER(factor, KIND_DOUBLE),
-  NUMBER(jitter, KIND_DOUBLE), NUMBER(budget, KIND_U32),
-  NUMBER(open_ms, KIND_U32), NUMBER(close_ms, KIND_U32),
-  NUMBER(outbox_messages, KIND_U32), NUMBER(outbox_bytes, KIND_SIZE),
-  NUMBER(inbox_bytes, KIND_SIZE), NUMBER(output_bytes, KIND_SIZE),
-  NUMBER(ask_target, KIND_BOOL), NUMBER(ask_verdict, KIND_BOOL)
+  NUMBER(beat_ms, KIND_U32),          NUMBER(overtime_ms, KIND_U32),
+  NUMBER(reconnect, KIND_BOOL),       NUMBER(delay_ms, KIND_U32),
+  NUMBER(max_delay_ms, KIND_U32),     NUMBER(pause_ms, KIND_U32),
+  NUMBER(stable_ms, KIND_U32),        NUMBER(factor, KIND_DOUBLE),
+  NUMBER(jitter, KIND_DOUBLE),        NUMBER(budget, KIND_U32),
+  NUMBER(open_ms, KIND_U32),          NUMBER(close_ms, KIND_U32),
+  NUMBER(outbox_messages, KIND_U32),  NUMBER(outbox_bytes, KIND_SIZE),
+  NUMBER(inbox_bytes, KIND_SIZE),     NUMBER(output_bytes, KIND_SIZE),
+  NUMBER(ask_target, KIND_BOOL),      NUMBER(ask_verdict, KIND_BOOL)
 };
 
 #define OPTIONS (sizeof options / sizeof *options)
@@ -35,11 +36,20 @@ static void store (struct wsm_policy *p, const struct option *o,
   const size_t size = (size_t)u64;
   const double real = number;
   switch (o->kind) {
-  case KIND_U32: memcpy(at, &u32, sizeof u32); return;
-  case KIND_U64: memcpy(at, &u64, sizeof u64); return;
-  case KIND_SIZE: memcpy(at, &size, sizeof size); return;
-  case KIND_DOUBLE: memcpy(at, &real, sizeof real); return;
-  case KIND_BOOL: return;
+    case KIND_U32:
+      memcpy(at, &u32, sizeof u32);
+      return;
+    case KIND_U64:
+      memcpy(at, &u64, sizeof u64);
+      return;
+    case KIND_SIZE:
+      memcpy(at, &size, sizeof size);
+      return;
+    case KIND_DOUBLE:
+      memcpy(at, &real, sizeof real);
+      return;
+    case KIND_BOOL:
+      return;
   }
 }
 
@@ -52,23 +62,26 @@ static void push_option (lua_State *L, const struct wsm_policy *p,
   double real;
   bool truth;
   switch (o->kind) {
-  case KIND_U32: memcpy(&u32, at, sizeof u32); lua_pushnumber(L, u32); return;
-  case KIND_U64:
-    memcpy(&u64, at, sizeof u64);
-    lua_pushnumber(L, (lua_Number)u64);
-    return;
-  case KIND_SIZE:
-    memcpy(&size, at, sizeof size);
-    lua_pushnumber(L, (lua_Number)size);
-    return;
-  case KIND_DOUBLE:
-    memcpy(&real, at, sizeof real);
-    lua_pushnumber(L, real);
-    return;
-  case KIND_BOOL:
-    memcpy(&truth, at, sizeof truth);
-    lua_pushboolean(L, truth);
-    return;
+    case KIND_U32:
+      memcpy(&u32, at, sizeof u32);
+      lua_pushnumber(L, u32);
+      return;
+    case KIND_U64:
+      memcpy(&u64, at, sizeof u64);
+      lua_pushnumber(L, (lua_Number)u64);
+      return;
+    case KIND_SIZE:
+      memcpy(&size, at, sizeof size);
+      lua_pushnumber(L, (lua_Number)size);
+      return;
+    case KIND_DOUBLE:
+      memcpy(&real, at, sizeof real);
+      lua_pushnumber(L, real);
+      return;
+    case KIND_BOOL:
+      memcpy(&truth, at, sizeof truth);
+      lua_pushboolean(L, truth);
+      return;
   }
 }
 
@@ -77,10 +90,8 @@ static void read_option (lua_State *L, struct wsm_policy *p,
                          const struct option *o) {
   const bool truth = lua_toboolean(L, -1);
   if (lua_isnil(L, -1)) return;
-  if (o->kind == KIND_BOOL)
-    memcpy((char *)p + o->offset, &truth, sizeof truth);
-  else if (lua_type(L, -1) == LUA_TNUMBER)
-    store(p, o, lua_tonumber(L, -1));
+  if (o->kind == KIND_BOOL) memcpy((char *)p + o->offset, &truth, sizeof truth);
+  else if (lua_type(L, -1) == LUA_TNUMBER) store(p, o, lua_tonumber(L, -1));
   else luaL_error(L, "option '%s' is a number", o->name);
 }
 
@@ -139,10 +150,10 @@ static int retries (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-  { "defaults", defaults }, { "delay", delay }, { "retries", retries },
-  { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "defaults", defaults },
+                                      { "delay", delay },
+                                      { "retries", retries },
+                                      { NULL, NULL } };
 
 void wsm_push_policy (lua_State *L) {
   luaL_newlib(L, functions);

@@ -12,7 +12,7 @@
 /* The defaults, changed by the table at i. Raises for a wrong type. */
 void wsm_policy_read (lua_State *L, int i, struct wsm_policy *p);
 
-void wsm_push_policy (lua_State *L);     /* { defaults, delay, retries } */
-void wsm_push_queue (lua_State *L);      /* lqueue.c: queue() */
+void wsm_push_policy (lua_State *L); /* { defaults, delay, retries } */
+void wsm_push_queue (lua_State *L);  /* lqueue.c: queue() */
 
 #endif

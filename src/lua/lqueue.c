@@ -60,11 +60,10 @@ static int size (lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg methods[] = {
-  { "push", push }, { "first", first }, { "pop", pop },
-  { "prepend", prepend }, { "clear", clear }, { "size", size },
-  { NULL, NULL }
-};
+static const luaL_Reg methods[] = { { "push", push },   { "first", first },
+                                    { "pop", pop },     { "prepend", prepend },
+                                    { "clear", clear }, { "size", size },
+                                    { NULL, NULL } };
 
 void wsm_push_queue (lua_State *L) {
   static const struct wsm_class class = { QUEUE, methods, clear, construct };

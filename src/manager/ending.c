@@ -4,8 +4,8 @@
 #include <string.h>
 #include "common/memory.h"
 
-#define LINGER_MS 1000        /* a server's wait for a peer that broke a rule:
-                                 it shall read our close frame */
+/* A server's wait for a peer that broke a rule to read our close frame. */
+#define LINGER_MS 1000
 
 static const uint8_t both = WSM_CLOSE_SENT | WSM_CLOSE_RECEIVED;
 
@@ -53,8 +53,9 @@ static void close_open (struct wsm_manager *m, const struct farewell *f,
 
 void wsm_ending_late (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_error e;
-  wsm_error_set(&e, WSM_TIMEOUT, "the peer did not finish the close within "
-                "%g s", m->policy->close_ms / 1000.0);
+  wsm_error_set(&e, WSM_TIMEOUT,
+                "the peer did not finish the close within %g s",
+                m->policy->close_ms / 1000.0);
   wsm_ending_end(m, &e, now_ms);
 }
 
@@ -103,15 +104,17 @@ static void note_close (struct wsm_manager *m) {
   keep_reason(m, said ? s->reason : NULL, said ? s->reason_length : 0);
 }
 
+static void forget_error (struct wsm_manager *m) {
+  m->error.token = WSM_NONE;
+  m->error.final = false;
+  m->error.detail[0] = '\0';
+}
+
 /* A broken rule is in m->error already; so is why a server refused. */
 static void note_error (struct wsm_manager *m, const struct wsm_error *e) {
   const bool refused = m->state == WSM_STATE_CLOSING && !wsm_manager_opened(m);
   if (refused || (m->session.closing & WSM_CLOSE_FAILED)) return;
-  if (m->clean) {
-    m->error.token = WSM_NONE;
-    m->error.final = false;
-    m->error.detail[0] = '\0';
-  }
+  if (m->clean) forget_error(m);
   else if (!e)
     wsm_error_set(&m->error, WSM_CLOSED,
                   "the peer ended the connection without a close frame");
@@ -132,11 +135,11 @@ static void amend (struct wsm_manager *m, const char *sentence) {
 /* --- what comes after --- */
 
 static double chance (struct wsm_manager *m) {
-  uint64_t z = m->seed += 0x9E3779B97F4A7C15u;    /* splitmix64 */
+  uint64_t z = m->seed += 0x9E3779B97F4A7C15u; /* splitmix64 */
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
   z ^= z >> 31;
-  return (double)(z >> 11) / 9007199254740992.0;  /* 2^53 */
+  return (double)(z >> 11) / 9007199254740992.0; /* 2^53 */
 }
 
 static uint32_t next_delay (struct wsm_manager *m) {
@@ -182,10 +185,7 @@ static bool note_unsent (struct wsm_manager *m) {
 
 /* CLOSED without an ending: what is unsent is all there is to say. */
 static void finish (struct wsm_manager *m, uint64_t now_ms) {
-  if (!wsm_manager_tells(m, WSM_EVENT_ERROR)) {
-    m->error.token = WSM_NONE;
-    m->error.final = false;
-  }
+  if (!wsm_manager_tells(m, WSM_EVENT_ERROR)) forget_error(m);
   if (note_unsent(m) && !wsm_manager_tells(m, WSM_EVENT_ERROR))
     wsm_manager_tell(m, WSM_EVENT_ERROR);
   wsm_manager_enter(m, WSM_STATE_CLOSED, now_ms);
@@ -254,8 +254,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
 void wsm_ending_abandon (struct wsm_manager *m) {
   const bool kept = keep_messages(m);
   note_close(m);
-  m->error.token = WSM_NONE;
-  m->error.final = false;
+  forget_error(m);
   if (!kept) amend(m, "messages were lost: no memory to keep them");
   tell_end(m);
   wsm_manager_renew(m);
@@ -264,10 +263,15 @@ void wsm_ending_abandon (struct wsm_manager *m) {
 void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *e,
                        uint64_t now_ms) {
   switch (m->state) {
-  case WSM_STATE_CONNECTING: wsm_opening_lost(m, e, now_ms); return;
-  case WSM_STATE_OPEN:
-  case WSM_STATE_CLOSING: wsm_ending_end(m, e, now_ms); return;
-  default: return;
+    case WSM_STATE_CONNECTING:
+      wsm_opening_lost(m, e, now_ms);
+      return;
+    case WSM_STATE_OPEN:
+    case WSM_STATE_CLOSING:
+      wsm_ending_end(m, e, now_ms);
+      return;
+    default:
+      return;
   }
 }
 
@@ -282,23 +286,23 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
 
 void wsm_manager_close (struct wsm_manager *m, unsigned code,
                         const char *reason, size_t n, uint64_t now_ms) {
-  const struct farewell f = {code, reason, n};
+  const struct farewell f = { code, reason, n };
   struct wsm_error e;
   m->local = true;
   switch (m->state) {
-  case WSM_STATE_OPEN:
-    close_open(m, &f, now_ms);
-    return;
-  case WSM_STATE_CONNECTING:
-    wsm_error_set(&e, WSM_CLOSED, "closed before the connection was there");
-    wsm_ending_end(m, &e, now_ms);
-    return;
-  case WSM_STATE_WAITING:
-  case WSM_STATE_LOCKED:
-  case WSM_STATE_EXHAUSTED:
-    finish(m, now_ms);
-    return;
-  default:
-    return;
+    case WSM_STATE_OPEN:
+      close_open(m, &f, now_ms);
+      return;
+    case WSM_STATE_CONNECTING:
+      wsm_error_set(&e, WSM_CLOSED, "closed before the connection was there");
+      wsm_ending_end(m, &e, now_ms);
+      return;
+    case WSM_STATE_WAITING:
+    case WSM_STATE_LOCKED:
+    case WSM_STATE_EXHAUSTED:
+      finish(m, now_ms);
+      return;
+    default:
+      return;
   }
 }

@@ -19,8 +19,7 @@ void wsm_manager_renew (struct wsm_manager *m) {
 }
 
 void wsm_manager_init (struct wsm_manager *m,
-                       const struct wsm_manager_setup *setup,
-                       uint64_t now_ms) {
+                       const struct wsm_manager_setup *setup, uint64_t now_ms) {
   memset(m, 0, sizeof *m);
   m->policy = setup->policy;
   m->keys = setup->keys;
@@ -94,22 +93,25 @@ void wsm_manager_event_pop (struct wsm_manager *m) {
 /* --- states --- */
 
 static void take_back (struct wsm_manager *m) {
-  static const uint8_t stale[] = {
-    WSM_EVENT_TARGET, WSM_EVENT_REQUEST, WSM_EVENT_VERDICT,
-    WSM_EVENT_RECONNECTING, WSM_EVENT_LOCKED, WSM_EVENT_EXHAUSTED
-  };
-  size_t i;
   if (wsm_manager_tells(m, WSM_EVENT_DRAIN)) m->starved = true;
   forget(m, WSM_EVENT_DRAIN);
-  for (i = 0; i < sizeof stale; i++) forget(m, (enum wsm_event)stale[i]);
+  forget(m, WSM_EVENT_TARGET);
+  forget(m, WSM_EVENT_REQUEST);
+  forget(m, WSM_EVENT_VERDICT);
+  forget(m, WSM_EVENT_RECONNECTING);
+  forget(m, WSM_EVENT_LOCKED);
+  forget(m, WSM_EVENT_EXHAUSTED);
 }
 
 static enum wsm_want wanted (enum wsm_state state) {
   switch (state) {
-  case WSM_STATE_CONNECTING: return WSM_WANT_TARGET;
-  case WSM_STATE_OPEN:
-  case WSM_STATE_CLOSING: return WSM_WANT_NOTHING;
-  default: return WSM_WANT_NO_SOCKET;
+    case WSM_STATE_CONNECTING:
+      return WSM_WANT_TARGET;
+    case WSM_STATE_OPEN:
+    case WSM_STATE_CLOSING:
+      return WSM_WANT_NOTHING;
+    default:
+      return WSM_WANT_NO_SOCKET;
   }
 }
 

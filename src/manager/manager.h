@@ -25,32 +25,32 @@
 #include "protocol/session.h"
 
 enum wsm_state {
-  WSM_STATE_CONNECTING,   /* from the target to the 101 */
+  WSM_STATE_CONNECTING, /* from the target to the 101 */
   WSM_STATE_OPEN,
-  WSM_STATE_CLOSING,      /* a closing handshake or the last bytes under way */
-  WSM_STATE_CLOSED,       /* for good */
-  WSM_STATE_WAITING,      /* for the next dial */
-  WSM_STATE_LOCKED,       /* no session: until reconnect() */
-  WSM_STATE_EXHAUSTED     /* no budget: until reconnect() */
+  WSM_STATE_CLOSING,  /* a closing handshake or the last bytes under way */
+  WSM_STATE_CLOSED,   /* for good */
+  WSM_STATE_WAITING,  /* for the next dial */
+  WSM_STATE_LOCKED,   /* no session: until reconnect() */
+  WSM_STATE_EXHAUSTED /* no budget: until reconnect() */
 };
 
 /* What the driver must bring about. It stays until it is so; whoever finds it
 ** so already has nothing to do. */
 enum wsm_want {
-  WSM_WANT_NOTHING,       /* all is well as it is */
-  WSM_WANT_TARGET,        /* no socket, as below, and then the owner's
-                             wsm_manager_target or _lock */
-  WSM_WANT_SOCKET,        /* dial; then wsm_manager_connected or _lost */
-  WSM_WANT_FLUSH,         /* write what is pending and hang up; then
-                             wsm_manager_lost(m, NULL, now) */
-  WSM_WANT_NO_SOCKET      /* hang up at once, abandon a dial, unsent bytes or
-                             not, and call nothing */
+  WSM_WANT_NOTHING,  /* all is well as it is */
+  WSM_WANT_TARGET,   /* no socket, as below, and then the owner's
+                        wsm_manager_target or _lock */
+  WSM_WANT_SOCKET,   /* dial; then wsm_manager_connected or _lost */
+  WSM_WANT_FLUSH,    /* write what is pending and hang up; then
+                        wsm_manager_lost(m, NULL, now) */
+  WSM_WANT_NO_SOCKET /* hang up at once, abandon a dial, unsent bytes or
+                        not, and call nothing */
 };
 
 enum wsm_event {
   WSM_EVENT_NONE,
-  WSM_EVENT_TARGET,       /* name the target: wsm_manager_target or _lock */
-  WSM_EVENT_REQUEST,      /* a server: judge m->head_text */
+  WSM_EVENT_TARGET,  /* name the target: wsm_manager_target or _lock */
+  WSM_EVENT_REQUEST, /* a server: judge m->head_text */
   WSM_EVENT_OPEN,
   WSM_EVENT_ERROR,        /* m->error */
   WSM_EVENT_CLOSE,        /* m->code, m->reason, m->clean */
@@ -58,23 +58,23 @@ enum wsm_event {
   WSM_EVENT_RECONNECTING, /* m->failures, m->delay_ms */
   WSM_EVENT_LOCKED,       /* m->error */
   WSM_EVENT_EXHAUSTED,
-  WSM_EVENT_DRAIN         /* send said full; now there is room again */
+  WSM_EVENT_DRAIN /* send said full; now there is room again */
 };
 
 #define WSM_EVENTS 8
 
 enum wsm_sent {
-  WSM_SENT,               /* framed, in the output */
-  WSM_SENT_LATER,         /* in the outbox */
-  WSM_NOT_FULL,           /* output or outbox at its limit; or no memory */
-  WSM_NOT_OPEN            /* closed, exhausted, or not open and no outbox */
+  WSM_SENT,       /* framed, in the output */
+  WSM_SENT_LATER, /* in the outbox */
+  WSM_NOT_FULL,   /* output or outbox at its limit; or no memory */
+  WSM_NOT_OPEN    /* closed, exhausted, or not open and no outbox */
 };
 
 struct wsm_counters {
-  uint64_t messages_in, messages_out;  /* taken; framed, not given back */
-  uint64_t bytes_in, bytes_out;        /* of the wire, handshakes included */
+  uint64_t messages_in, messages_out; /* taken; framed, not given back */
+  uint64_t bytes_in, bytes_out;       /* of the wire, handshakes included */
   uint64_t dials, opens;
-  uint64_t unsent;        /* messages that were still waiting at the end */
+  uint64_t unsent; /* messages that were still waiting at the end */
 };
 
 struct wsm_manager {
@@ -82,39 +82,39 @@ struct wsm_manager {
   struct wsm_keys *keys;
   struct wsm_pool *pool;
   struct wsm_session session;
-  struct wsm_queue outbox;     /* waits for a connection */
-  struct wsm_queue leftover;   /* received on a connection that is gone */
-  struct wsm_error error;      /* the last one */
+  struct wsm_queue outbox;   /* waits for a connection */
+  struct wsm_queue leftover; /* received on a connection that is gone */
+  struct wsm_error error;    /* the last one */
   struct wsm_counters counters;
   uint8_t role, state, want;
-  uint8_t phase;               /* parts.h: where in CONNECTING or WAITING */
-  uint8_t events[WSM_EVENTS];  /* a ring of enum wsm_event */
+  uint8_t phase;              /* parts.h: where in CONNECTING or WAITING */
+  uint8_t events[WSM_EVENTS]; /* a ring of enum wsm_event */
   uint8_t event_first, event_count;
-  bool local;                  /* close() was called here */
-  bool clean;                  /* the closing handshake was completed */
-  bool starved;                /* send said full: a drain event is owed */
-  bool paused;                 /* the driver reads nothing: inbox full; it
-                                  sets heard_ms when it reads again */
-  uint16_t code;               /* of the last close; 0: none yet */
+  bool local;    /* close() was called here */
+  bool clean;    /* the closing handshake was completed */
+  bool starved;  /* send said full: a drain event is owed */
+  bool paused;   /* the driver reads nothing: inbox full; it
+                    sets heard_ms when it reads again */
+  uint16_t code; /* of the last close; 0: none yet */
   uint8_t reason_length;
   char *reason;
-  uint32_t failures;           /* in a row, of the budget */
-  uint32_t delay_ms;           /* of the wait under way */
-  uint32_t retry_after_ms;     /* the peer's word, for the next wait */
-  uint64_t seed;               /* of the jitter */
-  uint64_t since_ms;           /* the state was entered */
-  uint64_t due_ms;             /* CONNECTING, CLOSING: when to give up;
-                                  WAITING: to dial; OPEN: to answer a close
-                                  behind messages nobody takes */
-  uint64_t heard_ms;           /* last byte from the peer */
-  uint64_t beat_ms;            /* last beat, or heard_ms */
-  uint64_t ping_ms;            /* when ping number `ping` was sent; WSM_NEVER
-                                  once it is answered */
+  uint32_t failures;       /* in a row, of the budget */
+  uint32_t delay_ms;       /* of the wait under way */
+  uint32_t retry_after_ms; /* the peer's word, for the next wait */
+  uint64_t seed;           /* of the jitter */
+  uint64_t since_ms;       /* the state was entered */
+  uint64_t due_ms;         /* CONNECTING, CLOSING: when to give up;
+                              WAITING: to dial; OPEN: to answer a close
+                              behind messages nobody takes */
+  uint64_t heard_ms;       /* last byte from the peer */
+  uint64_t beat_ms;        /* last beat, or heard_ms */
+  uint64_t ping_ms;        /* when ping number `ping` was sent; WSM_NEVER
+                              once it is answered */
   uint64_t ping;
-  uint64_t tried_ms;           /* OPEN: the outbox was last tried */
-  uint64_t opened_ms;          /* WSM_NEVER: this attempt was never open */
-  int64_t latency_ms;          /* of the last answered ping; -1: none yet */
-  struct wsm_ask ask;          /* texts borrowed from the owner */
+  uint64_t tried_ms;  /* OPEN: the outbox was last tried */
+  uint64_t opened_ms; /* WSM_NEVER: this attempt was never open */
+  int64_t latency_ms; /* of the last answered ping; -1: none yet */
+  struct wsm_ask ask; /* texts borrowed from the owner */
   char key[WSM_KEY_TEXT];
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
                                   the body of an answer that refuses */
@@ -127,16 +127,15 @@ struct wsm_manager {
 
 struct wsm_manager_setup {
   enum wsm_role role;
-  const struct wsm_policy *policy;   /* borrowed for its life */
-  struct wsm_keys *keys;             /* likewise */
-  struct wsm_pool *pool;             /* likewise; may be NULL */
-  uint64_t seed;                     /* of the jitter: any random number */
+  const struct wsm_policy *policy; /* borrowed for its life */
+  struct wsm_keys *keys;           /* likewise */
+  struct wsm_pool *pool;           /* likewise; may be NULL */
+  uint64_t seed;                   /* of the jitter: any random number */
 };
 
 /* Starts in CLOSED (a client) or CONNECTING (a server, its socket there). */
 void wsm_manager_init (struct wsm_manager *m,
-                       const struct wsm_manager_setup *setup,
-                       uint64_t now_ms);
+                       const struct wsm_manager_setup *setup, uint64_t now_ms);
 void wsm_manager_free (struct wsm_manager *m);
 
 /* --- the owner says --- */
@@ -150,8 +149,7 @@ void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms);
 ** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
 void wsm_manager_target (struct wsm_manager *m, const struct wsm_ask *ask,
                          const unsigned char *nonce, uint64_t now_ms);
-void wsm_manager_lock (struct wsm_manager *m, const char *why,
-                       uint64_t now_ms);
+void wsm_manager_lock (struct wsm_manager *m, const char *why, uint64_t now_ms);
 
 /* The answer to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
@@ -175,8 +173,7 @@ enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
 /* The next message, held until pop. WSM_ENDED: none will come (CLOSED, LOCKED,
 ** EXHAUSTED and nothing left); WSM_MORE: none yet. */
 enum wsm_input wsm_manager_next (struct wsm_manager *m,
-                                 struct wsm_message *message,
-                                 uint64_t now_ms);
+                                 struct wsm_message *message, uint64_t now_ms);
 void wsm_manager_pop (struct wsm_manager *m);
 
 /* Bytes received and not taken; bytes sent and not with the kernel (W3C

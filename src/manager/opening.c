@@ -3,9 +3,9 @@
 #include <string.h>
 #include "common/memory.h"
 
-#define BODY_LIMIT 4096           /* of a refusal's body */
-#define BODY_MS 1000              /* how long it may take */
-#define RETRY_AFTER_LIMIT_S 600   /* the longest wait a peer may ask for */
+#define BODY_LIMIT 4096         /* of a refusal's body */
+#define BODY_MS 1000            /* how long it may take */
+#define RETRY_AFTER_LIMIT_S 600 /* the longest wait a peer may ask for */
 
 /* --- heads --- */
 
@@ -112,8 +112,8 @@ static void read_body (struct wsm_manager *m, uint64_t now_ms) {
 /* RFC 9110 10.2.3: Retry-After, here only as seconds. */
 static uint32_t retry_after (const struct wsm_head *head) {
   if (head->status != 429 && head->status != 503) return 0;
-  return (uint32_t)number_in(head, "Retry-After", RETRY_AFTER_LIMIT_S, 0)
-         * 1000;
+  return (uint32_t)number_in(head, "Retry-After", RETRY_AFTER_LIMIT_S, 0) *
+         1000;
 }
 
 static void wait_for_body (struct wsm_manager *m, const struct wsm_head *head,
@@ -169,9 +169,12 @@ static void refuse_alone (struct wsm_manager *m, int status,
 
 static int status_for (const struct wsm_error *e) {
   switch (e->token) {
-  case WSM_TOOBIG: return 431;
-  case WSM_FULL: return 503;
-  default: return 400;
+    case WSM_TOOBIG:
+      return 431;
+    case WSM_FULL:
+      return 503;
+    default:
+      return 400;
   }
 }
 
@@ -179,7 +182,8 @@ static int status_for (const struct wsm_error *e) {
 static void bound_early_bytes (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_error e;
   if (wsm_buffer_length(&m->session.in) <= m->policy->header_bytes) return;
-  wsm_error_set(&e, WSM_HANDSHAKE, "the peer did not wait for the answer to "
+  wsm_error_set(&e, WSM_HANDSHAKE,
+                "the peer did not wait for the answer to "
                 "its opening handshake");
   refuse_alone(m, 400, &e, now_ms);
 }
@@ -236,13 +240,18 @@ bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
 
 void wsm_opening_read (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   switch (m->phase) {
-  case WSM_PHASE_HEAD:
-    if (m->role == WSM_CLIENT) read_answer(m, n, now_ms);
-    else read_request(m, n, now_ms);
-    return;
-  case WSM_PHASE_BODY: read_body(m, now_ms); return;
-  case WSM_PHASE_JUDGE: bound_early_bytes(m, now_ms); return;
-  default: wsm_buffer_clear(&m->session.in);
+    case WSM_PHASE_HEAD:
+      if (m->role == WSM_CLIENT) read_answer(m, n, now_ms);
+      else read_request(m, n, now_ms);
+      return;
+    case WSM_PHASE_BODY:
+      read_body(m, now_ms);
+      return;
+    case WSM_PHASE_JUDGE:
+      bound_early_bytes(m, now_ms);
+      return;
+    default:
+      wsm_buffer_clear(&m->session.in);
   }
 }
 
@@ -258,9 +267,11 @@ void wsm_opening_late (struct wsm_manager *m, uint64_t now_ms) {
     refuse_alone(m, 408, &e, now_ms);
     return;
   }
-  wsm_error_set(&e, WSM_TIMEOUT, m->phase == WSM_PHASE_DIAL
-                ? "no connection within %g s"
-                : "no answer to the opening handshake within %g s", s);
+  wsm_error_set(&e, WSM_TIMEOUT,
+                m->phase == WSM_PHASE_DIAL
+                  ? "no connection within %g s"
+                  : "no answer to the opening handshake within %g s",
+                s);
   wsm_ending_end(m, &e, now_ms);
 }
 
@@ -275,7 +286,8 @@ void wsm_opening_lost (struct wsm_manager *m, const struct wsm_error *e,
   if (m->role == WSM_SERVER)
     wsm_error_set(&ended, WSM_CLOSED, "the peer left before it was accepted");
   else if (m->phase == WSM_PHASE_HEAD)
-    wsm_error_set(&ended, WSM_HANDSHAKE, "the peer ended the connection "
+    wsm_error_set(&ended, WSM_HANDSHAKE,
+                  "the peer ended the connection "
                   "before it answered the opening handshake");
   else wsm_error_set(&ended, WSM_REFUSED, "the peer refused the connection");
   wsm_ending_end(m, &ended, now_ms);

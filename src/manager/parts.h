@@ -12,12 +12,12 @@
 
 enum wsm_phase {
   WSM_PHASE_NONE,
-  WSM_PHASE_TARGET,       /* CONNECTING: for the owner's target */
-  WSM_PHASE_DIAL,         /* for the driver's socket */
-  WSM_PHASE_HEAD,         /* for the peer's head */
-  WSM_PHASE_BODY,         /* for the body of an answer that refuses */
-  WSM_PHASE_JUDGE,        /* a server: for the owner's accept or refuse */
-  WSM_PHASE_VERDICT       /* WAITING: for the owner's verdict */
+  WSM_PHASE_TARGET, /* CONNECTING: for the owner's target */
+  WSM_PHASE_DIAL,   /* for the driver's socket */
+  WSM_PHASE_HEAD,   /* for the peer's head */
+  WSM_PHASE_BODY,   /* for the body of an answer that refuses */
+  WSM_PHASE_JUDGE,  /* a server: for the owner's accept or refuse */
+  WSM_PHASE_VERDICT /* WAITING: for the owner's verdict */
 };
 
 /* --- manager.c --- */

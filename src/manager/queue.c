@@ -43,7 +43,7 @@ void wsm_queue_pop (struct wsm_queue *q) {
 }
 
 bool wsm_queue_prepend (struct wsm_queue *q, struct wsm_queue *front) {
-  const struct wsm_queue empty = {{NULL, 0, 0, 0, NULL}, 0, 0};
+  const struct wsm_queue empty = { { NULL, 0, 0, 0, NULL }, 0, 0 };
   struct wsm_pool *pool = front->bytes.pool;
   if (front->count == 0) return true;
   if (!wsm_buffer_append(&front->bytes, wsm_buffer_bytes(&q->bytes),

@@ -15,8 +15,8 @@
 /* Zero it, but for bytes.pool, to start. */
 struct wsm_queue {
   struct wsm_buffer bytes;
-  size_t count;               /* messages */
-  size_t payload;             /* their bytes, without our headers */
+  size_t count;   /* messages */
+  size_t payload; /* their bytes, without our headers */
 };
 
 /* Appends a copy; false without memory (bounds are the caller's). */

@@ -1,8 +1,11 @@
 #include "manager/parts.h"
 
-#define RETRY_MS 100          /* the outbox again, when nothing else tells */
-#define PATIENCE_MS 1000      /* with an application that does not read, when
-                                 the peer's close waits behind its messages */
+/* The outbox again, when nothing else tells. */
+#define RETRY_MS 100
+
+/* With an application that does not read, when the peer's close waits behind
+** its messages. */
+#define PATIENCE_MS 1000
 
 static uint64_t earlier (uint64_t a, uint64_t b) {
   return a < b ? a : b;
@@ -33,8 +36,7 @@ static void beat (struct wsm_manager *m, uint64_t now_ms) {
   m->beat_ms = now_ms;
   /* the peer takes nothing: one more behind the rest would say nothing */
   if (wsm_session_pending(&m->session) >= p->output_bytes) return;
-  if (p->beat)
-    wsm_session_send(&m->session, WSM_TEXT, p->beat, p->beat_length);
+  if (p->beat) wsm_session_send(&m->session, WSM_TEXT, p->beat, p->beat_length);
   else if (wsm_session_ping(&m->session, m->ping + 1)) {
     m->ping++;
     m->ping_ms = now_ms;
@@ -91,20 +93,20 @@ static void tick_open (struct wsm_manager *m, uint64_t now_ms) {
 void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
   const bool due = now_ms >= m->due_ms;
   switch (m->state) {
-  case WSM_STATE_OPEN:
-    tick_open(m, now_ms);
-    return;
-  case WSM_STATE_CONNECTING:
-    if (due) wsm_opening_late(m, now_ms);
-    return;
-  case WSM_STATE_CLOSING:
-    if (due) wsm_ending_late(m, now_ms);
-    return;
-  case WSM_STATE_WAITING:
-    if (due && !m->event_count) wsm_manager_dial(m, now_ms);
-    return;
-  default:
-    return;
+    case WSM_STATE_OPEN:
+      tick_open(m, now_ms);
+      return;
+    case WSM_STATE_CONNECTING:
+      if (due) wsm_opening_late(m, now_ms);
+      return;
+    case WSM_STATE_CLOSING:
+      if (due) wsm_ending_late(m, now_ms);
+      return;
+    case WSM_STATE_WAITING:
+      if (due && !m->event_count) wsm_manager_dial(m, now_ms);
+      return;
+    default:
+      return;
   }
 }
 

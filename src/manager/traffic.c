@@ -32,16 +32,16 @@ static enum wsm_sent send_later (struct wsm_manager *m, unsigned opcode,
 enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
                                 const void *data, size_t n) {
   switch (m->state) {
-  case WSM_STATE_OPEN:
-    if (m->outbox.count) return send_later(m, opcode, data, n);
-    return send_now(m, opcode, data, n);
-  case WSM_STATE_CONNECTING:
-  case WSM_STATE_WAITING:
-  case WSM_STATE_LOCKED:
-    if (m->policy->outbox_messages) return send_later(m, opcode, data, n);
-    return WSM_NOT_OPEN;
-  default:
-    return WSM_NOT_OPEN;
+    case WSM_STATE_OPEN:
+      if (m->outbox.count) return send_later(m, opcode, data, n);
+      return send_now(m, opcode, data, n);
+    case WSM_STATE_CONNECTING:
+    case WSM_STATE_WAITING:
+    case WSM_STATE_LOCKED:
+      if (m->policy->outbox_messages) return send_later(m, opcode, data, n);
+      return WSM_NOT_OPEN;
+    default:
+      return WSM_NOT_OPEN;
   }
 }
 
@@ -123,10 +123,17 @@ void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   m->heard_ms = now_ms;
   m->counters.bytes_in += n;
   switch (m->state) {
-  case WSM_STATE_OPEN: advance(m, NULL, now_ms); return;
-  case WSM_STATE_CONNECTING: wsm_opening_read(m, n, now_ms); return;
-  case WSM_STATE_CLOSING: read_on(m); return;
-  default: wsm_buffer_clear(&m->session.in);
+    case WSM_STATE_OPEN:
+      advance(m, NULL, now_ms);
+      return;
+    case WSM_STATE_CONNECTING:
+      wsm_opening_read(m, n, now_ms);
+      return;
+    case WSM_STATE_CLOSING:
+      read_on(m);
+      return;
+    default:
+      wsm_buffer_clear(&m->session.in);
   }
 }
 
@@ -136,11 +143,9 @@ static bool is_over (const struct wsm_manager *m) {
 }
 
 enum wsm_input wsm_manager_next (struct wsm_manager *m,
-                                 struct wsm_message *message,
-                                 uint64_t now_ms) {
+                                 struct wsm_message *message, uint64_t now_ms) {
   if (wsm_queue_first(&m->leftover, message)) return WSM_MESSAGE;
-  if (m->state == WSM_STATE_OPEN &&
-      advance(m, message, now_ms) == WSM_MESSAGE)
+  if (m->state == WSM_STATE_OPEN && advance(m, message, now_ms) == WSM_MESSAGE)
     return WSM_MESSAGE;
   return is_over(m) ? WSM_ENDED : WSM_MORE;
 }
@@ -166,8 +171,8 @@ void wsm_traffic_open (struct wsm_manager *m, uint64_t now_ms) {
 }
 
 static bool has_session (const struct wsm_manager *m) {
-  return wsm_manager_opened(m) && (m->state == WSM_STATE_OPEN ||
-                                   m->state == WSM_STATE_CLOSING);
+  return wsm_manager_opened(m) &&
+         (m->state == WSM_STATE_OPEN || m->state == WSM_STATE_CLOSING);
 }
 
 size_t wsm_manager_unread (const struct wsm_manager *m) {
