@@ -238,10 +238,11 @@ local function look_at_ready ()
   return true
 end
 
+-- Who goes to sleep again in this round wakes in the next one.
 local function wake_sleepers ()
-  local any = false
+  local any, newest = false, sleepers.serial
   local entry, time = sleepers:first(), now()
-  while entry and entry.due <= time do
+  while entry and entry.due <= time and entry.serial <= newest do
     any = true
     unpark(entry.thread)
     resume(entry.thread, false)
