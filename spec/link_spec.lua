@@ -327,6 +327,20 @@ describe("a link", function()
     end)
   end)
 
+  it("reads on to the peer's close however full its inbox is", function()
+    local c = begin(url_of(scripted { { "accept", "" },
+      { "flood", "827e0400" .. ("61"):rep(1024), 1024 }, { "frame" },
+      { "send", "880203e8" }, { "close" } }), { inbox = 100000 })
+    c.loop:turn(0.1)
+    while c.ws.state ~= "open" do c.loop:turn(0.1) end
+    while link.stats(c.ws).unread < 100000 do
+      c.loop:turn(0.1)
+      c.loop:ready()
+    end
+    link.close(c.ws, 1000)
+    assert.same({ "close", 1000, "", true }, c:event("close"))
+  end)
+
   it("reconnects and sends what waited", function()
     local peer = scripted(nil, { scripts = {
       { { "accept", "" }, { "cut" } },

@@ -62,14 +62,19 @@ static void obey (struct wsm_link *l) {
   }
 }
 
+static bool is_full (const struct wsm_link *l) {
+  const struct wsm_manager *m = &l->manager;
+  const size_t limit = m->policy->inbox_bytes, unread = wsm_manager_unread(m);
+  if (m->state != WSM_STATE_OPEN)
+    return false; /* the peer's close is awaited */
+  return l->resting ? unread > limit / 2 : unread >= limit && m->session.held;
+}
+
 /* A full inbox stops reading, so that the peer feels it. */
 static void regulate (struct wsm_link *l) {
-  const struct wsm_manager *m = &l->manager;
-  size_t limit = m->policy->inbox_bytes, unread;
   bool rest;
-  if (!l->socket || limit == 0) return;
-  unread = wsm_manager_unread(m);
-  rest = l->resting ? unread > limit / 2 : unread >= limit && m->session.held;
+  if (!l->socket || l->manager.policy->inbox_bytes == 0) return;
+  rest = is_full(l);
   if (rest == l->resting) return;
   l->resting = rest;
   l->manager.paused = rest;
