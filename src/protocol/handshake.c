@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include "protocol/handshake.h"
+#include "protocol/userinfo.h"
 #include "protocol/write.h"
 
 #define KEY_LENGTH (WSM_KEY_TEXT - 1)
@@ -98,42 +99,6 @@ static bool write_host (struct wsm_buffer *to, const struct wsm_url *url) {
          wsm_write_text(to, "\r\n");
 }
 
-static int hex_value (char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/* Percent-decodes; an escape that is none stays as it is. */
-static size_t decode (unsigned char *to, struct wsm_span s) {
-  size_t n = 0, i;
-  for (i = 0; i < s.length; i++) {
-    const bool room = s.text[i] == '%' && s.length - i > 2;
-    const int high = room ? hex_value(s.text[i + 1]) : -1;
-    const int low = room ? hex_value(s.text[i + 2]) : -1;
-    if (high >= 0 && low >= 0) i += 2;
-    to[n++] =
-      (unsigned char)(high >= 0 && low >= 0 ? high << 4 | low : s.text[i]);
-  }
-  return n;
-}
-
-/* RFC 7617: user:password in base64; the colon is there even if the URL has
-** none. The decoded text stands behind the place where its base64 goes. */
-static bool write_basic (struct wsm_buffer *to, struct wsm_span user) {
-  const size_t room = (user.length + 3) / 3 * 4 + 1;
-  unsigned char *at;
-  size_t n;
-  if (!wsm_write_text(to, "Authorization: Basic ")) return false;
-  at = wsm_buffer_reserve(to, room + user.length + 1);
-  if (!at) return false;
-  n = decode(at + room, user);
-  if (!memchr(user.text, ':', user.length)) at[room + n++] = ':';
-  wsm_buffer_commit(to, (size_t)EVP_EncodeBlock(at, at + room, (int)n));
-  return wsm_write_text(to, "\r\n");
-}
-
 /* The headers that a user's own replace. */
 static bool write_defaults (struct wsm_buffer *to, const struct wsm_ask *ask) {
   const struct wsm_span user = ask->url->user;
@@ -141,7 +106,7 @@ static bool write_defaults (struct wsm_buffer *to, const struct wsm_ask *ask) {
       !wsm_write_header(to, "User-Agent", "wsmanager"))
     return false;
   return user.length == 0 || wsm_lines_name(ask->headers, "Authorization") ||
-         write_basic(to, user);
+         wsm_userinfo_basic(to, "Authorization", user);
 }
 
 static bool write_ask (struct wsm_buffer *to, const struct wsm_ask *ask) {
@@ -297,8 +262,8 @@ static int examine_upgrade (const struct wsm_head *request,
 }
 
 static bool is_base64 (char c) {
-  return hex_value(c) >= 0 || (c >= 'g' && c <= 'z') ||
-         (c >= 'G' && c <= 'Z') || c == '+' || c == '/';
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+         (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
 }
 
 /* Base64 of 16 bytes: 22 characters and "==". */

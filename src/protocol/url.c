@@ -1,4 +1,5 @@
 #include <string.h>
+#include "protocol/ip.h"
 #include "protocol/url.h"
 
 #define HOST_LIMIT 253 /* RFC 1035 2.3.4, without the root's dot */
@@ -25,10 +26,6 @@ static bool refuse_at (struct wsm_error *e, struct wsm_span text,
 
 static bool is_digit (char c) {
   return c >= '0' && c <= '9';
-}
-
-static bool is_hex (char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 /* RFC 3986 2.3, unreserved */
@@ -96,59 +93,9 @@ static bool take_scheme (struct wsm_url *url, struct wsm_span *rest,
   return refuse(e, text, "the scheme must be ws or wss");
 }
 
-/* Four decimal numbers up to 255, no leading zeros (RFC 3986 3.2.2). */
-static bool is_ipv4 (struct wsm_span s) {
-  int part;
-  for (part = 0; part < 4; part++) {
-    const size_t n = run(s, is_digit);
-    int value = 0;
-    size_t i;
-    if (n == 0 || n > 3 || (n > 1 && s.text[0] == '0')) return false;
-    for (i = 0; i < n; i++) value = value * 10 + (s.text[i] - '0');
-    if (value > 255) return false;
-    s = skip(s, n);
-    if (part == 3) break;
-    if (s.length == 0 || s.text[0] != '.') return false;
-    s = skip(s, 1);
-  }
-  return s.length == 0;
-}
-
-/* Groups of hexadecimal digits, or an IPv4 address that counts as two at the
-** end, from s up to a "::" or the end; -1: something else. */
-static int take_groups (struct wsm_span *s) {
-  int groups = 0;
-  while (s->length > 0) {
-    const size_t n = run(*s, is_hex);
-    if (n < s->length && s->text[n] == '.' && is_ipv4(*s)) {
-      *s = skip(*s, s->length);
-      return groups + 2;
-    }
-    if (n == 0 || n > 4) return -1;
-    groups++;
-    *s = skip(*s, n);
-    if (s->length == 0) break;
-    if (s->text[0] != ':' || s->length == 1) return -1;
-    if (s->text[1] == ':') break;
-    *s = skip(*s, 1);
-  }
-  return groups;
-}
-
-/* RFC 4291 2.2: eight groups, or fewer around one "::". */
-static bool is_ipv6 (struct wsm_span s) {
-  const bool starts = s.length >= 2 && memcmp(s.text, "::", 2) == 0;
-  const int before = starts ? 0 : take_groups(&s);
-  int after;
-  if (before < 0) return false;
-  if (s.length == 0) return before == 8;
-  s = skip(s, 2);
-  after = take_groups(&s);
-  return after >= 0 && s.length == 0 && before + after < 8;
-}
-
 static bool take_ipv6 (struct wsm_url *url, struct wsm_span *rest,
                        struct wsm_span text, struct wsm_error *e) {
+  struct wsm_ip ip;
   *rest = skip(*rest, 1);
   url->host = take(rest, "]");
   if (rest->length == 0) return refuse(e, text, "the host has no closing ']'");
@@ -156,7 +103,7 @@ static bool take_ipv6 (struct wsm_url *url, struct wsm_span *rest,
   url->ipv6 = true;
   if (memchr(url->host.text, '%', url->host.length))
     return refuse(e, text, "an IPv6 address here takes no zone ('%')");
-  if (!is_ipv6(url->host))
+  if (!wsm_ip_parse(&ip, url->host) || ip.length != 16)
     return refuse(e, text, "what is in brackets is no IPv6 address");
   return true;
 }
@@ -183,7 +130,6 @@ static bool take_port (struct wsm_url *url, struct wsm_span rest,
                        struct wsm_span text, struct wsm_error *e) {
   size_t i;
   int port = 0;
-  url->port = url->secure ? 443 : 80;
   if (rest.length == 0) return true;
   if (rest.text[0] != ':')
     return refuse(e, text, "only a port may follow the ']' of the host");
@@ -197,6 +143,14 @@ static bool take_port (struct wsm_url *url, struct wsm_span rest,
   if (port == 0) return refuse(e, text, "the port is 0");
   url->port = port;
   return true;
+}
+
+static bool take_place (struct wsm_url *url, struct wsm_span place,
+                        struct wsm_span text, struct wsm_error *e) {
+  const bool brackets = place.length > 0 && place.text[0] == '[';
+  const bool taken = brackets ? take_ipv6(url, &place, text, e)
+                              : take_name(url, &place, text, e);
+  return taken && take_port(url, place, text, e);
 }
 
 static bool take_user (struct wsm_url *url, struct wsm_span *rest,
@@ -223,9 +177,12 @@ bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
   if (!check_bytes(whole, e) || !take_scheme(url, &rest, e)) return false;
   authority = take(&rest, "/?");
   url->target = rest;
-  if (!take_user(url, &authority, whole, e)) return false;
-  if (authority.length > 0 && authority.text[0] == '[') {
-    if (!take_ipv6(url, &authority, whole, e)) return false;
-  } else if (!take_name(url, &authority, whole, e)) return false;
-  return take_port(url, authority, whole, e);
+  url->port = url->secure ? 443 : 80;
+  return take_user(url, &authority, whole, e) &&
+         take_place(url, authority, whole, e);
+}
+
+bool wsm_url_place (struct wsm_url *url, struct wsm_span place,
+                    struct wsm_error *e) {
+  return check_bytes(place, e) && take_place(url, place, place, e);
 }

@@ -30,4 +30,9 @@ struct wsm_url {
 bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
                     struct wsm_error *e);
 
+/* Takes "host:port" alone into host, ipv6 and port, which stays as it was when
+** the text has none. false: as above. */
+bool wsm_url_place (struct wsm_url *url, struct wsm_span place,
+                    struct wsm_error *e);
+
 #endif
