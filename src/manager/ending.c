@@ -19,11 +19,10 @@ void wsm_ending_heard (struct wsm_manager *m, uint64_t now_ms) {
   const bool failed = (m->session.closing & WSM_CLOSE_FAILED) != 0;
   uint32_t wait_ms = m->policy->close_ms;
   wsm_manager_enter(m, WSM_STATE_CLOSING, now_ms);
-  if (m->role == WSM_SERVER) {
-    /* to hang up on unread bytes is to reset: the close frame could be lost */
-    if (failed) wait_ms = linger(wait_ms);
-    else m->want = WSM_WANT_FLUSH;
-  }
+  /* RFC 6455 7.1.1: the server ends TCP first; it reads on, for to hang up on
+     unread bytes is to reset, and the close frame could be lost */
+  if (m->role == WSM_SERVER) m->want = WSM_WANT_FLUSH;
+  if (m->role == WSM_SERVER && failed) wait_ms = linger(wait_ms);
   m->due_ms = wsm_manager_after(now_ms, wait_ms);
 }
 
