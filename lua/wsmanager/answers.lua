@@ -40,6 +40,7 @@ end
 local function destination (dial, attempt, ending)
   local url, why = value(dial.url, attempt, ending)
   if not url then return nil, why or "there is no URL to dial" end
+  options.url(url)
   local protocols = options.protocols(value(dial.protocols, attempt, ending))
   local headers = options.headers(value(dial.headers, attempt, ending))
   return url, protocols, headers
@@ -48,12 +49,12 @@ end
 local function aim (ws, record, asking, ...)
   local url, protocols, headers = ...
   if record.asking ~= asking then return end   -- closed, or asked again since
-  record.asking = nil
   if url then
     link.target(ws, url, protocols, headers)
   else
     link.lock(ws, tostring(protocols))
   end
+  record.asking = nil
 end
 
 local function ask_target (ws, record, asking)
@@ -80,13 +81,13 @@ end
 local function ask_verdict (ws, record, asking)
   local again = record.when(asking.info)
   if record.asking ~= asking then return end
-  record.asking = nil
   if again == nil then again = not asking.info.final end
   if type(again) == "number" then
     link.verdict(ws, true, math.max(0, again))
   else
     link.verdict(ws, again == true)
   end
+  record.asking = nil
 end
 
 -- The answer to "verdict", of reconnect.when: true, false, seconds, or nil for

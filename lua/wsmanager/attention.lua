@@ -155,8 +155,8 @@ local is_after_messages = {
 local function settle (ws, record)
   local over = is_over[ws.state] or nil
   record.over = over
-  if record.watchers then wake_all(record.watchers) end
   if over and record.senders then wake_all(record.senders) end
+  if record.watchers then wake_all(record.watchers) end
   if over and record.ended then record.ended(ws) end
 end
 

@@ -26,7 +26,13 @@ local client = {}
 ---@field pause? number  seconds more after an orderly close; 3
 ---@field limit? integer|false  failures in a row, then `exhausted`; 10
 ---@field stable? number  seconds open that give the budget back; 5
----@field when? fun(info: wsmanager.Ending): boolean|number|nil  again? seconds: after so long; nil: the default
+---@field when? fun(info: wsmanager.Ending): boolean|number|nil  again? a number: after so many seconds
+
+---@class wsmanager.Limits
+---@field message? integer    bytes; 16 MiB, then close 1009
+---@field frame? integer      bytes
+---@field fragments? integer  of one message
+---@field header? integer     bytes of the peer's HTTP head; 16 KiB
 
 ---@class wsmanager.Tls
 ---@field ca? string  a file or PEM text; the system's when absent
@@ -38,8 +44,10 @@ local client = {}
 ---@field ask? boolean  a server: the client must have a certificate of `ca`
 ---@field keylog? string  a file for the session keys (SSLKEYLOGFILE)
 
+--- A function as url, protocols or headers is asked before each dial and may
+--- wait; a url function that answers nil, why locks the connection.
 ---@class wsmanager.Options
----@field url string|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws:// or wss://; a function is asked before each dial, may wait, and locks the connection with nil, why
+---@field url string|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws:// or wss://
 ---@field protocols? string|string[]|fun(attempt: integer, last: wsmanager.Last?): string|string[]|nil
 ---@field headers? table|fun(attempt: integer, last: wsmanager.Last?): table?  {Name = value} or "Name: value" lines
 ---@field heartbeat? wsmanager.Heartbeat|false
@@ -48,7 +56,7 @@ local client = {}
 ---@field outbox? {messages: integer?, bytes: integer?}|false  what waits while it is not open; 1,024 and 1 MiB
 ---@field inbox? integer  bytes received and not taken, then the socket rests; 4 MiB
 ---@field buffer? integer  bytes that wait for the kernel, then `send` waits
----@field limits? {message: integer?, frame: integer?, fragments: integer?, header: integer?}  bytes; message 16 MiB, header 16 KiB
+---@field limits? wsmanager.Limits
 ---@field tls? wsmanager.Tls
 ---@field decode? "json"|wsmanager.Codec
 ---@field onopen? fun(event: wsmanager.Event)

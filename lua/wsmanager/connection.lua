@@ -45,16 +45,16 @@ local connection = {}
 ---@field ondrain? fun(event: wsmanager.Event)
 local methods = core.methods
 
-local function bad_argument (n, name, expected, value)
-  error("bad argument #" .. n .. " to '" .. name .. "' (" .. expected
-        .. " expected, got " .. type(value) .. ")", 3)
+-- Raises at the line that called a method `level` calls above.
+local function bad_argument (level, what, value)
+  error("bad argument " .. what .. " expected, got " .. type(value) .. ")",
+        level + 2)
 end
 
-local function to_deadline (timeout, n, name)
+local function to_deadline (level, what, timeout)
   if timeout == nil then return nil end
   if type(timeout) ~= "number" then
-    error("bad argument #" .. n .. " to '" .. name
-          .. "' (number expected, got " .. type(timeout) .. ")", 4)
+    bad_argument(level + 1, what .. " (number", timeout)
   end
   return now() + timeout
 end
@@ -65,7 +65,7 @@ local function late (ws, what, timeout)
 end
 
 local function await_message (ws, timeout)
-  local deadline = to_deadline(timeout, 1, "receive")
+  local deadline = to_deadline(2, "#1 to 'receive'", timeout)
   local record = to_record(ws)
   local in_time, data, kind, detail
   repeat
@@ -81,7 +81,7 @@ end
 --- in turn.
 ---@param timeout? number  seconds; a timeout harms nothing
 ---@return any data  the message (decoded where `decode` is set), or nil
----@return string kind  "text" or "binary"; or a token: "timeout", "closed", "codec" ... (then data is nil)
+---@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec" ...
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
 function methods.receive (ws, timeout)
@@ -129,7 +129,7 @@ end
 -- An open connection drains soon: its sender waits. One that is not open has an
 -- outbox: its sender is told, unless it said how long it would wait.
 local function await_room (ws, data, binary, timeout)
-  local deadline = to_deadline(timeout, 3, "send")
+  local deadline = to_deadline(2, "#3 to 'send'", timeout)
   local record = to_record(ws)
   local in_time, ok, token, detail
   repeat
@@ -146,7 +146,7 @@ end
 
 local function encode (ws, data, kind)
   local with = codecs[ws]
-  if not with then bad_argument(1, "send", "string", data) end
+  if not with then bad_argument(2, "#1 to 'send' (string", data) end
   return codec.encode(with, data, kind)
 end
 
@@ -181,14 +181,14 @@ end
 --- Closes for good: it wins over every reconnect, and may be called again.
 --- It does not wait; `closed` does. What was sent before goes out first.
 --- Another code raises InvalidAccessError, a long reason SyntaxError.
----@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side: 1001, 1011 to 1014 too
+---@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side also 1001, 1011 ...
 ---@param reason? string  at most 123 bytes of UTF-8
 function methods.close (ws, code, reason)
   local record = to_record(ws)
   if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0) then
-    bad_argument(1, "close", "integer", code)
+    bad_argument(1, "#1 to 'close' (integer", code)
   elseif reason ~= nil and type(reason) ~= "string" then
-    bad_argument(2, "close", "string", reason)
+    bad_argument(1, "#2 to 'close' (string", reason)
   end
   link.close(ws, code, reason)
   record.asking = nil
@@ -201,7 +201,7 @@ end
 ---@return string? token  why it will not open: "refused", "locked", "closed" ...
 ---@return string? detail
 function methods.opened (ws, timeout)
-  local deadline = to_deadline(timeout, 1, "opened")
+  local deadline = to_deadline(1, "#1 to 'opened'", timeout)
   local record = to_record(ws)
   local opens, in_time = record.opens, true
   repeat
@@ -221,7 +221,7 @@ end
 ---@return string reason  or the token
 ---@return boolean|string clean  the closing handshake was completed; or the detail
 function methods.closed (ws, timeout)
-  local deadline = to_deadline(timeout, 1, "closed")
+  local deadline = to_deadline(1, "#1 to 'closed'", timeout)
   local record = to_record(ws)
   local in_time = true
   repeat
@@ -248,7 +248,7 @@ function methods.reconnect (ws)
   touch(record)
 end
 
---- Sends a ping (RFC 6455 5.5.2); the answer shows in stats().latency.
+--- Sends a ping (RFC 6455 5.5.2); stats() counts the pongs.
 ---@param payload? string  at most 125 bytes
 ---@return true|nil
 ---@return string? token
@@ -263,8 +263,25 @@ function methods.flush (ws)
   return link.flush(ws)
 end
 
---- Counters: messages and bytes each way, dials, opens, latency in seconds ...
----@return table
+---@class wsmanager.Stats
+---@field messages_in integer
+---@field messages_out integer
+---@field bytes_in integer
+---@field bytes_out integer
+---@field dials integer
+---@field opens integer
+---@field failures integer  in a row, of the budget
+---@field outbox integer    messages that wait for a connection
+---@field unsent integer    messages that still waited at the end
+---@field unread integer    bytes received and not taken
+---@field buffered integer  bytes sent and not yet with the kernel
+---@field pings integer     sent
+---@field pongs integer     received
+---@field latency? number   seconds from the heartbeat's last ping to its pong
+---@field address string    of the peer
+---@field tls? {version: string, cipher: string, resumed: boolean}
+
+---@return wsmanager.Stats
 function methods.stats (ws)
   return link.stats(ws)
 end

@@ -10,10 +10,12 @@ local scheduler = require "wsmanager.scheduler"
 local server = require "wsmanager.server"
 local websocket = require "wsmanager.websocket"
 
+--- `onerror` hears of errors in handlers and coroutines instead of stderr, with
+--- their tracebacks.
 ---@class wsmanager
 ---@field null userdata     what stands for JSON null, in and out
 ---@field chat table        the chat on top of it: wsmanager/chat.lua
----@field onerror? fun(why: any, text: string)  hears of errors in handlers and coroutines instead of stderr; text has the traceback
+---@field onerror? fun(why: any, text: string)
 local wsmanager = {
   _VERSION = "wsmanager scm",
   CONNECTING = 0,

@@ -25,6 +25,10 @@ local PATIENCE = 5       -- seconds that a polite stop waits
 ---@field address string          of the peer
 ---@field origin? string
 
+--- `authorize` answers true or the subprotocol, and headers for the 101; or nil
+--- and a status (403), a body and headers. `handler` runs in a coroutine for each
+--- connection, which closes with 1000 when it returns, unless it listens to
+--- events. `page` answers plain HTTP: a file at "/", files by path, a function.
 ---@class wsmanager.ServerOptions
 ---@field host? string            every address when absent
 ---@field port? integer           0: the system chooses; see server.port
@@ -33,16 +37,16 @@ local PATIENCE = 5       -- seconds that a polite stop waits
 ---@field connections? integer    at once; beyond, peers wait in the kernel
 ---@field protocols? string|string[]  in order of preference
 ---@field tls? wsmanager.Tls
----@field authorize? fun(request: wsmanager.Request): boolean|string|nil, any, any, any  true, or the subprotocol (and headers of the answer); nil or false, and status (403), body, headers to refuse
----@field handler? fun(ws: wsmanager.Connection, request: wsmanager.Request)  when it returns the connection closes with 1000, unless it listens to events
----@field page? string|table<string, string|function>|fun(request: wsmanager.Request): integer, string, table?  answers plain HTTP: a file at "/", files by path, or a function
+---@field authorize? fun(request: wsmanager.Request): boolean|string|nil, any, any, any
+---@field handler? fun(ws: wsmanager.Connection, request: wsmanager.Request)
+---@field page? string|table<string, string|function>|fun(request: wsmanager.Request): integer, string, table?
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---@field timeouts? {open: number|false|nil, close: number|false|nil}
----@field limits? {message: integer?, frame: integer?, fragments: integer?, header: integer?}
+---@field limits? wsmanager.Limits
 ---@field inbox? integer
 ---@field buffer? integer
 ---@field decode? "json"|wsmanager.Codec
----@field onerror? fun(why: any, ws: wsmanager.Connection)  hears the errors of handlers instead of stderr
+---@field onerror? fun(why: any, ws: wsmanager.Connection)  hears the errors of handlers
 
 ---@class wsmanager.Server
 ---@field port integer            the port it listens on; 0 for a Unix socket
