@@ -166,7 +166,12 @@ static void bits (lua_State *L, int i, const char *name, uint8_t *to) {
 }
 
 void wsm_config_compression (lua_State *L, int i, struct wsm_compression *c) {
-  const lua_Number level = wsm_config_count(L, i, "level", c->level);
+  struct wsm_policy standard;
+  lua_Number level;
+  wsm_policy_defaults(&standard);
+  *c = standard.compression;
+  if (!lua_istable(L, i)) return;
+  level = wsm_config_count(L, i, "level", c->level);
   if (level > 9) luaL_error(L, "bad option 'level' (0 to 9 expected)");
   c->level = (uint8_t)level;
   bits(L, i, "window", &c->window);
@@ -181,8 +186,7 @@ static void compress (lua_State *L, int i, struct wsm_policy *p) {
   if (!lua_istable(L, -1) && !lua_isboolean(L, -1))
     bad(L, "compress", "boolean or table");
   p->compress = lua_toboolean(L, -1);
-  if (lua_istable(L, -1))
-    wsm_config_compression(L, lua_gettop(L), &p->compression);
+  wsm_config_compression(L, lua_gettop(L), &p->compression);
   lua_pop(L, 1);
 }
 

@@ -14,8 +14,8 @@
 ** of that table. */
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p);
 
-/* Changes c as the table at i says: level, window, peer_window, takeover,
-** peer_takeover, threshold. */
+/* Fills c from the table at i: level, window, peer_window, takeover,
+** peer_takeover, threshold; the defaults for what is no table. */
 void wsm_config_compression (lua_State *L, int i, struct wsm_compression *c);
 
 /* A positive whole number of the table at i, or `standard` when absent. */

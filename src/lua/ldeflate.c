@@ -13,16 +13,6 @@ struct box {
   struct wsm_buffer to; /* what was deflated, until Lua has it */
 };
 
-/* The compression that the table at i wants, or the default. */
-static void check_compression (lua_State *L, int i, struct wsm_compression *c) {
-  struct wsm_policy policy;
-  wsm_policy_defaults(&policy);
-  *c = policy.compression;
-  if (lua_isnoneornil(L, i)) return;
-  luaL_checktype(L, i, LUA_TTABLE);
-  wsm_config_compression(L, i, c);
-}
-
 static struct box *check (lua_State *L) {
   return luaL_checkudata(L, 1, DEFLATE);
 }
@@ -34,7 +24,7 @@ static int deflate_new (lua_State *L) {
   lua_Number limit = 16 << 20;
   struct box *box;
   lua_settop(L, 1);
-  check_compression(L, 1, &c);
+  wsm_config_compression(L, 1, &c);
   if (!lua_isnil(L, 1)) {
     limit = wsm_config_count(L, 1, "limit", limit);
     lua_getfield(L, 1, "eight");
@@ -150,7 +140,7 @@ static int disagree (lua_State *L, int found, const struct wsm_error *e) {
 static int offer (lua_State *L) {
   struct wsm_compression want;
   char text[WSM_EXTENSION_TEXT];
-  check_compression(L, 1, &want);
+  wsm_config_compression(L, 1, &want);
   wsm_extension_offer(text, &want);
   lua_pushstring(L, text);
   return 1;
@@ -163,7 +153,7 @@ static int judge (lua_State *L) {
   struct wsm_error e;
   int found;
   answered.text = luaL_checklstring(L, 1, &answered.length);
-  check_compression(L, 2, &want);
+  wsm_config_compression(L, 2, &want);
   found = wsm_extension_judge(answered, &want, &agreed, &e);
   return found > 0 ? push_agreed(L, &agreed) : disagree(L, found, &e);
 }
@@ -178,7 +168,7 @@ static int choose (lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   int found;
-  check_compression(L, 2, &want);
+  wsm_config_compression(L, 2, &want);
   luaL_argcheck(L, wsm_head_parse_request(&head, text, n, &e) > 0, 1,
                 "not a request");
   found = wsm_extension_choose(&head, &want, &agreed, to, &e);

@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include "lua/lconfig.h"
 #include "protocol/session.h"
 
 #define SESSION "wsmanager.session"
@@ -94,6 +95,17 @@ static void give_keys (struct box *box, const char *bytes, size_t n) {
   box->given = true;
 }
 
+/* Agreed on, if the options say so: true, or a table as `compress` takes. */
+static void read_deflate (lua_State *L, struct wsm_session *s) {
+  struct wsm_compression c;
+  lua_getfield(L, 1, "deflate");
+  if (lua_toboolean(L, -1)) {
+    wsm_config_compression(L, lua_gettop(L), &c);
+    if (!wsm_session_deflate(s, &c)) luaL_error(L, "not enough memory");
+  }
+  lua_pop(L, 1);
+}
+
 static void read_keys (lua_State *L, struct box *box) {
   size_t n;
   const char *bytes;
@@ -112,7 +124,7 @@ static void read_keys (lua_State *L, struct box *box) {
   lua_pop(L, 1);
 }
 
-/* session{ role, message, frame, fragments, keys } -> userdata */
+/* session{ role, message, frame, fragments, keys, deflate } -> userdata */
 static int session_new (lua_State *L) {
   struct wsm_session_setup setup;
   struct box *box;
@@ -134,6 +146,7 @@ static int session_new (lua_State *L) {
   setup.error = &box->error;
   wsm_session_init(&box->session, &setup);
   box->live = true;
+  read_deflate(L, &box->session);
   return 1;
 }
 
@@ -267,8 +280,9 @@ static int session_output (lua_State *L) {
 static int session_sent (lua_State *L) {
   struct wsm_session *s = check_keys(L);
   const lua_Integer n = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, n >= 0 && (size_t)n <= wsm_session_pending(s), 2,
-                "more than there is");
+  size_t most;
+  wsm_session_output(s, &most);
+  luaL_argcheck(L, n >= 0 && (size_t)n <= most, 2, "more than there is");
   wsm_session_sent(s, (size_t)n);
   return 0;
 }

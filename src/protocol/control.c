@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/memory.h"
+#include "protocol/deflate.h"
 
 #define NUMBER_SIZE 8 /* bytes of a ping's number */
 #define CODE_SIZE 2
@@ -11,6 +12,7 @@
 
 void wsm_control_discard (struct wsm_session *s) {
   wsm_buffer_clear(&s->in);
+  if (s->deflate) wsm_deflate_pop(s->deflate);
   wsm_free(s->pong);
   s->pong = NULL;
   s->pong_due = s->held = s->fragmented = false;
@@ -105,18 +107,29 @@ void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
 static const char *reason_of (enum wsm_close_code code) {
   switch (code) {
     case WSM_INVALID_DATA:
-      return "not UTF-8";
+      return "invalid data";
     case WSM_POLICY:
       return "too many fragments";
     case WSM_TOO_BIG:
       return "message too big";
+    case WSM_INTERNAL_ERROR:
+      return "no memory";
     default:
       return "protocol error";
   }
 }
 
-static bool is_about_size (enum wsm_close_code code) {
-  return code == WSM_POLICY || code == WSM_TOO_BIG;
+static enum wsm_token token_of (enum wsm_close_code code) {
+  switch (code) {
+    case WSM_POLICY:
+      return WSM_TOOBIG;
+    case WSM_TOO_BIG:
+      return WSM_TOOBIG;
+    case WSM_INTERNAL_ERROR:
+      return WSM_FULL;
+    default:
+      return WSM_PROTOCOL;
+  }
 }
 
 void wsm_control_fail (struct wsm_session *s, enum wsm_close_code code,
@@ -128,8 +141,7 @@ void wsm_control_fail (struct wsm_session *s, enum wsm_close_code code,
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  wsm_error_set(s->error, is_about_size(code) ? WSM_TOOBIG : WSM_PROTOCOL, "%s",
-                text);
+  wsm_error_set(s->error, token_of(code), "%s", text);
   wsm_control_discard(s);
   wsm_session_close(s, code, reason, n);
   s->closing |= WSM_CLOSE_SENT | WSM_CLOSE_FAILED;

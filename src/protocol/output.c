@@ -1,6 +1,8 @@
 #include "protocol/session.h"
 
 #include "protocol/control.h"
+#include "protocol/output.h"
+#include "protocol/packed.h"
 
 /* Bytes sent that are kept at most, but for the frame under way. */
 #define SENT_LIMIT (64u << 10)
@@ -9,7 +11,7 @@ static bool is_closing (const struct wsm_session *s) {
   return (s->closing & WSM_CLOSE_SENT) != 0;
 }
 
-/* Queues one frame, masked for a client. */
+/* Queues one frame, masked for a client; packed.h masks its own. */
 static inline bool put (struct wsm_session *s, unsigned opcode,
                         const void *payload, size_t n) {
   const bool masked = s->role == WSM_CLIENT;
@@ -21,7 +23,7 @@ static inline bool put (struct wsm_session *s, unsigned opcode,
     return false;
   }
   header = wsm_frame_write(to, WSM_FIN | opcode, n, key);
-  if (masked) wsm_mask_copy(to + header, payload, n, key);
+  if (masked && !s->deflate) wsm_mask_copy(to + header, payload, n, key);
   else if (n) memcpy(to + header, payload, n);
   wsm_buffer_commit(&s->out, header + n);
   return true;
@@ -86,6 +88,7 @@ bool wsm_session_close (struct wsm_session *s, unsigned code,
 
 const unsigned char *wsm_session_output (const struct wsm_session *s,
                                          size_t *n) {
+  if (s->deflate) return wsm_packed_output(s, n);
   *n = wsm_session_pending(s);
   return *n ? s->out.data + s->out.start + s->sent : NULL;
 }
@@ -104,33 +107,31 @@ static size_t head_length (const unsigned char *bytes, size_t n) {
   return n;
 }
 
-/* Reads what stands at a boundary of `out`, `at` bytes from its start: its
-** length. f->opcode tells a frame's kind; WSM_CONTINUATION: not a frame. */
-static size_t hop (const struct wsm_session *s, size_t at,
-                   struct wsm_frame *f) {
-  const unsigned char *bytes = s->out.data + s->out.start + at;
-  const size_t n = wsm_buffer_length(&s->out) - at;
+size_t wsm_output_hop (const struct wsm_buffer *out, size_t at,
+                       struct wsm_frame *f) {
+  const unsigned char *bytes = out->data + out->start + at;
+  const size_t n = wsm_buffer_length(out) - at;
   if (is_frame(bytes)) {
     const int header = wsm_frame_parse(f, bytes, n);
     if (header > 0 && f->length <= n - (size_t)header)
       return (size_t)header + (size_t)f->length;
   }
-  f->opcode = WSM_CONTINUATION;
+  memset(f, 0, sizeof *f);
   return is_frame(bytes) ? n : head_length(bytes, n);
 }
 
 /* Lets go of the frames that were wholly sent; `out` starts at a frame. */
 static void trim_sent (struct wsm_session *s) {
   struct wsm_frame f;
-  size_t length = hop(s, 0, &f);
+  size_t length = wsm_output_hop(&s->out, 0, &f);
   while (length <= s->sent) {
     s->out.start += length;
     s->sent -= length;
-    length = hop(s, 0, &f);
+    length = wsm_output_hop(&s->out, 0, &f);
   }
 }
 
-void wsm_session_sent (struct wsm_session *s, size_t n) {
+static void note_sent (struct wsm_session *s, size_t n) {
   s->sent += n;
   if (wsm_session_pending(s) == 0) {
     s->sent = 0;
@@ -138,21 +139,27 @@ void wsm_session_sent (struct wsm_session *s, size_t n) {
   } else if (s->sent > SENT_LIMIT) {
     trim_sent(s);
   }
+}
+
+void wsm_session_sent (struct wsm_session *s, size_t n) {
+  if (s->deflate) wsm_packed_sent(s, n);
+  else note_sent(s, n);
   if (s->pong_due) wsm_control_settle(s);
 }
 
 bool wsm_session_unsent (struct wsm_session *s, size_t *at,
                          struct wsm_message *m) {
   const size_t n = wsm_buffer_length(&s->out);
+  if (s->deflate && *at == 0) *at = wsm_packed_unsent(s);
   while (*at < n) {
     unsigned char *start = s->out.data + s->out.start + *at;
     struct wsm_frame f;
-    const size_t length = hop(s, *at, &f);
+    const size_t length = wsm_output_hop(&s->out, *at, &f);
     *at += length;
     if (*at <= s->sent || (f.opcode != WSM_TEXT && f.opcode != WSM_BINARY))
       continue;
     start += length - (size_t)f.length;
-    if (f.masked) wsm_mask(start, (size_t)f.length, f.key, 0);
+    if (f.masked && !s->deflate) wsm_mask(start, (size_t)f.length, f.key, 0);
     m->data = start;
     m->length = (size_t)f.length;
     m->binary = f.opcode == WSM_BINARY;

@@ -2,6 +2,8 @@
 
 #include "common/memory.h"
 #include "protocol/control.h"
+#include "protocol/deflate.h"
+#include "protocol/packed.h"
 
 /* What one step of reading came to. */
 enum step {
@@ -25,6 +27,9 @@ void wsm_session_init (struct wsm_session *s,
 void wsm_session_free (struct wsm_session *s) {
   wsm_control_discard(s);
   wsm_buffer_clear(&s->out);
+  if (s->deflate) wsm_deflate_clear(s->deflate);
+  wsm_free(s->deflate);
+  s->deflate = NULL;
   s->sent = 0;
   wsm_free(s->reason);
   s->reason = NULL;
@@ -110,10 +115,16 @@ static const char *disorder (const struct wsm_session *s,
   return NULL;
 }
 
+/* RFC 7692 6: RSV1 of the first frame speaks for the message */
+static bool is_packed (const struct wsm_session *s, const struct wsm_frame *f) {
+  const bool first = f->opcode != WSM_CONTINUATION;
+  return ((first ? f->bits : s->frame_bits) & WSM_RSV1) != 0;
+}
+
 static bool is_oversize (const struct wsm_session *s,
                          const struct wsm_frame *f) {
-  return f->length > s->limits->frame ||
-         f->length > s->limits->message - s->assembled;
+  if (f->length > s->limits->frame) return true;
+  return !is_packed(s, f) && f->length > s->limits->message - s->assembled;
 }
 
 static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
@@ -162,8 +173,8 @@ static enum step refuse_text (struct wsm_session *s) {
   return STEP_ENDED;
 }
 
-static bool is_checked (const struct wsm_session *s) {
-  return !s->binary && !(s->frame_bits & WSM_RSV1);
+static bool is_inflating (const struct wsm_session *s) {
+  return (s->frame_bits & WSM_RSV1) != 0;
 }
 
 /* The payload of a control frame, unmasked into `local` when it is masked. */
@@ -208,7 +219,7 @@ static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
   s->assembled = n;
   if (n) drop(s, header);
   if (f->masked) wsm_mask(front(s), n, f->key, 0);
-  if (is_checked(s) && !wsm_utf8_valid(front(s), n)) return refuse_text(s);
+  if (!s->binary && !wsm_utf8_valid(front(s), n)) return refuse_text(s);
   return STEP_MESSAGE;
 }
 
@@ -216,23 +227,34 @@ static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
 static enum step end_frame (struct wsm_session *s) {
   if (!(s->frame_bits & WSM_FIN)) return STEP_ON;
   s->fragmented = false;
-  if (is_checked(s) && !wsm_utf8_whole(&s->utf8)) return refuse_text(s);
+  if (is_inflating(s) && !wsm_packed_end(s)) return STEP_ENDED;
+  if (!s->binary && !wsm_utf8_whole(&s->utf8)) return refuse_text(s);
   return STEP_MESSAGE;
+}
+
+/* Adds n unmasked bytes of payload to the message. */
+static bool add (struct wsm_session *s, const unsigned char *from, size_t n) {
+  unsigned char *to = front(s) + s->assembled;
+  if (is_inflating(s)) return wsm_packed_take(s, from, n);
+  if (!s->binary && !wsm_utf8_feed(&s->utf8, from, n)) {
+    refuse_text(s);
+    return false;
+  }
+  if (to != from) memmove(to, from, n);
+  s->assembled += n;
+  return true;
 }
 
 /* Takes what is there of the frame's payload: the message grows. */
 static enum step take_payload (struct wsm_session *s) {
-  unsigned char *from, *to;
+  unsigned char *from;
   size_t n = wsm_buffer_length(&s->in) - s->next;
   if (n == 0) return STEP_MORE;
   from = front(s) + s->next;
-  to = front(s) + s->assembled;
   if (n > s->remaining) n = (size_t)s->remaining;
   if (s->role == WSM_SERVER)
     s->phase = (uint8_t)wsm_mask(from, n, s->key, s->phase);
-  if (is_checked(s) && !wsm_utf8_feed(&s->utf8, from, n)) return refuse_text(s);
-  if (to != from) memmove(to, from, n);
-  s->assembled += n;
+  if (!add(s, from, n)) return STEP_ENDED;
   s->next += n;
   s->remaining -= n;
   return s->remaining ? STEP_MORE : end_frame(s);
@@ -246,7 +268,6 @@ static void begin_message (struct wsm_session *s, const struct wsm_frame *f) {
 
 static void continue_message (struct wsm_session *s,
                               const struct wsm_frame *f) {
-  /* RFC 7692 6: RSV1 of the first frame speaks for the message */
   s->frame_bits = (uint8_t)((f->bits & WSM_FIN) | (s->frame_bits & WSM_RSV1));
   s->fragments++;
 }
@@ -258,7 +279,7 @@ static enum step take_data (struct wsm_session *s, const struct wsm_frame *f,
     continue_message(s, f);
   } else {
     begin_message(s, f);
-    if ((f->bits & WSM_FIN) && there >= f->length)
+    if ((f->bits & WSM_FIN) && !is_inflating(s) && there >= f->length)
       return take_whole(s, f, header);
     memset(&s->utf8, 0, sizeof s->utf8);
     s->fragmented = true;
@@ -302,16 +323,22 @@ static enum wsm_input read_on (struct wsm_session *s) {
   return WSM_MORE;
 }
 
+static void show (const struct wsm_session *s, struct wsm_message *m) {
+  const struct wsm_buffer *inflated = s->deflate ? &s->deflate->message : NULL;
+  m->data = front(s);
+  m->length = s->assembled;
+  m->binary = s->binary;
+  if (!is_inflating(s)) return;
+  m->length = wsm_buffer_length(inflated);
+  if (m->length) m->data = wsm_buffer_bytes(inflated);
+}
+
 enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
   if (!s->held) {
     const enum wsm_input input = read_on(s);
     if (input != WSM_MESSAGE) return input;
   }
-  if (m) {
-    m->data = front(s);
-    m->length = s->assembled;
-    m->binary = s->binary;
-  }
+  if (m) show(s, m);
   return WSM_MESSAGE;
 }
 
@@ -319,6 +346,7 @@ void wsm_session_pop (struct wsm_session *s) {
   if (!s->held) return;
   s->held = false;
   s->assembled = 0;
+  if (s->deflate) wsm_deflate_pop(s->deflate);
   drop(s, s->next);
 }
 
@@ -351,5 +379,7 @@ void wsm_session_glance (struct wsm_session *s) {
 }
 
 size_t wsm_session_unread (const struct wsm_session *s) {
-  return s->held ? wsm_buffer_length(&s->in) : 0;
+  const struct wsm_deflate *d = s->deflate;
+  if (!s->held) return 0;
+  return wsm_buffer_length(&s->in) + (d ? wsm_buffer_length(&d->message) : 0);
 }

@@ -71,6 +71,7 @@ enum wsm_close_bits {
 };
 
 struct wsm_deflate; /* permessage-deflate; NULL: not agreed on */
+struct wsm_compression;
 
 struct wsm_session {
   struct wsm_buffer in, out;
@@ -117,6 +118,11 @@ struct wsm_session_setup {
 void wsm_session_init (struct wsm_session *s,
                        const struct wsm_session_setup *setup);
 
+/* permessage-deflate was agreed on like this: to be called before the first
+** frame is sent or read. false: no memory. */
+bool wsm_session_deflate (struct wsm_session *s,
+                          const struct wsm_compression *agreed);
+
 /* Frees what it holds. It may be initialised again. */
 void wsm_session_free (struct wsm_session *s);
 
@@ -141,7 +147,8 @@ void wsm_session_pop (struct wsm_session *s);
 void wsm_session_glance (struct wsm_session *s);
 
 /* Bytes of `in` that wait for pop, those of the held message included; 0 while
-** none is held: what there is then is part of a message, and needs more. */
+** none is held: what there is then is part of a message, and needs more. An
+** inflated message counts with what it inflated to. */
 size_t wsm_session_unread (const struct wsm_session *s);
 
 /* --- bytes out --- */
@@ -183,7 +190,8 @@ const unsigned char *wsm_session_output (const struct wsm_session *s,
 /* n of them were handed to the kernel. May queue a pong that waited. */
 void wsm_session_sent (struct wsm_session *s, size_t n);
 
-/* How many bytes wsm_session_output would give. */
+/* How many bytes wsm_session_output would give; with permessage-deflate, as
+** they are before they are compressed. */
 static inline size_t wsm_session_pending (const struct wsm_session *s) {
   return s->out.end - s->out.start - s->sent;
 }
