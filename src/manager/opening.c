@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "common/memory.h"
+#include "protocol/extension.h"
 
 #define BODY_LIMIT 4096         /* of a refusal's body */
 #define BODY_MS 1000            /* how long it may take */
@@ -84,11 +85,24 @@ static size_t number_in (const struct wsm_head *head, const char *name,
 
 /* --- a client --- */
 
+/* What is asked, with the offer of compression if the policy wants it. */
+static struct wsm_ask ask_of (const struct wsm_manager *m,
+                              char offer[WSM_EXTENSION_TEXT]) {
+  struct wsm_ask ask = m->ask;
+  if (m->policy->compress) {
+    wsm_extension_offer(offer, &m->policy->compression);
+    ask.extensions = offer;
+  }
+  return ask;
+}
+
 void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms) {
+  char offer[WSM_EXTENSION_TEXT];
+  const struct wsm_ask ask = ask_of(m, offer);
   struct wsm_error e;
   if (m->phase != WSM_PHASE_DIAL) return;
   wsm_manager_renew(m);
-  if (!wsm_handshake_ask(&m->session.out, &m->ask)) {
+  if (!wsm_handshake_ask(&m->session.out, &ask)) {
     wsm_error_set(&e, WSM_FULL, "no memory for the opening handshake");
     wsm_ending_end(m, &e, now_ms);
     return;
@@ -127,12 +141,29 @@ static void wait_for_body (struct wsm_manager *m, const struct wsm_head *head,
   read_body(m, now_ms);
 }
 
+/* Is the answer an agreement, in compression too? */
+static bool agree (struct wsm_manager *m, const struct wsm_head *head,
+                   struct wsm_error *e) {
+  char offer[WSM_EXTENSION_TEXT];
+  const struct wsm_ask ask = ask_of(m, offer);
+  struct wsm_compression agreed;
+  int found;
+  if (!wsm_handshake_judge(head, &ask, &m->agreed, e)) return false;
+  if (!m->policy->compress) return true;
+  found = wsm_extension_judge(m->agreed.extensions, &m->policy->compression,
+                              &agreed, e);
+  if (found <= 0) return found == 0;
+  if (wsm_session_deflate(&m->session, &agreed)) return true;
+  wsm_error_set(e, WSM_FULL, "no memory for compression");
+  return false;
+}
+
 static void read_answer (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   struct wsm_head head;
   struct wsm_error e;
   const int whole = take_head(m, &head, n, &e);
   if (whole == 0) return;
-  if (whole > 0 && wsm_handshake_judge(&head, &m->ask, &m->agreed, &e)) {
+  if (whole > 0 && agree(m, &head, &e)) {
     wsm_traffic_open(m, now_ms);
     return;
   }
@@ -188,6 +219,18 @@ static void bound_early_bytes (struct wsm_manager *m, uint64_t now_ms) {
   refuse_alone(m, 400, &e, now_ms);
 }
 
+/* The status that refuses the request, and m->error says why; or 0. */
+static int examine (struct wsm_manager *m, const struct wsm_head *head) {
+  const int status = wsm_handshake_examine(head, &m->error);
+  struct wsm_compression agreed;
+  char answer[WSM_EXTENSION_TEXT];
+  if (status) return status;
+  return wsm_extension_choose(head, &m->policy->compression, &agreed, answer,
+                              &m->error) < 0
+           ? 400
+           : 0;
+}
+
 static void read_request (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   struct wsm_head head;
   struct wsm_error e;
@@ -198,7 +241,7 @@ static void read_request (struct wsm_manager *m, size_t n, uint64_t now_ms) {
     return;
   }
   m->error.token = WSM_NONE;
-  m->examined = (uint16_t)wsm_handshake_examine(&head, &m->error);
+  m->examined = (uint16_t)examine(m, &head);
   m->phase = WSM_PHASE_JUDGE;
   m->due_ms = WSM_NEVER;
   wsm_manager_tell(m, WSM_EVENT_REQUEST);
@@ -222,16 +265,48 @@ static bool refuse_as_examined (struct wsm_manager *m, uint64_t now_ms) {
   return wsm_manager_refuse(m, &reply, now_ms);
 }
 
+/* Keeps the answered extensions behind the request's head. */
+static bool keep_answer (struct wsm_manager *m, const char *answer) {
+  struct wsm_buffer *text = &m->head_text;
+  const size_t n = strlen(answer);
+  unsigned char *block = wsm_realloc(text->data, m->head_length + n);
+  if (!block) return false;
+  memcpy(block + m->head_length, answer, n);
+  text->data = block;
+  text->end = text->size = m->head_length + n;
+  m->agreed.extensions = span_of(block + m->head_length, n);
+  return true;
+}
+
+/* Appends the 101, and agrees on the first acceptable offer of compression. */
+static bool answer_request (struct wsm_manager *m, const char *protocol,
+                            const char *headers) {
+  const struct wsm_policy *p = m->policy;
+  struct wsm_session *s = &m->session;
+  struct wsm_compression agreed;
+  struct wsm_head head;
+  struct wsm_error e;
+  char answer[WSM_EXTENSION_TEXT];
+  bool found;
+  memset(&m->agreed, 0, sizeof m->agreed);
+  if (!parse_kept(m, &head)) return false;
+  found = p->compress &&
+          wsm_extension_choose(&head, &p->compression, &agreed, answer, &e) > 0;
+  if (!wsm_handshake_accept(&s->out, &head, protocol, found ? answer : NULL,
+                            headers))
+    return false;
+  if (protocol) m->agreed.protocol = wsm_protocol_choose(&head, protocol);
+  if (!found) return true;
+  if (keep_answer(m, answer) && wsm_session_deflate(s, &agreed)) return true;
+  wsm_buffer_clear(&s->out);
+  return false;
+}
+
 bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
                          const char *headers, uint64_t now_ms) {
-  struct wsm_head head;
   if (m->phase != WSM_PHASE_JUDGE) return true;
   if (m->examined) return refuse_as_examined(m, now_ms);
-  if (!parse_kept(m, &head)) return false;
-  if (!wsm_handshake_accept(&m->session.out, &head, protocol, NULL, headers))
-    return false;
-  memset(&m->agreed, 0, sizeof m->agreed);
-  if (protocol) m->agreed.protocol = wsm_protocol_choose(&head, protocol);
+  if (!answer_request(m, protocol, headers)) return false;
   wsm_traffic_open(m, now_ms);
   return true;
 }
