@@ -118,19 +118,21 @@ local CLOSE = "\136\2\3\232"               -- 1000
 
 local function beside (handler, body, options)
   return function ()
-    wsmanager.run(function ()
-      local all = { host = "127.0.0.1", port = 0, handler = handler }
-      for name, value in pairs(options or {}) do all[name] = value end
-      local server = assert(wsmanager.serve(all))
-      local ok, why = pcall(body, "127.0.0.1:" .. server.port)
-      server:stop()
-      assert(ok, why)
-    end)
+    local all = { host = "127.0.0.1", port = 0, handler = handler }
+    for name, value in pairs(options or {}) do all[name] = value end
+    local server = assert(wsmanager.serve(all))
+    local ok, why = pcall(wsmanager.run, body, "127.0.0.1:" .. server.port)
+    server:stop()
+    assert(ok, why)
   end
 end
 
 local function echo (ws)
-  for data, kind in ws:messages() do ws:send(data, kind) end
+  local data, kind = ws:receive()
+  while data do
+    ws:send(data, kind)
+    data, kind = ws:receive()
+  end
 end
 
 -- Waits until the list has so many entries.
@@ -150,19 +152,25 @@ describe("the seed's WebSocket", function ()
     end)
   end
 
-  it("has close([code[, reason]])", beside(echo, function (address)
-    local closes = {}
+  local ends = {}
+  local function tell_the_end (ws)
+    ws:receive(5)
+    local code, reason = ws:closed(5)
+    table.insert(ends, { code, reason })
+  end
+
+  it("has close([code[, reason]])", beside(tell_the_end, function (address)
     for _, arguments in ipairs { {}, { 1000 }, { 4001, "enough" } } do
-      local ws = wsmanager.WebSocket("ws://" .. address)
+      local ws, closes = wsmanager.WebSocket("ws://" .. address), {}
       ws.onopen = function () ws:close(arguments[1], arguments[2]) end
       ws.onclose = function (event) table.insert(closes, event) end
       await(closes, 1)
-      local event = table.remove(closes)
-      assert.is_true(event.wasClean)
-      assert.equal(arguments[1] or 1005, event.code)
-      assert.equal(arguments[2] or "", event.reason)
+      assert.is_true(closes[1].wasClean)
+      assert.equal(arguments[1] or 1005, closes[1].code)
       assert.equal(3, ws.readyState)
     end
+    await(ends, 3)
+    assert.same({ { 1005, "" }, { 1000, "" }, { 4001, "enough" } }, ends)
   end))
 
   it("has send(data)", beside(echo, function (address)
@@ -325,7 +333,11 @@ describe("the seed's wsManager method", function ()
   local heard = {}
   local function listen (ws, request)
     table.insert(heard, request.target)
-    for data in ws:messages() do table.insert(heard, data) end
+    local data = ws:receive()
+    while data do
+      table.insert(heard, data)
+      data = ws:receive()
+    end
     table.insert(heard, "closed")
   end
 
@@ -378,6 +390,7 @@ describe("the seed's wsManager method", function ()
     assert(manager.websock:opened(5))
     manager:wsReconnect()
     await(heard, 3)
+    assert(manager.websock:opened(5))
     assert.equal(2, manager.websock:stats().opens)
     manager:wsClose()
   end))
@@ -546,7 +559,7 @@ describe("what the seed had wrong", function ()
     local connection = life()
     connection:open()
     connection:lose "closed"
-    connection:pass(20000)
+    connection:pass(9000)
     assert.equal(2, #connection.dials)
     local names = table.concat(connection.events, " ")
     assert.truthy(names:find "close reconnecting")

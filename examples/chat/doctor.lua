@@ -55,15 +55,15 @@ wsmanager.run(function ()
   journal.follow(talk.ws)
 
   local speaking = false
-  for message in talk:messages() do
+  repeat
+    local message = assert(talk:receive())
     journal.heard(message)
     talk:read(message)
     if not speaking then
       speaking = true
       wsmanager.spawn(say_all, talk)
     end
-    if message.last then break end
-  end
+  until message.last
   while unread > 0 do talk:receive(0.1) end
   assert(talk:settled(10))
   talk:close()

@@ -72,7 +72,11 @@ local function handler (ws, request)
   ws.ondrain = function () hand_over(uid) end
   waiting[uid]:rewind()
   hand_over(uid)
-  for data, kind in ws:messages() do hear(ws, uid, data, kind) end
+  local data, kind = ws:receive()
+  while data do
+    hear(ws, uid, data, kind)
+    data, kind = ws:receive()
+  end
   if online[uid] == ws then online[uid] = nil end
 end
 

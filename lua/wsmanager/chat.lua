@@ -290,8 +290,10 @@ function Chat:receive (timeout)
 end
 
 --- Each message, across reconnects, until the connection is closed for good.
+--- Raises where the connection's own messages() does: in a coroutine of Lua 5.1.
 ---@return fun(): Message|nil
 function Chat:messages ()
+  self.ws:messages()
   return function ()
     local heard, token
     repeat
