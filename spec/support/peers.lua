@@ -27,6 +27,7 @@ local programs = {
   node_server = node .. "node_server.js",
   node_client = node .. "node_client.js",
   scripted = "exec " .. python .. "scripted.py",
+  conformance = "exec " .. python .. "conformance.py",
 }
 
 local started = {}
@@ -65,7 +66,10 @@ function peer:events()
   local list = {}
   local file = io.open(self.log, "rb")
   if not file then return self.last or list end
-  for line in file:lines() do list[#list + 1] = cjson.decode(line) end
+  -- a line without its end is still being written
+  for line in file:read("*a"):gmatch("(.-)\n") do
+    list[#list + 1] = cjson.decode(line)
+  end
   file:close()
   return list
 end
