@@ -49,7 +49,6 @@ local function find_port (tale, deadline)
     local port = math.random(20000, 30000)
     local server = start_server(tale, port, deadline)
     if tale.server == "listening" then return port, server end
-    processes.stop(server)
   end
   error "no port to listen on"
 end
@@ -78,9 +77,9 @@ local function play (tale)
   tale:finish()
 end
 
-local tale = story.new(processes.transcript())
+local tale = story.new(processes.transcript(), print)
 local ok, why = pcall(wsmanager.run, play, tale)
-local said_on_stderr = processes.stop_all()
+local said_on_stderr = processes.stop()
 local faults = ok and tale:faults() or { tostring(why) }
 for _, fault in ipairs(faults) do print("FAULT: " .. fault) end
 if #faults > 0 then

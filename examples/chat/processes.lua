@@ -1,7 +1,7 @@
 -- Starts programs beside this one and ends them, with nothing but sh.
 -- Each is held by a shell that waits on a pipe from here: when this process
--- ends, however it ends, the pipe closes and the shell ends the program. No
--- program lives longer than 30 seconds.
+-- ends, however it ends, the pipe closes, and the shell ends the program and
+-- removes the files. No program lives longer than 30 seconds.
 
 local processes = {}
 
@@ -9,10 +9,15 @@ local base = os.tmpname()
 local started = {}
 
 local hold = [[
-timeout 30 sh -c 'echo $$ >"$0"; exec "$@"' %s %s </dev/null >>%s 2>>%s &
+set -- %s %s
+out=$1 pid=$2
+shift 2
+timeout 30 sh -c 'echo $$ >"$0"; exec "$@"' "$pid" "$@" \
+  </dev/null >>"$out" 2>>"$out.err" &
 program=$!
-trap 'kill $program 2>/dev/null; wait $program 2>/dev/null' EXIT
+trap 'kill $program; wait $program; rm -f "$out" "$out.err" "$pid"' EXIT
 trap exit INT TERM HUP
+exec 2>/dev/null
 cat >/dev/null
 ]]
 
@@ -43,11 +48,11 @@ end
 ---@return table process
 function processes.start (program, argument)
   local process = { pidfile = ("%s.%d"):format(base, #started + 1) }
+  local files = quote(base) .. " " .. quote(process.pidfile)
   local command = table.concat({
     quote(interpreter()), quote(program), quote(argument),
   }, " ")
-  process.pipe = assert(io.popen(hold:format(quote(process.pidfile), command,
-    quote(base), quote(base .. ".err")), "w"))
+  process.pipe = assert(io.popen(hold:format(files, command), "w"))
   started[#started + 1] = process
   return process
 end
@@ -58,19 +63,12 @@ function processes.kill (process)
   if pid then os.execute("kill -9 " .. pid) end
 end
 
---- Ends it and waits until it has ended.
-function processes.stop (process)
-  if process.pipe then process.pipe:close() end
-  process.pipe = nil
-  os.remove(process.pidfile)
-end
-
----@return string   what the programs wrote to stderr
-function processes.stop_all ()
-  for _, process in ipairs(started) do processes.stop(process) end
+--- Ends all and waits until they have ended.
+---@return string   what they wrote to stderr
+function processes.stop ()
   local text = contents(base .. ".err")
-  os.remove(base .. ".err")
-  os.remove(base)
+  for _, process in ipairs(started) do process.pipe:close() end
+  started = {}
   return text
 end
 

@@ -93,5 +93,5 @@ if not server then
   journal.note("failed", { token = token, detail = detail })
   os.exit(1)
 end
-journal.note "listening"
+journal.note("listening", { port = server.port })
 wsmanager.run()

@@ -11,9 +11,10 @@ Story.__index = Story
 local other = { doctor = "customer", customer = "doctor" }
 
 ---@param name string   of the transcript
-local function new (name)
+---@param tell fun(line: string)
+local function new (name, tell)
   return setmetatable({
-    file = assert(io.open(name)), rest = "",
+    file = assert(io.open(name)), rest = "", tell = tell,
     said = { doctor = {}, customer = {} },      -- messages, in order
     heard = { doctor = {}, customer = {} },
     received = {}, was_read = {},               -- by id
@@ -41,14 +42,14 @@ local function told (self, line)
     said.who, bytes_text(said), mark(self, said.id))
 end
 
-local function tell (self, is_over)
+local function tell_on (self, is_over)
   while self.told < #self.lines do
     local line = self.lines[self.told + 1]
     if line.said and not self.was_read[line.said.id] and not is_over then
       return
     end
     self.told = self.told + 1
-    print(told(self, line))
+    self.tell(told(self, line))
   end
 end
 
@@ -91,12 +92,12 @@ function Story:read ()
     on[line.event](self, line)
   end
   self.rest = self.rest:match "[^\n]*$"
-  tell(self, false)
+  tell_on(self, false)
 end
 
 --- Tells what is left, read or not.
 function Story:finish ()
-  tell(self, true)
+  tell_on(self, true)
 end
 
 local function side_is_complete (self, who)
