@@ -56,9 +56,10 @@ local function kind (test, expected)
   return {test = test, expected = expected}
 end
 
--- A table of further options; may_be_off: false stands for it.
-local function group (fields, may_be_off)
-  return {fields = fields, may_be_off = may_be_off}
+-- A table of further options; may_be_off: false stands for it; may_be_on: so
+-- does true.
+local function group (fields, may_be_off, may_be_on)
+  return {fields = fields, may_be_off = may_be_off, may_be_on = may_be_on}
 end
 
 local positive = kind(is_positive, "positive number")
@@ -83,6 +84,17 @@ local timeouts = group {open = positive_or_false, close = positive_or_false}
 local limits = group {
   message = size, frame = size, fragments = size, header = size,
 }
+
+local window = kind(is_integer(9, 15), "integer from 9 to 15")
+
+local compress = group({
+  level = kind(is_integer(0, 9), "integer from 0 to 9"),
+  window = window,
+  peer_window = window,
+  takeover = flag,
+  peer_takeover = flag,
+  threshold = kind(is_integer(0), "integer, 0 or more,"),
+}, true, true)
 
 local tls = group {
   ca = text, cert = text, key = text, hostname = text, verify = flag,
@@ -110,6 +122,7 @@ local client = {
   inbox = size,
   buffer = size,
   limits = limits,
+  compress = compress,
   tls = tls,
   decode = codec,
 }
@@ -131,6 +144,7 @@ local server = {
   heartbeat = heartbeat,
   timeouts = timeouts,
   limits = limits,
+  compress = compress,
   inbox = size,
   buffer = size,
   decode = codec,
@@ -149,12 +163,17 @@ end
 
 local check
 
+local function instead_of_table (rule)
+  if rule.may_be_on then return " or boolean" end
+  return rule.may_be_off and " or false" or ""
+end
+
 local function check_group (given, rule, name)
   if given == false and rule.may_be_off then return end
+  if given == true and rule.may_be_on then return end
   if type(given) ~= "table" then
-    fail("bad option '", name, "' (table",
-         rule.may_be_off and " or false" or "", " expected, got ",
-         type(given), ")")
+    fail("bad option '", name, "' (table", instead_of_table(rule),
+         " expected, got ", type(given), ")")
   end
   check(given, rule.fields, name .. ".")
 end
@@ -281,7 +300,8 @@ function options.headers (given)
   return lines[1] and table.concat(lines) or nil
 end
 
-local shared = {"heartbeat", "timeouts", "inbox", "buffer", "limits"}
+local shared = {"heartbeat", "timeouts", "inbox", "buffer", "limits",
+                "compress"}
 
 -- What client and server say alike, in the core's words.
 function options.policy (given)

@@ -23,7 +23,8 @@ static const struct option {
   NUMBER(open_ms, KIND_U32),          NUMBER(close_ms, KIND_U32),
   NUMBER(outbox_messages, KIND_U32),  NUMBER(outbox_bytes, KIND_SIZE),
   NUMBER(inbox_bytes, KIND_SIZE),     NUMBER(output_bytes, KIND_SIZE),
-  NUMBER(ask_target, KIND_BOOL),      NUMBER(ask_verdict, KIND_BOOL)
+  NUMBER(ask_target, KIND_BOOL),      NUMBER(ask_verdict, KIND_BOOL),
+  NUMBER(compress, KIND_BOOL)
 };
 
 #define OPTIONS (sizeof options / sizeof *options)
