@@ -50,6 +50,8 @@ static void push_protocol (lua_State *L) {
   merge(L);
   wsm_push_managers(L);
   merge(L);
+  wsm_push_proxy(L);
+  merge(L);
 }
 
 static const luaL_Reg functions[] = { { "now", now },

@@ -16,10 +16,11 @@ void wsm_push_handshake (lua_State *L); /* lhandshake.c: url, head, ask,
                                              judge, accept ... */
 void wsm_push_managers (lua_State *L);  /* lmanager.c: the manager alone, on a
                                              clock that is handed in */
-void wsm_push_loop (lua_State *L);      /* lloop.c */
-void wsm_push_link (lua_State *L);      /* llink.c */
-void wsm_push_server (lua_State *L);    /* lserver.c */
-void wsm_push_tls (lua_State *L);       /* ltls.c */
+void wsm_push_proxy (lua_State *L);  /* lproxy.c: proxies, redirects, dates */
+void wsm_push_loop (lua_State *L);   /* lloop.c */
+void wsm_push_link (lua_State *L);   /* llink.c */
+void wsm_push_server (lua_State *L); /* lserver.c */
+void wsm_push_tls (lua_State *L);    /* ltls.c */
 
 /* nil, token, detail: returns 3. */
 int wsm_fail (lua_State *L, const struct wsm_error *e);
