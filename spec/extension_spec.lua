@@ -145,8 +145,12 @@ describe("a client that reads the answer", function()
   it("refuses more than it offered", function()
     assert_refused('more than was offered for "server_max_window_bits"',
                    "permessage-deflate; server_max_window_bits=13", { peer_window = 12 })
-    assert_refused('more than was offered for "client_max_window_bits"',
-                   "permessage-deflate; client_max_window_bits=13", { window = 12 })
+  end)
+
+  it("keeps to its own window when the answer allows more (RFC 7692 7.1.2.2)", function()
+    assert.same(agreed(12, 15, true, true),
+                protocol.deflatejudge("permessage-deflate; client_max_window_bits=13",
+                                      { window = 12 }))
   end)
 
   it("refuses an answer that does not agree to what it asked", function()

@@ -238,9 +238,6 @@ static void check_missing (const struct parameters *p,
   if (p->bits[SERVER_WINDOW] > want->peer_window)
     blame(fault, "has more than was offered for",
           wsm_span_of(names[SERVER_WINDOW]));
-  if (p->bits[CLIENT_WINDOW] > want->window)
-    blame(fault, "has more than was offered for",
-          wsm_span_of(names[CLIENT_WINDOW]));
 }
 
 static void settle_client (const struct parameters *p,
@@ -251,7 +248,9 @@ static void settle_client (const struct parameters *p,
   agreed->peer_takeover = !p->there[SERVER_TAKEOVER];
   agreed->peer_window = p->there[SERVER_WINDOW] ? p->bits[SERVER_WINDOW]
                                                 : MOST_BITS;
-  if (p->there[CLIENT_WINDOW]) agreed->window = p->bits[CLIENT_WINDOW];
+  /* 7.1.2.2: an answer may name more than was offered; we keep to the offer */
+  if (p->there[CLIENT_WINDOW])
+    agreed->window = smaller(want->window, p->bits[CLIENT_WINDOW]);
 }
 
 static int refuse (struct wsm_error *e, const char *what,

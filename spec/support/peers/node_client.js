@@ -20,9 +20,21 @@ function address() {
   return `ws+unix:${path}:${new URL(options.url).pathname}`;
 }
 
+// permessage-deflate's parameters, as `ws` spells them.
+function compress(wanted) {
+  if (wanted === null || typeof wanted !== "object") return Boolean(wanted);
+  return {
+    serverNoContextTakeover: wanted.server_no_context_takeover,
+    clientNoContextTakeover: wanted.client_no_context_takeover,
+    serverMaxWindowBits: wanted.server_max_window_bits,
+    clientMaxWindowBits: wanted.client_max_window_bits,
+    threshold: 0,
+  };
+}
+
 const ws = new WebSocket(address(), protocols, {
   headers: options.headers,
-  perMessageDeflate: Boolean(options.compress),
+  perMessageDeflate: compress(options.compress),
   maxPayload: 0,
   ca: tls && tls.ca ? fs.readFileSync(tls.ca) : undefined,
   rejectUnauthorized: Boolean(tls && tls.ca),

@@ -59,6 +59,18 @@ function verify({ req }, done) {
   else done(true);
 }
 
+// permessage-deflate's parameters, as `ws` spells them.
+function compress(wanted) {
+  if (wanted === null || typeof wanted !== "object") return Boolean(wanted);
+  return {
+    serverNoContextTakeover: wanted.server_no_context_takeover,
+    clientNoContextTakeover: wanted.client_no_context_takeover,
+    serverMaxWindowBits: wanted.server_max_window_bits,
+    clientMaxWindowBits: wanted.client_max_window_bits,
+    threshold: 0,
+  };
+}
+
 const { tls, host = "127.0.0.1", port = 0, path, protocols = [] } = options;
 const server = tls
   ? https.createServer({ cert: fs.readFileSync(tls.cert), key: fs.readFileSync(tls.key) })
@@ -67,7 +79,7 @@ const server = tls
 new WebSocketServer({
   server,
   verifyClient: verify,
-  perMessageDeflate: Boolean(options.compress),
+  perMessageDeflate: compress(options.compress),
   maxPayload: 0,
   handleProtocols: (asked) => [...asked].find((name) => protocols.includes(name)) || false,
 }).on("connection", handle);

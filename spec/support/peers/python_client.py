@@ -1,8 +1,8 @@
 """A client on python websockets that plays a script.
 
 Options: url, path (a Unix socket, beside the url), protocols, headers,
-compress, tls { ca } (a file name; {} trusts anybody), seconds (20), and
-script: a list of steps, each a list:
+compress (true, or permessage-deflate's parameters by name), tls { ca } (a file
+name; {} trusts anybody), seconds (20), and script: a list of steps, each a list:
   ["send", text]  ["sendhex", hex]  ["fragments", [text, ...]]
   ["receive"]  ["echo", n]  ["ping"] (waits for the pong)
   ["close", code, reason]  ["closed"] (waits for the peer's)  ["abort"]
@@ -16,6 +16,8 @@ import asyncio
 import ssl
 
 import websockets
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory)
 
 from peer import OPTIONS, begin, tell
 
@@ -65,11 +67,19 @@ def tls():
     return context
 
 
+def extensions():
+    wanted = OPTIONS.get("compress")
+    if not isinstance(wanted, dict):
+        return None
+    return [ClientPerMessageDeflateFactory(**wanted)]
+
+
 def connect():
     settings = {
         "subprotocols": OPTIONS.get("protocols"),
         "extra_headers": OPTIONS.get("headers"),
-        "compression": "deflate" if OPTIONS.get("compress") else None,
+        "compression": "deflate" if OPTIONS.get("compress") is True else None,
+        "extensions": extensions(),
         "ping_interval": None,
         "max_size": None,
         "ssl": tls(),

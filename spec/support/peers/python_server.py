@@ -1,7 +1,7 @@
 """A server on python websockets.
 
-Options: host, port, path (a Unix socket), protocols, compress, and
-tls { cert, key } (file names).
+Options: host, port, path (a Unix socket), protocols, compress (true, or
+permessage-deflate's parameters by name), and tls { cert, key } (file names).
 
 What it does is chosen by the request's path:
   /echo               answers each message with itself (any other path too)
@@ -24,6 +24,8 @@ import ssl
 import urllib.parse
 
 import websockets
+from websockets.extensions.permessage_deflate import (
+    ServerPerMessageDeflateFactory)
 
 from peer import OPTIONS, begin, tell
 
@@ -109,10 +111,18 @@ def tls():
     return context
 
 
+def extensions():
+    wanted = OPTIONS.get("compress")
+    if not isinstance(wanted, dict):
+        return None
+    return [ServerPerMessageDeflateFactory(**wanted)]
+
+
 def listen():
     settings = {
         "subprotocols": OPTIONS.get("protocols"),
-        "compression": "deflate" if OPTIONS.get("compress") else None,
+        "compression": "deflate" if OPTIONS.get("compress") is True else None,
+        "extensions": extensions(),
         "ping_interval": None,
         "max_size": None,
         "process_request": refuse,
