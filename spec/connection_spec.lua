@@ -398,7 +398,9 @@ describe("a connection", function ()
     it("wins over a reconnect", function ()
       local _, url = serve(sayer("bye"))
       run(function ()
-        local ws = wsmanager.new {url = url, reconnect = {pause = 60}}
+        local ws = wsmanager.new {
+          url = url, reconnect = {pause = 60}, timeouts = {close = 0.02},
+        }
         local waiting = false
         ws.onreconnecting = function () waiting = true end
         repeat wsmanager.sleep(0.001) until waiting

@@ -201,6 +201,7 @@ end
 -- Hangs up without a word; whoever waits hears that it is closed.
 function attention.drop (ws, record)
   link.drop(ws)
+  record.dropped = true
   record.detail = record.detail or "the connection was dropped"
   if record.receivers then
     wake_all(record.receivers, nil, "closed", record.detail)

@@ -118,6 +118,7 @@ end
 
 -- A handler that fails ends its own connection (RFC 6455 7.4.1: 1011).
 local function fail (self, ws, record, why, thread)
+  if record.dropped then return end    -- by a stop that would not wait longer
   if self.given.onerror then
     scheduler.spawn(self.given.onerror, why, ws)
   else
