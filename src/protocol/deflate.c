@@ -6,10 +6,12 @@
 
 #include "common/memory.h"
 
-#define LEAST_WINDOW 9 /* of zlib's deflate */
-#define LEAST_LEVEL \
-  4                  /* of deflate's memory: 1,024 symbols a block;
-                                    fewer spend it on the blocks' headers */
+/* Fewer than 1,024 symbols to a block would spend it on the blocks' headers. */
+#define LEAST_LEVEL 4 /* of deflate's memory */
+
+#define LEAST_WINDOW 9             /* of zlib's deflate */
+#define STATE_ROOM ((size_t)16384) /* for the state of either direction */
+#define ALIGNMENT 16
 #define CHUNK 1024   /* least room to deflate into */
 #define TAIL 4       /* 00 00 ff ff, RFC 7692 7.2.1 */
 #define AT_BLOCK 128 /* z->data_type: between two blocks */
@@ -17,40 +19,68 @@
 
 /* --- contexts --- */
 
+/* One that lasts allocates what it needs; one for a single message takes it all
+** from a block of the pool. */
+struct wsm_context {
+  z_stream z;
+  struct wsm_buffer block;
+};
+
+static bool is_inside (const struct wsm_buffer *b, const void *at) {
+  const unsigned char *byte = at;
+  return b->data && byte >= b->data && byte < b->data + b->size;
+}
+
 static void *zlib_alloc (void *opaque, unsigned items, unsigned size) {
-  (void)opaque;
-  return wsm_alloc((size_t)items * size);
+  struct wsm_buffer *b = opaque;
+  const size_t n = (size_t)items * size;
+  const size_t whole = (n + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
+  if (!b->data || b->size - b->end < whole) return wsm_alloc(n);
+  wsm_buffer_commit(b, whole);
+  return b->data + b->end - whole;
 }
 
 static void zlib_free (void *opaque, void *block) {
-  (void)opaque;
-  wsm_free(block);
+  if (!is_inside(opaque, block)) wsm_free(block);
 }
 
-static z_stream *stream_new (void) {
-  z_stream *z = wsm_zalloc(sizeof *z);
-  if (!z) return NULL;
-  z->zalloc = zlib_alloc;
-  z->zfree = zlib_free;
-  return z;
+static void context_free (struct wsm_context *c) {
+  wsm_buffer_clear(&c->block);
+  wsm_free(c);
+}
+
+/* lasts: for more than a message; else room bytes will do for it. */
+static struct wsm_context *context_new (struct wsm_pool *pool, bool lasts,
+                                        size_t room) {
+  struct wsm_context *c = wsm_zalloc(sizeof *c);
+  if (!c) return NULL;
+  c->block.pool = pool;
+  c->z.opaque = &c->block;
+  c->z.zalloc = zlib_alloc;
+  c->z.zfree = zlib_free;
+  if (lasts || wsm_buffer_reserve(&c->block, room)) return c;
+  wsm_free(c);
+  return NULL;
 }
 
 static bool open_inflater (struct wsm_deflate *d) {
+  const int window = d->agreed.peer_window;
+  struct wsm_context *c;
   if (d->inflater) return true;
-  d->inflater = stream_new();
-  if (!d->inflater) return false;
-  if (inflateInit2(d->inflater, -(int)d->agreed.peer_window) == Z_OK)
-    return true;
-  wsm_free(d->inflater);
-  d->inflater = NULL;
-  return false;
+  c = context_new(d->message.pool, d->agreed.peer_takeover,
+                  ((size_t)1 << window) + STATE_ROOM);
+  if (!c) return false;
+  if (inflateInit2(&c->z, -window) == Z_OK) d->inflater = c;
+  else context_free(c);
+  return d->inflater != NULL;
 }
 
 static void close_inflater (struct wsm_deflate *d) {
-  if (d->inflater) inflateEnd(d->inflater);
-  wsm_free(d->inflater);
-  d->inflater = NULL;
   d->ended = false;
+  if (!d->inflater) return;
+  inflateEnd(&d->inflater->z);
+  context_free(d->inflater);
+  d->inflater = NULL;
 }
 
 /* A table with as many places as the window has bytes: more would stay empty.
@@ -64,20 +94,23 @@ static int memory_level (int window) {
 static bool open_deflater (struct wsm_deflate *d) {
   const int wanted = d->agreed.window;
   const int window = wanted < LEAST_WINDOW ? LEAST_WINDOW : wanted;
+  const int level = memory_level(window);
+  struct wsm_context *c;
   if (d->deflater) return true;
-  d->deflater = stream_new();
-  if (!d->deflater) return false;
-  if (deflateInit2(d->deflater, d->agreed.level, Z_DEFLATED, -window,
-                   memory_level(window), Z_DEFAULT_STRATEGY) == Z_OK)
-    return true;
-  wsm_free(d->deflater);
-  d->deflater = NULL;
-  return false;
+  c = context_new(d->wire.pool, d->agreed.takeover,
+                  ((size_t)4 << window) + ((size_t)512 << level) + STATE_ROOM);
+  if (!c) return false;
+  if (deflateInit2(&c->z, d->agreed.level, Z_DEFLATED, -window, level,
+                   Z_DEFAULT_STRATEGY) == Z_OK)
+    d->deflater = c;
+  else context_free(c);
+  return d->deflater != NULL;
 }
 
 static void close_deflater (struct wsm_deflate *d) {
-  if (d->deflater) deflateEnd(d->deflater);
-  wsm_free(d->deflater);
+  if (!d->deflater) return;
+  deflateEnd(&d->deflater->z);
+  context_free(d->deflater);
   d->deflater = NULL;
 }
 
@@ -126,7 +159,7 @@ static enum wsm_inflated verdict (struct wsm_deflate *d, int code) {
 
 /* At the limit a byte to spare tells whether there is more. */
 static enum wsm_inflated probe (struct wsm_deflate *d) {
-  z_stream *z = d->inflater;
+  z_stream *z = &d->inflater->z;
   unsigned char spare;
   enum wsm_inflated inflated;
   z->next_out = &spare;
@@ -136,7 +169,7 @@ static enum wsm_inflated probe (struct wsm_deflate *d) {
 }
 
 static enum wsm_inflated inflate_some (struct wsm_deflate *d) {
-  z_stream *z = d->inflater;
+  z_stream *z = &d->inflater->z;
   enum wsm_inflated inflated;
   size_t room;
   /* RFC 7692 7.2.3.4: after BFINAL a new stream, but the same window */
@@ -155,7 +188,7 @@ static enum wsm_inflated inflate_some (struct wsm_deflate *d) {
 /* Until all input is used and no output is held back for want of room. */
 static enum wsm_inflated inflate_all (struct wsm_deflate *d,
                                       const unsigned char *bytes, unsigned n) {
-  z_stream *z = d->inflater;
+  z_stream *z = &d->inflater->z;
   enum wsm_inflated inflated = WSM_INFLATED;
   z->next_in = bytes;
   z->avail_in = n;
@@ -190,7 +223,7 @@ enum wsm_inflated wsm_deflate_finish (struct wsm_deflate *d) {
   enum wsm_inflated inflated = WSM_INFLATED;
   if (d->fed && !d->ended) {
     inflated = inflate_all(d, tail, sizeof tail);
-    if (inflated == WSM_INFLATED && !is_between_blocks(d->inflater))
+    if (inflated == WSM_INFLATED && !is_between_blocks(&d->inflater->z))
       inflated = WSM_INFLATE_CORRUPT;
   }
   d->fed = false;
@@ -239,7 +272,7 @@ bool wsm_deflate_append (struct wsm_deflate *d, struct wsm_buffer *to,
   /* RFC 7692 7.2.3.6: zlib has nothing to flush for it */
   if (n == 0) return wsm_buffer_append(to, "", 1);
   if (!open_deflater(d)) return false;
-  done = deflate_all(d->deflater, to, data, n);
+  done = deflate_all(&d->deflater->z, to, data, n);
   if (done) to->end -= TAIL;
   else to->end = to->start + length;
   if (!done || !d->agreed.takeover) close_deflater(d);

@@ -3,7 +3,8 @@
 ** Stands on zlib and buffer.h (RFC 7692 section 7.2). A peer's message is
 ** inflated as its bytes come, within a limit; one of ours is deflated whole.
 ** Never holds a zlib context before the first compressed message of its
-** direction, nor after a message without context takeover. Knows no frames.
+** direction, nor after a message without context takeover: then its memory goes
+** back to the pool, where the next one finds it. Knows no frames.
 */
 #ifndef WSM_DEFLATE_H
 #define WSM_DEFLATE_H
@@ -23,7 +24,7 @@ struct wsm_compression {
   uint32_t threshold;  /* a message with fewer bytes goes as it is */
 };
 
-struct z_stream_s;
+struct wsm_context; /* of zlib, one direction's */
 
 /* Zero it, but for agreed, limit and the buffers' pools, to start. */
 struct wsm_deflate {
@@ -33,7 +34,7 @@ struct wsm_deflate {
   struct wsm_buffer wire;    /* packed.h: bytes for the kernel */
   size_t sent;               /* packed.h: of them handed over */
   size_t packed;             /* packed.h: what they are in `out` */
-  struct z_stream_s *inflater, *deflater;
+  struct wsm_context *inflater, *deflater;
   bool fed;   /* the message had a byte */
   bool ended; /* the last block had BFINAL */
 };
