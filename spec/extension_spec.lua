@@ -71,20 +71,31 @@ local malformed = {
 
 describe("an offer of compression", function()
   it("names only what differs from what a server may do anyway", function()
-    assert.equal("permessage-deflate; client_max_window_bits", protocol.deflateoffer())
-    assert.equal("permessage-deflate; server_no_context_takeover; client_max_window_bits",
-                 protocol.deflateoffer { peer_takeover = false })
-    assert.equal("permessage-deflate; client_no_context_takeover; client_max_window_bits",
-                 protocol.deflateoffer { takeover = false })
-    assert.equal("permessage-deflate; server_max_window_bits=9; client_max_window_bits",
-                 protocol.deflateoffer { peer_window = 9 })
-    assert.equal("permessage-deflate; client_max_window_bits=10",
-                 protocol.deflateoffer { window = 10 })
+    local function assert_offer(first, options)
+      assert.equal("permessage-deflate; " .. first, protocol.deflateoffer(options))
+    end
+    assert_offer("client_no_context_takeover; client_max_window_bits",
+                 { takeover = false })
+    assert_offer("client_no_context_takeover; server_max_window_bits=9; "
+                 .. "client_max_window_bits", { takeover = false, peer_window = 9 })
+    assert_offer("client_no_context_takeover; client_max_window_bits=10",
+                 { takeover = false, window = 10 })
+    assert_offer("server_no_context_takeover; client_no_context_takeover; "
+                 .. "server_max_window_bits=12; client_max_window_bits=14",
+                 { takeover = false, peer_takeover = false, window = 14,
+                   peer_window = 12 })
+  end)
+
+  it("is made a second time for servers that want the client's context dropped",
+     function()
+    assert.equal("permessage-deflate; client_max_window_bits, permessage-deflate; "
+                 .. "client_no_context_takeover; client_max_window_bits",
+                 protocol.deflateoffer())
     assert.equal("permessage-deflate; server_no_context_takeover; "
-                 .. "client_no_context_takeover; server_max_window_bits=12; "
-                 .. "client_max_window_bits=14",
-                 protocol.deflateoffer { takeover = false, peer_takeover = false,
-                                         window = 14, peer_window = 12 })
+                 .. "client_max_window_bits, permessage-deflate; "
+                 .. "server_no_context_takeover; client_no_context_takeover; "
+                 .. "client_max_window_bits",
+                 protocol.deflateoffer { peer_takeover = false })
   end)
 
   it("raises for a window or a level that zlib does not have", function()

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OFFER_TEXT (WSM_EXTENSION_TEXT / 2)
 #define NAME "permessage-deflate"
 #define LEAST_BITS 8
 #define MOST_BITS 15
@@ -188,14 +189,14 @@ static size_t write_window (char *to, size_t room, uint8_t bits) {
   return bits ? (size_t)snprintf(to, room, "=%d", bits) : 0;
 }
 
-static void write_parameters (char to[WSM_EXTENSION_TEXT],
-                              const struct parameters *p) {
-  size_t n = (size_t)snprintf(to, WSM_EXTENSION_TEXT, NAME);
+/* `to` has room for one offer. */
+static void write_parameters (char *to, const struct parameters *p) {
+  size_t n = (size_t)snprintf(to, OFFER_TEXT, NAME);
   int kind;
   for (kind = 0; kind < KINDS; kind++) {
     if (!p->there[kind]) continue;
-    n += (size_t)snprintf(to + n, WSM_EXTENSION_TEXT - n, "; %s", names[kind]);
-    n += write_window(to + n, WSM_EXTENSION_TEXT - n, p->bits[kind]);
+    n += (size_t)snprintf(to + n, OFFER_TEXT - n, "; %s", names[kind]);
+    n += write_window(to + n, OFFER_TEXT - n, p->bits[kind]);
   }
 }
 
@@ -218,11 +219,19 @@ static void set_offer (struct parameters *p,
   p->bits[CLIENT_WINDOW] = want->window < MOST_BITS ? want->window : 0;
 }
 
+/* Some servers ask a client to drop its context only when the offer speaks of
+** it; as a second choice it does (RFC 7692 5.1: in order of preference). */
 void wsm_extension_offer (char to[WSM_EXTENSION_TEXT],
                           const struct wsm_compression *want) {
   struct parameters p;
+  size_t n;
   set_offer(&p, want);
   write_parameters(to, &p);
+  if (!want->takeover) return;
+  n = strlen(to);
+  n += (size_t)snprintf(to + n, WSM_EXTENSION_TEXT - n, ", ");
+  p.there[CLIENT_TAKEOVER] = true;
+  write_parameters(to + n, &p);
 }
 
 static void check_missing (const struct parameters *p,

@@ -13,9 +13,9 @@
 #include "protocol/deflate.h"
 #include "protocol/head.h"
 
-#define WSM_EXTENSION_TEXT 144 /* the longest offer or answer, terminated */
+#define WSM_EXTENSION_TEXT 288 /* the longest offers or answer, terminated */
 
-/* What a client that wants this offers. */
+/* What a client that wants this offers: one offer, or two by preference. */
 void wsm_extension_offer (char to[WSM_EXTENSION_TEXT],
                           const struct wsm_compression *want);
 
