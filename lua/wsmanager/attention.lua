@@ -113,12 +113,13 @@ function react.open (_, record)
 end
 
 function react.error (_, record, token, detail)
-  record.token, record.detail = token, detail
+  record.token, record.detail, record.told = token, detail, true
   fire(record, {type = "error", token = token, message = detail})
 end
 
 function react.close (_, record, code, reason, clean)
   record.code, record.reason, record.clean = code, reason, clean
+  record.told = true
   fire(record, {
     type = "close", code = code, reason = reason, wasClean = clean,
   })

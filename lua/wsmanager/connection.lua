@@ -5,7 +5,6 @@
 local core = require "wsmanager.core"
 local attention = require "wsmanager.attention"
 local codec = require "wsmanager.codec"
-local distance = require "wsmanager.distance"
 local events = require "wsmanager.events"
 local scheduler = require "wsmanager.scheduler"
 
@@ -363,9 +362,9 @@ core.metatable.__newindex = function (ws, name, value)
     connection.listen(ws, name, value)
   elseif is_readonly[name] or methods[name] ~= nil then
     error("'" .. name .. "' cannot be assigned", 2)
-  elseif type(name) == "string" and name:find("^on%l") then
-    error("unknown event property '" .. name .. "'"
-          .. distance.hint(name, events.properties), 2)
+  elseif events.meant(name) then
+    error("unknown event property '" .. name .. "' (did you mean '"
+          .. events.meant(name) .. "'?)", 2)
   else
     fields(ws)[name] = value
   end

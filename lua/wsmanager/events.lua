@@ -79,6 +79,12 @@ local function replace (record, name, without, entry)
   if next(record.listeners) == nil then record.listeners = nil end
 end
 
+-- The on* property that a name is nearly: "onMessage" means "onmessage".
+function events.meant (name)
+  if type(name) ~= "string" or not name:find("^[oO][nN]") then return nil end
+  return distance.nearest(name, events.properties)
+end
+
 -- Does anybody listen to it?
 function events.wanted (record, name)
   return record.listeners ~= nil and record.listeners[name] ~= nil

@@ -6,7 +6,6 @@
 local core = require "wsmanager.core"
 local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
-local distance = require "wsmanager.distance"
 local events = require "wsmanager.events"
 local options = require "wsmanager.options"
 
@@ -40,7 +39,14 @@ local function ours (self)
   return mine
 end
 
-function getters.readyState (mine) return mine.ws.readyState end
+-- It is CLOSED when the events say so, not before (WebSockets 3, "when the
+-- WebSocket connection is closed").
+function getters.readyState (mine)
+  local state = mine.ws.readyState
+  if state == 3 and not mine.record.told then return 2 end
+  return state
+end
+
 function getters.protocol (mine) return mine.ws.protocol end
 function getters.extensions (mine) return mine.ws.extensions end
 function getters.url (mine) return mine.url end
@@ -112,9 +118,9 @@ function meta.__newindex (self, name, value)
     if value == "blob" or value == "arraybuffer" then mine.binary = value end
   elseif getters[name] or methods[name] ~= nil then
     error("'" .. name .. "' cannot be assigned", 2)
-  elseif type(name) == "string" and name:find("^on%l") then
-    error("unknown event property '" .. name .. "'"
-          .. distance.hint(name, events.properties), 2)
+  elseif events.meant(name) then
+    error("unknown event property '" .. name .. "' (did you mean '"
+          .. events.meant(name) .. "'?)", 2)
   else
     rawset(self, name, value)
   end
@@ -157,7 +163,7 @@ local function construct (_, url, protocols)
   local config, record = options.blame(2, configure, url, protocols)
   local mine = {lost = 0, binary = "blob", url = config.url}
   local self = setmetatable({[OURS] = mine}, meta)
-  record.target = self
+  record.target, mine.record = self, record
   mine.ws = options.blame(2, client.make, config, record)
   link.start(mine.ws)
   return self
