@@ -5,13 +5,21 @@ local wsmanager = require "wsmanager"
 
 local echoes = {}
 
--- No `for`: it could not wait under Lua 5.1.
+-- How a connection ended: code, reason and clean as `closed` says them, token and
+-- detail of the event `error`, when there was one. No `for`: it could not wait
+-- under Lua 5.1.
 local function echo (ws)
+  local ending = {}
+  ws:addEventListener("error", function (event)
+    ending.token, ending.detail = event.token, event.message
+  end)
   local message, kind = ws:receive()
   while message do
     ws:send(message, kind)
     message, kind = ws:receive()
   end
+  ending.code, ending.reason, ending.clean = ws:closed()
+  return ending
 end
 
 local function copy (options)
@@ -23,18 +31,17 @@ end
 local function visit (url, options)
   local all = copy(options)
   all.url, all.reconnect = url, false
-  local ws = wsmanager.new(all)
-  echo(ws)
-  ws:closed()
+  return echo(wsmanager.new(all))
 end
 
--- Echoes on each of the addresses until the peer closes.
+-- Echoes on each of the addresses until the peer closes; how each ended.
 function echoes.visit (urls, at_once, options)
-  local at, live = 0, 0
+  local at, live, endings = 0, 0, {}
   local function work ()
     while at < #urls do
       at = at + 1
-      visit(urls[at], options)
+      local mine = at
+      endings[mine] = visit(urls[mine], options)
     end
     live = live - 1
   end
@@ -43,12 +50,15 @@ function echoes.visit (urls, at_once, options)
     wsmanager.spawn(work)
   end
   while live > 0 do wsmanager.step(1) end
+  return endings
 end
 
+-- A server that echoes, and how the connection to each path ended.
 function echoes.serve (options)
-  local all = copy(options)
-  all.host, all.port, all.handler = "127.0.0.1", 0, echo
-  return assert(wsmanager.serve(all))
+  local all, endings = copy(options), {}
+  all.host, all.port = "127.0.0.1", 0
+  function all.handler (ws, request) endings[request.path] = echo(ws) end
+  return assert(wsmanager.serve(all)), endings
 end
 
 -- Turns the loop until a peer of this process has said its last word.

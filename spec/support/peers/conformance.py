@@ -4,7 +4,10 @@ Options: connect { host, port } to be the client of a server, then `cases`, a
 list of case numbers, and parallel (8), how many at once; else it listens, and
 the path of each connection names its case: "/6.4.1". share (1): of the round
 trips where a case has many. pause (1): seconds where a case waits a second.
-patience (1): each deadline so many times longer.
+patience (1): each deadline so many times longer, but drop (0.45): seconds for
+the end of TCP after the close. window (9): bits of the small window in group
+13. made: cases of one's own, each { id, code, steps, chop }, played between the
+texts "before" and "after"; see conformance_cases.py.
 
 Events: verdict { case, behavior, close, clean, code, tcp, ms, detail } with
   behavior  OK, NON-STRICT, FAILED, INFORMATIONAL, UNIMPLEMENTED
@@ -32,10 +35,14 @@ from peer import OPTIONS, begin, tell
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PATIENCE = OPTIONS.get("patience", 1)
+Fuzzer.close_seconds *= PATIENCE
+Fuzzer.drop_seconds = OPTIONS.get("drop", Fuzzer.drop_seconds)
 MORE = 5                       # seconds for the close after a case's last one
 
 CASES = conformance_cases.cases()
 CASES.update(conformance_deflate.cases())
+CASES.update((one["id"], conformance_cases.made(one))
+             for one in OPTIONS.get("made", []))
 
 
 class Refused(Exception):

@@ -16,9 +16,6 @@ import time
 OPEN, CLOSING, CLOSED = "open", "closing", "closed"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
-CLOSE_SECONDS = 1.0     # the peer's answer to our close frame
-DROP_SECONDS = 0.45     # the end of TCP after both close frames; the suite
-                        # gives a server 0.5 s where it is most impatient
 READ_SIZE = 1 << 18
 PAUSED_PIECES = 256     # so few pieces go out one packet each
 
@@ -49,6 +46,10 @@ def is_valid_code(code):
 
 
 class Fuzzer:
+    close_seconds = 1.0     # for the peer's answer to our close frame
+    drop_seconds = 0.45     # for the end of TCP after both; the suite gives a
+                            # server 0.5 s where it is most impatient
+
     def __init__(self, sock, is_server, deflate=None):
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
@@ -133,7 +134,7 @@ class Fuzzer:
         self.state = CLOSING
         self.closed_by_me = not reply
         if not reply:
-            self.alarm("close", CLOSE_SECONDS, lambda: self.drop(True))
+            self.alarm("close", self.close_seconds, lambda: self.drop(True))
 
     def drop(self, abort=False):
         """Ends TCP: by a FIN, and hears how the peer ends; or by a RST."""
@@ -151,7 +152,7 @@ class Fuzzer:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-        self.alarm("end", DROP_SECONDS, lambda: self.end("late"))
+        self.alarm("end", self.drop_seconds, lambda: self.end("late"))
 
     # --- in ---
 
@@ -247,7 +248,7 @@ class Fuzzer:
             self.drop()
         else:
             self.state = CLOSED
-            self.alarm("drop", DROP_SECONDS, self.drop_late)
+            self.alarm("drop", self.drop_seconds, self.drop_late)
 
     def drop_late(self):
         self.was_clean = False
