@@ -34,6 +34,15 @@ local client = {}
 ---@field fragments? integer  of one message
 ---@field header? integer     bytes of the peer's HTTP head; 16 KiB
 
+-- permessage-deflate (RFC 7692): what is wanted; the peer may agree to less.
+---@class wsmanager.Compress
+---@field level? integer          of zlib, 0 to 9; 6
+---@field window? integer         bits of ours, 9 to 15; 15
+---@field peer_window? integer    bits of the peer's, 9 to 15; 15
+---@field takeover? boolean       our context lasts from message to message; true
+---@field peer_takeover? boolean  the peer's does; true
+---@field threshold? integer      a message with fewer bytes goes as it is; 1024
+
 ---@class wsmanager.Tls
 ---@field ca? string  a file or PEM text; the system's when absent
 ---@field cert? string  a file or PEM text
@@ -57,6 +66,7 @@ local client = {}
 ---@field inbox? integer  bytes received and not taken, then the socket rests; 4 MiB
 ---@field buffer? integer  bytes that wait for the kernel, then `send` waits
 ---@field limits? wsmanager.Limits
+---@field compress? boolean|wsmanager.Compress  false
 ---@field tls? wsmanager.Tls
 ---@field decode? "json"|wsmanager.Codec
 ---@field onopen? fun(event: wsmanager.Event)

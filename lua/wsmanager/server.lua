@@ -43,6 +43,7 @@ local PATIENCE = 5       -- seconds that a polite stop waits
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---@field timeouts? {open: number|false|nil, close: number|false|nil}
 ---@field limits? wsmanager.Limits
+---@field compress? boolean|wsmanager.Compress  false
 ---@field inbox? integer
 ---@field buffer? integer
 ---@field decode? "json"|wsmanager.Codec

@@ -25,6 +25,11 @@
 ---@field counters fun(self): {turns: integer, reads: integer, writes: integer}
 ---@field close fun(self)                   idempotent; also __gc, __close
 
+---@class core.compress
+---@field level integer?  ---@field window integer?  ---@field peer_window integer?
+---@field takeover boolean?  ---@field peer_takeover boolean?
+---@field threshold integer?
+
 -- Every key may be absent: the core's default (src/manager/policy.c). `false`
 -- switches off. Types are checked, unknown keys are the Lua layer's concern.
 ---@class core.config
@@ -35,6 +40,7 @@
 ---@field inbox integer?      bytes
 ---@field buffer integer?     bytes waiting for the kernel, then send says full
 ---@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?}?
+---@field compress boolean|core.compress|nil
 ---@field target boolean?     true: each dial asks with the event "target"
 ---@field verdict boolean?    true: each reconnect asks with the event "verdict"
 ---@field url string?         without `target`: dialled each time
@@ -79,7 +85,7 @@
 ---@field connections integer?    at once; beyond, peers wait in the kernel
 ---@field protocols string?
 ---@field tls core.tls?
----@field policy core.config?     heartbeat, timeouts, limits, inbox, buffer
+---@field policy core.config?     heartbeat, timeouts, limits, compress, inbox, buffer
 
 ---@class core.server : userdata
 ---@field next fun(self): wsmanager?          a connection whose "request" waits
