@@ -1,0 +1,515 @@
+local wsmanager = require "wsmanager"
+local certificates = require "support.certificates"
+local peers = require "support.peers"
+
+local run, sleep, spawn = wsmanager.run, wsmanager.sleep, wsmanager.spawn
+
+local server, url, reports
+
+local function serve (options)
+  options.host = options.host or "127.0.0.1"
+  server = assert(wsmanager.serve(options))
+  url = "ws://127.0.0.1:" .. server.port
+end
+
+local function connect (options)
+  options = options or {}
+  options.url = options.url or url
+  if options.reconnect == nil then options.reconnect = false end
+  return wsmanager.new(options)
+end
+
+local function refused (token, ...)
+  assert.same({nil, token}, {(...), (select(2, ...))})
+  assert.equal("string", type((select(3, ...))))
+end
+
+local function echo (ws)
+  while true do
+    local data, kind = ws:receive()
+    if data == nil then return end
+    ws:send(data, kind)
+  end
+end
+
+local function await (condition)
+  local deadline = wsmanager.now() + 5
+  while not condition() do
+    assert(wsmanager.now() < deadline, "it did not happen")
+    sleep(0.001)
+  end
+end
+
+-- What the server answers to bytes on a bare connection.
+local function ask (text)
+  local peer = peers.start("scripted", {
+    connect = {host = "127.0.0.1", port = server.port},
+    script = {{"text", text}, {"drain"}},
+  })
+  local answer
+  run(await, function ()
+    for _, event in ipairs(peer:events()) do
+      if event.event == "read" then answer = event.hex end
+    end
+    return answer
+  end)
+  peer:stop()
+  return (answer:gsub("%x%x", function (hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+local function get (path, method)
+  return ask((method or "GET") .. " " .. path
+             .. " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+end
+
+before_each(function ()
+  reports = {}
+  wsmanager.onerror = function (_, text) reports[#reports + 1] = text end
+end)
+
+after_each(function ()
+  wsmanager.onerror = nil
+  peers.stop()
+  if server then server:stop(0) end
+  server = nil
+end)
+
+describe("a server", function ()
+  it("runs a handler for each connection, with its request", function ()
+    local request
+    serve {handler = function (ws, asked)
+      request = asked
+      echo(ws)
+    end}
+    run(function ()
+      local ws = connect {
+        url = url .. "/chat/42?mode=1&name=a%20b",
+        headers = {["X-Trace"] = "7"},
+      }
+      ws:send("hello")
+      assert.equal("hello", ws:receive(5))
+      assert.equal("GET", request.method)
+      assert.equal("/chat/42", request.path)
+      assert.equal("/chat/42?mode=1&name=a%20b", request.target)
+      assert.same({mode = "1", name = "a b"}, request.query)
+      assert.equal("7", request.headers["x-trace"])
+      assert.matches("^127.0.0.1", request.address)
+      ws:close()
+    end)
+  end)
+
+  it("serves python and node", function ()
+    serve {handler = echo, protocols = "chat"}
+    for _, name in ipairs {"python_client", "node_client"} do
+      local peer = peers.start(name, {
+        url = url, protocols = {"chat"},
+        script = {{"send", "hällo"}, {"receive"}, {"close", 1000, "bye"}},
+      })
+      run(await, function ()
+        local events = peer:events()
+        local last = events[#events]
+        return last and last.event == "closed"
+      end)
+      local opened, said
+      for _, event in ipairs(peer:events()) do
+        if event.event == "open" then opened = event end
+        if event.event == "message" then said = event end
+      end
+      assert.equal("chat", opened.protocol, name)
+      assert.equal("hällo", said.text, name)
+      peer:stop()
+    end
+  end)
+
+  it("closes with 1000 when the handler returns", function ()
+    serve {handler = function () end}
+    run(function ()
+      assert.same({1000, "", true}, {connect():closed(5)})
+    end)
+  end)
+
+  it("keeps a connection open whose handler listens to events", function ()
+    serve {handler = function (ws)
+      ws.onmessage = function (event) ws:send(event.data .. "!") end
+    end}
+    run(function ()
+      local ws = connect()
+      ws:send("hey")
+      assert.equal("hey!", ws:receive(5))
+      assert.equal("open", ws.state)
+      ws:close()
+    end)
+  end)
+
+  it("closes with 1011 when the handler fails, and reports it", function ()
+    serve {handler = function (ws)
+      if ws:receive() == "fail" then error("butterfingers") end
+      echo(ws)
+    end}
+    run(function ()
+      local good, bad = connect(), connect()
+      good:send("first")
+      bad:send("fail")
+      assert.equal(1011, (bad:closed(5)))
+      good:send("still here")
+      assert.equal("still here", good:receive(5))
+      assert.equal(1, #reports)
+      assert.matches("butterfingers.*traceback.*serve_spec", reports[1])
+      good:close()
+    end)
+  end)
+
+  it("tells its own onerror of a handler that fails", function ()
+    local heard
+    serve {
+      handler = function () error("oops", 0) end,
+      onerror = function (why, ws) heard = {why, ws.state} end,
+    }
+    run(function ()
+      assert.equal(1011, (connect():closed(5)))
+      await(function () return heard end)
+      assert.equal("oops", heard[1])
+      assert.same({}, reports)
+    end)
+  end)
+
+  it("does not let its side reconnect", function ()
+    local why
+    serve {handler = function (ws)
+      local _
+      _, why = pcall(ws.reconnect, ws)
+    end}
+    run(function ()
+      connect():closed(5)
+      assert.matches("a server's side of a connection cannot reconnect", why)
+    end)
+  end)
+
+  it("says what is wrong with where it should listen", function ()
+    serve {handler = echo}
+    local other, token, detail =
+      wsmanager.serve {host = "127.0.0.1", port = server.port}
+    assert.is_nil(other)
+    assert.equal("refused", token)
+    assert.matches(tostring(server.port), detail)
+  end)
+
+  it("listens on a Unix socket and on TLS", function ()
+    local path = os.tmpname()
+    os.remove(path)
+    server = assert(wsmanager.serve {path = path, handler = echo})
+    assert.equal(0, server.port)
+    assert.equal(path, server.path)
+    server:stop()
+    local made = certificates.make()
+    serve {
+      handler = echo, tls = {cert = made:path "good.pem", key = made:text "leaf.key"},
+    }
+    run(function ()
+      local ws = connect {
+        url = "wss://127.0.0.1:" .. server.port, tls = {ca = made:text "ca.pem"},
+      }
+      ws:send("secret")
+      assert.equal("secret", ws:receive(5))
+      assert.equal("TLSv1.3", ws:stats().tls.version)
+      ws:close()
+      local stranger = connect {url = "wss://127.0.0.1:" .. server.port}
+      refused("tls", stranger:opened(5))
+    end)
+    made:remove()
+    refused("tls", wsmanager.serve {tls = {cert = "/no/file", key = "/no/file"}})
+    refused("tls", wsmanager.new {url = "wss://x", tls = {ca = "/no/file"}})
+  end)
+
+  describe("asked to authorize", function ()
+    it("refuses with a status, a body and headers", function ()
+      serve {
+        authorize = function (request)
+          if request.query.token == "right" then return true end
+          return nil, 401, "who are you?", {["WWW-Authenticate"] = "Bearer"}
+        end,
+        handler = echo,
+      }
+      run(function ()
+        local ws = connect {url = url .. "/?token=wrong"}
+        refused("handshake", ws:opened(5))
+        local answer = ws:answer()
+        assert.equal(401, answer.status)
+        assert.equal("who are you?", answer.body)
+        assert.equal("Bearer", answer.headers["www-authenticate"])
+        assert.is_true(connect {url = url .. "/?token=right"}:opened(5))
+      end)
+    end)
+
+    it("refuses with 403 when nothing else is said", function ()
+      serve {authorize = function () return false end}
+      run(function ()
+        local ws = connect()
+        assert.is_nil((ws:opened(5)))
+        assert.equal(403, ws:answer().status)
+      end)
+    end)
+
+    it("may choose the subprotocol and add headers", function ()
+      serve {
+        protocols = {"a", "b"},
+        authorize = function (request)
+          assert.same({"b", "c"}, request.protocols)
+          return "c", {["X-Room"] = "blue"}
+        end,
+        handler = echo,
+      }
+      run(function ()
+        local ws = connect {protocols = {"b", "c"}}
+        assert.is_true(ws:opened(5))
+        assert.equal("c", ws.protocol)
+        assert.equal("blue", ws:answer().headers["x-room"])
+        ws:close()
+      end)
+    end)
+
+    it("may wait, while others are served", function ()
+      serve {
+        authorize = function (request)
+          if request.path == "/slow" then sleep(0.05) end
+          return true
+        end,
+        handler = echo,
+      }
+      run(function ()
+        local order = {}
+        for _, path in ipairs {"/slow", "/fast"} do
+          spawn(function ()
+            local ws = connect {url = url .. path}
+            assert(ws:opened(5))
+            order[#order + 1] = path
+            ws:close()
+          end)
+        end
+        await(function () return order[2] end)
+        assert.same({"/fast", "/slow"}, order)
+      end)
+    end)
+
+    it("answers 500 when the function fails, and reports it", function ()
+      serve {authorize = function () error("no list") end, handler = echo}
+      run(function ()
+        local ws = connect()
+        assert.is_nil((ws:opened(5)))
+        assert.equal(500, ws:answer().status)
+        assert.matches("no list", reports[1])
+      end)
+    end)
+  end)
+
+  describe("asked for a page", function ()
+    it("answers 426 when it has none", function ()
+      serve {handler = echo}
+      local answer = get("/")
+      assert.matches("^HTTP/1.1 426 Upgrade Required\r\n", answer)
+      assert.matches("\r\nUpgrade: websocket\r\n", answer)
+      assert.matches("this is a WebSocket", answer)
+    end)
+
+    it("serves a file at /, with its type, and 404 elsewhere", function ()
+      local name = os.tmpname()
+      local file = assert(io.open(name .. ".html", "wb"))
+      file:write("<h1>hello</h1>")
+      file:close()
+      serve {page = name .. ".html", handler = echo}
+      local answer = get("/?x=1")
+      assert.matches("^HTTP/1.1 200 OK\r\n", answer)
+      assert.matches("\r\nContent%-Type: text/html; charset=utf%-8\r\n", answer)
+      assert.matches("\r\nContent%-Length: 14\r\n", answer)
+      assert.matches("\r\n\r\n<h1>hello</h1>$", answer)
+      answer = get("/", "HEAD")
+      assert.matches("\r\nContent%-Length: 14\r\n.*\r\n\r\n$", answer)
+      assert.matches("^HTTP/1.1 404 Not Found\r\n", get("/other"))
+      assert.matches("^HTTP/1.1 405 .*\r\nAllow: GET, HEAD\r\n",
+                     get("/", "DELETE"))
+      os.remove(name .. ".html")
+      os.remove(name)
+      assert.matches("^HTTP/1.1 404 Not Found\r\n", get("/"))
+    end)
+
+    it("serves no file that is not in the table", function ()
+      serve {page = {["/a"] = "README.md"}, handler = echo}
+      for _, path in ipairs {
+        "/../../etc/passwd", "/a/../../etc/passwd", "/%2e%2e/etc/passwd",
+        "//etc/passwd", "/README.md", "/a%00",
+      } do
+        assert.matches("^HTTP/1.1 404 Not Found\r\n", get(path))
+      end
+    end)
+
+    it("asks a function", function ()
+      serve {
+        page = function (request)
+          if request.path == "/json" then
+            return 201, "{}", {["Content-Type"] = "application/json"}
+          elseif request.path == "/text" then
+            return "only text"
+          elseif request.path == "/bad" then
+            error("spilt")
+          end
+        end,
+        handler = echo,
+      }
+      local answer = get("/json")
+      assert.matches("^HTTP/1.1 201 Created\r\n", answer)
+      assert.matches("\r\nContent%-Type: application/json\r\n", answer)
+      assert.matches("\r\nContent%-Type: text/plain.*only text$", get("/text"))
+      assert.matches("^HTTP/1.1 404 ", get("/none"))
+      assert.matches("^HTTP/1.1 500 ", get("/bad"))
+      assert.matches("spilt", reports[1])
+    end)
+
+    it("answers a broken opening handshake with why", function ()
+      serve {page = "README.md", handler = echo}
+      local answer = ask("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                         .. "Connection: Upgrade\r\n"
+                         .. "Sec-WebSocket-Version: 13\r\n\r\n")
+      assert.matches("^HTTP/1.1 400 Bad Request\r\n", answer)
+      assert.matches("Sec%-WebSocket%-Key", answer)
+    end)
+  end)
+
+  describe("broadcasting", function ()
+    it("reaches all but one, and counts them", function ()
+      serve {handler = echo}
+      run(function ()
+        local clients = {}
+        for i = 1, 3 do
+          clients[i] = connect()
+          assert(clients[i]:opened(5))
+        end
+        clients[1]:send("ping")
+        assert.equal("ping", clients[1]:receive(5))
+        assert.same({3, 0}, {server:broadcast("all")})
+        for _, ws in ipairs(clients) do
+          assert.equal("all", ws:receive(5))
+        end
+        local count, one = 0, nil
+        for _, ws in server:clients() do
+          count, one = count + 1, ws
+        end
+        assert.equal(3, count)
+        assert.same({2, 0}, {server:broadcast("\255", "binary", one)})
+      end)
+    end)
+
+    it("raises for what is no text", function ()
+      serve {handler = echo}
+      assert.error_matches(function () server:broadcast(nil) end,
+        "bad argument #1 to 'broadcast' %(string expected, got nil%)")
+      assert.error_matches(function () server:broadcast("\255") end, "UTF%-8")
+    end)
+
+    it("is nothing once it has stopped", function ()
+      serve {handler = echo}
+      server:stop()
+      assert.same({0, 0}, {server:broadcast("x")})
+    end)
+  end)
+
+  describe("stopping", function ()
+    it("says 1001 to all, and waits for them", function ()
+      serve {handler = echo}
+      run(function ()
+        local ws = connect()
+        assert(ws:opened(5))
+        ws:send("x")
+        assert.equal("x", ws:receive(5))
+        server:stop()
+        assert.same({1001, "the server stops", true}, {ws:closed(5)})
+        for _ in server:clients() do error("nobody is left") end
+        refused("refused", connect():opened(5))
+        server:stop()
+      end)
+    end)
+
+    it("works on the main thread", function ()
+      serve {handler = echo}
+      local ws = connect()
+      assert(ws:opened(5))
+      server:stop()
+      assert.equal(1001, (ws:closed(5)))
+    end)
+
+    it("drops those that take too long, and tells their handlers", function ()
+      local token, started
+      serve {
+        handler = function (ws)
+          started = true
+          local _
+          _, token = ws:receive()
+        end,
+        timeouts = {close = 60},
+      }
+      local peer = peers.start("scripted", {
+        connect = {host = "127.0.0.1", port = server.port},
+        script = {{"request", "/", ""}, {"stall"}},
+      })
+      run(function ()
+        await(function () return started end)
+        local before = wsmanager.now()
+        server:stop(0.05)
+        assert.is_true(wsmanager.now() - before < 5)
+        await(function () return token end)
+        assert.equal("closed", token)
+      end)
+      peer:stop()
+    end)
+
+    it("ends a run() that has nothing else to do", function ()
+      serve {handler = echo}
+      spawn(function ()
+        local ws = connect()
+        assert(ws:opened(5))
+        server:stop()
+      end)
+      run()
+    end)
+  end)
+
+  it("takes no more connections at once than it is told", function ()
+    serve {handler = echo, connections = 1}
+    run(function ()
+      local first, second = connect(), connect()
+      assert(first:opened(5))
+      first:send("1")
+      assert.equal("1", first:receive(5))
+      assert.equal("connecting", second.state)
+      first:close()
+      await(function ()
+        collectgarbage()
+        return second.state == "open"
+      end)
+      second:close()
+    end)
+  end)
+
+  it("drops a peer that does not finish its request in time", function ()
+    serve {handler = echo, timeouts = {open = 0.05}}
+    local peer = peers.start("scripted", {
+      connect = {host = "127.0.0.1", port = server.port},
+      script = {{"text", "GET / HT"}, {"drain"}},
+    })
+    run(await, function ()
+      local events = peer:events()
+      return events[#events] and events[#events].event == "ended"
+    end)
+  end)
+
+  it("closes with 1009 on a message over the limit", function ()
+    serve {handler = echo, limits = {message = 10}}
+    run(function ()
+      local ws = connect()
+      assert(ws:opened(5))
+      ws:send("12345678901")
+      assert.equal(1009, (ws:closed(5)))
+    end)
+  end)
+end)
