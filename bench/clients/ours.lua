@@ -1,0 +1,73 @@
+-- ours.lua URL SIZE INFLIGHT WARM SECONDS [CA]: the client of this module, from
+-- a coroutine. SIZE "json" sends chat messages as tables. The variable
+-- BENCH_STYLE "callback" hears of messages by onmessage instead of receive.
+-- Stands on wsmanager and lap.lua.
+-- Never asks for the time more often than every 1,024 messages.
+
+local lap = require "lap"
+local wsmanager = require "wsmanager"
+
+local url, size = arg[1], arg[2]
+local inflight, warm, seconds = tonumber(arg[3]), tonumber(arg[4]), tonumber(arg[5])
+local style = os.getenv "BENCH_STYLE"
+
+local function payload ()
+  if size == "json" then return lap.chat() end
+  return ("x"):rep(tonumber(size))
+end
+
+local function fail (...)
+  io.stderr:write(table.concat({ "ours:", tostring((select(2, ...))),
+                                 tostring((select(3, ...))) }, " "), "\n")
+  os.exit(1)
+end
+
+local function dial ()
+  local ws = assert(wsmanager.new {
+    url = url,
+    reconnect = false,
+    decode = size == "json" and "json" or nil,
+    tls = arg[6] and { ca = arg[6] } or nil,
+  })
+  if not ws:opened(10) then fail(ws:opened()) end
+  return ws
+end
+
+local function begin (ws, data)
+  for _ = 1, inflight do
+    if not ws:send(data) then fail(ws:send(data)) end
+  end
+end
+
+local function by_receive (ws, data)
+  local receive, send = ws.receive, ws.send
+  local watch = lap.new(inflight, warm, seconds)
+  begin(ws, data)
+  repeat
+    for _ = 1, watch.stride do
+      if not receive(ws) then fail(receive(ws)) end
+      send(ws, data)
+    end
+  until watch:passed()
+end
+
+local function by_callback (ws, data)
+  local send, done = ws.send, false
+  local watch = lap.new(inflight, warm, seconds)
+  local left = watch.stride
+  ws.onmessage = function ()
+    send(ws, data)
+    left = left - 1
+    if left > 0 then return end
+    left = watch.stride
+    done = done or watch:passed()
+  end
+  begin(ws, data)
+  while not done do wsmanager.sleep(0.05) end
+end
+
+wsmanager.run(function ()
+  local go = style == "callback" and by_callback or by_receive
+  go(dial(), payload())
+end)
+os.exit(0)

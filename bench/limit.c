@@ -1,0 +1,136 @@
+/* limit URL SIZE INFLIGHT WARM SECONDS: the fastest client there can be. One
+ * connection on a bare socket, everything that is due in one write, every
+ * message whole in memory before it is counted.
+ * Stands on wire.h.
+ * Never checks what it receives. */
+
+#include "wire.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct bytes {
+  unsigned char *data;
+  size_t first, last, room;
+};
+
+struct client {
+  struct wire wire;
+  struct bytes in, out;
+  unsigned char *payload;
+  size_t size;
+  uint32_t random;
+  uint64_t received;
+};
+
+static uint32_t next_mask (struct client *c) {
+  c->random ^= c->random << 13;
+  c->random ^= c->random >> 17;
+  c->random ^= c->random << 5;
+  return c->random;
+}
+
+static void put (struct client *c) {
+  const uint32_t mask = next_mask(c);
+  unsigned char *to = c->out.data + c->out.last;
+  const size_t head = wire_head(to, 1, c->size, mask);
+  wire_mask(to + head, c->payload, c->size, mask);
+  c->out.last += head + c->size;
+}
+
+static void make_room (struct bytes *b, size_t size) {
+  if (b->first == b->last) b->first = b->last = 0;
+  if (b->room - b->last >= size) return;
+  memmove(b->data, b->data + b->first, b->last - b->first);
+  b->last -= b->first;
+  b->first = 0;
+}
+
+static size_t whole_frame (const struct bytes *b) {
+  const unsigned char *head = b->data + b->first;
+  const size_t have = b->last - b->first;
+  size_t size;
+  if (have < 2 || wire_head_missing(head, have)) return 0;
+  size = 2 +
+         (head[1] == 126   ? 2u
+          : head[1] == 127 ? 8u
+                           : 0u) +
+         (size_t)wire_head_payload(head);
+  return size <= have ? size : 0;
+}
+
+static int take (struct client *c) {
+  ssize_t more;
+  size_t frame;
+  make_room(&c->in, WIRE_CHUNK);
+  more = wire_read(&c->wire, c->in.data + c->in.last, WIRE_CHUNK);
+  if (more == WIRE_ENDED) fail("read");
+  if (more == WIRE_AGAIN) return 0;
+  c->in.last += (size_t)more;
+  while ((frame = whole_frame(&c->in)) > 0) {
+    c->in.first += frame;
+    c->received++;
+    make_room(&c->out, c->size + WIRE_HEAD);
+    put(c);
+  }
+  return 1;
+}
+
+static int give (struct client *c) {
+  ssize_t done;
+  if (c->out.first == c->out.last) return 0;
+  done = wire_write(&c->wire, c->out.data + c->out.first,
+                    c->out.last - c->out.first);
+  if (done == WIRE_ENDED) fail("write");
+  if (done == WIRE_AGAIN) return 0;
+  c->out.first += (size_t)done;
+  return 1;
+}
+
+static void rest (struct client *c) {
+  struct pollfd one = { .fd = c->wire.fd, .events = POLLIN };
+  if (c->out.first < c->out.last) one.events |= POLLOUT;
+  poll(&one, 1, -1);
+}
+
+static void go_on_for (struct client *c, double seconds) {
+  const double end = seconds_now() + seconds;
+  while (seconds_now() < end) {
+    const int took = take(c), gave = give(c);
+    if (!took && !gave) rest(c);
+  }
+}
+
+static void prepare (struct client *c, char **argv) {
+  const int inflight = atoi(argv[3]);
+  int i;
+  wire_dial(&c->wire, argv[1]);
+  c->size = (size_t)atol(argv[2]);
+  c->random = 2463534242u;
+  c->payload = need(malloc(c->size));
+  memset(c->payload, 'x', c->size);
+  c->in.room = 4 * (c->size + WIRE_CHUNK);
+  c->in.data = need(malloc(c->in.room));
+  c->out.room = 2 * (size_t)inflight * (c->size + WIRE_HEAD);
+  c->out.data = need(malloc(c->out.room));
+  for (i = 0; i < inflight; i++) put(c);
+}
+
+int main (int argc, char **argv) {
+  static struct client client;
+  struct moment from;
+  uint64_t before;
+  if (argc < 6) return 2;
+  alarm(60);
+  signal(SIGPIPE, SIG_IGN);
+  prepare(&client, argv);
+  go_on_for(&client, atof(argv[4]));
+  from = moment_now();
+  before = client.received;
+  go_on_for(&client, atof(argv[5]));
+  moment_report(from, moment_now(), client.received - before);
+  return 0;
+}

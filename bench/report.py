@@ -1,0 +1,187 @@
+"""bench/results.md: the machine, the goals, every load."""
+
+import os
+import platform
+import time
+
+from contenders import clients, package, servers
+from goals import Goals, reached
+from numbers_of import cpu, rate, ratio, short, spread, system, user
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |",
+             "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def system_name():
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (AttributeError, OSError):
+        return platform.system()
+
+
+def machine(options, descriptors, load_before):
+    return "\n".join([
+        f"- {time.strftime('%Y-%m-%d %H:%M %Z')}",
+        f"- {os.cpu_count()} cores of {processor()}, {system_name()}, "
+        f"kernel {platform.release()}",
+        f"- load average before the run {load_before:.2f}; "
+        f"{descriptors} descriptors",
+        f"- {options.rounds} rounds; each sample {options.seconds} s after "
+        f"{options.warm} s of warming up; everything on loopback",
+    ])
+
+
+def who():
+    rows, seen = [], set()
+    for contender in clients() + servers():
+        if contender.key in seen:
+            continue
+        seen.add(contender.key)
+        there = contender.is_there()
+        rows.append((contender.label,
+                     contender.found or "" if there else
+                     f"**missing**: {contender.why_missing}"))
+    libraries = ", ".join(f"{name} {package(name)}" for name in (
+        "libwebsockets-dev", "libuv1-dev", "libssl-dev") if package(name))
+    return table(("contender", "version"), rows) + "\n\nOurs stands on " + \
+        libraries + "."
+
+
+def goal_rows(results):
+    rows = []
+    for load, compare, figure, unit, measured in Goals(results).rows():
+        rows.append((load, f"{compare} {figure:g} {unit}",
+                     "" if measured is None else f"{measured:.3g}"
+                     if measured < 1000 else f"{measured:.0f}",
+                     reached(compare, figure, measured)))
+    return table(("load", "wanted", "measured", "reached"), rows)
+
+
+def row_of(series, key):
+    speed = spread(series, key, rate)
+    if not speed:
+        return (series.labels[key], "failed", "", "", "", "", "")
+    megabytes = speed.middle * series.load.bytes / 1e6
+    near = ratio(series, key, cpu if series.load.by_cpu else rate)
+    return (series.labels[key], speed.text(short), short(megabytes),
+            spread(series, key, cpu).text(short),
+            short(spread(series, key, user).middle),
+            short(spread(series, key, system).middle),
+            "" if near is None else f"{near:.3g}")
+
+
+def series_table(series):
+    last = "× the limit's CPU" if series.load.by_cpu else "× the limit's rate"
+    head = ("", "messages/s", "MB/s", "CPU µs a message", "user", "system",
+            last)
+    keys = list(series.samples) + [k for k in series.failures
+                                   if k not in series.samples]
+    text = f"### {series.load.title}\n\n" + table(
+        head, [row_of(series, key) for key in keys])
+    for key, why in series.failures.items():
+        text += f"\n\n{series.labels[key]} failed: {why.splitlines()[0]}"
+    return text
+
+
+def idle_table(results):
+    rows = [(f"{row['connections']:,}", f"{row['bytes']:.0f}",
+             f"{row['lua_bytes']:.0f}", f"{row['open_seconds']:.2f}",
+             f"{1e6 * row['open_cpu'] / row['connections']:.0f}",
+             f"{100 * row['idle_cpu']:.3f} over {row['window']:.0f} s",
+             f"{1e6 * row['echo_alone']:.1f}", f"{1e6 * row['echo_among']:.1f}")
+            for row in results["idle"]]
+    text = table(("connections", "bytes each", "of them Lua's",
+                  "seconds to open all", "CPU µs to open one",
+                  "idle: % of a core", "CPU µs of an echo alone",
+                  "of an echo among them"), rows)
+    for connections in results["left_out"]:
+        text += f"\n\n{connections:,} connections: not measured (descriptors)."
+    return text
+
+
+def histogram(counts):
+    """One line for each 500 ms."""
+    groups = [sum(counts[i:i + 5]) for i in range(0, len(counts), 5)]
+    top = max(groups) or 1
+    lines = []
+    for i, count in enumerate(groups):
+        if count:
+            bar = "#" * max(1, round(40 * count / top))
+            lines.append(f"{i / 2:5.1f} s {2 * count:6d}/s {bar}")
+    return "\n".join(lines)
+
+
+def restart_text(row):
+    if not row:
+        return "Not measured."
+    grown = row["bytes_after"] - row["bytes_before"]
+    return (
+        f"{row['connections']:,.0f} clients: all open again after "
+        f"{row['seconds']:.1f} s, {row['dials']:.0f} dials, "
+        f"{row['cpu']:.2f} s of CPU "
+        f"({1e6 * row['cpu'] / row['connections']:.0f} µs each). "
+        f"Bytes a connection: {row['bytes_before']:.0f} before, "
+        f"{row['bytes_after']:.0f} after ({grown:+.0f}); Lua's part "
+        f"{row['lua_before']:.0f} and {row['lua_after']:.0f}. "
+        "Dials that the new server saw, over time:\n\n```\n"
+        + histogram(row["accepted"]) + "\n```")
+
+
+def figures_of(results, keys):
+    return "\n\n".join(series_table(s) for s in results["series"]
+                       if s.load.key in keys)
+
+
+def write(path, results, options):
+    keys = [s.load.key for s in results["series"]]
+    groups = (
+        ("Clients", [k for k in keys if k in results["client_keys"]]),
+        ("Servers, under the bare client",
+         [k for k in keys if k in results["server_keys"]]),
+        ("Broadcast", [k for k in keys if k in results["broadcast_keys"]]),
+    )
+    parts = [
+        "# Results\n\nWritten by `make bench`: medians, and in brackets the "
+        "lowest and the highest of all samples. [performance.md]"
+        "(../docs/performance.md) says what they mean.",
+        machine(options, results["descriptors"], results["load_before"]),
+        "![ratio to the limit](results.svg)",
+        "## Wanted and reached\n\n" + goal_rows(results),
+        "## Who takes part\n\n" + who(),
+    ]
+    if results["notes"]:
+        parts.append("\n\n".join(results["notes"]))
+    for title, group in groups:
+        if group:
+            parts.append(f"## {title}\n\n" + figures_of(results, group))
+    parts.append("## Idle connections\n\n" + idle_table(results))
+    parts.append("## A server that comes back\n\n"
+                 + restart_text(results["restart"]))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n\n".join(parts) + "\n")
+
+
+def print_series(series):
+    """For the terminal: the same figures, narrower."""
+    print(f"\n{series.load.title}")
+    for key in series.samples:
+        label, speed, size, work, user_, system_, near = row_of(series, key)
+        print(f"  {label:34} {speed:>24} msg/s {size:>6} MB/s "
+              f"{work:>22} µs ({user_} + {system_})  {near}")
+    for key, why in series.failures.items():
+        print(f"  {series.labels[key]} failed: {why}")
