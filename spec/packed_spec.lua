@@ -472,6 +472,33 @@ describe("a manager that wants compression", function()
     end
   end)
 
+  it("keeps no more than the inbox of what inflates when nobody takes it, and says so", function()
+    local data = protocol.deflate { takeover = false }:append(("x"):rep(4000))
+    local frame = protocol.frame(2, data, { rsv1 = true, mask = "abcd" })
+    local endings = {
+      function(m) m:lost(nil, nil, nil, 10) end,
+      function(m)
+        m:feed(protocol.frame(8, "", { mask = "abcd" }), 10)
+        m:tick(10)
+        m:tick(5000)
+        m:wrote(#m:output(), 5000)
+        m:lost(nil, nil, nil, 5000)
+      end,
+    }
+    for _, ending in ipairs(endings) do
+      local m = server(offer, { compress = true, inbox_bytes = 10000 })
+      managers.heard(m)
+      m:feed(frame:rep(100), 1)
+      ending(m)
+      local kept = managers.messages(m, 6000)
+      assert.equal(3, #kept)
+      for _, message in ipairs(kept) do assert.equal(4000, #message) end
+      local told = managers.events(m)[1]
+      assert.equal("error", told[1])
+      assert.matches("messages were lost", told[3], 1, true)
+    end
+  end)
+
   it("sends again what the kernel never took, compressed anew", function()
     local m = client(agreement "permessage-deflate")
     managers.heard(m)

@@ -234,7 +234,13 @@ static bool keep_messages (struct wsm_manager *m) {
   if (!wsm_manager_opened(m)) return true;
   wsm_traffic_keep(m, SIZE_MAX, &missed);
   keep_unsent(m, &missed);
-  return missed == 0;
+  return missed == 0 && !m->missed;
+}
+
+static void amend_lost (struct wsm_manager *m) {
+  amend(m, m->missed ? "messages were lost: nobody took them and the inbox "
+                       "is full"
+                     : "messages were lost: no memory to keep them");
 }
 
 void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
@@ -243,7 +249,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
   const bool kept = keep_messages(m);
   note_close(m);
   note_error(m, e);
-  if (!kept) amend(m, "messages were lost: no memory to keep them");
+  if (!kept) amend_lost(m);
   if (wsm_manager_opened(m) && now_ms - m->opened_ms >= stable_ms)
     m->failures = 0;
   wsm_manager_renew(m);
@@ -254,7 +260,7 @@ void wsm_ending_abandon (struct wsm_manager *m) {
   const bool kept = keep_messages(m);
   note_close(m);
   forget_error(m);
-  if (!kept) amend(m, "messages were lost: no memory to keep them");
+  if (!kept) amend_lost(m);
   tell_end(m);
   wsm_manager_renew(m);
 }

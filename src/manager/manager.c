@@ -14,6 +14,7 @@ void wsm_manager_renew (struct wsm_manager *m) {
   setup.keys = m->keys;
   setup.pool = m->pool;
   setup.error = &m->error;
+  m->missed = false;
   wsm_session_free(&m->session);
   wsm_session_init(&m->session, &setup);
 }

@@ -90,12 +90,19 @@ static enum wsm_input advance (struct wsm_manager *m,
   return input;
 }
 
+/* What is within the inbox as it came may be without bounds inflated. */
+static bool is_swollen (const struct wsm_manager *m) {
+  return m->session.deflate && m->leftover.payload >= m->policy->inbox_bytes;
+}
+
 enum wsm_input wsm_traffic_keep (struct wsm_manager *m, size_t limit,
                                  size_t *missed) {
   struct wsm_message message;
   enum wsm_input input;
   while ((input = wsm_session_next(&m->session, &message)) == WSM_MESSAGE) {
-    if (message.length > limit ||
+    const bool swollen = is_swollen(m);
+    m->missed |= swollen;
+    if (swollen || message.length > limit ||
         m->leftover.payload > limit - message.length ||
         !wsm_queue_push(&m->leftover, &message))
       ++*missed;
