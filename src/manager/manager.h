@@ -93,7 +93,7 @@ struct wsm_manager {
   bool local;    /* close() was called here */
   bool clean;    /* the closing handshake was completed */
   bool starved;  /* send said full: a drain event is owed */
-  bool missed; /* of this connection's messages some found no room */
+  bool missed;   /* of this connection's messages some found no room */
   bool paused;   /* the driver reads nothing: inbox full; it
                     sets heard_ms when it reads again */
   uint16_t code; /* of the last close; 0: none yet */
