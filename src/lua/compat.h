@@ -12,9 +12,13 @@
 #define lua_rawlen lua_objlen
 #define lua_getuservalue(L, i) lua_getfenv(L, i)
 #define lua_setuservalue(L, i) lua_setfenv(L, i)
+/* LuaJIT's lauxlib.h has brought these home from 5.2. */
+#ifndef luaL_newlibtable
 #define luaL_newlibtable(L, l) lua_createtable(L, 0, sizeof(l) / sizeof *(l))
 #define luaL_newlib(L, l) (luaL_newlibtable(L, l), luaL_setfuncs(L, l, 0))
 #define luaL_setfuncs wsm_setfuncs
+#define luaL_setmetatable wsm_setmetatable
+#define luaL_testudata wsm_testudata
 static inline void wsm_setfuncs (lua_State *L, const luaL_Reg *l, int n) {
   for (; l->name; l++) {
     int i;
@@ -24,20 +28,22 @@ static inline void wsm_setfuncs (lua_State *L, const luaL_Reg *l, int n) {
   }
   lua_pop(L, n);
 }
-static inline int lua_absindex (lua_State *L, int i) {
-  return i > 0 || i <= LUA_REGISTRYINDEX ? i : lua_gettop(L) + i + 1;
-}
-static inline void luaL_setmetatable (lua_State *L, const char *name) {
+static inline void wsm_setmetatable (lua_State *L, const char *name) {
   luaL_getmetatable(L, name);
   lua_setmetatable(L, -2);
 }
-static inline void *luaL_testudata (lua_State *L, int i, const char *name) {
+static inline void *wsm_testudata (lua_State *L, int i, const char *name) {
   void *u = lua_touserdata(L, i);
   if (!u || !lua_getmetatable(L, i)) return NULL;
   luaL_getmetatable(L, name);
   if (!lua_rawequal(L, -1, -2)) u = NULL;
   lua_pop(L, 2);
   return u;
+}
+#endif
+
+static inline int lua_absindex (lua_State *L, int i) {
+  return i > 0 || i <= LUA_REGISTRYINDEX ? i : lua_gettop(L) + i + 1;
 }
 #endif
 
