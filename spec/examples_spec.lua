@@ -57,8 +57,9 @@ describe("the demo", function ()
 
   it("ends well", function ()
     assert.equal("0", status, output)
-    assert.truthy(output:find("28 messages: every one arrived exactly once, "
-      .. "in order, and was read.", 1, true), output)
+    assert.matches("✓✓ read\n28 messages: every one arrived exactly once, "
+      .. "in order, and was read%.\n%d+ dials after the server was killed, "
+      .. "%d+ heartbeats%.\n$", output)
   end)
 
   it("tells who said what, and that it was read", function ()
@@ -116,7 +117,7 @@ describe("the demo's judge", function ()
 
   local function line (who, event, id, content)
     return ('{"who":"%s","event":"%s","id":"%s","content":"%s","time":0,'
-      .. '"type":1,"last":true}\n'):format(who, event, id, content or "hi")
+      .. '"type":1}\n'):format(who, event, id, content or "hi")
   end
 
   -- A transcript in which each side says one thing; `change` alters its lines.
@@ -129,6 +130,7 @@ describe("the demo's judge", function ()
       table.insert(lines, line(who, "read", who))
       table.insert(lines, line(who, "open", ""))
       table.insert(lines, line(who, "open", ""))
+      table.insert(lines, line(who, "left", ""))
     end
     change(lines)
     local name = os.tmpname()
@@ -139,7 +141,7 @@ describe("the demo's judge", function ()
     local tale = story.new(name, function (text) table.insert(told, text) end)
     tale:read()
     os.remove(name)
-    return table.concat(tale:faults(), "\n"), tale:is_complete()
+    return table.concat(tale:faults(), "\n"), tale:is_complete() == true
   end
 
   local function drop (pattern)
@@ -187,6 +189,12 @@ describe("the demo's judge", function ()
     local faults = judge(drop '"doctor","event":"open"')
     assert.equal("the doctor never came back", faults)
   end)
+
+  it("misses a side that did not end", function ()
+    local faults, complete = judge(drop '"customer","event":"left"')
+    assert.equal("the customer did not end well", faults)
+    assert.is_false(complete)
+  end)
 end)
 
 describe("the chat's server", function ()
@@ -200,7 +208,9 @@ describe("the chat's server", function ()
     package.path = path
     processes.start("examples/chat/server.lua", 0)
     local transcript = assert(io.open(processes.transcript()))
+    local deadline = wsmanager.now() + 10
     repeat
+      assert(wsmanager.now() < deadline, "the server does not start")
       local text = transcript:read "*l"
       port = text and text:match '"port":(%d+)'
     until port

@@ -81,9 +81,7 @@ local tale = story.new(processes.transcript(), print)
 local ok, why = pcall(wsmanager.run, play, tale)
 local said_on_stderr = processes.stop()
 local faults = ok and tale:faults() or { tostring(why) }
+io.stderr:write(said_on_stderr)
 for _, fault in ipairs(faults) do print("FAULT: " .. fault) end
-if #faults > 0 then
-  io.write(said_on_stderr)
-  os.exit(1)
-end
+if #faults > 0 then os.exit(1) end
 print(tale:summary())

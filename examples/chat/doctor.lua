@@ -67,4 +67,6 @@ wsmanager.run(function ()
   while unread > 0 do talk:receive(0.1) end
   assert(talk:settled(10))
   talk:close()
+  assert(talk.ws:closed(5))
 end)
+journal.note "left"

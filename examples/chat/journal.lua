@@ -17,7 +17,7 @@ end
 local function describe (message)
   local line = {
     id = message.id, content = message.content, time = message.sendTime,
-    type = message.type, last = message.last,
+    type = message.type,
   }
   if message.bytes then
     line.bytes, line.checksum = #message.bytes, checksum(message.bytes)

@@ -25,8 +25,10 @@ local function quote (text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
+-- $LUA, or the one that runs this.
 local function interpreter ()
   local first = 0
+  if os.getenv "LUA" then return os.getenv "LUA" end
   while arg[first - 1] do first = first - 1 end
   return arg[first]
 end

@@ -18,7 +18,7 @@ local function new (name, tell)
     said = { doctor = {}, customer = {} },      -- messages, in order
     heard = { doctor = {}, customer = {} },
     received = {}, was_read = {},               -- by id
-    opens = { doctor = 0, customer = 0 }, attempts = 0, beats = 0,
+    opens = { doctor = 0, customer = 0 }, left = {}, attempts = 0, beats = 0,
     lines = {}, told = 0,
   }, Story)
 end
@@ -67,6 +67,7 @@ end
 function on.heard (self, line) table.insert(self.heard[line.who], line) end
 function on.received (self, line) self.received[line.id] = true end
 function on.read (self, line) self.was_read[line.id] = true end
+function on.left (self, line) self.left[line.who] = true end
 function on.beat (self) self.beats = self.beats + 1 end
 function on.listening (self) self.server = "listening" end
 function on.failed (self) self.server = "failed" end
@@ -105,7 +106,7 @@ local function side_is_complete (self, who)
   for _, line in ipairs(said) do
     if not self.was_read[line.id] then return false end
   end
-  return #said > 0 and said[#said].last == true and #heard >= #said
+  return self.left[who] and #said > 0 and #heard >= #said
 end
 
 function Story:is_complete ()
@@ -135,6 +136,7 @@ local function check_side (self, who, faults)
     end
   end
   if self.opens[who] < 2 then fault("the %s never came back", who) end
+  if not self.left[who] then fault("the %s did not end well", who) end
 end
 
 ---@return string[]   what is wrong, a sentence each
