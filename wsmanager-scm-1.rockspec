@@ -73,6 +73,7 @@ build = {
         "src/net/link.c",
         "src/net/listener.c",
         "src/net/loop.c",
+        "src/net/pin.c",
         "src/net/resolve.c",
         "src/net/server.c",
         "src/net/socket.c",

@@ -4,6 +4,7 @@
 #include <uv.h>
 #include "common/memory.h"
 #include "net/descriptor.h"
+#include "net/pin.h"
 #include "net/socket.h"
 
 struct wsm_loop {
@@ -31,6 +32,7 @@ static bool start (struct wsm_loop *loop, struct wsm_error *e) {
                   "descriptors left (ulimit -n)?");
     return false;
   }
+  wsm_pin();
   uv_timer_init(&loop->uv, &loop->timer);
   uv_unref((uv_handle_t *)&loop->timer);
   loop->sockets = wsm_sockets_new(&loop->uv, e);
