@@ -3,129 +3,13 @@
 
 local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
+local beside = require "support.beside"
+local life = require "support.life"
 
 local BEAT = '{"action":4}'
 
--- A text frame of a manager, whose masks are zero (RFC 6455 5.2).
-local function masked (text)
-  return string.char(0x81, 0x80 + #text, 0, 0, 0, 0) .. text
-end
-
--- --- the seed's rhythm, on a fake clock in milliseconds ---
-
-local SWITCH = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-  .. "Connection: Upgrade\r\n"
-  .. "Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n"
-
-local Life = {}
-Life.__index = Life
-
--- A managed connection with the seed's rhythm, and all that happens to it.
-local function life (options)
-  local all = {
-    role = "client", now = 0, beat = BEAT, factor = 1, jitter = 0,
-  }
-  for name, value in pairs(options or {}) do all[name] = value end
-  local self = setmetatable({
-    now = 0, manager = wsmanager.protocol.manager(all), dials = {}, sent = {},
-    events = {},
-  }, Life)
-  self.manager:start(0)
-  self:settle()
-  return self
-end
-
-function Life:drain ()
-  local name = self.manager:event()
-  while name do
-    table.insert(self.events, name)
-    name = self.manager:event()
-  end
-end
-
--- Does what the driver does: looks at the wish, writes, hangs up.
-function Life:settle ()
-  self.manager:tick(self.now)
-  self:drain()
-  if self.manager:want() == "target" then
-    self.manager:target({ url = "ws://h/" }, self.now)
-  end
-  if self.manager:want() == "socket" and not self.dialling then
-    self.dialling = true
-    table.insert(self.dials, self.now)
-  end
-  if self.is_open then
-    local bytes = self.manager:take(self.now)
-    if bytes ~= "" then
-      table.insert(self.sent, { at = self.now, bytes = bytes })
-    end
-  end
-  local want = self.manager:want()
-  if want == "nosocket" or want == "flush" then
-    self:hang_up()
-  end
-end
-
-function Life:hang_up ()
-  self.hung_up, self.is_open, self.dialling = self.now, false, false
-  self.manager:lost(nil, nil, false, self.now)
-  self:drain()
-end
-
-function Life:open ()
-  self.manager:connected(self.now)
-  self.manager:take(self.now)
-  self.is_open = true
-  self:hear(SWITCH)
-end
-
-function Life:hear (bytes)
-  self.manager:feed(bytes, self.now)
-  while self.manager:next(self.now) do self:drain() end
-  self:settle()
-end
-
-function Life:lose (token)
-  self.is_open, self.dialling = false, false
-  self.manager:lost(token, "gone", false, self.now)
-  self:settle()
-end
-
--- Lets time pass, from deadline to deadline.
-function Life:pass (ms)
-  local till = self.now + ms
-  local due = self.manager:deadline()
-  while due and due <= till do
-    self.now = math.max(self.now, due)
-    self:settle()
-    due = self.manager:deadline()
-  end
-  self.now = till
-end
-
-local function beats (self)
-  local at = {}
-  for _, sent in ipairs(self.sent) do
-    if sent.bytes == masked(BEAT) then at[#at + 1] = sent.at end
-  end
-  return at
-end
-
 local MESSAGE = "\129\2hi"                 -- RFC 6455 5.7, unmasked
 local CLOSE = "\136\2\3\232"               -- 1000
-
--- --- a browser's WebSocket against a server of this process ---
-
-local function beside (handler, body, options)
-  return function ()
-    local all = { host = "127.0.0.1", port = 0, handler = handler }
-    for name, value in pairs(options or {}) do all[name] = value end
-    local server = assert(wsmanager.serve(all))
-    local ok, why = pcall(wsmanager.run, body, "127.0.0.1:" .. server.port)
-    server:stop()
-    assert(ok, why)
-  end
-end
 
 local function echo (ws)
   local data, kind = ws:receive()
@@ -429,35 +313,35 @@ end)
 
 describe("the seed's rhythm", function ()
   it("onopen starts the heartbeat: a beat after 30 s", function ()
-    local connection = life()
+    local connection = life.new()
     connection:pass(7)
     connection:open()
     connection:pass(29999)
-    assert.same({}, beats(connection))
+    assert.same({}, connection:beats())
     connection:pass(1)
-    assert.same({ 30007 }, beats(connection))
+    assert.same({ 30007 }, connection:beats())
   end)
 
   it("onmessage resets: a beat 30 s after the last message", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection:pass(20000)
     connection:hear(MESSAGE)
     connection:pass(29999)
-    assert.same({}, beats(connection))
+    assert.same({}, connection:beats())
     connection:pass(1)
-    assert.same({ 50000 }, beats(connection))
+    assert.same({ 50000 }, connection:beats())
   end)
 
   it("wsHeartbeat beats every 30 s of silence", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection:pass(99999)
-    assert.same({ 30000, 60000, 90000 }, beats(connection))
+    assert.same({ 30000, 60000, 90000 }, connection:beats())
   end)
 
   it("wsHeartOverTime closes after 100 s of silence", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection:pass(5000)
     connection:hear(MESSAGE)
@@ -469,7 +353,7 @@ describe("the seed's rhythm", function ()
   end)
 
   it("wsReset: a message puts off the overtime", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     for _ = 1, 5 do
       connection:pass(99999)
@@ -479,7 +363,7 @@ describe("the seed's rhythm", function ()
   end)
 
   it("onerror reconnects: a dial after 2 s", function ()
-    local connection = life()
+    local connection = life.new()
     connection:lose "refused"
     connection:pass(1999)
     assert.same({ 0 }, connection.dials)
@@ -488,7 +372,7 @@ describe("the seed's rhythm", function ()
   end)
 
   it("onclose waits 3 s, then wsReconnect 2 s more", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection:pass(10000)
     connection:hear(CLOSE)
@@ -500,7 +384,7 @@ describe("the seed's rhythm", function ()
   end)
 
   it("onclose does nothing when locked", function ()
-    local connection = life { ask_target = true }
+    local connection = life.new { ask_target = true }
     connection:open()
     function connection:drain ()
       local name = self.manager:event()
@@ -518,7 +402,7 @@ describe("the seed's rhythm", function ()
   end)
 
   it("wsReconnect dials 10 times, every 2 s, and no more", function ()
-    local connection = life()
+    local connection = life.new()
     local expected = { 0 }
     for i = 1, 10 do
       connection:lose "refused"
@@ -532,7 +416,7 @@ describe("the seed's rhythm", function ()
   end)
 
   it("wsClose: no dial follows", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection.manager:close(1000, "", connection.now)
     connection:settle()
@@ -543,11 +427,11 @@ describe("the seed's rhythm", function ()
   end)
 
   it("wsSend queues, and is the seed's with no outbox", function ()
-    local connection = life()
+    local connection = life.new()
     assert.equal("later", connection.manager:send "hello")
     connection:open()
-    assert.equal(masked "hello", connection.sent[1].bytes)
-    local bare = life { outbox_messages = 0 }
+    assert.equal(life.text "hello", connection.sent[1].bytes)
+    local bare = life.new { outbox_messages = 0 }
     assert.equal("closed", bare.manager:send "hello")
     bare:open()
     assert.same({}, bare.sent)
@@ -556,7 +440,7 @@ end)
 
 describe("what the seed had wrong", function ()
   it("an error and the close that follows it: one dial", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection:lose "closed"
     connection:pass(9000)
@@ -567,7 +451,7 @@ describe("what the seed had wrong", function ()
   end)
 
   it("the budget is given back after 5 s open", function ()
-    local connection = life()
+    local connection = life.new()
     for _ = 1, 50 do
       connection:open()
       connection:pass(5000)
@@ -578,18 +462,18 @@ describe("what the seed had wrong", function ()
   end)
 
   it("beats do not pile up after a reconnect", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection:pass(29000)
     connection:lose "closed"
     connection:pass(2000)
     connection:open()
     connection:pass(60000)
-    assert.same({ 61000, 91000 }, beats(connection))
+    assert.same({ 61000, 91000 }, connection:beats())
   end)
 
   it("a dead peer is noticed without a call", function ()
-    local connection = life()
+    local connection = life.new()
     connection:open()
     connection:pass(102000)
     assert.equal(2, #connection.dials)
