@@ -1,36 +1,19 @@
 local wsmanager = require "wsmanager"
 local codec = require "wsmanager.codec"
+local ours = require "support.ours"
 
 local run = wsmanager.run
-local server
+local sayer = ours.sayer
 
+-- A connection with these options to a server with this handler.
 local function pair (options, handler)
-  options.url = nil
-  server = assert(wsmanager.serve {
-    host = "127.0.0.1", handler = handler or function (ws)
-      while true do
-        local data, kind = ws:receive()
-        if data == nil then return end
-        ws:send(data, kind)
-      end
-    end,
-  })
-  options.url = "ws://127.0.0.1:" .. server.port
+  local _
+  _, options.url = ours.serve(handler)
   options.reconnect = false
   return wsmanager.new(options)
 end
 
-local function sayer (...)
-  local texts = {...}
-  return function (ws)
-    for _, text in ipairs(texts) do ws:send(text) end
-  end
-end
-
-after_each(function ()
-  if server then server:stop(0) end
-  server = nil
-end)
+after_each(ours.stop)
 
 describe("decode = 'json'", function ()
   it("encodes and decodes tables, numbers, booleans and null", function ()
@@ -131,17 +114,15 @@ describe("decode = 'json'", function ()
   end)
 
   it("serves servers too, and broadcasts", function ()
-    server = assert(wsmanager.serve {
-      host = "127.0.0.1", decode = "json",
+    local server, url = ours.serve {
+      decode = "json",
       handler = function (ws)
         ws:send {question = ws:receive()}
         ws:receive()
       end,
-    })
+    }
     run(function ()
-      local ws = wsmanager.new {
-        url = "ws://127.0.0.1:" .. server.port, decode = "json",
-      }
+      local ws = wsmanager.new {url = url, decode = "json"}
       ws:send {"why"}
       assert.same({question = {"why"}}, ws:receive(5))
       assert.same({1, 0}, {server:broadcast {all = true}})

@@ -1,15 +1,16 @@
 local wsmanager = require "wsmanager"
 local certificates = require "support.certificates"
+local ours = require "support.ours"
 local peers = require "support.peers"
 
 local run, sleep, spawn = wsmanager.run, wsmanager.sleep, wsmanager.spawn
 
+local await, echo, refused = ours.await, ours.echo, ours.refused
+
 local server, url, reports
 
 local function serve (options)
-  options.host = options.host or "127.0.0.1"
-  server = assert(wsmanager.serve(options))
-  url = "ws://127.0.0.1:" .. server.port
+  server, url = ours.serve(options)
 end
 
 local function connect (options)
@@ -19,61 +20,11 @@ local function connect (options)
   return wsmanager.new(options)
 end
 
-local function refused (token, ...)
-  assert.same({nil, token}, {(...), (select(2, ...))})
-  assert.equal("string", type((select(3, ...))))
-end
-
-local function echo (ws)
-  while true do
-    local data, kind = ws:receive()
-    if data == nil then return end
-    ws:send(data, kind)
-  end
-end
-
-local function await (condition)
-  local deadline = wsmanager.now() + 5
-  while not condition() do
-    assert(wsmanager.now() < deadline, "it did not happen")
-    sleep(0.001)
-  end
-end
-
--- What the server answers to bytes on a bare connection.
-local function ask (text)
-  local peer = peers.start("scripted", {
-    connect = {host = "127.0.0.1", port = server.port},
-    script = {{"text", text}, {"drain"}},
-  })
-  local answer
-  run(await, function ()
-    for _, event in ipairs(peer:events()) do
-      if event.event == "read" then answer = event.hex end
-    end
-    return answer
-  end)
-  peer:stop()
-  return (answer:gsub("%x%x", function (hex)
-    return string.char(tonumber(hex, 16))
-  end))
-end
-
-local function get (path, method)
-  return ask((method or "GET") .. " " .. path
-             .. " HTTP/1.1\r\nHost: localhost\r\n\r\n")
-end
-
-before_each(function ()
-  reports = {}
-  wsmanager.onerror = function (_, text) reports[#reports + 1] = text end
-end)
+before_each(function () reports = ours.hush() end)
 
 after_each(function ()
-  wsmanager.onerror = nil
   peers.stop()
-  if server then server:stop(0) end
-  server = nil
+  ours.stop()
 end)
 
 describe("a server", function ()
@@ -156,7 +107,7 @@ describe("a server", function ()
       good:send("still here")
       assert.equal("still here", good:receive(5))
       assert.equal(1, #reports)
-      assert.matches("butterfingers.*traceback.*serve_spec", reports[1])
+      assert.matches("butterfingers.*traceback.*serve_spec", reports[1].text)
       good:close()
     end)
   end)
@@ -299,80 +250,8 @@ describe("a server", function ()
         local ws = connect()
         assert.is_nil((ws:opened(5)))
         assert.equal(500, ws:answer().status)
-        assert.matches("no list", reports[1])
+        assert.matches("no list", reports[1].text)
       end)
-    end)
-  end)
-
-  describe("asked for a page", function ()
-    it("answers 426 when it has none", function ()
-      serve {handler = echo}
-      local answer = get("/")
-      assert.matches("^HTTP/1.1 426 Upgrade Required\r\n", answer)
-      assert.matches("\r\nUpgrade: websocket\r\n", answer)
-      assert.matches("this is a WebSocket", answer)
-    end)
-
-    it("serves a file at /, with its type, and 404 elsewhere", function ()
-      local name = os.tmpname()
-      local file = assert(io.open(name .. ".html", "wb"))
-      file:write("<h1>hello</h1>")
-      file:close()
-      serve {page = name .. ".html", handler = echo}
-      local answer = get("/?x=1")
-      assert.matches("^HTTP/1.1 200 OK\r\n", answer)
-      assert.matches("\r\nContent%-Type: text/html; charset=utf%-8\r\n", answer)
-      assert.matches("\r\nContent%-Length: 14\r\n", answer)
-      assert.matches("\r\n\r\n<h1>hello</h1>$", answer)
-      answer = get("/", "HEAD")
-      assert.matches("\r\nContent%-Length: 14\r\n.*\r\n\r\n$", answer)
-      assert.matches("^HTTP/1.1 404 Not Found\r\n", get("/other"))
-      assert.matches("^HTTP/1.1 405 .*\r\nAllow: GET, HEAD\r\n",
-                     get("/", "DELETE"))
-      os.remove(name .. ".html")
-      os.remove(name)
-      assert.matches("^HTTP/1.1 404 Not Found\r\n", get("/"))
-    end)
-
-    it("serves no file that is not in the table", function ()
-      serve {page = {["/a"] = "README.md"}, handler = echo}
-      for _, path in ipairs {
-        "/../../etc/passwd", "/a/../../etc/passwd", "/%2e%2e/etc/passwd",
-        "//etc/passwd", "/README.md", "/a%00",
-      } do
-        assert.matches("^HTTP/1.1 404 Not Found\r\n", get(path))
-      end
-    end)
-
-    it("asks a function", function ()
-      serve {
-        page = function (request)
-          if request.path == "/json" then
-            return 201, "{}", {["Content-Type"] = "application/json"}
-          elseif request.path == "/text" then
-            return "only text"
-          elseif request.path == "/bad" then
-            error("spilt")
-          end
-        end,
-        handler = echo,
-      }
-      local answer = get("/json")
-      assert.matches("^HTTP/1.1 201 Created\r\n", answer)
-      assert.matches("\r\nContent%-Type: application/json\r\n", answer)
-      assert.matches("\r\nContent%-Type: text/plain.*only text$", get("/text"))
-      assert.matches("^HTTP/1.1 404 ", get("/none"))
-      assert.matches("^HTTP/1.1 500 ", get("/bad"))
-      assert.matches("spilt", reports[1])
-    end)
-
-    it("answers a broken opening handshake with why", function ()
-      serve {page = "README.md", handler = echo}
-      local answer = ask("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                         .. "Connection: Upgrade\r\n"
-                         .. "Sec-WebSocket-Version: 13\r\n\r\n")
-      assert.matches("^HTTP/1.1 400 Bad Request\r\n", answer)
-      assert.matches("Sec%-WebSocket%-Key", answer)
     end)
   end)
 

@@ -1,44 +1,10 @@
 local wsmanager = require "wsmanager"
+local ours = require "support.ours"
 
 local WebSocket = wsmanager.WebSocket
 local run, sleep = wsmanager.run, wsmanager.sleep
-
-local server, url, heard
-
-local function serve (handler)
-  server = assert(wsmanager.serve {host = "127.0.0.1", handler = handler})
-  url = "ws://127.0.0.1:" .. server.port
-end
-
-local function echo (ws)
-  while true do
-    local data, kind = ws:receive()
-    if data == nil then return end
-    ws:send(data, kind)
-  end
-end
-
-local function sayer (...)
-  local texts = {...}
-  return function (ws)
-    for _, text in ipairs(texts) do ws:send(text) end
-  end
-end
-
--- Waits until the condition is true.
-local function await (condition)
-  local deadline = wsmanager.now() + 5
-  while not condition() do
-    assert(wsmanager.now() < deadline, "it did not happen")
-    sleep(0.001)
-  end
-end
-
-local function fails (what, fn, ...)
-  local arguments, unpack = {...}, table.unpack or unpack
-  local _, why = pcall(function () fn(unpack(arguments, 1, 4)) end)
-  assert.matches("^[^\n]*websocket_spec.lua:%d+: " .. what, why)
-end
+local await, fails, nowhere, serve =
+  ours.await, ours.fails, ours.nowhere, ours.serve
 
 -- Notes the types of all events in order.
 local function note (ws)
@@ -51,22 +17,11 @@ local function note (ws)
   return types
 end
 
-before_each(function ()
-  heard = {}
-  wsmanager.onerror = function (why, text)
-    heard[#heard + 1] = {why = why, text = text}
-  end
-end)
-
-after_each(function ()
-  wsmanager.onerror = nil
-  if server then server:stop(0) end
-  server = nil
-end)
-
 describe("a WebSocket", function ()
+  after_each(ours.stop)
+
   it("has the W3C's constants, on the constructor and on each", function ()
-    serve(echo)
+    local _, url = serve()
     local ws = WebSocket(url)
     for _, each in ipairs {WebSocket, ws, wsmanager} do
       assert.same({0, 1, 2, 3},
@@ -77,7 +32,8 @@ describe("a WebSocket", function ()
   end)
 
   it("opens, echoes and closes with events", function ()
-    serve(echo)
+    local _, url = serve()
+    local heard = ours.hush()
     run(function ()
       local ws = WebSocket(url)
       local types, closed = note(ws), nil
@@ -102,7 +58,6 @@ describe("a WebSocket", function ()
   end)
 
   it("serializes its url", function ()
-    serve(echo)
     local ws = WebSocket("http://LOCALHOST:80?x=1")
     assert.equal("ws://localhost/?x=1", ws.url)
     ws:close()
@@ -115,11 +70,9 @@ describe("a WebSocket", function ()
   end)
 
   it("tells the subprotocol and extensions agreed on", function ()
-    server = assert(wsmanager.serve {
-      host = "127.0.0.1", protocols = {"b", "a"}, handler = echo,
-    })
+    local _, url = serve {protocols = {"b", "a"}}
     run(function ()
-      local ws = WebSocket("ws://127.0.0.1:" .. server.port, {"a", "b"})
+      local ws = WebSocket(url, {"a", "b"})
       assert.equal("", ws.protocol)
       await(function () return ws.readyState == 1 end)
       assert.equal("b", ws.protocol)
@@ -140,14 +93,14 @@ describe("a WebSocket", function ()
   end)
 
   it("raises InvalidStateError for a send while it connects", function ()
-    serve(echo)
+    local _, url = serve()
     local ws = WebSocket(url)
     fails("InvalidStateError: ", ws.send, ws, "early")
     ws:close()
   end)
 
   it("raises for a bad close, and goes on", function ()
-    serve(echo)
+    local _, url = serve()
     local ws = WebSocket(url)
     fails("InvalidAccessError: ", ws.close, ws, 1001)
     fails("InvalidAccessError: ", ws.close, ws, 2999)
@@ -157,7 +110,7 @@ describe("a WebSocket", function ()
   end)
 
   it("counts what it cannot send any more in bufferedAmount", function ()
-    serve(echo)
+    local _, url = serve()
     run(function ()
       local ws = WebSocket(url)
       await(function () return ws.readyState == 1 end)
@@ -173,8 +126,7 @@ describe("a WebSocket", function ()
   end)
 
   it("fires error and close 1006 when it cannot connect, once", function ()
-    serve(echo)
-    server:stop()
+    local url = nowhere()
     run(function ()
       local ws = WebSocket(url)
       local types, closed = note(ws), nil
@@ -188,7 +140,7 @@ describe("a WebSocket", function ()
   end)
 
   it("fires error and close 1006 when it is closed too early", function ()
-    serve(echo)
+    local _, url = serve()
     run(function ()
       local ws = WebSocket(url)
       local types = note(ws)
@@ -202,7 +154,7 @@ describe("a WebSocket", function ()
 
   it("never reconnects", function ()
     local connections = 0
-    serve(function () connections = connections + 1 end)
+    local _, url = serve(function () connections = connections + 1 end)
     run(function ()
       local ws = WebSocket(url)
       await(function () return ws.readyState == 3 end)
@@ -213,7 +165,7 @@ describe("a WebSocket", function ()
   end)
 
   it("discards messages that nobody listens to", function ()
-    serve(function (ws)
+    local _, url = serve(function (ws)
       for _ = 1, 8 do ws:send(("x"):rep(1024 * 1024)) end
     end)
     run(function ()
@@ -223,7 +175,7 @@ describe("a WebSocket", function ()
   end)
 
   it("has a binaryType that takes the W3C's two words", function ()
-    serve(echo)
+    local _, url = serve()
     local ws = WebSocket(url)
     assert.equal("blob", ws.binaryType)
     ws.binaryType = "arraybuffer"
@@ -234,7 +186,7 @@ describe("a WebSocket", function ()
   end)
 
   it("has no more than the W3C gave it, and keeps a program's own", function ()
-    serve(echo)
+    local _, url = serve()
     local ws = WebSocket(url)
     for _, name in ipairs {"receive", "messages", "reconnect", "stats"} do
       assert.is_nil(ws[name])
@@ -251,188 +203,9 @@ describe("a WebSocket", function ()
   end)
 
   it("says where it is, not the secrets", function ()
-    serve(echo)
+    local _, url = serve()
     local ws = WebSocket(url .. "/a?token=secret")
     assert.equal("WebSocket: connecting " .. url .. "/a", tostring(ws))
     ws:close()
-  end)
-end)
-
-describe("events", function ()
-  local function connect (options)
-    options = options or {}
-    options.url = url
-    if options.reconnect == nil then options.reconnect = false end
-    return wsmanager.new(options)
-  end
-
-  it("reach properties and listeners in the order they were set", function ()
-    serve(sayer("x"))
-    run(function ()
-      local ws, order = connect(), {}
-      local function noter (name)
-        return function () order[#order + 1] = name end
-      end
-      ws:addEventListener("message", noter "first")
-      ws.onmessage = noter "replaced"
-      ws:addEventListener("message", noter "third")
-      ws.onmessage = noter "second"
-      assert.is_function(ws.onmessage)
-      await(function () return ws.state == "closed" end)
-      assert.same({"first", "second", "third"}, order)
-    end)
-  end)
-
-  it("reach a listener once when it says so, or never again", function ()
-    serve(sayer("1", "2", "3"))
-    run(function ()
-      local ws, once, removed, all = connect(), 0, 0, 0
-      local function remover ()
-        removed = removed + 1
-        ws:removeEventListener("message", remover)
-      end
-      local function counter () all = all + 1 end
-      ws:addEventListener("message", function () once = once + 1 end,
-                          {once = true})
-      ws:addEventListener("message", remover)
-      ws:addEventListener("message", counter)
-      ws:addEventListener("message", counter)
-      ws:removeEventListener("message", print)
-      await(function () return ws.state == "closed" end)
-      assert.same({1, 1, 3}, {once, removed, all})
-    end)
-  end)
-
-  it("no longer reach a property that is nil", function ()
-    serve(sayer("1"))
-    run(function ()
-      local ws = connect {onmessage = error}
-      ws.onmessage = nil
-      assert.is_nil(ws.onmessage)
-      assert.equal("1", ws:receive(5))
-      assert.same({}, heard)
-    end)
-  end)
-
-  it("go on when a handler throws, which is reported", function ()
-    serve(sayer("1", "2"))
-    run(function ()
-      local ws, all = connect(), {}
-      ws.onmessage = function (event) error("dislike " .. event.data) end
-      ws:addEventListener("message", function (event)
-        all[#all + 1] = event.data
-      end)
-      await(function () return ws.state == "closed" end)
-      assert.same({"1", "2"}, all)
-      assert.equal(2, #heard)
-      assert.matches("dislike 1", heard[1].why)
-      assert.matches("dislike 1.*traceback.*websocket_spec", heard[1].text)
-    end)
-  end)
-
-  it("give messages to a handler before the close behind them", function ()
-    serve(sayer("1", "2", "3"))
-    run(function ()
-      local order = {}
-      local ws = connect {
-        onmessage = function (event) order[#order + 1] = event.data end,
-        onclose = function (event) order[#order + 1] = event.code end,
-      }
-      await(function () return ws.state == "closed" end)
-      assert.same({"1", "2", "3", 1000}, order)
-    end)
-  end)
-
-  it("hold messages back while their handler waits", function ()
-    serve(sayer("1", "2", "3"))
-    run(function ()
-      local order, inside = {}, 0
-      connect {onmessage = function (event)
-        inside = inside + 1
-        assert.equal(1, inside)
-        sleep(0.005)
-        inside = inside - 1
-        order[#order + 1] = event.data
-      end}
-      await(function () return order[3] end)
-      assert.same({"1", "2", "3"}, order)
-      assert.same({}, heard)
-    end)
-  end)
-
-  it("let a handler receive the next message itself", function ()
-    serve(sayer("question", "answer", "rest"))
-    run(function ()
-      local order = {}
-      connect {onmessage = function (event)
-        order[#order + 1] = "event " .. event.data
-        if event.data == "question" then
-          order[#order + 1] = "received " .. event.target:receive(5)
-        end
-      end}
-      await(function () return order[3] end)
-      assert.same({"event question", "received answer", "event rest"}, order)
-    end)
-  end)
-
-  it("tell of reconnecting, attempt and delay", function ()
-    serve(sayer("x"))
-    run(function ()
-      local events = {}
-      local ws = connect {
-        reconnect = {delay = 0.1, pause = 0, jitter = 0},
-        onreconnecting = function (event) events[#events + 1] = event end,
-      }
-      assert.equal("x", ws:receive(5))
-      assert.equal("x", ws:receive(5))
-      ws:close()
-      assert.equal(1, events[1].attempt)
-      assert.equal(0.1, events[1].delay)
-      assert.equal(ws, events[1].target)
-    end)
-  end)
-
-  it("tell when there is room again", function ()
-    local reading = false
-    serve(function (ws)
-      repeat sleep(0.001) until reading
-      echo(ws)
-    end)
-    run(function ()
-      local drained = false
-      local ws = connect {
-        buffer = 65536, ondrain = function () drained = true end,
-      }
-      assert(ws:opened(5))
-      local ok
-      repeat ok = ws:send(("x"):rep(65536), "binary", 0) until not ok
-      reading = true
-      repeat ws:receive(0.001) until drained
-    end)
-  end)
-
-  it("refuse names and listeners that are none", function ()
-    serve(echo)
-    local ws = connect()
-    fails("unknown event 'mesage' %(did you mean 'message'%?%)",
-          ws.addEventListener, ws, "mesage", print)
-    fails("bad argument #2 to 'addEventListener' %(function expected, got nil",
-          ws.addEventListener, ws, "message")
-    fails("bad argument #1 to 'removeEventListener' %(string expected, got ta",
-          ws.removeEventListener, ws, {}, print)
-    ws:close()
-  end)
-
-  it("call what can be called", function ()
-    serve(sayer("x"))
-    run(function ()
-      local got
-      local ws = connect()
-      ws:addEventListener("message", setmetatable({}, {
-        __call = function (_, event) got = event.data end,
-      }))
-      await(function () return got end)
-      assert.equal("x", got)
-    end)
   end)
 end)

@@ -1,0 +1,195 @@
+local wsmanager = require "wsmanager"
+local ours = require "support.ours"
+
+local run, sleep = wsmanager.run, wsmanager.sleep
+local await, fails, echo, sayer =
+  ours.await, ours.fails, ours.echo, ours.sayer
+
+local url, heard
+
+local function serve (handler)
+  local _
+  _, url = ours.serve(handler)
+end
+
+describe("events", function ()
+  before_each(function () heard = ours.hush() end)
+  after_each(ours.stop)
+
+  local function connect (options)
+    options = options or {}
+    options.url = url
+    if options.reconnect == nil then options.reconnect = false end
+    return wsmanager.new(options)
+  end
+
+  it("reach properties and listeners in the order they were set", function ()
+    serve(sayer("x"))
+    run(function ()
+      local ws, order = connect(), {}
+      local function noter (name)
+        return function () order[#order + 1] = name end
+      end
+      ws:addEventListener("message", noter "first")
+      ws.onmessage = noter "replaced"
+      ws:addEventListener("message", noter "third")
+      ws.onmessage = noter "second"
+      assert.is_function(ws.onmessage)
+      await(function () return ws.state == "closed" end)
+      assert.same({"first", "second", "third"}, order)
+    end)
+  end)
+
+  it("reach a listener once when it says so, or never again", function ()
+    serve(sayer("1", "2", "3"))
+    run(function ()
+      local ws, once, removed, all = connect(), 0, 0, 0
+      local function remover ()
+        removed = removed + 1
+        ws:removeEventListener("message", remover)
+      end
+      local function counter () all = all + 1 end
+      ws:addEventListener("message", function () once = once + 1 end,
+                          {once = true})
+      ws:addEventListener("message", remover)
+      ws:addEventListener("message", counter)
+      ws:addEventListener("message", counter)
+      ws:removeEventListener("message", print)
+      await(function () return ws.state == "closed" end)
+      assert.same({1, 1, 3}, {once, removed, all})
+    end)
+  end)
+
+  it("no longer reach a property that is nil", function ()
+    serve(sayer("1"))
+    run(function ()
+      local ws = connect {onmessage = error}
+      ws.onmessage = nil
+      assert.is_nil(ws.onmessage)
+      assert.equal("1", ws:receive(5))
+      assert.same({}, heard)
+    end)
+  end)
+
+  it("go on when a handler throws, which is reported", function ()
+    serve(sayer("1", "2"))
+    run(function ()
+      local ws, all = connect(), {}
+      ws.onmessage = function (event) error("dislike " .. event.data) end
+      ws:addEventListener("message", function (event)
+        all[#all + 1] = event.data
+      end)
+      await(function () return ws.state == "closed" end)
+      assert.same({"1", "2"}, all)
+      assert.equal(2, #heard)
+      assert.matches("dislike 1", heard[1].why)
+      assert.matches("dislike 1.*traceback.*events_spec", heard[1].text)
+    end)
+  end)
+
+  it("give messages to a handler before the close behind them", function ()
+    serve(sayer("1", "2", "3"))
+    run(function ()
+      local order = {}
+      local ws = connect {
+        onmessage = function (event) order[#order + 1] = event.data end,
+        onclose = function (event) order[#order + 1] = event.code end,
+      }
+      await(function () return ws.state == "closed" end)
+      assert.same({"1", "2", "3", 1000}, order)
+    end)
+  end)
+
+  it("hold messages back while their handler waits", function ()
+    serve(sayer("1", "2", "3"))
+    run(function ()
+      local order, inside = {}, 0
+      connect {onmessage = function (event)
+        inside = inside + 1
+        assert.equal(1, inside)
+        sleep(0.005)
+        inside = inside - 1
+        order[#order + 1] = event.data
+      end}
+      await(function () return order[3] end)
+      assert.same({"1", "2", "3"}, order)
+      assert.same({}, heard)
+    end)
+  end)
+
+  it("let a handler receive the next message itself", function ()
+    serve(sayer("question", "answer", "rest"))
+    run(function ()
+      local order = {}
+      connect {onmessage = function (event)
+        order[#order + 1] = "event " .. event.data
+        if event.data == "question" then
+          order[#order + 1] = "received " .. event.target:receive(5)
+        end
+      end}
+      await(function () return order[3] end)
+      assert.same({"event question", "received answer", "event rest"}, order)
+    end)
+  end)
+
+  it("tell of reconnecting, attempt and delay", function ()
+    serve(sayer("x"))
+    run(function ()
+      local events = {}
+      local ws = connect {
+        reconnect = {delay = 0.1, pause = 0, jitter = 0},
+        onreconnecting = function (event) events[#events + 1] = event end,
+      }
+      assert.equal("x", ws:receive(5))
+      assert.equal("x", ws:receive(5))
+      ws:close()
+      assert.equal(1, events[1].attempt)
+      assert.equal(0.1, events[1].delay)
+      assert.equal(ws, events[1].target)
+    end)
+  end)
+
+  it("tell when there is room again", function ()
+    local reading = false
+    serve(function (ws)
+      repeat sleep(0.001) until reading
+      echo(ws)
+    end)
+    run(function ()
+      local drained = false
+      local ws = connect {
+        buffer = 65536, ondrain = function () drained = true end,
+      }
+      assert(ws:opened(5))
+      local ok
+      repeat ok = ws:send(("x"):rep(65536), "binary", 0) until not ok
+      reading = true
+      repeat ws:receive(0.001) until drained
+    end)
+  end)
+
+  it("refuse names and listeners that are none", function ()
+    serve()
+    local ws = connect()
+    fails("unknown event 'mesage' %(did you mean 'message'%?%)",
+          ws.addEventListener, ws, "mesage", print)
+    fails("bad argument #2 to 'addEventListener' %(function expected, got nil",
+          ws.addEventListener, ws, "message")
+    fails("bad argument #1 to 'removeEventListener' %(string expected, got ta",
+          ws.removeEventListener, ws, {}, print)
+    ws:close()
+  end)
+
+  it("call what can be called", function ()
+    serve(sayer("x"))
+    run(function ()
+      local got
+      local ws = connect()
+      ws:addEventListener("message", setmetatable({}, {
+        __call = function (_, event) got = event.data end,
+      }))
+      await(function () return got end)
+      assert.equal("x", got)
+    end)
+  end)
+end)

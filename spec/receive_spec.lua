@@ -1,0 +1,130 @@
+local wsmanager = require "wsmanager"
+local ours = require "support.ours"
+
+local run, spawn = wsmanager.run, wsmanager.spawn
+local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
+local LONG = ours.LONG
+
+describe("a connection", function ()
+  after_each(ours.stop)
+
+  describe("receiving", function ()
+    it("gives up at the timeout, and nothing is harmed", function ()
+      local _, url = serve()
+      run(function ()
+        local ws = wsmanager.new {url = url}
+        assert(ws:opened(LONG))
+        local data, token, detail = ws:receive(0.01)
+        assert.is_nil(data)
+        assert.equal("timeout", token)
+        assert.matches("^no message within 0.01 s: open ws://", detail)
+        refused("timeout", ws:receive(0))
+        ws:send("still here")
+        assert.equal("still here", ws:receive(LONG))
+      end)
+    end)
+
+    it("gives each message to one of several coroutines, in turn", function ()
+      local _, url = serve()
+      run(function ()
+        local ws = wsmanager.new {url = url}
+        assert(ws:opened(LONG))
+        local heard = {}
+        for i = 1, 3 do
+          spawn(function () heard[i] = ws:receive(LONG) end)
+        end
+        wsmanager.sleep(0)
+        wsmanager.sleep(0)
+        for i = 1, 3 do ws:send("message " .. i) end
+        repeat wsmanager.sleep(0) until heard[3]
+        assert.same({"message 1", "message 2", "message 3"}, heard)
+      end)
+    end)
+
+    it("goes on in one coroutine while another waits", function ()
+      local _, url = serve()
+      run(function ()
+        local quiet = wsmanager.new {url = url}
+        local busy = wsmanager.new {url = url}
+        spawn(function () quiet:receive(LONG) end)
+        for i = 1, 10 do
+          busy:send(tostring(i))
+          assert.equal(tostring(i), busy:receive(LONG))
+        end
+      end)
+    end)
+
+    it("tells all who wait that the connection is over", function ()
+      local _, url = serve(function (ws) ws:receive() end)
+      run(function ()
+        local ws = wsmanager.new {url = url, reconnect = false}
+        local tokens = {}
+        for i = 1, 2 do
+          spawn(function ()
+            local _, token = ws:receive(LONG)
+            tokens[i] = token
+          end)
+        end
+        assert(ws:opened(LONG))
+        ws:send("go")
+        assert(ws:closed(LONG))
+        assert.same({"closed", "closed"}, tokens)
+      end)
+    end)
+
+    it("refuses a timeout that is no number", function ()
+      local _, url = serve()
+      local ws = wsmanager.new {url = url}
+      local _, why = pcall(function () return (ws:receive("5")) end)
+      assert.matches("receive_spec.lua:%d+: bad argument #1 to 'receive' "
+                     .. "%(number expected, got string%)$", why)
+    end)
+  end)
+
+  describe("iterated over", function ()
+    it("gives every message and ends with the connection", function ()
+      local _, url = serve(sayer("a", "b", "c"))
+      local ws = wsmanager.new {url = url, reconnect = false}
+      local heard = {}
+      for data, kind in ws:messages() do heard[#heard + 1] = data .. kind end
+      assert.same({"atext", "btext", "ctext"}, heard)
+      assert.equal("closed", ws.state)
+    end)
+
+    it("goes on across reconnects", function ()
+      local connections = 0
+      local _, url = serve(function (ws)
+        connections = connections + 1
+        ws:send("connection " .. connections)
+        if connections == 3 then ws:close(3000) end
+      end)
+      local ws = wsmanager.new {
+        url = url,
+        reconnect = {
+          delay = 0.1, pause = 0, jitter = 0,
+          when = function (info) return info.code ~= 3000 end,
+        },
+      }
+      local heard = {}
+      for data in ws:messages() do heard[#heard + 1] = data end
+      assert.same({"connection 1", "connection 2", "connection 3"}, heard)
+    end)
+
+    it("in a coroutine waits, or says why it cannot", function ()
+      local _, url = serve(sayer("a"))
+      run(function ()
+        local ws = wsmanager.new {url = url, reconnect = false}
+        local heard = {}
+        local ok, why = pcall(function ()
+          for data in ws:messages() do heard[#heard + 1] = data end
+        end)
+        if ok then
+          assert.same({"a"}, heard)
+        else    -- Lua 5.1 yields neither from an iterator nor through pcall
+          assert.equal("Lua 5.1", _VERSION)
+          assert.matches("call 'receive' in a 'while'", why)
+        end
+      end)
+    end)
+  end)
+end)

@@ -1,0 +1,132 @@
+local wsmanager = require "wsmanager"
+local ours = require "support.ours"
+
+local run, spawn = wsmanager.run, wsmanager.spawn
+local serve = ours.serve
+local LONG = ours.LONG
+
+describe("a connection", function ()
+  after_each(ours.stop)
+
+  describe("sending", function ()
+    -- A peer that reads only when it is told to.
+    local function stopped ()
+      local gate = {}
+      local _, url = serve(function (ws)
+        while not gate.open do wsmanager.sleep(0.005) end
+        while true do
+          local data = ws:receive()
+          if data == nil then return end
+          gate.bytes = (gate.bytes or 0) + #data
+        end
+      end)
+      return url, gate
+    end
+
+    local BLOCK = ("x"):rep(1024 * 1024)
+
+    it("says full when it must not wait", function ()
+      local url, gate = stopped()
+      run(function ()
+        local ws = wsmanager.new {url = url, buffer = 1024 * 1024}
+        assert(ws:opened(LONG))
+        local ok, token, detail
+        repeat ok, token, detail = ws:send(BLOCK, "binary", 0) until not ok
+        assert.equal("full", token)
+        assert.matches("drain", detail)
+        repeat ok, token, detail = ws:send(BLOCK, "binary", 0.05) until not ok
+        assert.equal("timeout", token)
+        assert.matches("^no room to send within 0.05 s: open ws://", detail)
+        gate.open = true
+      end)
+    end)
+
+    it("waits for room in a coroutine, and nothing is lost", function ()
+      local url, gate = stopped()
+      run(function ()
+        local ws = wsmanager.new {url = url, buffer = 1024 * 1024}
+        assert(ws:opened(LONG))
+        local sent = 0
+        spawn(function ()
+          for _ = 1, 32 do
+            assert(ws:send(BLOCK, "binary"))
+            sent = sent + 1
+          end
+        end)
+        repeat wsmanager.sleep(0.005) until ws.bufferedAmount > 1024 * 1024
+        assert.is_true(sent < 32)
+        gate.open = true
+        repeat wsmanager.sleep(0.005) until gate.bytes == 32 * #BLOCK
+        assert.equal(32, sent)
+      end)
+    end)
+
+    it("waits for room on the main thread", function ()
+      local url, gate = stopped()
+      local ws = wsmanager.new {url = url, buffer = 1024 * 1024}
+      assert(ws:opened(LONG))
+      spawn(function ()
+        repeat wsmanager.sleep(0.005) until ws.bufferedAmount > 1024 * 1024
+        gate.open = true
+      end)
+      for _ = 1, 32 do assert(ws:send(BLOCK, "binary")) end
+      repeat wsmanager.step(LONG) until gate.bytes == 32 * #BLOCK
+    end)
+
+    it("tells who waits for room that the connection closed", function ()
+      local url = stopped()
+      run(function ()
+        local ws = wsmanager.new {
+          url = url, buffer = 1024 * 1024, timeouts = {close = 0.05},
+        }
+        assert(ws:opened(LONG))
+        local ok, token
+        spawn(function ()
+          repeat ok, token = ws:send(BLOCK, "binary") until not ok
+        end)
+        repeat wsmanager.sleep(0.005) until ws.bufferedAmount > 1024 * 1024
+        ws:close()
+        assert(ws:closed(LONG))
+        assert.is_nil(ok)
+        assert.equal("closed", token)
+      end)
+    end)
+
+    it("says full when the outbox is, at once", function ()
+      run(function ()
+        local ws = wsmanager.new {
+          url = function () wsmanager.sleep(LONG) end,
+          outbox = {messages = 2},
+        }
+        assert(ws:send("1"))
+        assert(ws:send("2", "binary"))
+        local ok, token, detail = ws:send("3")
+        assert.is_nil(ok)
+        assert.equal("full", token)
+        assert.matches("outbox holds 2 messages", detail)
+        assert.same({{"1", "2"}, {"text", "binary"}}, {ws:unsent()})
+        assert.same({{}, {}}, {ws:unsent()})
+        ws:close()
+      end)
+    end)
+
+    it("raises for what cannot be sent, at the line that did", function ()
+      local _, url = serve()
+      local ws = wsmanager.new {url = url}
+      local function fails (what, ...)
+        local arguments = {...}
+        local _, why = pcall(function ()
+          local unpack = table.unpack or unpack
+          ws:send(unpack(arguments, 1, 3))
+        end)
+        assert.matches("send_spec.lua:%d+: " .. what, why)
+      end
+      fails("bad argument #1 to 'send' %(string expected, got nil%)")
+      fails("bad argument #1 to 'send' %(string expected, got table%)", {})
+      fails("bad argument #1 to 'send' %(string expected, got number%)", 5)
+      fails("bad argument #1 to 'send' %(text must be UTF%-8", "\255")
+      fails("bad argument #2 to 'send' %('text' or 'binary' expected, got blob",
+            "x", "blob")
+    end)
+  end)
+end)
