@@ -106,6 +106,7 @@ local function read (given)
   local config, record = options.policy(given), {}
   config.reconnect = copy_without(given.reconnect, "when")
   config.outbox = given.outbox
+  config.proxy = given.proxy
   if is_asked(given) then
     config.target = true
     record.dial = {
@@ -120,16 +121,29 @@ local function read (given)
   return config, record
 end
 
+local function context (given, is_server, name)
+  if given.verify == false and not is_server then
+    report.warn(name .. ".verify = false: anybody can pose as the "
+                .. (name == "tls" and "server" or "proxy"))
+  end
+  -- no tail call: blame counts callers
+  local made, token, detail =
+    options.blame(4, core.tls, given, is_server or false)
+  return made, token, detail
+end
+
 -- The TLS that the options name, or nil, token, detail.
 function client.secure (config, given, is_server)
-  if not given.tls then return true end
-  if given.tls.verify == false and not is_server then
-    report.warn("tls.verify = false: anybody can pose as the server")
+  local token, detail
+  if given.tls then
+    config.tls, token, detail = context(given.tls, is_server, "tls")
   end
-  local context, token, detail =
-    options.blame(3, core.tls, given.tls, is_server or false)
-  config.tls = context
-  return context, token, detail
+  if given.proxy_tls and not token then
+    config.proxytls, token, detail =
+      context(given.proxy_tls, is_server, "proxy_tls")
+  end
+  if token then return nil, token, detail end
+  return true
 end
 
 -- A connection that has not dialled yet.

@@ -124,6 +124,8 @@ local client = {
   limits = limits,
   compress = compress,
   tls = tls,
+  proxy = text,
+  proxy_tls = tls,
   decode = codec,
 }
 

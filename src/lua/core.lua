@@ -47,6 +47,8 @@
 ---@field protocols string?   "chat, superchat"
 ---@field headers string?     "Name: value\r\n" lines, checked
 ---@field tls core.tls?
+---@field proxy string?       "http://user:pass@host:port", https, socks5, socks5h; "env"
+---@field proxytls core.tls?  with an https proxy; nil: the system's CAs
 
 -- Functions on a connection (the userdata `wsmanager`). `ws.name` finds, in this
 -- order: core.methods; the properties state ("connecting" "open" "closing"

@@ -21,6 +21,7 @@ struct wsm_box {
   struct wsm_target target;
   struct wsm_policy *policy; /* of a client: owned */
   char *beat;                /* of the policy: owned */
+  char *proxy;               /* of a client: owned, or NULL */
 };
 
 /* The box at i, whose link lives and stands on an open loop; raises else. */

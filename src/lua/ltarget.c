@@ -5,6 +5,7 @@
 #include "lua/lconfig.h"
 #include "lua/lloop.h"
 #include "lua/ltls.h"
+#include "protocol/proxy.h"
 
 /* --- targets --- */
 
@@ -17,6 +18,8 @@ static void free_target (struct wsm_target *t) {
 
 void wsm_target_free (struct wsm_box *box) {
   free_target(&box->target);
+  wsm_free(box->proxy);
+  box->proxy = NULL;
   if (!box->policy) return;
   wsm_free(box->beat);
   wsm_free(box->policy);
@@ -107,6 +110,36 @@ static void open_link (lua_State *L, struct wsm_box *box) {
   if (!box->link) luaL_error(L, "%s", e.detail);
 }
 
+static struct wsm_tls_context *check_proxy_tls (lua_State *L, int i) {
+  struct wsm_error e;
+  struct wsm_tls_context *tls;
+  if (!lua_isnil(L, i)) return wsm_check_tls(L, i);
+  tls = wsm_default_tls(L, &e);
+  if (!tls) luaL_error(L, "%s", e.detail);
+  return tls;
+}
+
+/* The environment may name a proxy of any kind. */
+static void open_proxy (lua_State *L, struct wsm_box *box) {
+  const int i = lua_gettop(L) + 1;
+  struct wsm_tls_context *tls = NULL;
+  struct wsm_proxy proxy;
+  struct wsm_error e;
+  bool named;
+  lua_getfield(L, 2, "proxy");
+  lua_getfield(L, 2, "proxytls");
+  if (!lua_isnil(L, i)) {
+    box->proxy = copy_text(L, i);
+    named = strcmp(box->proxy, "env") != 0;
+    if (named && !wsm_proxy_parse(&proxy, box->proxy, strlen(box->proxy), &e))
+      luaL_error(L, "%s", e.detail);
+    if (!named || proxy.kind == WSM_PROXY_HTTPS)
+      tls = check_proxy_tls(L, i + 1);
+    wsm_link_proxy(box->link, box->proxy, tls);
+  }
+  lua_settop(L, i - 1);
+}
+
 static void fix_target (lua_State *L, struct wsm_box *box) {
   struct wsm_ask ask;
   int i = lua_gettop(L) + 1;
@@ -132,6 +165,7 @@ int wsm_link_lua_make (lua_State *L) {
   box = wsm_push_box(L);
   read_policy(L, box);
   open_link(L, box);
+  open_proxy(L, box);
   fix_target(L, box);
   return 1;
 }

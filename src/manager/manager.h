@@ -115,6 +115,8 @@ struct wsm_manager {
   uint64_t tried_ms;  /* OPEN: the outbox was last tried */
   uint64_t opened_ms; /* WSM_NEVER: this attempt was never open */
   int64_t latency_ms; /* of the last answered ping; -1: none yet */
+  const char *via;    /* the driver's: the proxy that is in the way, for the
+                         detail of a deadline; NULL: none */
   struct wsm_ask ask; /* texts borrowed from the owner */
   char key[WSM_KEY_TEXT];
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of

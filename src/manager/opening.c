@@ -330,6 +330,17 @@ void wsm_opening_read (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   }
 }
 
+static void explain_late (const struct wsm_manager *m, struct wsm_error *e) {
+  const double s = m->policy->open_ms / 1000.0;
+  if (m->phase != WSM_PHASE_DIAL)
+    wsm_error_set(e, WSM_TIMEOUT,
+                  "no answer to the opening handshake within %g s", s);
+  else if (m->via)
+    wsm_error_set(e, WSM_TIMEOUT, "no way through the proxy %s within %g s",
+                  m->via, s);
+  else wsm_error_set(e, WSM_TIMEOUT, "no connection within %g s", s);
+}
+
 void wsm_opening_late (struct wsm_manager *m, uint64_t now_ms) {
   const double s = m->policy->open_ms / 1000.0;
   struct wsm_error e;
@@ -342,11 +353,7 @@ void wsm_opening_late (struct wsm_manager *m, uint64_t now_ms) {
     refuse_alone(m, 408, &e, now_ms);
     return;
   }
-  wsm_error_set(&e, WSM_TIMEOUT,
-                m->phase == WSM_PHASE_DIAL
-                  ? "no connection within %g s"
-                  : "no answer to the opening handshake within %g s",
-                s);
+  explain_late(m, &e);
   wsm_ending_end(m, &e, now_ms);
 }
 

@@ -7,7 +7,8 @@
 /* --- out --- */
 
 size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n) {
-  long taken = wsm_socket_write(l->socket, bytes, n);
+  long taken = l->tunnel ? wsm_tunnel_write(l, bytes, n)
+                         : wsm_socket_write(l->socket, bytes, n);
   wsm_loop_count(l->post.loop)->writes++;
   l->blocked = taken < 0 || (size_t)taken < n;
   return taken < 0 ? 0 : (size_t)taken;
@@ -84,6 +85,7 @@ static void finish (struct wsm_link *l) {
     l->tls_open = false;
     if (!write_cipher(l)) return;
   }
+  if (l->tunnel && !wsm_tunnel_finish(l)) return;
   l->finished = true;
   wsm_socket_finish(l->socket);
 }

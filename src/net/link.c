@@ -16,6 +16,7 @@ static void hang_up (struct wsm_link *l) {
   if (l->dial) wsm_dial_cancel(l->dial);
   if (l->socket) wsm_socket_close(l->socket);
   if (l->tls) wsm_tls_free(l->tls);
+  if (l->tunnel) wsm_tunnel_free(l);
   l->dial = NULL;
   l->socket = NULL;
   l->tls = NULL;
@@ -26,18 +27,25 @@ static void hang_up (struct wsm_link *l) {
 
 static void on_dialled (void *owner, int fd, const struct wsm_error *e);
 
-static void dial (struct wsm_link *l) {
+void wsm_link_reach (struct wsm_link *l, const char *host, int port) {
   struct wsm_dial_order order;
   struct wsm_error e;
-  if (l->dial || l->socket) return;
   memset(&order, 0, sizeof order);
-  order.host = l->host;
-  order.port = l->port;
-  if (l->host)
+  order.host = host;
+  order.port = port;
+  if (host)
     l->dial = wsm_dial_start(wsm_loop_uv(l->post.loop), &order, on_dialled, l);
   if (l->dial) return;
   wsm_error_set(&e, WSM_FULL, "no memory for a connection");
   wsm_link_fail(l, &e);
+}
+
+static void dial (struct wsm_link *l) {
+  struct wsm_error e;
+  if (l->dial || l->socket || l->tunnel) return;
+  if (l->proxy && !wsm_tunnel_choose(l, &e)) wsm_link_fail(l, &e);
+  else if (l->tunnel) wsm_tunnel_dial(l);
+  else wsm_link_reach(l, l->host, l->port);
 }
 
 static void obey (struct wsm_link *l) {
@@ -122,7 +130,8 @@ void wsm_link_fail (struct wsm_link *l, const struct wsm_error *e) {
 
 static bool adopt (struct wsm_link *l, int fd, struct wsm_error *e) {
   l->socket = wsm_socket_adopt(wsm_loop_sockets(l->post.loop), fd,
-                               &wsm_carry_calls, l, e);
+                               l->tunnel ? &wsm_tunnel_calls : &wsm_carry_calls,
+                               l, e);
   return l->socket != NULL;
 }
 
@@ -130,8 +139,10 @@ static void on_dialled (void *owner, int fd, const struct wsm_error *why) {
   struct wsm_link *l = owner;
   struct wsm_error e;
   l->dial = NULL;
-  if (fd < 0) wsm_link_fail(l, why);
-  else if (!adopt(l, fd, &e)) wsm_link_fail(l, &e);
+  if (fd < 0 && l->tunnel) wsm_tunnel_blame(l, why, &e);
+  else if (fd < 0) e = *why;
+  if (fd < 0 || !adopt(l, fd, &e)) wsm_link_fail(l, &e);
+  else if (l->tunnel) wsm_tunnel_begin(l);
   else if (l->secure) wsm_carry_secure(l);
   else wsm_carry_opened(l);
   wsm_link_act(l);
@@ -165,10 +176,20 @@ void wsm_link_fix (struct wsm_link *l, const struct wsm_ask *ask) {
   l->fixed = true;
 }
 
-void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls) {
-  struct wsm_tls_context *old = l->tls_context;
-  l->tls_context = tls ? wsm_tls_context_retain(tls) : NULL;
+static void retain (struct wsm_tls_context **at, struct wsm_tls_context *tls) {
+  struct wsm_tls_context *old = *at;
+  *at = tls ? wsm_tls_context_retain(tls) : NULL;
   if (old) wsm_tls_context_release(old);
+}
+
+void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls) {
+  retain(&l->tls_context, tls);
+}
+
+void wsm_link_proxy (struct wsm_link *l, const char *proxy,
+                     struct wsm_tls_context *tls) {
+  l->proxy = proxy;
+  retain(&l->proxy_tls, tls);
 }
 
 bool wsm_link_is_secured (const struct wsm_link *l) {
@@ -275,7 +296,8 @@ void wsm_link_free (struct wsm_link *l) {
     wsm_manager_free(&l->manager);
     wsm_post_detach(&l->post);
   }
-  if (l->tls_context) wsm_tls_context_release(l->tls_context);
+  retain(&l->tls_context, NULL);
+  retain(&l->proxy_tls, NULL);
   wsm_free(l->host);
   wsm_free(l);
 }

@@ -69,6 +69,13 @@ void wsm_link_target (struct wsm_link *l, const struct wsm_ask *ask);
 /* The same target for every dial, instead of asking. */
 void wsm_link_fix (struct wsm_link *l, const struct wsm_ask *ask);
 
+/* Dials through a proxy from now on: "http://user:pass@host:port" and the like
+** (proxy.h; checked), "env" for the one that the environment names at each
+** dial, NULL for none. The text is borrowed; tls, for https proxies, may be
+** NULL and is retained. */
+void wsm_link_proxy (struct wsm_link *l, const char *proxy,
+                     struct wsm_tls_context *tls);
+
 /* The rules for wss from the next dial on; retained. */
 void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls);
 bool wsm_link_is_secured (const struct wsm_link *l);

@@ -1,7 +1,8 @@
 /*
-** linkparts.h - what link.c and carry.c share of one link
+** linkparts.h - what link.c, carry.c and tunnel.c share of one link
 ** Stands on link.h. link.c opens, hangs up and obeys; carry.c moves the bytes
-** between the socket, TLS and the session.
+** between the socket, TLS and the session; tunnel.c frees the way through a
+** proxy before that, and stays below it while TLS with the proxy lasts.
 */
 #ifndef WSM_LINKPARTS_H
 #define WSM_LINKPARTS_H
@@ -18,6 +19,8 @@ struct wsm_record {
   size_t cipher, plain;
 };
 
+struct wsm_tunnel; /* tunnel.c: a dial through a proxy */
+
 struct wsm_link {
   struct wsm_post post;
   struct wsm_manager manager;
@@ -28,6 +31,9 @@ struct wsm_link {
   struct wsm_socket *socket;
   struct wsm_tls_context *tls_context;
   struct wsm_tls *tls;
+  struct wsm_tunnel *tunnel; /* NULL: nothing of a proxy's any more */
+  const char *proxy;         /* of wsm_link_proxy */
+  struct wsm_tls_context *proxy_tls;
   struct wsm_ask ask; /* of wsm_link_fix */
   char *host;         /* of the dial, terminated */
   struct wsm_record records[WSM_RECORDS];
@@ -47,6 +53,9 @@ void wsm_link_fail (struct wsm_link *l, const struct wsm_error *e);
 ** whoever listens. */
 void wsm_link_act (struct wsm_link *l);
 
+/* Dials; wsm_tunnel_begin follows if there is a tunnel. */
+void wsm_link_reach (struct wsm_link *l, const char *host, int port);
+
 /* --- carry.c --- */
 
 extern const struct wsm_socket_calls wsm_carry_calls;
@@ -62,5 +71,34 @@ size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n);
 
 /* Tells the manager that the way is free for its opening handshake. */
 void wsm_carry_opened (struct wsm_link *l);
+
+/* --- tunnel.c --- */
+
+extern const struct wsm_socket_calls wsm_tunnel_calls;
+
+/* Makes l->tunnel if there is a proxy on the way to the target. false: e says
+** why it cannot be. */
+bool wsm_tunnel_choose (struct wsm_link *l, struct wsm_error *e);
+
+/* Looks up what is to be looked up here, and dials the proxy. */
+void wsm_tunnel_dial (struct wsm_link *l);
+
+/* The connection to the proxy is there: speaks to it until the way is free,
+** and then does as if it had just been dialled. */
+void wsm_tunnel_begin (struct wsm_link *l);
+
+/* Says in e that the proxy was not reached, and why. */
+void wsm_tunnel_blame (const struct wsm_link *l, const struct wsm_error *why,
+                       struct wsm_error *e);
+
+/* As wsm_socket_write, in TLS with the proxy. What it does not take is to be
+** offered again as it was. */
+long wsm_tunnel_write (struct wsm_link *l, const void *bytes, size_t n);
+
+/* Ends TLS with the proxy; true when the kernel has all of it, else `writable`
+** comes. */
+bool wsm_tunnel_finish (struct wsm_link *l);
+
+void wsm_tunnel_free (struct wsm_link *l);
 
 #endif

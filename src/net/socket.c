@@ -197,6 +197,15 @@ long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n) {
   return (long)taken;
 }
 
+void wsm_socket_pass (struct wsm_socket *s,
+                      const struct wsm_socket_calls *calls) {
+  s->calls = calls;
+}
+
+void wsm_socket_ask (struct wsm_socket *s) {
+  lws_callback_on_writable(s->wsi);
+}
+
 void wsm_socket_finish (struct wsm_socket *s) {
   shutdown(lws_get_socket_fd(s->wsi), SHUT_WR);
   wsm_socket_rest(s, false);

@@ -40,6 +40,13 @@ long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n);
 /* Stops (true) or goes on (false) reading. */
 void wsm_socket_rest (struct wsm_socket *s, bool rest);
 
+/* Its owner hears these calls from now on. */
+void wsm_socket_pass (struct wsm_socket *s,
+                      const struct wsm_socket_calls *calls);
+
+/* `writable` comes. */
+void wsm_socket_ask (struct wsm_socket *s);
+
 /* Nothing more will be written: the peer reads the end. It goes on reading, and
 ** hears `lost` when the peer ends too. */
 void wsm_socket_finish (struct wsm_socket *s);
