@@ -5,19 +5,23 @@ local wsmanager = require "wsmanager"
 
 local echoes = {}
 
--- How a connection ended: code, reason and clean as `closed` says them, token and
--- detail of the event `error`, when there was one. No `for`: it could not wait
--- under Lua 5.1.
+-- No `for`: it could not wait under Lua 5.1.
 local function echo (ws)
-  local ending = {}
-  ws:addEventListener("error", function (event)
-    ending.token, ending.detail = event.token, event.message
-  end)
   local message, kind = ws:receive()
   while message do
     ws:send(message, kind)
     message, kind = ws:receive()
   end
+end
+
+-- Talks, and tells how the connection ended: code, reason and clean as `closed`
+-- says them, token and detail of the event `error` when there was one.
+local function watch (ws, talk)
+  local ending = {}
+  ws:addEventListener("error", function (event)
+    ending.token, ending.detail = event.token, event.message
+  end)
+  talk(ws)
   ending.code, ending.reason, ending.clean = ws:closed()
   return ending
 end
@@ -28,20 +32,21 @@ local function copy (options)
   return all
 end
 
-local function visit (url, options)
+local function visit (url, options, talk)
   local all = copy(options)
   all.url, all.reconnect = url, false
-  return echo(wsmanager.new(all))
+  return watch(wsmanager.new(all), talk)
 end
 
--- Echoes on each of the addresses until the peer closes; how each ended.
-function echoes.visit (urls, at_once, options)
+-- Echoes (or talks) on each of the addresses until the peer closes; how each
+-- ended.
+function echoes.visit (urls, at_once, options, talk)
   local at, live, endings = 0, 0, {}
   local function work ()
     while at < #urls do
       at = at + 1
       local mine = at
-      endings[mine] = visit(urls[mine], options)
+      endings[mine] = visit(urls[mine], options, talk or echo)
     end
     live = live - 1
   end
@@ -53,11 +58,13 @@ function echoes.visit (urls, at_once, options)
   return endings
 end
 
--- A server that echoes, and how the connection to each path ended.
-function echoes.serve (options)
+-- A server that echoes (or talks), and how the connection to each path ended.
+function echoes.serve (options, talk)
   local all, endings = copy(options), {}
   all.host, all.port = "127.0.0.1", 0
-  function all.handler (ws, request) endings[request.path] = echo(ws) end
+  function all.handler (ws, request)
+    endings[request.path] = watch(ws, talk or echo)
+  end
   return assert(wsmanager.serve(all)), endings
 end
 

@@ -7,7 +7,8 @@ nobody speaks). tls { cert, key, min, max } for a server, tls {} for a client
 each connection; with `scripts`, the first connection plays the first, and so
 on, the last again and again. Steps, each a list:
 
-  ["send", hex]          ["text", text]       ["drip", hex]  one byte a packet
+  ["send", hex]          ["text", text]       ["drip", hex, seconds]  one byte
+                         a packet, then a pause if there are seconds
   ["until", text]        reads up to and with the text
   ["await", n]           reads n bytes more
   ["frame"]              reads one frame, and unmasks it
@@ -36,6 +37,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import warnings
 
 from peer import OPTIONS, begin, tell
@@ -97,9 +99,10 @@ class Player:
     def text(self, text):
         self.sock.sendall(text.encode())
 
-    def drip(self, hex):
+    def drip(self, hex, seconds=0):
         for byte in bytes.fromhex(hex):
             self.sock.sendall(bytes([byte]))
+            time.sleep(seconds)
 
     def until(self, mark):
         self.head = self.take_until(mark.encode())
