@@ -46,6 +46,8 @@ local examples = {
   { "two final blocks", "f3 48 cd c9 c9 07 00 f3 48 cd c9 c9 07 00 00", "HelloHello" },
   { "an empty fixed block", "02 00", "" },
   { "an empty final block", "03 00", "" },
+  { "a final stored block cut at 00 00 ff ff", "f2 48 cd c9 c9 07 04", "Hello" },
+  { "nothing but that", "01", "" },
   { "empty stored blocks", "00 00 00 ff ff 00 00 00 ff ff 00", "" },
 }
 

@@ -223,7 +223,8 @@ enum wsm_inflated wsm_deflate_finish (struct wsm_deflate *d) {
   enum wsm_inflated inflated = WSM_INFLATED;
   if (d->fed && !d->ended) {
     inflated = inflate_all(d, tail, sizeof tail);
-    if (inflated == WSM_INFLATED && !is_between_blocks(&d->inflater->z))
+    if (inflated == WSM_INFLATED && !d->ended &&
+        !is_between_blocks(&d->inflater->z))
       inflated = WSM_INFLATE_CORRUPT;
   }
   d->fed = false;
