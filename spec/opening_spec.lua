@@ -117,9 +117,19 @@ describe("Retry-After", function()
     assert.equal(600000, wait(503, ("9"):rep(100)))
   end)
 
-  it("is ignored when it is a date or nonsense", function()
-    assert.equal(2000, wait(503, "Fri, 31 Dec 1999 23:59:59 GMT"))
+  it("is a date, seen from the answer's own", function()
+    local date = "\r\nDate: Fri, 31 Dec 1999 23:59:00 GMT"
+    assert.equal(59000, wait(503, "Fri, 31 Dec 1999 23:59:59 GMT" .. date))
+    assert.equal(59000, wait(429, "Friday, 31-Dec-99 23:59:59 GMT" .. date))
+    assert.equal(600000, wait(503, "Fri, 31 Dec 2100 23:59:59 GMT" .. date))
+    assert.equal(2000, wait(503, "Fri, 31 Dec 1999 23:58:00 GMT" .. date))
+  end)
+
+  it("is ignored when it is nonsense, or a date without one to see it from", function()
+    assert.equal(2000, wait(503, "Fri, 31 Dec 2100 23:59:59 GMT"))
+    assert.equal(2000, wait(503, "Fri, 31 Dec 2100 23:59:59 GMT\r\nDate: today"))
     assert.equal(2000, wait(503, "-5"))
+    assert.equal(2000, wait(503, "soon\r\nDate: Fri, 31 Dec 1999 23:59:00 GMT"))
   end)
 
   it("is forgotten with the next dial", function()
@@ -151,6 +161,19 @@ describe("an answer that is none", function()
     local line = "X: " .. ("y"):rep(1000) .. "\r\n"
     assert.equal("toobig", error_of("HTTP/1.1 101 S\r\n" .. line:rep(17)))
     assert.equal("toobig", error_of(("x"):rep(16385)))
+  end)
+
+  it("is a handshake error when it comes before the whole request left", function()
+    local m = managers.new { compress = true }
+    m:start(0)
+    managers.answer(m, 0)
+    m:connected(0)
+    m:wrote(#m:output() - 1, 0)
+    m:feed(managers.agreement, 0)
+    assert.equal("closed", m:state())
+    local told = events(m)[1]
+    assert.same({ "error", "handshake" }, { told[1], told[2] })
+    assert.matches("before it had the whole request", told[3], 1, true)
   end)
 
   it("is a handshake error when the connection ends first", function()

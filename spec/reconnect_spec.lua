@@ -174,6 +174,7 @@ describe("the budget", function()
       dials = dials + 1
     end
     m:connected(now)
+    m:take(now)
     m:feed(managers.agreement, now)
     m:lost(nil, nil, nil, decade)
     assert.equal(1, m:counters().failures)

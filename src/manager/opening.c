@@ -141,6 +141,15 @@ static void wait_for_body (struct wsm_manager *m, const struct wsm_head *head,
   read_body(m, now_ms);
 }
 
+/* A peer that agrees before the whole request has left has not read it. */
+static bool has_asked (const struct wsm_manager *m, struct wsm_error *e) {
+  if (wsm_session_pending(&m->session) == 0) return true;
+  wsm_error_set(e, WSM_HANDSHAKE,
+                "the server answered before it had the whole request");
+  e->final = true;
+  return false;
+}
+
 /* Is the answer an agreement, in compression too? */
 static bool agree (struct wsm_manager *m, const struct wsm_head *head,
                    struct wsm_error *e) {
@@ -148,7 +157,8 @@ static bool agree (struct wsm_manager *m, const struct wsm_head *head,
   const struct wsm_ask ask = ask_of(m, offer);
   struct wsm_compression agreed;
   int found;
-  if (!wsm_handshake_judge(head, &ask, &m->agreed, e)) return false;
+  if (!wsm_handshake_judge(head, &ask, &m->agreed, e) || !has_asked(m, e))
+    return false;
   if (!m->policy->compress) return true;
   found = wsm_extension_judge(m->agreed.extensions, &m->policy->compression,
                               &agreed, e);
