@@ -94,11 +94,35 @@ for _, hex in ipairs { "61eda080", "f4908080", "61c0af62", "61e28261" } do
   end
 end
 
+-- With compression agreed on. f248cdc9c90700 is "Hello" (RFC 7692 7.2.3.1).
+local first = #faults + 1
+local packed = { rsv = 4 }
+for _, row in ipairs {
+  { "RSV1 on a compressed continuation", 1002, "protocol", "RSV1",
+    f(1, "f248cd", { rsv = 4, fin = false }), f(0, "c9c90700", packed) },
+  { "RSV1 on a ping beside compression", 1002, "protocol", "RSV1",
+    f(9, x, packed) },
+  { "RSV1 and RSV2", 1002, "protocol", "reserved bit",
+    f(1, "f248cdc9c90700", { rsv = 6 }) },
+  { "nonsense for DEFLATE", 1007, "protocol", "does not inflate", f(2, "ffffff", packed) },
+  { "half of a compressed message", 1007, "protocol", "does not inflate",
+    f(1, "f248cd", packed) },
+  { "compressed text that is not UTF-8", 1007, "protocol", "not UTF%-8",
+    f(1, "000200fdffc32800", packed) },
+  { "text that is not UTF-8, compressed, and more to come", 1007, "protocol",
+    "not UTF%-8", f(1, "000200fdffc32800", { rsv = 4, fin = false }) },
+  { "a bomb one byte over 16 MiB", 1009, "toobig", "limit",
+    { "bomb", 16777217 } },
+  { "a bomb of 64 MiB", 1009, "toobig", "limit", { "bomb", 67108864 } },
+} do
+  faults[#faults + 1] = row
+end
+
 local function to_cases(chop)
   local cases = {}
   for i, row in ipairs(faults) do
     cases[i] = { id = ("%d.%d"):format(i, chop), code = row[2], chop = chop,
-                 steps = {} }
+                 steps = {}, compress = i >= first }
     for at = 5, #row do cases[i].steps[at - 4] = row[at] end
   end
   return cases
@@ -111,7 +135,7 @@ local function as_client(cases)
   for i, case in ipairs(cases) do
     urls[i] = ("ws://127.0.0.1:%d/%s"):format(fuzzer.port, case.id)
   end
-  local endings, verdicts = echoes.visit(urls, 8), {}
+  local endings, verdicts = echoes.visit(urls, 8, { compress = true }), {}
   for _ = 1, #cases do
     local verdict = fuzzer:event()
     verdicts[verdict.case] = verdict
@@ -121,7 +145,7 @@ local function as_client(cases)
 end
 
 local function as_server(cases)
-  local server, by_path = echoes.serve()
+  local server, by_path = echoes.serve { compress = true }
   local ids, endings, verdicts = {}, {}, {}
   for i, case in ipairs(cases) do ids[i] = case.id end
   local fuzzer = peers.start("conformance", { made = cases, patience = 10,

@@ -8,6 +8,7 @@ groups 12 and 13, is in conformance_deflate.py.
 
 import dataclasses
 import struct
+import zlib
 
 from fuzzer import BINARY, CONTINUATION, OPEN, PING, PONG, TEXT
 
@@ -439,8 +440,17 @@ def automatic_fragments():
 
 # --- cases of one's own ---
 
+def bomb(n, chop=0):
+    """A compressed binary message of n zeros."""
+    packer = zlib.compressobj(wbits=-15)
+    data = packer.compress(bytes(n)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    return frame(BINARY, data[:-4], rsv=4, chop=chop)
+
+
 def made_step(step, chop):
     word, *rest = step
+    if word == "bomb":
+        return bomb(rest[0], chop)
     if word == "raw":
         return raw(bytes.fromhex(rest[0]), chop)
     opcode, text, *how = rest
@@ -452,13 +462,16 @@ def made_step(step, chop):
 
 def made(given):
     """given: id; code, that the peer closes with; chop, pieces of so many
-    bytes; steps, each a list: ["frame", opcode, hex, { fin, rsv }],
-    ["mismasked", opcode, hex] or ["raw", hex of a head without a mask]."""
+    bytes; compress, whether to agree on it; steps, each a list: ["frame",
+    opcode, hex, { fin, rsv }], ["mismasked", opcode, hex], ["raw", hex of a
+    head without a mask] or ["bomb", n]: n zeros, compressed."""
     chop = given.get("chop", 0)
+    agreed = [(False, 0)] if given.get("compress") else None
     steps = [made_step(step, chop) for step in given["steps"]]
-    return failed(given["id"], [frame(TEXT, b"before", chop=chop)] + steps
+    case = failed(given["id"], [frame(TEXT, b"before", chop=chop)] + steps
                   + [frame(TEXT, b"after", chop=chop)], [heard(b"before")],
                   code=given["code"])
+    return dataclasses.replace(case, offers=agreed, accepts=agreed)
 
 
 GROUPS = [framing, pings, reserved_bits, reserved_opcodes, fragmentation,
