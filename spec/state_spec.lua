@@ -10,7 +10,7 @@ local function run(program, prefix)
   local file = assert(io.open(path, "w"))
   file:write(program)
   file:close()
-  local pipe = assert(io.popen((prefix or "") .. "'" .. lua .. "' " .. path
+  local pipe = assert(io.popen((prefix or "") .. "timeout 20 '" .. lua .. "' " .. path
     .. " 2>&1; echo status $?"))
   local text = pipe:read("*a")
   pipe:close()
@@ -97,6 +97,14 @@ describe("a Lua state", function()
       link.send(claimed, "still here")
       turn(5)
       assert(link.receive(ws) == "still here")]]
+  end)
+
+  it("wakes from a turn that began long after the one before", function()
+    ends_well [[
+      loop:turn(0.01)
+      local busy = os.clock() + 0.05
+      while os.clock() < busy do end
+      loop:turn(0.02)]]
   end)
 
   it("says when descriptors run out, and others go on", function()

@@ -214,8 +214,9 @@ static uint64_t first_deadline (const struct wsm_loop *loop) {
   return timer ? timer->deadline_ms : WSM_NEVER;
 }
 
+/* libuv rings before it polls: without this it would then poll for ever. */
 static void on_timer (uv_timer_t *timer) {
-  (void)timer;
+  uv_stop(timer->loop);
 }
 
 static void wait (struct wsm_loop *loop, uint64_t until) {
@@ -249,6 +250,7 @@ static void run (struct wsm_loop *loop, int64_t wait_ms) {
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
   loop->turning = true;
   loop->counters.turns++;
+  wsm_loop_refresh(loop);
   flush(loop, true);
   run(loop, wait_ms);
   wsm_loop_refresh(loop);
