@@ -174,6 +174,12 @@ describe("an HTTP date", function()
     assert.equal(1999, year "99")
   end)
 
+  it("of two digits has a century, whatever the clock says", function()
+    for now, expected in pairs { [-1e15] = 784111777, [9e15] = 253239727777 } do
+      assert.equal(expected, protocol.httpdate("Sunday, 06-Nov-94 08:49:37 GMT", now))
+    end
+  end)
+
   it("is refused when it is none", function()
     for _, text in ipairs {
       "", "now", "Sun", "Sun,", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",

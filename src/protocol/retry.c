@@ -95,7 +95,10 @@ static bool take_fixed (struct wsm_span s, struct date *d) {
   return take(&s, " ") && take_time(&s, d) && take(&s, " GMT") && s.length == 0;
 }
 
+/* Dates have four digits. */
 static int year_of (int64_t s) {
+  if (s < 0) return 1970;
+  if (s > 253402300799) return 9999;
   return (int)(1970 + s / 31556952);
 }
 
