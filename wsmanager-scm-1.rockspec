@@ -60,6 +60,7 @@ build = {
         "src/lua/module.c",
         "src/manager/ending.c",
         "src/manager/manager.c",
+        "src/manager/moved.c",
         "src/manager/opening.c",
         "src/manager/policy.c",
         "src/manager/queue.c",

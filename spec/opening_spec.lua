@@ -127,6 +127,7 @@ describe("Retry-After", function()
 
   it("is ignored when it is nonsense, or a date without one to see it from", function()
     assert.equal(2000, wait(503, "Fri, 31 Dec 2100 23:59:59 GMT"))
+    assert.equal(2000, wait(503, "Friday, 31-Dec-99 23:59:59 GMT"))
     assert.equal(2000, wait(503, "Fri, 31 Dec 2100 23:59:59 GMT\r\nDate: today"))
     assert.equal(2000, wait(503, "-5"))
     assert.equal(2000, wait(503, "soon\r\nDate: Fri, 31 Dec 1999 23:59:00 GMT"))

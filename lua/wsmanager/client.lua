@@ -106,7 +106,8 @@ local function read (given)
   local config, record = options.policy(given), {}
   config.reconnect = copy_without(given.reconnect, "when")
   config.outbox = given.outbox
-  config.proxy = given.proxy
+  config.proxy = given.proxy or nil
+  config.redirects = given.redirects or nil
   if is_asked(given) then
     config.target = true
     record.dial = {

@@ -124,8 +124,9 @@ local client = {
   limits = limits,
   compress = compress,
   tls = tls,
-  proxy = text,
+  proxy = kind(any(is_false, is "string"), "string or false"),
   proxy_tls = tls,
+  redirects = kind(any(is_false, is_integer(0)), "integer, 0 or more, or false"),
   decode = codec,
 }
 

@@ -41,6 +41,7 @@
 ---@field buffer integer?     bytes waiting for the kernel, then send says full
 ---@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?}?
 ---@field compress boolean|core.compress|nil
+---@field redirects integer?  so many are followed; none by default
 ---@field target boolean?     true: each dial asks with the event "target"
 ---@field verdict boolean?    true: each reconnect asks with the event "verdict"
 ---@field url string?         without `target`: dialled each time

@@ -202,6 +202,7 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   compress(L, i, p);
   size(L, i, "inbox", &p->inbox_bytes);
   size(L, i, "buffer", &p->output_bytes);
+  count32(L, i, "redirects", &p->redirects);
   flag(L, i, "target", &p->ask_target);
   flag(L, i, "verdict", &p->ask_verdict);
 }

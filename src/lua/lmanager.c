@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "common/memory.h"
+#include "lua/llink.h"
 #include "lua/lparts.h"
 #include "lua/lpolicy.h"
 #include "manager/manager.h"
@@ -231,6 +232,24 @@ static int unsent (lua_State *L) {
 
 /* --- the driver says --- */
 
+/* m:move(nonce) */
+static int move (lua_State *L) {
+  size_t n;
+  const void *nonce = luaL_checklstring(L, 2, &n);
+  luaL_argcheck(L, n == WSM_NONCE_SIZE, 2, "16 bytes expected");
+  wsm_manager_move(check(L), nonce);
+  return 0;
+}
+
+/* m:place() -> host, port, whether it is wss: what is dialled */
+static int place (lua_State *L) {
+  const struct wsm_url *url = check(L)->ask.url;
+  lua_pushlstring(L, url ? url->host.text : "", url ? url->host.length : 0);
+  lua_pushinteger(L, url ? url->port : 0);
+  lua_pushboolean(L, url && url->secure);
+  return 3;
+}
+
 static int connected (lua_State *L) {
   wsm_manager_connected(check(L), check_now(L, 2));
   return 0;
@@ -328,24 +347,15 @@ static int deadline (lua_State *L) {
 }
 
 static int want (lua_State *L) {
-  static const char *const words[] = { "nothing", "target", "socket", "flush",
-                                       "nosocket" };
+  static const char *const words[] = { "nothing", "target", "move",
+                                       "socket",  "flush",  "nosocket" };
   lua_pushstring(L, words[check(L)->want]);
   return 1;
 }
 
 static int state (lua_State *L) {
-  static const char *const words[] = { "connecting", "open",    "closing",
-                                       "closed",     "waiting", "locked",
-                                       "exhausted" };
-  lua_pushstring(L, words[check(L)->state]);
+  lua_pushstring(L, wsm_state_name(check(L)->state));
   return 1;
-}
-
-static int push_error (lua_State *L, const struct wsm_manager *m) {
-  lua_pushstring(L, wsm_token_name(m->error.token));
-  lua_pushstring(L, m->error.detail);
-  return 2;
 }
 
 static int push_close (lua_State *L, const struct wsm_manager *m) {
@@ -375,7 +385,9 @@ static int push_values (lua_State *L, const struct wsm_manager *m,
       lua_pushinteger(L, m->failures);
       return 1;
     case WSM_EVENT_ERROR:
-      return push_error(L, m);
+      lua_pushstring(L, wsm_token_name(m->error.token));
+      lua_pushstring(L, m->error.detail);
+      return 2;
     case WSM_EVENT_CLOSE:
       return push_close(L, m);
     case WSM_EVENT_VERDICT:
@@ -464,6 +476,7 @@ static const luaL_Reg methods[] = {
   { "refuse", refuse },     { "close", close },
   { "send", send },         { "next", next },
   { "unsent", unsent },     { "connected", connected },
+  { "move", move },         { "place", place },
   { "feed", feed },         { "wrote", wrote },
   { "output", output },     { "take", take },
   { "lost", lost },         { "rest", rest },

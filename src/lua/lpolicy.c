@@ -24,7 +24,7 @@ static const struct option {
   NUMBER(outbox_messages, KIND_U32),  NUMBER(outbox_bytes, KIND_SIZE),
   NUMBER(inbox_bytes, KIND_SIZE),     NUMBER(output_bytes, KIND_SIZE),
   NUMBER(ask_target, KIND_BOOL),      NUMBER(ask_verdict, KIND_BOOL),
-  NUMBER(compress, KIND_BOOL)
+  NUMBER(compress, KIND_BOOL),        NUMBER(redirects, KIND_U32)
 };
 
 #define OPTIONS (sizeof options / sizeof *options)

@@ -62,7 +62,8 @@ static void set_target (lua_State *L, struct wsm_box *box, int i) {
 static void secure (lua_State *L, struct wsm_box *box) {
   struct wsm_error e;
   struct wsm_tls_context *tls;
-  if (!box->target.parts.secure || wsm_link_is_secured(box->link)) return;
+  const bool may_be = box->target.parts.secure || box->policy->redirects > 0;
+  if (!may_be || wsm_link_is_secured(box->link)) return;
   tls = wsm_default_tls(L, &e);
   if (!tls) luaL_error(L, "%s", e.detail);
   wsm_link_secure(box->link, tls);

@@ -46,6 +46,7 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_queue_clear(&m->outbox);
   wsm_queue_clear(&m->leftover);
   wsm_buffer_clear(&m->head_text);
+  wsm_moved_forget(m);
   wsm_free(m->reason);
   m->reason = NULL;
 }
@@ -151,6 +152,7 @@ void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms) {
 void wsm_manager_target (struct wsm_manager *m, const struct wsm_ask *ask,
                          const unsigned char *nonce, uint64_t now_ms) {
   if (m->phase != WSM_PHASE_TARGET) return;
+  wsm_moved_forget(m);
   m->ask = *ask;
   wsm_key_write(m->key, nonce);
   m->ask.key = m->key;

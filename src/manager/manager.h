@@ -40,7 +40,9 @@ enum wsm_want {
   WSM_WANT_NOTHING,  /* all is well as it is */
   WSM_WANT_TARGET,   /* no socket, as below, and then the owner's
                         wsm_manager_target or _lock */
-  WSM_WANT_SOCKET,   /* dial; then wsm_manager_connected or _lost */
+  WSM_WANT_MOVE,     /* a redirect: no socket, as below, and then
+                        wsm_manager_move */
+  WSM_WANT_SOCKET,   /* dial m->ask.url; then wsm_manager_connected or _lost */
   WSM_WANT_FLUSH,    /* write what is pending and hang up; then
                         wsm_manager_lost(m, NULL, now) */
   WSM_WANT_NO_SOCKET /* hang up at once, abandon a dial, unsent bytes or
@@ -76,6 +78,8 @@ struct wsm_counters {
   uint64_t dials, opens;
   uint64_t unsent; /* messages that were still waiting at the end */
 };
+
+struct wsm_moved; /* moved.c: where redirects have led */
 
 struct wsm_manager {
   const struct wsm_policy *policy;
@@ -117,7 +121,8 @@ struct wsm_manager {
   int64_t latency_ms; /* of the last answered ping; -1: none yet */
   const char *via;    /* the driver's: the proxy that is in the way, for the
                          detail of a deadline; NULL: none */
-  struct wsm_ask ask; /* texts borrowed from the owner */
+  struct wsm_ask ask; /* texts borrowed from the owner, or of moved */
+  struct wsm_moved *moved; /* NULL: nowhere */
   char key[WSM_KEY_TEXT];
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
                                   the body of an answer that refuses */
@@ -185,6 +190,10 @@ size_t wsm_manager_unread (const struct wsm_manager *m);
 size_t wsm_manager_buffered (const struct wsm_manager *m);
 
 /* --- the driver says --- */
+
+/* Nothing is left of the connection that redirected, and m->ask.url says where
+** to dial now; nonce as for the target. The open deadline is still the same. */
+void wsm_manager_move (struct wsm_manager *m, const unsigned char *nonce);
 
 /* The socket is there, TLS done: the opening handshake may go. */
 void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms);

@@ -3,10 +3,12 @@
 #include <string.h>
 #include "common/memory.h"
 #include "protocol/extension.h"
+#include "protocol/retry.h"
 
 #define BODY_LIMIT 4096         /* of a refusal's body */
 #define BODY_MS 1000            /* how long it may take */
 #define RETRY_AFTER_LIMIT_S 600 /* the longest wait a peer may ask for */
+#define RECENT_S 1750000000     /* of this century, for years of two digits */
 
 /* --- heads --- */
 
@@ -123,11 +125,16 @@ static void read_body (struct wsm_manager *m, uint64_t now_ms) {
   if (!kept || n == room) wsm_ending_end(m, &m->error, now_ms);
 }
 
-/* RFC 9110 10.2.3: Retry-After, here only as seconds. */
+/* RFC 9110 10.2.3: Retry-After. A date is seen from the answer's own Date, so
+** that the peer's clock need not be right; without one it says nothing. */
 static uint32_t retry_after (const struct wsm_head *head) {
-  if (head->status != 429 && head->status != 503) return 0;
-  return (uint32_t)number_in(head, "Retry-After", RETRY_AFTER_LIMIT_S, 0) *
-         1000;
+  const struct wsm_header *h = wsm_head_find(head, "Retry-After");
+  const struct wsm_header *date = wsm_head_find(head, "Date");
+  int64_t now_s = INT64_MAX, wait_s;
+  if (!h || (head->status != 429 && head->status != 503)) return 0;
+  if (date && !wsm_date_parse(date->value, RECENT_S, &now_s)) now_s = INT64_MAX;
+  wait_s = wsm_retry_after(h->value, now_s, RETRY_AFTER_LIMIT_S);
+  return wait_s > 0 ? (uint32_t)wait_s * 1000 : 0;
 }
 
 static void wait_for_body (struct wsm_manager *m, const struct wsm_head *head,
@@ -181,6 +188,7 @@ static void read_answer (struct wsm_manager *m, size_t n, uint64_t now_ms) {
     wsm_ending_end(m, &e, now_ms);
     return;
   }
+  if (wsm_moved_follow(m, &head, &e)) return;
   m->error = e;
   wait_for_body(m, &head, now_ms);
 }

@@ -1,8 +1,8 @@
 /*
 ** parts.h - what the files of the manager share with each other
 ** Stands on manager.h. manager.c holds the states and the events, opening.c
-** the HTTP part of both roles, traffic.c messages and bytes, ending.c what
-** follows a lost connection, tick.c what time brings.
+** the HTTP part of both roles, moved.c its redirects, traffic.c messages and
+** bytes, ending.c what follows a lost connection, tick.c what time brings.
 ** Never included outside this folder.
 */
 #ifndef WSM_PARTS_H
@@ -13,6 +13,7 @@
 enum wsm_phase {
   WSM_PHASE_NONE,
   WSM_PHASE_TARGET, /* CONNECTING: for the owner's target */
+  WSM_PHASE_MOVE,   /* for the driver to turn to a redirect's target */
   WSM_PHASE_DIAL,   /* for the driver's socket */
   WSM_PHASE_HEAD,   /* for the peer's head */
   WSM_PHASE_BODY,   /* for the body of an answer that refuses */
@@ -56,6 +57,16 @@ void wsm_opening_late (struct wsm_manager *m, uint64_t now_ms);
 /* The socket went away while CONNECTING. */
 void wsm_opening_lost (struct wsm_manager *m, const struct wsm_error *e,
                        uint64_t now_ms);
+
+/* --- moved.c --- */
+
+/* Is the answer a redirect that may be followed? Then it is what m wants now.
+** false: no, and if it might have been, e says why not instead of what it said
+** before. */
+bool wsm_moved_follow (struct wsm_manager *m, const struct wsm_head *head,
+                       struct wsm_error *e);
+
+void wsm_moved_forget (struct wsm_manager *m);
 
 /* --- traffic.c --- */
 

@@ -37,6 +37,7 @@ struct wsm_policy {
   size_t outbox_bytes;      /* outbox.bytes */
   size_t inbox_bytes;       /* inbox: unread bytes, then the socket rests */
   size_t output_bytes;      /* buffer: unsent bytes, then send says full */
+  uint32_t redirects;       /* redirects: so many are followed */
   bool compress;            /* permessage-deflate is wanted ... */
   struct wsm_compression compression; /* ... like this */
   bool ask_target;                    /* the owner names the URL of each dial */

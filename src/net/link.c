@@ -48,10 +48,39 @@ static void dial (struct wsm_link *l) {
   else wsm_link_reach(l, l->host, l->port);
 }
 
+static bool copy_host (struct wsm_link *l, const struct wsm_url *url) {
+  char *host = wsm_alloc(url->host.length + 1);
+  if (!host) return false;
+  memcpy(host, url->host.text, url->host.length);
+  host[url->host.length] = '\0';
+  wsm_free(l->host);
+  l->host = host;
+  l->port = url->port;
+  l->secure = url->secure;
+  return true;
+}
+
+static void starve (struct wsm_link *l) {
+  struct wsm_error e;
+  wsm_error_set(&e, WSM_FULL, "no memory or no random bytes for a dial");
+  wsm_link_fail(l, &e);
+}
+
+static void move (struct wsm_link *l) {
+  unsigned char nonce[WSM_NONCE_SIZE];
+  if (copy_host(l, l->manager.ask.url) && RAND_bytes(nonce, sizeof nonce) == 1)
+    wsm_manager_move(&l->manager, nonce);
+  else starve(l);
+}
+
 static void obey (struct wsm_link *l) {
   if (l->manager.want == WSM_WANT_TARGET) {
     hang_up(l);
     if (l->fixed) wsm_link_target(l, &l->ask);
+  }
+  if (l->manager.want == WSM_WANT_MOVE) {
+    hang_up(l);
+    move(l);
   }
   switch ((enum wsm_want)l->manager.want) {
     case WSM_WANT_SOCKET:
@@ -64,6 +93,7 @@ static void obey (struct wsm_link *l) {
       hang_up(l);
       break;
     case WSM_WANT_TARGET:
+    case WSM_WANT_MOVE:
       break;
     case WSM_WANT_NOTHING:
       break;
@@ -93,14 +123,14 @@ static void regulate (struct wsm_link *l) {
 static void announce (struct wsm_link *l) {
   const struct wsm_manager *m = &l->manager;
   enum wsm_event event = wsm_manager_event(m);
-  if (!l->keeper_calls) {
+  if (!l->keeper_calls || l->seat.claimed) {
     if (event != WSM_EVENT_NONE || m->session.held || m->leftover.count > 0)
       wsm_post_ready(&l->post);
   } else if (event == WSM_EVENT_REQUEST) {
     l->keeper_calls->requested(l->keeper, l);
-  } else if (m->state == WSM_STATE_CLOSED) {
-    l->keeper_calls->ended(l->keeper, l);
   }
+  if (l->keeper_calls && m->state == WSM_STATE_CLOSED)
+    l->keeper_calls->ended(l->keeper, l);
 }
 
 /* After anything happened. */
@@ -148,27 +178,11 @@ static void on_dialled (void *owner, int fd, const struct wsm_error *why) {
   wsm_link_act(l);
 }
 
-static bool copy_host (struct wsm_link *l, const struct wsm_url *url) {
-  char *host = wsm_alloc(url->host.length + 1);
-  if (!host) return false;
-  memcpy(host, url->host.text, url->host.length);
-  host[url->host.length] = '\0';
-  wsm_free(l->host);
-  l->host = host;
-  l->port = url->port;
-  l->secure = url->secure;
-  return true;
-}
-
 void wsm_link_target (struct wsm_link *l, const struct wsm_ask *ask) {
   unsigned char nonce[WSM_NONCE_SIZE];
-  struct wsm_error e;
-  if (copy_host(l, ask->url) && RAND_bytes(nonce, sizeof nonce) == 1) {
+  if (copy_host(l, ask->url) && RAND_bytes(nonce, sizeof nonce) == 1)
     wsm_manager_target(&l->manager, ask, nonce, wsm_link_now(l));
-    return;
-  }
-  wsm_error_set(&e, WSM_FULL, "no memory or no random bytes for a dial");
-  wsm_link_fail(l, &e);
+  else starve(l);
 }
 
 void wsm_link_fix (struct wsm_link *l, const struct wsm_ask *ask) {
