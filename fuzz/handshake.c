@@ -1,0 +1,356 @@
+/* Heads of any kind, in both roles: read in pieces as at once, and never taken
+** for more than they are; and what we ask for, we accept and judge. */
+#include "protocol/handshake.h"
+
+#include <string.h>
+
+#include "common/memory.h"
+#include "input.h"
+#include "protocol/extension.h"
+#include "protocol/write.h"
+
+static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
+static const char accepted[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+static struct wsm_span spans (const struct wsm_buffer *b) {
+  struct wsm_span s;
+  s.text = b->data ? (const char *)wsm_buffer_bytes(b) : "";
+  s.length = wsm_buffer_length(b);
+  return s;
+}
+
+/* --- heads --- */
+
+/* The lines that get a head past its first checks, and others. */
+static const char *const lines[] = {
+  "HTTP/1.1 101 Switching Protocols\r\n",
+  "GET /chat?a=1 HTTP/1.1\r\n",
+  "Host: example.com\r\n",
+  "Upgrade: websocket\r\n",
+  "Connection: keep-alive, Upgrade\r\n",
+  "Sec-WebSocket-Version: 13\r\n",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+  "Sec-WebSocket-Protocol: superchat\r\n",
+  "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+  "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n",
+  "Content-Length: 0\r\n",
+  "HTTP/1.1 302 Found\r\n",
+  "HTTP/1.1 503 Busy\r\n",
+  "Sec-WebSocket-Extensions: ",
+  "Sec-WebSocket-Protocol: ",
+  "\r\n"
+};
+#define LINES (sizeof lines / sizeof *lines)
+
+/* A byte that is no ASCII stands for a line. */
+static void expand (struct wsm_buffer *to, struct input *in) {
+  while (in->left > 0) {
+    const unsigned char c = (unsigned char)input_byte(in);
+    const unsigned line = c - 0xC0u;
+    if (c >= 0xC0 && line < LINES) REQUIRE(wsm_write_text(to, lines[line]));
+    else REQUIRE(wsm_buffer_append(to, &c, 1));
+  }
+}
+
+static void require_refusal (const struct wsm_error *e) {
+  REQUIRE(e->token == WSM_HANDSHAKE || e->token == WSM_TOOBIG);
+  REQUIRE(e->detail[0] && strlen(e->detail) < WSM_DETAIL_SIZE);
+}
+
+/* Where the first empty line ends; 0: there is none. */
+static size_t empty_line (struct wsm_span text) {
+  size_t i;
+  for (i = 4; i <= text.length; i++)
+    if (memcmp(text.text + i - 4, "\r\n\r\n", 4) == 0) return i;
+  return 0;
+}
+
+/* One header for each line, its parts where they stand. */
+static void check_headers (const struct wsm_head *head, struct wsm_span text) {
+  const char *at = memchr(text.text, '\n', text.length);
+  size_t i;
+  REQUIRE(at);
+  at++;
+  for (i = 0; i < head->count; i++) {
+    const struct wsm_header *h = &head->headers[i];
+    const size_t left = text.length - (size_t)(at - text.text);
+    const char *end = memchr(at, '\r', left);
+    REQUIRE(h->name.text == at && h->name.length > 0);
+    REQUIRE(wsm_token_is_valid(h->name.text, h->name.length));
+    REQUIRE(h->name.text[h->name.length] == ':');
+    REQUIRE(wsm_value_is_valid(h->value.text, h->value.length));
+    REQUIRE(end && end[1] == '\n');
+    REQUIRE(h->value.text > at && h->value.text + h->value.length <= end);
+    REQUIRE(wsm_span_equals(wsm_span_trim(h->value), h->value));
+    at = end + 2;
+  }
+  REQUIRE(at == text.text + text.length - 2);
+}
+
+/* The head's length, as the parser says of it whole and in pieces. */
+static long check_head (struct wsm_head *head, struct wsm_span text,
+                        bool answer, uint32_t seed) {
+  long (*const parse)(struct wsm_head *, const char *, size_t,
+                      struct wsm_error *) = answer ? wsm_head_parse_answer
+                                                   : wsm_head_parse_request;
+  struct wsm_error e;
+  const long whole = parse(head, text.text, text.length, &e);
+  size_t i;
+  if (whole < 0) require_refusal(&e);
+  if (whole == 0) REQUIRE(empty_line(text) == 0);
+  if (whole > 0) REQUIRE((size_t)whole == empty_line(text));
+  for (i = 0; i < 4; i++) {
+    static struct wsm_head part;
+    const size_t n = chance_below(&seed, text.length + 1);
+    const long some = parse(&part, text.text, n, &e);
+    if (some) REQUIRE(some == whole);
+    if (whole > 0) REQUIRE(some == (n >= (size_t)whole ? whole : 0));
+  }
+  if (whole > 0) {
+    text.length = (size_t)whole;
+    check_headers(head, text);
+  }
+  return whole;
+}
+
+/* --- a peer's answer --- */
+
+static const char offered[] = "permessage-deflate, x-other; a=1";
+
+static void check_agreed (const struct wsm_head *answer,
+                          const struct wsm_agreement *agreed,
+                          const struct wsm_compression *want) {
+  struct wsm_compression compression;
+  struct wsm_error e;
+  int found;
+  REQUIRE(answer->status == 101);
+  REQUIRE(wsm_head_lists(answer, "Upgrade", "websocket"));
+  REQUIRE(wsm_head_lists(answer, "Connection", "Upgrade"));
+  REQUIRE(wsm_head_count(answer, "Sec-WebSocket-Accept") == 1);
+  REQUIRE(wsm_span_equals(wsm_head_find(answer, "Sec-WebSocket-Accept")->value,
+                          wsm_span_of(accepted)));
+  REQUIRE(agreed->protocol.length == 0 ||
+          wsm_span_equals(agreed->protocol, wsm_span_of("chat")) ||
+          wsm_span_equals(agreed->protocol, wsm_span_of("superchat")));
+  found = wsm_extension_judge(agreed->extensions, want, &compression, &e);
+  if (found < 0) require_refusal(&e);
+  if (found <= 0) return;
+  REQUIRE(compression.window >= 8 && compression.window <= want->window);
+  REQUIRE(compression.peer_window >= 8 &&
+          compression.peer_window <= want->peer_window);
+  REQUIRE(want->takeover || !compression.takeover);
+  REQUIRE(want->peer_takeover || !compression.peer_takeover);
+}
+
+static void judge_any (struct wsm_span text, uint32_t seed,
+                       const struct wsm_compression *want) {
+  static struct wsm_head head;
+  struct wsm_agreement agreed;
+  struct wsm_error e;
+  struct wsm_url url;
+  struct wsm_ask ask = { &url, key, "chat, superchat", offered, NULL };
+  if (check_head(&head, text, true, seed) <= 0) return;
+  REQUIRE(head.status >= 100 && head.status <= 999);
+  memset(&e, 0, sizeof e);
+  if (wsm_handshake_judge(&head, &ask, &agreed, &e))
+    check_agreed(&head, &agreed, want);
+  else require_refusal(&e);
+}
+
+/* --- a peer's request --- */
+
+static void accept_any (const struct wsm_head *request,
+                        const struct wsm_compression *want) {
+  static struct wsm_head head;
+  struct wsm_compression agreed;
+  struct wsm_buffer text;
+  struct wsm_error e;
+  char extension[WSM_EXTENSION_TEXT];
+  const int found = wsm_extension_choose(request, want, &agreed, extension, &e);
+  const struct wsm_span protocol =
+    wsm_protocol_choose(request, "superchat, chat");
+  if (found < 0) require_refusal(&e);
+  memset(&text, 0, sizeof text);
+  REQUIRE(wsm_handshake_accept(&text, request,
+                               protocol.length == 4 ? "chat" : NULL,
+                               found > 0 ? extension : NULL, NULL));
+  REQUIRE(wsm_head_parse_answer(&head, spans(&text).text,
+                                wsm_buffer_length(&text),
+                                &e) == (long)wsm_buffer_length(&text));
+  REQUIRE(head.status == 101);
+  wsm_buffer_clear(&text);
+}
+
+static void refuse_any (int status, const struct wsm_error *why) {
+  static struct wsm_head head;
+  struct wsm_reply reply;
+  struct wsm_buffer text;
+  struct wsm_error e;
+  memset(&reply, 0, sizeof reply);
+  memset(&text, 0, sizeof text);
+  require_refusal(why);
+  REQUIRE(status >= 400 && status <= 499);
+  reply.status = status;
+  reply.body = why->detail;
+  reply.length = strlen(why->detail);
+  REQUIRE(wsm_handshake_reply(&text, &reply));
+  REQUIRE(wsm_head_parse_answer(&head, spans(&text).text,
+                                wsm_buffer_length(&text), &e) > 0);
+  REQUIRE(head.status == status);
+  wsm_buffer_clear(&text);
+}
+
+static void examine_any (struct wsm_span text, uint32_t seed,
+                         const struct wsm_compression *want) {
+  static struct wsm_head head;
+  struct wsm_error e;
+  int status;
+  if (check_head(&head, text, false, seed) <= 0) return;
+  REQUIRE(head.method.length > 0 && head.target.length > 0);
+  status = wsm_handshake_examine(&head, &e);
+  if (status) refuse_any(status, &e);
+  else accept_any(&head, want);
+}
+
+/* --- our own, both ways --- */
+
+struct pair {
+  struct wsm_compression client, server; /* what they want */
+  struct wsm_buffer request, answer;
+  char *ask_text, *accept_text;
+  char offer[WSM_EXTENSION_TEXT];
+};
+
+static char *terminated (struct wsm_span s) {
+  char *text = malloc(s.length + 1);
+  REQUIRE(text);
+  if (s.length) memcpy(text, s.text, s.length);
+  text[s.length] = '\0';
+  return text;
+}
+
+static size_t count_lines (const char *text) {
+  size_t n = 0;
+  for (; *text; text++) n += *text == '\n';
+  return n;
+}
+
+/* Lines that a user may add, and that do not change what is agreed on. */
+static char *user_lines (struct input *in) {
+  struct wsm_span s;
+  struct wsm_error e;
+  char *text;
+  s.length = input_byte(in);
+  s.text = (const char *)input_piece(in, &s.length);
+  if (!wsm_headers_check(s.text, s.length, &e)) {
+    require_refusal(&e);
+    s.length = 0;
+  }
+  text = terminated(s);
+  if (count_lines(text) < 100 && !wsm_lines_name(text, "Host")) return text;
+  free(text);
+  return terminated(wsm_span_of(NULL));
+}
+
+static void ask_for_it (struct pair *p, struct wsm_ask *ask,
+                        const struct wsm_url *url) {
+  memset(ask, 0, sizeof *ask);
+  ask->url = url;
+  ask->key = key;
+  ask->protocols = "chat, superchat";
+  wsm_extension_offer(p->offer, &p->client);
+  ask->extensions = p->offer;
+  ask->headers = p->ask_text;
+  REQUIRE(wsm_handshake_ask(&p->request, ask));
+}
+
+static void answer_it (struct pair *p, struct wsm_compression *agreed) {
+  static struct wsm_head head;
+  struct wsm_error e;
+  char extension[WSM_EXTENSION_TEXT];
+  const size_t n = wsm_buffer_length(&p->request);
+  REQUIRE(wsm_head_parse_request(&head, spans(&p->request).text, n, &e) ==
+          (long)n);
+  REQUIRE(wsm_handshake_examine(&head, &e) == 0);
+  REQUIRE(wsm_span_equals(wsm_protocol_choose(&head, "x, superchat"),
+                          wsm_span_of("superchat")));
+  REQUIRE(wsm_extension_choose(&head, &p->server, agreed, extension, &e) == 1);
+  REQUIRE(wsm_handshake_accept(&p->answer, &head, "superchat", extension,
+                               p->accept_text));
+}
+
+static void require_mirrored (const struct wsm_compression *client,
+                              const struct wsm_compression *server) {
+  REQUIRE(client->window == server->peer_window);
+  REQUIRE(client->peer_window == server->window);
+  REQUIRE(client->takeover == server->peer_takeover);
+  REQUIRE(client->peer_takeover == server->takeover);
+}
+
+static void judge_it (struct pair *p, const struct wsm_ask *ask,
+                      const struct wsm_compression *server) {
+  static struct wsm_head head;
+  struct wsm_agreement agreed;
+  struct wsm_compression client;
+  struct wsm_error e;
+  const size_t n = wsm_buffer_length(&p->answer);
+  REQUIRE(wsm_head_parse_answer(&head, spans(&p->answer).text, n, &e) ==
+          (long)n);
+  REQUIRE(wsm_handshake_judge(&head, ask, &agreed, &e));
+  REQUIRE(wsm_span_equals(agreed.protocol, wsm_span_of("superchat")));
+  REQUIRE(wsm_extension_judge(agreed.extensions, &p->client, &client, &e) == 1);
+  require_mirrored(&client, server);
+}
+
+static void agree (struct input *in, const struct wsm_compression *client,
+                   const struct wsm_compression *server) {
+  struct pair p;
+  struct wsm_url url;
+  struct wsm_ask ask;
+  struct wsm_error e;
+  struct wsm_compression agreed;
+  memset(&p, 0, sizeof p);
+  p.client = *client;
+  p.server = *server;
+  p.ask_text = user_lines(in);
+  p.accept_text = user_lines(in);
+  if (!wsm_url_parse(&url, (const char *)in->at, in->left, &e))
+    REQUIRE(wsm_url_parse(&url, "ws://a", 6, &e));
+  ask_for_it(&p, &ask, &url);
+  answer_it(&p, &agreed);
+  judge_it(&p, &ask, &agreed);
+  wsm_buffer_clear(&p.request);
+  wsm_buffer_clear(&p.answer);
+  free(p.ask_text);
+  free(p.accept_text);
+}
+
+static void want (struct wsm_compression *c, struct input *in) {
+  const unsigned number = input_byte(in);
+  memset(c, 0, sizeof *c);
+  c->window = (uint8_t)(8 + (number & 7));
+  c->peer_window = (uint8_t)(8 + (number >> 3 & 7));
+  c->takeover = (number & 64) != 0;
+  c->peer_takeover = (number & 128) != 0;
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
+  struct wsm_compression client, server;
+  struct wsm_buffer text;
+  struct input in;
+  unsigned kind;
+  in.at = data;
+  in.left = size;
+  memset(&text, 0, sizeof text);
+  kind = input_byte(&in) % 3;
+  want(&client, &in);
+  want(&server, &in);
+  if (kind == 0) agree(&in, &client, &server);
+  else expand(&text, &in);
+  if (kind == 1) judge_any(spans(&text), (uint32_t)size, &client);
+  if (kind == 2) examine_any(spans(&text), (uint32_t)size, &server);
+  wsm_buffer_clear(&text);
+  REQUIRE(wsm_memory_blocks() == 0);
+  return 0;
+}

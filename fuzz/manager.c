@@ -1,0 +1,321 @@
+/* A manager between an application, a driver, a kernel and a peer that do what
+** the input says, on a clock of their own. Whatever they do: there is one
+** socket at most, the budget holds, a deadline passes, and a message is neither
+** lost nor doubled, on the way out or in. */
+#include <string.h>
+
+#include "common/memory.h"
+#include "wire.h"
+#include "world.h"
+
+#define STEPS 400 /* of one life */
+
+/* --- time --- */
+
+static void pass_time (struct world *w) {
+  static const uint64_t waits[] = { 0, 1, 99, 1000, 4999, 60000, 3600000 };
+  const unsigned how = input_byte(w->in) % 10;
+  const uint64_t deadline = wsm_manager_deadline(&w->manager);
+  if (how < 7) w->now += waits[how];
+  else if (deadline != WSM_NEVER && deadline > w->now)
+    w->now = deadline - (how == 7) + (how == 9);
+  world_tick(w);
+}
+
+/* --- the application --- */
+
+static void send_one (struct world *w) {
+  struct wsm_manager *m = &w->manager;
+  const unsigned opcode = w->sent & 1 ? WSM_TEXT : WSM_BINARY;
+  enum wsm_sent sent;
+  if (w->sent == MESSAGES) return;
+  sent =
+    wsm_manager_send(m, opcode, world_text('s', w->sent), world_size(w->sent));
+  if (sent == WSM_SENT) REQUIRE(m->state == WSM_STATE_OPEN);
+  if (sent == WSM_SENT || sent == WSM_SENT_LATER) w->sent++;
+}
+
+static void receive_some (struct world *w, unsigned count) {
+  struct wsm_message message;
+  while (count-- > 0 &&
+         wsm_manager_next(&w->manager, &message, w->now) == WSM_MESSAGE) {
+    world_receive(w, &message);
+    wsm_manager_pop(&w->manager);
+  }
+}
+
+static void judge_request (struct world *w) {
+  struct wsm_manager *m = &w->manager;
+  struct wsm_reply reply;
+  memset(&reply, 0, sizeof reply);
+  reply.status = 404;
+  if (input_byte(w->in) < 230) {
+    if (wsm_manager_accept(m, NULL, NULL, w->now)) return;
+  } else if (wsm_manager_refuse(m, &reply, w->now)) {
+    return;
+  }
+  REQUIRE(w->starves);
+  world_lose(w, NULL);
+}
+
+static void pop_event (struct world *w) {
+  struct wsm_manager *m = &w->manager;
+  const enum wsm_event event = wsm_manager_event(m);
+  unsigned answer;
+  if (event == WSM_EVENT_NONE) return;
+  wsm_manager_event_pop(m);
+  if (event == WSM_EVENT_REQUEST) judge_request(w);
+  if (event == WSM_EVENT_TARGET) {
+    if (input_byte(w->in) < 240) world_target(w);
+    else wsm_manager_lock(m, "nobody is here", w->now);
+  }
+  if (event != WSM_EVENT_VERDICT) return;
+  answer = input_byte(w->in);
+  wsm_manager_verdict(m, answer & 1, answer & 2 ? -1 : (int64_t)answer * 10,
+                      w->now);
+}
+
+static void close_now (struct world *w) {
+  static const unsigned codes[] = { 1000, 3000, WSM_NO_STATUS };
+  const unsigned code = codes[input_byte(w->in) % 3];
+  wsm_manager_close(&w->manager, code, "bye", code == 3000 ? 3 : 0, w->now);
+}
+
+/* --- the peer --- */
+
+static void hear_buffer (struct world *w, struct wsm_buffer *b) {
+  world_hear(w, wsm_buffer_bytes(b), wsm_buffer_length(b));
+  wsm_buffer_clear(b);
+}
+
+static void hear_frame (struct world *w, unsigned first, const char *payload,
+                        size_t n) {
+  struct wsm_buffer b;
+  struct wire_frame f;
+  memset(&b, 0, sizeof b);
+  f.first = first;
+  f.payload = (const unsigned char *)payload;
+  f.length = n;
+  wire_frame(&b, &f, (enum wsm_role)w->manager.role);
+  hear_buffer(w, &b);
+}
+
+static bool may_speak (const struct world *w) {
+  return w->socket == SOCKET_UP && w->opened && !w->done && !w->resting;
+}
+
+static void peer_sends (struct world *w) {
+  const unsigned number = w->said;
+  const size_t n = world_size(number);
+  const size_t first = chance_below(&w->seed, n);
+  if (!may_speak(w) || number == MESSAGES) return;
+  w->said++;
+  if (number % 3 == 0) {
+    hear_frame(w, WSM_TEXT, world_text('p', number), first);
+    if (may_speak(w)) hear_frame(w, WSM_FIN | WSM_PING, "between", 7);
+    w->done |= !may_speak(w);
+    if (w->done) return;
+    w->must[number] = w->manager.state == WSM_STATE_OPEN;
+    hear_frame(w, WSM_FIN, world_text('p', number) + first, n - first);
+  } else {
+    w->must[number] = w->manager.state == WSM_STATE_OPEN;
+    hear_frame(w, WSM_FIN | WSM_TEXT, world_text('p', number), n);
+  }
+  if (w->done) w->must[number] = false;
+}
+
+static void hear_anything (struct world *w, size_t n) {
+  const uint8_t *bytes = input_piece(w->in, &n);
+  world_hear(w, bytes, n);
+}
+
+static void peer_says (struct world *w) {
+  const unsigned what = input_byte(w->in) % 4;
+  const size_t n = input_byte(w->in) % 20;
+  if (!may_speak(w)) return;
+  if (what == 0) hear_frame(w, WSM_FIN | WSM_PING, "ping", 4);
+  if (what == 1) hear_frame(w, WSM_FIN | WSM_PONG, "\0\0\0\0\0\0\0\1", 8);
+  if (what == 2) hear_frame(w, WSM_FIN | WSM_CLOSE, "\x03\xE8", n & 2);
+  if (what == 3) hear_anything(w, n);
+  if (what >= 2) w->done = true;
+}
+
+static void write_answer (const struct world *w, char *to, size_t room) {
+  const unsigned kind = input_byte(w->in);
+  char accept[WSM_ACCEPT_TEXT];
+  const char *key = kind < 220 ? w->manager.key : "x";
+  wsm_accept_write(accept, key, strlen(key));
+  if (kind > 240)
+    snprintf(to, room,
+             "HTTP/1.1 %d No\r\nRetry-After: %d\r\nContent-Length: 4\r\n\r\nxx",
+             kind & 1 ? 503 : 404, kind * 7);
+  else
+    snprintf(to, room,
+             "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: "
+             "Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
+             accept,
+             w->policy.compress
+               ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+               : "");
+}
+
+static void write_request (const struct world *w, char *to, size_t room) {
+  snprintf(to, room,
+           "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: "
+           "Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s"
+           "\r\n%s\r\n",
+           input_byte(w->in) < 240 ? "dGhlIHNhbXBsZSBub25jZQ==" : "no",
+           w->policy.compress
+             ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+             : "");
+}
+
+static void peer_greets (struct world *w) {
+  char text[512];
+  if (w->socket != SOCKET_UP || w->opened) return;
+  if (w->manager.role == WSM_SERVER) write_request(w, text, sizeof text);
+  else write_answer(w, text, sizeof text);
+  world_hear(w, (const unsigned char *)text, strlen(text));
+}
+
+static void connect_or_not (struct world *w) {
+  struct wsm_error e;
+  if (w->socket != SOCKET_DIALLING) return;
+  if (input_byte(w->in) < 200) {
+    w->socket = SOCKET_UP;
+    wsm_manager_connected(&w->manager, w->now);
+    return;
+  }
+  wsm_error_set(&e, WSM_REFUSED, "nobody listens");
+  world_lose(w, &e);
+}
+
+static void cut_off (struct world *w) {
+  struct wsm_error e;
+  if (w->socket != SOCKET_UP) return;
+  wsm_error_set(&e, WSM_CLOSED, "reset");
+  world_lose(w, input_flag(w->in) ? &e : NULL);
+}
+
+/* --- a life --- */
+
+static void manager_does (struct world *w, unsigned what) {
+  wsm_memory_fail(w->fails);
+  if (what < 4) send_one(w);
+  else if (what < 7) receive_some(w, 1 + what);
+  else if (what < 9) world_take(w, what == 8);
+  else if (what < 12) connect_or_not(w);
+  else if (what == 12) cut_off(w);
+  else if (what < 16) pop_event(w);
+  else if (what < 19) pass_time(w);
+  else if (what == 19) wsm_session_glance(&w->manager.session);
+  else if (what == 20) close_now(w);
+  else if (what == 21) {
+    wsm_manager_start(&w->manager, w->now);
+    w->tries = 0;
+  }
+  wsm_memory_fail(-1);
+}
+
+static void step (struct world *w) {
+  const unsigned what = input_byte(w->in) % 32;
+  w->keys.left = WSM_KEYS_SIZE;
+  if (what < 22) manager_does(w, what);
+  else if (what < 25) peer_sends(w);
+  else if (what < 27) peer_says(w);
+  else if (what < 30) peer_greets(w);
+  w->fails = w->starves && what == 31 ? (long)(input_byte(w->in) & 7) : -1;
+  world_act(w);
+}
+
+static void set_policy (struct wsm_policy *p, struct input *in) {
+  static const size_t sizes[] = { 200, 1000, 5000, 1u << 20 };
+  const unsigned a = input_byte(in), b = input_byte(in), c = input_byte(in);
+  wsm_policy_defaults(p);
+  p->budget = a & 1 ? WSM_UNBOUNDED : a >> 1 & 3;
+  p->outbox_messages = a & 8 ? 0 : a & 16 ? 3 : 1000;
+  p->reconnect = (a & 32) == 0;
+  p->beat_ms = a & 64 ? 0 : 30000;
+  p->overtime_ms = a & 128 ? 0 : 100000;
+  p->ask_target = (b & 1) != 0;
+  p->ask_verdict = (b & 2) != 0;
+  p->output_bytes = sizes[b >> 2 & 3];
+  p->inbox_bytes = sizes[b >> 4 & 3];
+  p->outbox_bytes = sizes[b >> 6 & 3];
+  p->close_ms = c & 1 ? 5000 : 0;
+  p->open_ms = c & 2 ? 10000 : 0;
+  p->jitter = c & 4 ? 1 : 0;
+  p->compress = (c & 8) != 0;
+  p->compression.threshold = c & 16 ? 0 : 200;
+  if (p->compress) p->inbox_bytes = 1u << 24; /* what is over may be dropped */
+  if (c & 32) p->beat = "beat";
+  p->beat_length = 4;
+  p->delay_ms = c & 64 ? 0 : 2000;
+}
+
+static void begin (struct world *w, struct input *in) {
+  static const char url[] = "ws://example.com/";
+  struct wsm_manager_setup setup;
+  struct wsm_error e;
+  unsigned number;
+  memset(w, 0, sizeof *w);
+  w->in = in;
+  w->fails = -1;
+  w->now = 1000000;
+  number = input_byte(in);
+  w->starves = (number & 2) != 0;
+  w->seed = number >> 2;
+  set_policy(&w->policy, in);
+  w->keys.left = WSM_KEYS_SIZE;
+  REQUIRE(wsm_url_parse(&w->url, url, sizeof url - 1, &e));
+  w->ask.url = &w->url;
+  setup.role = number & 1 ? WSM_SERVER : WSM_CLIENT;
+  setup.policy = &w->policy;
+  setup.keys = &w->keys;
+  setup.pool = NULL;
+  setup.seed = number;
+  if (setup.role == WSM_SERVER) w->socket = SOCKET_UP;
+  wsm_manager_init(&w->manager, &setup, w->now);
+  wsm_manager_start(&w->manager, w->now);
+  world_act(w);
+}
+
+/* The application closes, and nobody else does anything any more. */
+static void end (struct world *w) {
+  struct wsm_manager *m = &w->manager;
+  struct wsm_message message;
+  w->keys.left = WSM_KEYS_SIZE;
+  wsm_manager_close(m, WSM_NORMAL, NULL, 0, w->now);
+  world_act(w);
+  if (input_flag(w->in)) world_take(w, true);
+  world_act(w);
+  if (wsm_manager_deadline(m) == WSM_NEVER) cut_off(w);
+  else w->now = wsm_manager_deadline(m);
+  world_tick(w);
+  REQUIRE(m->state == WSM_STATE_CLOSED && w->socket == SOCKET_NONE);
+  receive_some(w, MESSAGES * 2);
+  REQUIRE(wsm_manager_next(m, &message, w->now) == WSM_ENDED);
+  if (w->starves) return;
+  REQUIRE(m->counters.messages_out == w->delivered);
+  for (; w->heard < w->said; w->heard++) REQUIRE(!w->must[w->heard]);
+  while (wsm_queue_first(&m->outbox, &message)) {
+    world_deliver(w, message.data, message.length);
+    wsm_queue_pop(&m->outbox);
+  }
+  REQUIRE(w->delivered == w->sent);
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
+  static struct world w;
+  struct input in;
+  int steps;
+  in.at = data;
+  in.left = size;
+  begin(&w, &in);
+  for (steps = 0; in.left > 0 && steps < STEPS; steps++) step(&w);
+  end(&w);
+  wsm_manager_free(&w.manager);
+  wsm_buffer_clear(&w.kernel);
+  REQUIRE(wsm_memory_blocks() == 0);
+  return 0;
+}

@@ -1,0 +1,404 @@
+/* A session is fed a peer's bytes in random cuts while an application sends
+** and a kernel takes what it likes; it has to agree with model.h about what was
+** read, and the peer about what was written. */
+#include "protocol/session.h"
+
+#include <string.h>
+
+#include "common/memory.h"
+#include "input.h"
+#include "model.h"
+#include "wire.h"
+
+#define MESSAGES 48  /* that the application sends at most */
+#define CROWDED 4096 /* bytes of output from where pongs may be left out */
+#define PINGS 1000   /* the number of the last ping that was sent */
+
+enum traits {
+  SERVER = 1,
+  DEFLATE = 2,
+  LAZY = 4,     /* does not take every message at once: glances */
+  SENDS = 8,    /* the application sends */
+  RAW = 16,     /* the bytes come as they are */
+  CLOSES = 32,  /* the application closes */
+  STARVES = 64, /* memory fails: nothing is compared */
+  HEAD = 128    /* an HTTP head is before the first frame */
+};
+
+struct world {
+  unsigned traits;
+  uint32_t seed;
+  struct wsm_limits limits;
+  struct wsm_compression agreed;
+  struct model_rules rules;
+  struct wsm_keys keys;
+  struct wsm_error error;
+  struct wsm_session session;
+  struct model expected;
+  size_t expected_at; /* the next message in it */
+  struct wsm_buffer kernel;
+  size_t sizes[MESSAGES], count; /* what was sent */
+  unsigned closed;               /* by the application; 0: not */
+  bool crowded;                  /* pongs may be left out */
+};
+
+static bool has (const struct world *w, unsigned trait) {
+  return (w->traits & trait) != 0;
+}
+
+/* --- what the application sends --- */
+
+static const char head[] = "HTTP/1.1 101 Fine\r\nName: value\r\n\r\n";
+
+static unsigned char sent_byte (size_t message, size_t i) {
+  return (unsigned char)((message * 31 + i * (1 + message % 3)) & 0x7F);
+}
+
+static unsigned sent_opcode (size_t message) {
+  return message % 3 ? WSM_TEXT : WSM_BINARY;
+}
+
+/* Is that message number i of those sent? */
+static void require_sent (const struct world *w, size_t i,
+                          const struct wsm_message *m) {
+  size_t k;
+  REQUIRE(i < w->count);
+  REQUIRE(m->length == w->sizes[i]);
+  REQUIRE(m->binary == (sent_opcode(i) == WSM_BINARY));
+  for (k = 0; k < m->length; k++) REQUIRE(m->data[k] == sent_byte(i, k));
+}
+
+static void send_one (struct world *w) {
+  static unsigned char data[70000];
+  static const size_t sizes[] = { 0, 1, 125, 126, 300, 2000, 65535, 70000 };
+  const size_t i = w->count;
+  const size_t kinds = chance_below(&w->seed, 16) ? 5 : 8;
+  const size_t n = sizes[chance_below(&w->seed, kinds)];
+  size_t k;
+  if (i == MESSAGES || (w->session.closing & WSM_CLOSE_SENT)) return;
+  for (k = 0; k < n; k++) data[k] = sent_byte(i, k);
+  if (!wsm_session_send(&w->session, sent_opcode(i), data, n)) {
+    REQUIRE(has(w, STARVES));
+    return;
+  }
+  w->sizes[w->count++] = n;
+}
+
+static void close_now (struct world *w) {
+  if (w->session.closing & WSM_CLOSE_SENT) return;
+  if (wsm_session_close(&w->session, 4321, "bye", 3)) w->closed = 4321;
+  else REQUIRE(has(w, STARVES));
+}
+
+/* The kernel takes some of the output, or all. */
+static void take_output (struct world *w, bool all) {
+  const struct wsm_session *s = &w->session;
+  size_t n, taken;
+  const unsigned char *bytes = wsm_session_output(s, &n);
+  if (n == 0) return;
+  taken = all ? n : chance_below(&w->seed, n + 1);
+  if (!has(w, STARVES)) REQUIRE(wsm_buffer_append(&w->kernel, bytes, taken));
+  wsm_session_sent(&w->session, taken);
+}
+
+static void drain (struct world *w) {
+  size_t n = 1;
+  while (n > 0) {
+    w->keys.left = WSM_KEYS_SIZE;
+    take_output(w, true);
+    wsm_session_output(&w->session, &n);
+  }
+}
+
+/* --- what the session reads --- */
+
+static void require_expected (struct world *w, const struct wsm_message *m) {
+  struct text text;
+  if (has(w, STARVES)) return;
+  REQUIRE(texts_take(&w->expected.messages, &w->expected_at, &text));
+  REQUIRE(m->binary == (text.mark == WSM_BINARY));
+  REQUIRE(m->length == text.length);
+  REQUIRE(m->length == 0 || memcmp(m->data, text.data, m->length) == 0);
+}
+
+static void require_bounded (const struct world *w) {
+  const struct wsm_session *s = &w->session;
+  const size_t most = (size_t)w->limits.message;
+  REQUIRE(wsm_session_unread(s) == 0);
+  REQUIRE(wsm_buffer_length(&s->in) < most + WSM_FRAME_HEADER + 126);
+  if (s->deflate) {
+    REQUIRE(wsm_buffer_length(&s->deflate->message) <= most);
+    REQUIRE(s->deflate->message.size <= most + WSM_BLOCK_SIZE);
+  }
+}
+
+static void pull (struct world *w) {
+  struct wsm_message m;
+  while (wsm_session_next(&w->session, &m) == WSM_MESSAGE) {
+    struct wsm_message again;
+    REQUIRE(wsm_session_next(&w->session, &again) == WSM_MESSAGE);
+    REQUIRE(again.data == m.data && again.length == m.length);
+    require_expected(w, &m);
+    wsm_session_pop(&w->session);
+    if (has(w, LAZY) && chance_below(&w->seed, 4) == 0) return;
+  }
+  require_bounded(w);
+}
+
+static void look (struct world *w) {
+  if (has(w, LAZY) && chance_below(&w->seed, 2)) {
+    wsm_session_next(&w->session, NULL);
+    wsm_session_glance(&w->session);
+  } else {
+    pull(w);
+  }
+}
+
+static bool feed (struct world *w, const unsigned char *bytes, size_t n) {
+  unsigned char *to = wsm_session_reserve(&w->session, n);
+  if (!to) return false;
+  memcpy(to, bytes, n);
+  wsm_session_commit(&w->session, n);
+  return true;
+}
+
+static size_t cut (struct world *w, size_t left) {
+  static const size_t most[] = { 1, 3, 40, 1000, 100000 };
+  const size_t n = 1 + chance_below(&w->seed, most[w->seed >> 16 & 3]);
+  return n < left ? n : left;
+}
+
+static void step (struct world *w) {
+  w->keys.left = WSM_KEYS_SIZE;
+  if (has(w, SENDS) && chance_below(&w->seed, 4) == 0) send_one(w);
+  if (has(w, CLOSES) && chance_below(&w->seed, 40) == 0) close_now(w);
+  if (wsm_session_pending(&w->session) > CROWDED) w->crowded = true;
+  look(w);
+  if (chance_below(&w->seed, 3) == 0) take_output(w, false);
+}
+
+static void live (struct world *w, const struct wsm_buffer *wire) {
+  const unsigned char *bytes = wsm_buffer_bytes(wire);
+  size_t left = wsm_buffer_length(wire);
+  while (left > 0) {
+    const size_t n = cut(w, left);
+    if (!feed(w, bytes, n)) return;
+    bytes += n;
+    left -= n;
+    step(w);
+  }
+  w->traits &= ~(unsigned)LAZY;
+  pull(w);
+}
+
+/* --- the comparison --- */
+
+static void require_same_end (const struct world *w) {
+  const struct wsm_session *s = &w->session;
+  const struct model *m = &w->expected;
+  const unsigned over = WSM_CLOSE_RECEIVED | WSM_CLOSE_FAILED;
+  REQUIRE(w->expected_at == wsm_buffer_length(&m->messages.bytes));
+  if (m->end == MODEL_OPEN) {
+    REQUIRE((s->closing & over) == 0);
+    return;
+  }
+  REQUIRE((s->closing & over) ==
+          (m->end == MODEL_CLOSED ? WSM_CLOSE_RECEIVED : WSM_CLOSE_FAILED));
+  REQUIRE(s->closing & WSM_CLOSE_SENT);
+  REQUIRE(!s->in.data);
+  if (m->inflating && (m->code == WSM_INVALID_DATA || m->code == WSM_TOO_BIG))
+    REQUIRE(s->close_code == WSM_INVALID_DATA || s->close_code == WSM_TOO_BIG);
+  else REQUIRE(s->close_code == m->code);
+  if (m->end == MODEL_FAILED) REQUIRE(w->error.token != WSM_NONE);
+  if (m->end == MODEL_CLOSED)
+    REQUIRE(s->reason_length == m->reason_length &&
+            (s->reason_length == 0 ||
+             memcmp(s->reason, m->reason, s->reason_length) == 0));
+}
+
+static uint64_t highest_pong (const struct texts *pongs) {
+  uint64_t highest = 0;
+  struct text t;
+  size_t at = 0, i;
+  while (texts_take(pongs, &at, &t)) {
+    uint64_t number = 0;
+    if (t.length != 8) continue;
+    for (i = 0; i < 8; i++) number = number << 8 | t.data[i];
+    if (number <= PINGS && number > highest) highest = number;
+  }
+  return highest;
+}
+
+static void require_same_pings (const struct world *w, bool glanced) {
+  const struct wsm_session *s = &w->session;
+  const struct model *m = &w->expected;
+  const uint64_t highest = highest_pong(&m->pongs);
+  if (glanced && m->end != MODEL_OPEN) {
+    REQUIRE(s->pings >= m->pings.count && s->pongs >= m->pongs.count);
+    REQUIRE(s->pong_seen >= highest);
+    return;
+  }
+  REQUIRE(s->pings == m->pings.count && s->pongs == m->pongs.count);
+  REQUIRE(s->pong_seen == highest);
+}
+
+static bool is_same (const struct text *a, const struct text *b) {
+  return a->length == b->length &&
+         (a->length == 0 || memcmp(a->data, b->data, a->length) == 0);
+}
+
+/* The pongs are the answers to the pings, in order: all of them, those up to
+** our close, or with a crowded output some of them and the last. */
+static void require_answers (const struct world *w, const struct model *heard,
+                             bool glanced) {
+  const struct texts *pings = &w->expected.pings;
+  struct text ping = { NULL, 0, 0 }, pong = { NULL, 0, 0 };
+  size_t i = 0, k = 0;
+  while (texts_take(&heard->pongs, &k, &pong)) {
+    bool found = false;
+    while (!found && texts_take(pings, &i, &ping)) {
+      found = is_same(&ping, &pong);
+      REQUIRE(found || w->crowded);
+    }
+    if (!found) REQUIRE(glanced && w->expected.end != MODEL_OPEN);
+    if (!found) return;
+  }
+  if (w->closed || (w->crowded && w->expected.end != MODEL_OPEN)) return;
+  if (!w->crowded) REQUIRE(i == wsm_buffer_length(&pings->bytes));
+  while (texts_take(pings, &i, &ping)) continue;
+  REQUIRE(is_same(&ping, &pong));
+}
+
+/* Our close frame, if there has to be one. */
+static void require_farewell (const struct world *w,
+                              const struct model *heard) {
+  const unsigned code = w->closed ? w->closed : w->session.close_code;
+  if (!(w->session.closing & WSM_CLOSE_SENT)) {
+    REQUIRE(heard->end == MODEL_OPEN);
+    return;
+  }
+  REQUIRE(heard->end == MODEL_CLOSED);
+  REQUIRE(heard->code == code);
+}
+
+/* The peer reads what the kernel took. */
+static void hear (const struct world *w, struct model *heard) {
+  struct model_rules rules;
+  size_t skipped = has(w, HEAD) ? sizeof head - 1 : 0;
+  const size_t n = wsm_buffer_length(&w->kernel);
+  struct wsm_compression agreed = w->agreed;
+  agreed.peer_window = w->agreed.window;
+  agreed.peer_takeover = w->agreed.takeover;
+  rules.role = has(w, SERVER) ? WSM_CLIENT : WSM_SERVER;
+  rules.limits.message = rules.limits.frame = 1u << 20;
+  rules.limits.fragments = 1;
+  rules.agreed = has(w, DEFLATE) ? &agreed : NULL;
+  if (skipped > n) skipped = n;
+  if (n > skipped)
+    model_read(heard, &rules, wsm_buffer_bytes(&w->kernel) + skipped,
+               n - skipped);
+  REQUIRE(heard->end != MODEL_FAILED);
+}
+
+/* What the peer has and what was given back is all that was sent. */
+static void require_messages (struct world *w, const struct model *heard) {
+  struct wsm_message m;
+  struct text text;
+  size_t at = 0, i = 0;
+  while (texts_take(&heard->messages, &at, &text)) {
+    m.data = text.data;
+    m.length = text.length;
+    m.binary = text.mark == WSM_BINARY;
+    require_sent(w, i++, &m);
+  }
+  at = 0;
+  while (wsm_session_unsent(&w->session, &at, &m)) require_sent(w, i++, &m);
+  REQUIRE(i == w->count);
+}
+
+static void compare (struct world *w, bool glanced) {
+  struct model heard;
+  const bool drained = chance_below(&w->seed, 2) == 0;
+  memset(&heard, 0, sizeof heard);
+  require_same_end(w);
+  require_same_pings(w, glanced);
+  if (drained) drain(w);
+  hear(w, &heard);
+  if (drained) require_answers(w, &heard, glanced);
+  if (drained) require_farewell(w, &heard);
+  require_messages(w, &heard);
+  model_clear(&heard);
+}
+
+/* --- one life --- */
+
+static void set_up (struct world *w, struct input *in) {
+  static const uint64_t sizes[] = { 300, 1000, 5000, 100, 70000 };
+  struct wsm_session_setup setup;
+  unsigned number;
+  memset(w, 0, sizeof *w);
+  w->traits = input_byte(in);
+  number = input_byte(in);
+  w->limits.message = sizes[number % 5];
+  w->limits.frame = sizes[number / 5 % 5];
+  w->limits.fragments = 1 + number / 25;
+  w->seed = input_byte(in) << 8;
+  w->seed |= input_byte(in);
+  number = input_byte(in);
+  w->agreed.window = (uint8_t)(8 + (number & 7));
+  w->agreed.peer_window = (uint8_t)(8 + (number >> 3 & 7));
+  w->agreed.takeover = (number & 64) != 0;
+  w->agreed.peer_takeover = (number & 128) != 0;
+  w->agreed.level = (uint8_t)(number % 10);
+  w->agreed.threshold = number & 1 ? 0 : 200;
+  w->rules.role = setup.role = has(w, SERVER) ? WSM_SERVER : WSM_CLIENT;
+  w->rules.limits = w->limits;
+  w->rules.agreed = has(w, DEFLATE) ? &w->agreed : NULL;
+  memset(w->keys.block, 0x5C, 64);
+  w->keys.left = WSM_KEYS_SIZE;
+  setup.limits = &w->limits;
+  setup.keys = &w->keys;
+  setup.pool = NULL;
+  setup.error = &w->error;
+  wsm_session_init(&w->session, &setup);
+  w->session.ping_sent = PINGS;
+}
+
+static void make_wire (const struct world *w, struct input *in,
+                       struct wsm_buffer *wire) {
+  if (has(w, RAW)) REQUIRE(wsm_buffer_append(wire, in->at, in->left));
+  else wire_write(wire, in, w->rules.role, w->rules.agreed);
+}
+
+static bool begin (struct world *w) {
+  if (has(w, DEFLATE) && !wsm_session_deflate(&w->session, &w->agreed))
+    return false;
+  return !has(w, HEAD) ||
+         wsm_buffer_append(&w->session.out, head, sizeof head - 1);
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
+  static struct world w;
+  struct wsm_buffer wire;
+  struct input in;
+  bool glanced;
+  in.at = data;
+  in.left = size;
+  memset(&wire, 0, sizeof wire);
+  set_up(&w, &in);
+  make_wire(&w, &in, &wire);
+  if (!has(&w, STARVES))
+    model_read(&w.expected, &w.rules, wsm_buffer_bytes(&wire),
+               wsm_buffer_length(&wire));
+  glanced = has(&w, LAZY);
+  if (has(&w, STARVES)) wsm_memory_fail((long)(w.seed >> 8 & 31));
+  if (begin(&w)) live(&w, &wire);
+  wsm_memory_fail(-1);
+  if (!has(&w, STARVES)) compare(&w, glanced);
+  wsm_session_free(&w.session);
+  model_clear(&w.expected);
+  wsm_buffer_clear(&w.kernel);
+  wsm_buffer_clear(&wire);
+  REQUIRE(wsm_memory_blocks() == 0);
+  return 0;
+}

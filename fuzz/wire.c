@@ -1,0 +1,156 @@
+#include "wire.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#define MOST 65536 /* bytes of one peer */
+
+static const unsigned char key[4] = { 0xA5, 0x17, 0x00, 0xFF };
+
+static void put (struct wsm_buffer *to, const void *bytes, size_t n) {
+  REQUIRE(wsm_buffer_append(to, bytes, n));
+}
+
+void wire_frame (struct wsm_buffer *to, const struct wire_frame *frame,
+                 enum wsm_role reader) {
+  const bool masked = reader == WSM_SERVER;
+  const size_t n = frame->length;
+  unsigned char head[8];
+  size_t size = 0, i;
+  head[size++] = (unsigned char)frame->first;
+  head[size++] = (unsigned char)((masked ? 0x80 : 0) | (n < 126 ? n : 126));
+  REQUIRE(n <= UINT16_MAX);
+  if (n >= 126) head[size++] = (unsigned char)(n >> 8);
+  if (n >= 126) head[size++] = (unsigned char)n;
+  for (i = 0; masked && i < 4; i++) head[size++] = key[i];
+  put(to, head, size);
+  put(to, frame->payload, n);
+  for (i = 0; masked && i < n; i++) to->data[to->end - n + i] ^= key[i % 4];
+}
+
+/* --- messages --- */
+
+struct writer {
+  struct wsm_buffer *to;
+  struct input *in;
+  enum wsm_role reader;
+  const struct wsm_compression *agreed;
+  z_stream deflater;
+  bool open;
+};
+
+static void open_deflater (struct writer *w) {
+  const int window = w->agreed->peer_window;
+  if (w->open) return;
+  memset(&w->deflater, 0, sizeof w->deflater);
+  REQUIRE(deflateInit2(&w->deflater, 6, Z_DEFLATED, -(window < 9 ? 9 : window),
+                       8, Z_DEFAULT_STRATEGY) == Z_OK);
+  w->open = true;
+}
+
+/* Deflates n bytes in place; how says with which flush, the RFC's being the
+** usual one. */
+static size_t pack (struct writer *w, unsigned char *bytes, size_t n,
+                    unsigned how) {
+  static unsigned char packed[MOST * 2];
+  z_stream *z = &w->deflater;
+  size_t length;
+  open_deflater(w);
+  z->next_in = bytes;
+  z->avail_in = (unsigned)n;
+  z->next_out = packed;
+  z->avail_out = sizeof packed;
+  deflate(z, how == 1 ? Z_FINISH : how == 2 ? Z_FULL_FLUSH : Z_SYNC_FLUSH);
+  length = sizeof packed - z->avail_out;
+  if (how != 1 && length >= 4) length -= 4;
+  memcpy(bytes, packed, length);
+  if (how == 1 || !w->agreed->peer_takeover) {
+    deflateEnd(z);
+    w->open = false;
+  }
+  return length;
+}
+
+static void write_control (struct writer *w) {
+  static const unsigned char kinds[] = { WSM_PING, WSM_PONG, WSM_CLOSE, 0xB };
+  const unsigned kind = input_byte(w->in);
+  struct wire_frame f;
+  f.first = WSM_FIN | (kind < 200 ? kinds[kind & 1] : kinds[kind & 3]);
+  f.length = input_byte(w->in) % 127;
+  f.payload = input_piece(w->in, &f.length);
+  wire_frame(w->to, &f, w->reader);
+}
+
+/* Text that often is UTF-8, the same bytes again and again if it is long. */
+static size_t make_text (struct writer *w, unsigned char *to) {
+  static const unsigned repeats[] = { 1, 1, 2, 3, 40, 300 };
+  size_t n = input_byte(w->in), i;
+  const unsigned times = repeats[input_byte(w->in) % 6];
+  const uint8_t *piece = input_piece(w->in, &n);
+  for (i = 0; i < times; i++) memcpy(to + i * n, piece, n);
+  return n * times;
+}
+
+static void write_fragments (struct writer *w, unsigned first,
+                             const unsigned char *payload, size_t n) {
+  size_t parts = input_byte(w->in) % 5;
+  struct wire_frame f;
+  f.first = first;
+  f.payload = payload;
+  for (; parts > 0; parts--) {
+    f.length = n ? input_byte(w->in) % n : 0;
+    wire_frame(w->to, &f, w->reader);
+    if (input_flag(w->in)) write_control(w);
+    f.payload += f.length;
+    n -= f.length;
+    f.first = WSM_CONTINUATION;
+  }
+  f.first |= WSM_FIN;
+  f.length = n;
+  wire_frame(w->to, &f, w->reader);
+}
+
+static void write_message (struct writer *w) {
+  static unsigned char payload[MOST * 2];
+  const unsigned how = input_byte(w->in);
+  unsigned first = how & 1 ? WSM_TEXT : WSM_BINARY;
+  size_t n = make_text(w, payload);
+  if (w->agreed && (how & 2)) {
+    n = pack(w, payload, n, how >> 5);
+    first |= WSM_RSV1;
+  }
+  if (n > UINT16_MAX) n = UINT16_MAX;
+  write_fragments(w, first, payload, n);
+}
+
+static void write_any_frame (struct writer *w) {
+  struct wire_frame f;
+  f.first = input_byte(w->in);
+  f.length = input_byte(w->in);
+  f.payload = input_piece(w->in, &f.length);
+  wire_frame(w->to, &f, w->reader);
+}
+
+static void write_any_bytes (struct writer *w) {
+  size_t n = input_byte(w->in) % 32;
+  const uint8_t *piece = input_piece(w->in, &n);
+  put(w->to, piece, n);
+}
+
+void wire_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,
+                 const struct wsm_compression *agreed) {
+  struct writer w;
+  memset(&w, 0, sizeof w);
+  w.to = to;
+  w.in = in;
+  w.reader = reader;
+  w.agreed = agreed;
+  while (in->left > 0 && wsm_buffer_length(to) < MOST) {
+    const unsigned step = input_byte(in);
+    if (step < 150) write_message(&w);
+    else if (step < 210) write_control(&w);
+    else if (step < 240) write_any_frame(&w);
+    else write_any_bytes(&w);
+  }
+  if (w.open) deflateEnd(&w.deflater);
+}

@@ -1,0 +1,230 @@
+#include "world.h"
+
+#include <string.h>
+
+#include "common/memory.h"
+#include "model.h"
+
+/* --- messages that can be told apart --- */
+
+size_t world_size (unsigned number) {
+  static const size_t sizes[] = { 7, 7, 30, 126, 300, 4000 };
+  return sizes[(number * 2654435761u >> 16) % 6];
+}
+
+const char *world_text (char kind, unsigned number) {
+  static char text[4096];
+  memset(text, '.', sizeof text);
+  snprintf(text, sizeof text, "%c%05u", kind, number);
+  text[6] = '.';
+  return text;
+}
+
+/* Its number; -1: it is none of that kind. */
+static long number_of (char kind, const unsigned char *data, size_t n) {
+  long number = 0;
+  size_t i;
+  if (n < 7 || data[0] != (unsigned char)kind) return -1;
+  for (i = 1; i < 6; i++) {
+    if (data[i] < '0' || data[i] > '9') return -1;
+    number = number * 10 + (data[i] - '0');
+  }
+  return number < MESSAGES && world_size((unsigned)number) == n ? number : -1;
+}
+
+void world_deliver (struct world *w, const unsigned char *data, size_t n) {
+  if (w->starves) return;
+  if (w->policy.beat && n == w->policy.beat_length &&
+      memcmp(data, w->policy.beat, n) == 0)
+    return;
+  REQUIRE(number_of('s', data, n) == (long)w->delivered);
+  w->delivered++;
+}
+
+void world_receive (struct world *w, const struct wsm_message *m) {
+  const long number = number_of('p', m->data, m->length);
+  if (w->starves || number < 0) return;
+  REQUIRE(number >= (long)w->heard && number < (long)w->said);
+  for (; (long)w->heard < number; w->heard++) REQUIRE(!w->must[w->heard]);
+  w->heard++;
+}
+
+/* --- the peer's side of a connection that is over --- */
+
+static size_t head_length (const struct wsm_buffer *b) {
+  const unsigned char *bytes = wsm_buffer_bytes(b);
+  size_t i;
+  for (i = 4; i <= wsm_buffer_length(b); i++)
+    if (memcmp(bytes + i - 4, "\r\n\r\n", 4) == 0) return i;
+  return wsm_buffer_length(b);
+}
+
+static void read_kernel (struct world *w) {
+  const size_t head = head_length(&w->kernel);
+  struct wsm_compression agreed = w->policy.compression;
+  struct model_rules rules;
+  struct model m;
+  struct text text;
+  size_t at = 0;
+  memset(&m, 0, sizeof m);
+  rules.role = w->manager.role == WSM_CLIENT ? WSM_SERVER : WSM_CLIENT;
+  rules.limits.message = rules.limits.frame = 1u << 20;
+  rules.limits.fragments = 1;
+  rules.agreed = w->policy.compress ? &agreed : NULL;
+  if (wsm_buffer_length(&w->kernel) > head)
+    model_read(&m, &rules, wsm_buffer_bytes(&w->kernel) + head,
+               wsm_buffer_length(&w->kernel) - head);
+  REQUIRE(m.end != MODEL_FAILED);
+  while (texts_take(&m.messages, &at, &text))
+    world_deliver(w, text.data, text.length);
+  model_clear(&m);
+}
+
+/* --- the driver --- */
+
+static void hang_up (struct world *w) {
+  if (w->socket == SOCKET_UP && w->opened && !w->starves) read_kernel(w);
+  wsm_buffer_clear(&w->kernel);
+  w->socket = SOCKET_NONE;
+  w->opened = w->done = w->finished = w->resting = false;
+  w->manager.paused = false;
+}
+
+void world_take (struct world *w, bool all) {
+  struct wsm_manager *m = &w->manager;
+  size_t n;
+  const unsigned char *bytes = wsm_session_output(&m->session, &n);
+  if (w->socket != SOCKET_UP || n == 0) return;
+  if (!all) n = chance_below(&w->seed, n + 1);
+  if (!w->starves) REQUIRE(wsm_buffer_append(&w->kernel, bytes, n));
+  wsm_manager_wrote(m, n, w->now);
+}
+
+static void regulate (struct world *w) {
+  struct wsm_manager *m = &w->manager;
+  const size_t limit = w->policy.inbox_bytes, unread = wsm_manager_unread(m);
+  bool rest = w->resting ? unread > limit / 2
+                         : unread >= limit && m->session.held;
+  if (m->state != WSM_STATE_OPEN || w->socket != SOCKET_UP) rest = false;
+  if (rest == w->resting) return;
+  w->resting = m->paused = rest;
+  if (!rest) m->heard_ms = w->now;
+}
+
+void world_target (struct world *w) {
+  static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
+  wsm_manager_target(&w->manager, &w->ask, nonce, w->now);
+}
+
+static void obey (struct world *w) {
+  struct wsm_manager *m = &w->manager;
+  switch (m->want) {
+    case WSM_WANT_TARGET:
+      hang_up(w);
+      if (!w->policy.ask_target) world_target(w);
+      break;
+    case WSM_WANT_SOCKET:
+      REQUIRE(w->socket != SOCKET_UP);
+      w->socket = SOCKET_DIALLING;
+      break;
+    case WSM_WANT_FLUSH:
+      REQUIRE(w->socket == SOCKET_UP);
+      if (wsm_session_pending(&m->session) == 0) w->finished = true;
+      break;
+    case WSM_WANT_NO_SOCKET:
+      hang_up(w);
+      break;
+    case WSM_WANT_NOTHING:
+      REQUIRE(w->socket == SOCKET_UP);
+      break;
+  }
+}
+
+/* --- what holds after everything --- */
+
+static bool is_told (const struct world *w, enum wsm_event event) {
+  return wsm_manager_tells(&w->manager, event);
+}
+
+/* Somebody, or the clock, gets it out of its state. */
+static void check_alive (const struct world *w) {
+  const struct wsm_manager *m = &w->manager;
+  const bool clock = wsm_manager_deadline(m) != WSM_NEVER;
+  switch (m->state) {
+    case WSM_STATE_CONNECTING:
+      if (m->phase == WSM_PHASE_TARGET) REQUIRE(is_told(w, WSM_EVENT_TARGET));
+      else if (m->phase == WSM_PHASE_JUDGE)
+        REQUIRE(is_told(w, WSM_EVENT_REQUEST));
+      else REQUIRE(clock || !w->policy.open_ms);
+      break;
+    case WSM_STATE_WAITING:
+      REQUIRE(clock || m->event_count > 0);
+      if (m->phase == WSM_PHASE_VERDICT) REQUIRE(is_told(w, WSM_EVENT_VERDICT));
+      break;
+    case WSM_STATE_CLOSING:
+      REQUIRE(clock || !w->policy.close_ms);
+      break;
+    case WSM_STATE_OPEN:
+      REQUIRE(clock || m->paused || !w->policy.overtime_ms);
+      if (m->starved && wsm_session_pending(&m->session) == 0) REQUIRE(clock);
+      break;
+    default:
+      REQUIRE(w->socket == SOCKET_NONE);
+  }
+}
+
+static void check_budget (struct world *w) {
+  const struct wsm_manager *m = &w->manager;
+  if (m->counters.dials != w->dials) w->tries++;
+  if (m->counters.opens != w->opens) w->tries = 0;
+  w->dials = m->counters.dials;
+  w->opens = m->counters.opens;
+  if (w->policy.budget == WSM_UNBOUNDED) return;
+  REQUIRE(m->failures <= w->policy.budget);
+  REQUIRE(w->tries <= w->policy.budget + 1);
+}
+
+void world_act (struct world *w) {
+  int i;
+  if (w->manager.counters.opens != w->opens) w->opened = true;
+  for (i = 0; i < 3; i++) obey(w);
+  regulate(w);
+  check_budget(w);
+  check_alive(w);
+}
+
+void world_lose (struct world *w, const struct wsm_error *e) {
+  hang_up(w);
+  wsm_manager_lost(&w->manager, e, w->now);
+}
+
+void world_tick (struct world *w) {
+  const struct wsm_manager *m = &w->manager;
+  int i;
+  for (i = 0; i == 0 || (i < 4 && wsm_manager_deadline(m) <= w->now); i++) {
+    wsm_manager_tick(&w->manager, w->now);
+    world_act(w);
+  }
+  REQUIRE(wsm_manager_deadline(m) > w->now);
+}
+
+void world_hear (struct world *w, const unsigned char *bytes, size_t n) {
+  wsm_memory_fail(w->fails);
+  while (n > 0 && w->socket == SOCKET_UP && !w->resting) {
+    const size_t part = 1 + chance_below(&w->seed, n);
+    unsigned char *to = wsm_session_reserve(&w->manager.session, part);
+    if (!to) {
+      world_lose(w, NULL);
+      break;
+    }
+    memcpy(to, bytes, part);
+    wsm_session_commit(&w->manager.session, part);
+    wsm_manager_received(&w->manager, part, w->now);
+    world_act(w);
+    bytes += part;
+    n -= part;
+  }
+  wsm_memory_fail(-1);
+  /* what is cut short, nothing may follow */
+  if (n > 0) w->done = true;
+}
