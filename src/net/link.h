@@ -28,9 +28,10 @@ struct wsm_seat {
   struct wsm_link *link;
   bool asking;  /* its request waits to be claimed */
   bool claimed; /* Lua has it */
+  bool vacant;  /* its connection is over: it counts no more */
 };
 
-/* Who looks after a server's link until Lua has it. */
+/* Who looks after a server's link: until Lua has it, and when it is over. */
 struct wsm_link_keeper {
   void (*requested)(void *keeper,
                     struct wsm_link *l);           /* its request is there */
@@ -47,7 +48,7 @@ struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
                                   const struct wsm_link_setup *setup, int fd,
                                   struct wsm_error *e);
 
-/* Who hears of it, instead of the loop's ready list; NULL: the list again. */
+/* Who hears of it; until its seat is claimed, instead of the ready list. */
 void wsm_link_keep (struct wsm_link *l, const struct wsm_link_keeper *calls,
                     void *keeper);
 

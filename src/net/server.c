@@ -64,17 +64,24 @@ static void unask (struct wsm_server *s, struct wsm_seat *seat) {
   seat->asking = false;
 }
 
-void wsm_server_leave (struct wsm_seat *seat) {
-  struct wsm_server *s = seat->server;
-  if (!s) return;
+/* It counts no more, but its link still reads the server's policy. */
+static void vacate (struct wsm_server *s, struct wsm_seat *seat) {
+  if (seat->vacant) return;
+  seat->vacant = true;
   unask(s, seat);
   if (seat->previous) seat->previous->next = seat->next;
   else s->seats = seat->next;
   if (seat->next) seat->next->previous = seat->previous;
   seat->next = seat->previous = NULL;
-  seat->server = NULL;
   s->count--;
   regulate(s);
+}
+
+void wsm_server_leave (struct wsm_seat *seat) {
+  struct wsm_server *s = seat->server;
+  if (!s) return;
+  vacate(s, seat);
+  seat->server = NULL;
   give_up(s);
 }
 
@@ -92,10 +99,15 @@ static void on_requested (void *keeper, struct wsm_link *l) {
   if (s->post.loop) wsm_post_ready(&s->post);
 }
 
-/* It may not be freed inside its own call: the next flush does. */
+/* One that nobody claimed may not be freed inside its own call: the next flush
+** does it. */
 static void on_ended (void *keeper, struct wsm_link *l) {
   struct wsm_server *s = keeper;
-  (void)l;
+  struct wsm_seat *seat = wsm_link_seat(l);
+  if (seat->claimed) {
+    vacate(s, seat);
+    return;
+  }
   s->ending = true;
   if (s->post.loop) wsm_post_dirty(&s->post);
 }
@@ -136,7 +148,7 @@ struct wsm_link *wsm_server_claim (struct wsm_server *s) {
   if (!seat) return NULL;
   unask(s, seat);
   seat->claimed = true;
-  wsm_link_keep(seat->link, NULL, NULL);
+  wsm_link_keep(seat->link, &keeper_calls, s);
   return seat->link;
 }
 
