@@ -140,23 +140,35 @@ static void peer_says (struct world *w) {
   if (what >= 2) w->done = true;
 }
 
+static void write_refusal (unsigned kind, char *to, size_t room) {
+  static const char *const places[] = { "/x", "ws://b.example/../y", "?z",
+                                        "http:" };
+  if (kind & 1)
+    snprintf(to, room, "HTTP/1.1 302 There\r\nLocation: %s\r\n\r\n",
+             places[kind >> 1 & 3]);
+  else
+    snprintf(to, room,
+             "HTTP/1.1 %d No\r\nRetry-After: %d\r\nContent-Length: 4\r\n\r\n"
+             "xx",
+             kind & 2 ? 503 : 404, (int)kind * 7);
+}
+
 static void write_answer (const struct world *w, char *to, size_t room) {
   const unsigned kind = input_byte(w->in);
   char accept[WSM_ACCEPT_TEXT];
   const char *key = kind < 220 ? w->manager.key : "x";
   wsm_accept_write(accept, key, strlen(key));
-  if (kind > 240)
-    snprintf(to, room,
-             "HTTP/1.1 %d No\r\nRetry-After: %d\r\nContent-Length: 4\r\n\r\nxx",
-             kind & 1 ? 503 : 404, kind * 7);
-  else
-    snprintf(to, room,
-             "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: "
-             "Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
-             accept,
-             w->policy.compress
-               ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-               : "");
+  if (kind > 236) {
+    write_refusal(kind, to, room);
+    return;
+  }
+  snprintf(to, room,
+           "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+           accept,
+           w->policy.compress
+             ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+             : "");
 }
 
 static void write_request (const struct world *w, char *to, size_t room) {
@@ -251,6 +263,7 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   if (c & 32) p->beat = "beat";
   p->beat_length = 4;
   p->delay_ms = c & 64 ? 0 : 2000;
+  p->redirects = c & 128 ? 3 : 0;
 }
 
 static void begin (struct world *w, struct input *in) {

@@ -111,9 +111,19 @@ static void regulate (struct world *w) {
   if (!rest) m->heard_ms = w->now;
 }
 
+static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
+
 void world_target (struct world *w) {
-  static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
+  w->moves = 0;
   wsm_manager_target(&w->manager, &w->ask, nonce, w->now);
+}
+
+/* A redirect's dial is none of the budget's. */
+static void move (struct world *w) {
+  w->moves++;
+  REQUIRE(w->moves <= w->policy.redirects);
+  wsm_manager_move(&w->manager, nonce);
+  w->dials = w->manager.counters.dials;
 }
 
 static void obey (struct world *w) {
@@ -122,6 +132,10 @@ static void obey (struct world *w) {
     case WSM_WANT_TARGET:
       hang_up(w);
       if (!w->policy.ask_target) world_target(w);
+      break;
+    case WSM_WANT_MOVE:
+      hang_up(w);
+      move(w);
       break;
     case WSM_WANT_SOCKET:
       REQUIRE(w->socket != SOCKET_UP);

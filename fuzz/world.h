@@ -35,6 +35,7 @@ struct world {
   bool must[MESSAGES];      /* the peer's: it has to have it */
   unsigned sent, delivered; /* the application's, those the peer has */
   unsigned tries;           /* dials in a row that came to nothing */
+  unsigned moves;           /* redirects since the target was named */
   uint64_t dials, opens;
 };
 
