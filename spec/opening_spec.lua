@@ -321,6 +321,13 @@ describe("a server's side", function()
     assert.same({ "closed", "error close" }, { m:state(), heard(m) })
   end)
 
+  it("refuses a TLS hello at its first bytes", function()
+    local m = new()
+    m:feed("\22\3\1\2\0\1\0\1", 0)
+    assert.matches("^HTTP/1.1 400 ", m:take(0))
+    assert.equal("closing", m:state())
+  end)
+
   it("never dials", function()
     local m = managers.serve()
     m:lost(nil, nil, nil, 1)

@@ -57,7 +57,9 @@ static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
   const struct wsm_span text = span_of(wsm_buffer_bytes(in), length);
   const size_t fresh = n < length ? n : length;
   long taken = 0;
-  if (fresh && memchr(text.text + length - fresh, '\n', fresh))
+  /* the first bytes tell who speaks no HTTP at all */
+  if (fresh &&
+      (fresh == length || memchr(text.text + length - fresh, '\n', fresh)))
     taken = parse(m, head, &text, e);
   if (taken < 0) return -1;
   if ((taken ? (size_t)taken : length) > m->policy->header_bytes) {
