@@ -161,7 +161,8 @@ describe("an answer that is none", function()
   it("is too big when its head is", function()
     local line = "X: " .. ("y"):rep(1000) .. "\r\n"
     assert.equal("toobig", error_of("HTTP/1.1 101 S\r\n" .. line:rep(17)))
-    assert.equal("toobig", error_of(("x"):rep(16385)))
+    assert.equal("toobig", error_of("HTTP/1.1 101 " .. ("x"):rep(16385)))
+    assert.equal("handshake", error_of(("x"):rep(16385)))
   end)
 
   it("is a handshake error when it comes before the whole request left", function()
