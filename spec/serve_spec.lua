@@ -244,6 +244,28 @@ describe("a server", function ()
       end)
     end)
 
+    it("handles nobody who left before the answer", function ()
+      local asked, handled
+      serve {
+        authorize = function ()
+          asked = true
+          sleep(0.05)
+          asked = nil
+          return true
+        end,
+        handler = function () handled = true end,
+      }
+      run(function ()
+        local ws = connect {timeouts = {close = 0.001}}
+        await(function () return asked end)
+        ws:close()
+        await(function () return not asked end)
+        sleep(0)
+        sleep(0)
+        assert.is_nil(handled)
+      end)
+    end)
+
     it("answers 500 when the function fails, and reports it", function ()
       serve {authorize = function () error("no list") end, handler = echo}
       run(function ()

@@ -54,7 +54,8 @@ local client = {}
 ---@field keylog? string  a file for the session keys (SSLKEYLOGFILE)
 
 --- A function as url, protocols or headers is asked before each dial and may
---- wait; a url function that answers nil, why locks the connection.
+--- wait. `attempt` counts the failures before it, 0 at first; `last` says how the
+--- connection before it ended. A url function that answers nil, why locks it.
 ---@class wsmanager.Options
 ---@field url string|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws:// or wss://
 ---@field protocols? string|string[]|fun(attempt: integer, last: wsmanager.Last?): string|string[]|nil

@@ -109,7 +109,8 @@ end
 local function welcome (self, ws, record)
   local request = link.request(ws)
   if request.status then return answer_plainly(self, ws, request) end
-  if not open(self, ws, request, judge(self, request)) then return end
+  local opened = open(self, ws, request, judge(self, request))
+  if not opened or ws.state == "closed" then return end
   record.accepted = true
   scheduler.touch(record.id)
   if not self.given.handler then return end
