@@ -77,6 +77,8 @@ def grid(bottom):
 def draw(path, all_series):
     y, parts = 54, []
     for series in all_series:
+        if "limit" not in series.samples:
+            continue
         drawn, y = group(y, series)
         parts += drawn
     title = ('<text class="load" x="8" y="18">Ratio to the limit, a batching '

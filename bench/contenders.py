@@ -77,6 +77,10 @@ def ours_version(interpreter, abi):
     return probe
 
 
+def compiler():
+    return output_of("cc", "--version") or ""
+
+
 NODE_PROBE = """
 const version = name => JSON.parse(require('fs').readFileSync(
   require('path').join(require('path').dirname(require.resolve(name)),
@@ -119,16 +123,17 @@ def interpreted(interpreter, *path):
 
 
 def clients():
-    ours = ("plain", "tls", "json", "deflate")
+    peer = ("plain", "tls", "json", "deflate")
     return [
-        Contender("limit", "limit: bare sockets, C", [built("limit")]),
+        Contender("limit", "limit: bare sockets, C", [built("limit")],
+                  version=compiler),
         Contender("ours", "wsmanager, Lua 5.4",
-                  interpreted("lua5.4", "clients", "ours.lua"), can=ours,
+                  interpreted("lua5.4", "clients", "ours.lua"), can=peer,
                   env=lua_environment("lua5.4"), wants_ca=True,
                   version=ours_version("lua5.4", "lua5.4"),
                   missing="make build"),
         Contender("luajit", "wsmanager, LuaJIT",
-                  interpreted("luajit", "clients", "ours.lua"), can=ours,
+                  interpreted("luajit", "clients", "ours.lua"), can=peer,
                   env=lua_environment("luajit"), wants_ca=True,
                   version=ours_version("luajit", "luajit"),
                   missing="make build LUA=luajit"),
@@ -142,7 +147,7 @@ def clients():
                                  package("libboost-dev")),
                   missing="libboost-dev"),
         Contender("gorilla", "gorilla/websocket, Go", [built("gorilla")],
-                  can=("plain", "tls", "json"), wants_ca=True,
+                  can=peer, wants_ca=True,
                   version=exists("gorilla", lambda: "gorilla " + package(
                       "golang-github-gorilla-websocket-dev") + ", Go " +
                       package("golang-go")),
@@ -151,16 +156,17 @@ def clients():
                   version=exists("lws", lambda: "libwebsockets " +
                                  package("libwebsockets-dev"))),
         Contender("node", "ws, node", interpreted("node", "clients", "node.js"),
-                  can=("plain", "tls", "json"), wants_ca=True,
+                  can=peer, wants_ca=True,
                   env={"NODE_PATH": NODE_PATH}, version=node_version,
                   missing="nodejs node-ws"),
         Contender("python", "websockets, Python",
                   interpreted(PYTHON, "clients", "python.py"),
-                  can=("plain", "tls", "json"), wants_ca=True,
+                  can=peer, wants_ca=True,
                   version=python_version, missing="python3-websockets"),
         Contender("http", "lua-http",
                   interpreted(http_lua() or "lua", "clients", "http.lua"),
-                  can=("plain",), version=http_version, missing="lua-http"),
+                  can=("plain",), env={"LUA_PATH": HERE + "/?.lua;;"},
+                  version=http_version, missing="lua-http"),
         Contender("cjson", "lua-cjson alone, no socket",
                   interpreted("lua5.4", "clients", "cjson.lua"),
                   can=("json",), env=lua_environment("lua5.4"),
@@ -173,7 +179,8 @@ def clients():
 
 def servers():
     return [
-        Contender("limit", "limit: bare sockets, C", [built("echo")]),
+        Contender("limit", "limit: bare sockets, C", [built("echo")],
+                  version=compiler),
         Contender("ours", "wsmanager, Lua 5.4",
                   interpreted("lua5.4", "servers", "ours.lua"),
                   env=lua_environment("lua5.4"),

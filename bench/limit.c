@@ -62,13 +62,14 @@ static size_t whole_frame (const struct bytes *b) {
   return size <= have ? size : 0;
 }
 
+/* Whether the socket has no more: a read that came back short says so. */
 static int take (struct client *c) {
   ssize_t more;
   size_t frame;
   make_room(&c->in, WIRE_CHUNK);
   more = wire_read(&c->wire, c->in.data + c->in.last, WIRE_CHUNK);
   if (more == WIRE_ENDED) fail("read");
-  if (more == WIRE_AGAIN) return 0;
+  if (more == WIRE_AGAIN) return 1;
   c->in.last += (size_t)more;
   while ((frame = whole_frame(&c->in)) > 0) {
     c->in.first += frame;
@@ -76,7 +77,7 @@ static int take (struct client *c) {
     make_room(&c->out, c->size + WIRE_HEAD);
     put(c);
   }
-  return 1;
+  return more < WIRE_CHUNK;
 }
 
 static int give (struct client *c) {
@@ -99,8 +100,8 @@ static void rest (struct client *c) {
 static void go_on_for (struct client *c, double seconds) {
   const double end = seconds_now() + seconds;
   while (seconds_now() < end) {
-    const int took = take(c), gave = give(c);
-    if (!took && !gave) rest(c);
+    const int is_drained = take(c), is_stuck = !give(c);
+    if (is_drained && (is_stuck || c->out.first == c->out.last)) rest(c);
   }
 }
 

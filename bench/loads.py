@@ -29,6 +29,8 @@ CLIENT_LOADS = [
     Load("4Kx64", "4 KiB, 64 in flight", 4096, 64),
     Load("1Mx4", "1 MiB, 4 in flight", 1 << 20, 4),
     Load("jsonx256", "JSON of 200 B, 256 in flight", "json", 256, needs="json"),
+    Load("deflatex256", "JSON of 200 B with permessage-deflate, 256 in flight",
+         "json", 256, needs="deflate", by_cpu=True),
     Load("tls32x256", "TLS, 32 B, 256 in flight", 32, 256, needs="tls"),
     Load("tls1Mx4", "TLS, 1 MiB, 4 in flight", 1 << 20, 4, needs="tls"),
 ]
@@ -93,7 +95,13 @@ def in_turn(series, contenders, rounds, measure):
     return series
 
 
+COMPRESS = {"BENCH_COMPRESS": "1"}
+
+
 def echo_server(load):
+    if load.needs == "deflate":  # no bare program compresses
+        ours = next(s for s in servers() if s.key == "ours")
+        return Server(ours.command, {**ours.env, **COMPRESS})
     if load.needs != "tls":
         return Server([built("echo")])
     make_certificate()
@@ -104,10 +112,16 @@ def is_invited(contender, options):
     return not options.clients or contender.key in options.clients
 
 
+def can(contender, load):
+    if contender.key == "limit":
+        return load.needs != "deflate"
+    return load.needs in contender.can
+
+
 def client_load(load, options):
     """Every client that can, against the bare echo server."""
     able = [c for c in clients() if is_invited(c, options)
-            and c.is_there() and (load.needs in c.can or c.key == "limit")]
+            and c.is_there() and can(c, load)]
     scheme = "wss://localhost" if load.needs == "tls" else "ws://127.0.0.1"
     with echo_server(load) as server:
         def measure(contender):
@@ -119,7 +133,8 @@ def client_load(load, options):
                 str(options.warm), str(options.seconds)]
             if load.needs == "tls" and contender.wants_ca:
                 command.append(CERT)
-            return run(command, contender.env)
+            more = COMPRESS if load.needs == "deflate" else {}
+            return run(command, {**contender.env, **more})
         return in_turn(Series(load), able, options.rounds, measure)
 
 
@@ -138,6 +153,7 @@ def server_load(load, options):
             return run([
                 built("crowd"), f"ws://127.0.0.1:{server.port}",
                 str(load.connections), str(load.inflight), str(load.size),
-                str(options.warm), str(options.seconds), str(server.pid)])
+                str(options.warm), str(2 * options.seconds),
+                str(server.pid)])  # its CPU is known in steps of 10 ms
 
     return in_turn(Series(load), able, max(1, options.rounds * 3 // 5), measure)

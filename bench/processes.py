@@ -20,6 +20,7 @@ class Server:
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, env={**os.environ, **(env or {})})
+        self.printed = {}
         words = self.process.stdout.readline().split()
         if len(words) != 2 or words[0] != "listening":
             self.stop()
@@ -31,14 +32,17 @@ class Server:
         return self.process.pid
 
     def stop(self):
-        """Ends it and returns what it printed since."""
+        """Ends it; `printed` is then the figures it printed since, if any."""
         self.process.terminate()
         try:
             rest = self.process.communicate(timeout=20)[0]
         except subprocess.TimeoutExpired:
             self.process.kill()
             rest = self.process.communicate()[0]
-        return rest
+        try:
+            self.printed = json.loads(rest)
+        except ValueError:
+            self.printed = {}
 
     def __enter__(self):
         return self

@@ -86,7 +86,12 @@ def row_of(series, key):
 
 
 def series_table(series):
-    last = "× the limit's CPU" if series.load.by_cpu else "× the limit's rate"
+    if "limit" not in series.samples:
+        last = ""
+    elif series.load.by_cpu:
+        last = "× the limit's CPU"
+    else:
+        last = "× the limit's rate"
     head = ("", "messages/s", "MB/s", "CPU µs a message", "user", "system",
             last)
     keys = list(series.samples) + [k for k in series.failures
@@ -129,15 +134,15 @@ def histogram(counts):
 def restart_text(row):
     if not row:
         return "Not measured."
-    grown = row["bytes_after"] - row["bytes_before"]
     return (
         f"{row['connections']:,.0f} clients: all open again after "
         f"{row['seconds']:.1f} s, {row['dials']:.0f} dials, "
         f"{row['cpu']:.2f} s of CPU "
         f"({1e6 * row['cpu'] / row['connections']:.0f} µs each). "
         f"Bytes a connection: {row['bytes_before']:.0f} before, "
-        f"{row['bytes_after']:.0f} after ({grown:+.0f}); Lua's part "
-        f"{row['lua_before']:.0f} and {row['lua_after']:.0f}. "
+        f"{row['bytes_after']:.0f} after, {row['bytes_again']:.0f} after a "
+        f"second time; Lua's part {row['lua_before']:.0f}, "
+        f"{row['lua_after']:.0f} and {row['lua_again']:.0f}. "
         "Dials that the new server saw, over time:\n\n```\n"
         + histogram(row["accepted"]) + "\n```")
 

@@ -43,25 +43,29 @@ def is_chosen(options, key):
     return not options.quick or key in QUICK
 
 
-def notes():
+def offers_compression():
+    return "yes" == output_of(
+        "lua5.4", "-e", 'print(pcall(require "wsmanager".new, '
+        '{url = "ws://127.0.0.1:9", compress = true}) and "yes")',
+        env=lua_environment("lua5.4"))
+
+
+def notes(results):
     """What could not take part."""
-    found = []
+    found = results["notes"]
     for contender in clients():
         if not contender.is_there():
             found.append(f"{contender.label} is missing "
                          f"({contender.why_missing}).")
-    compress = output_of(
-        "lua5.4", "-e", 'local ok, why = pcall(require "wsmanager".new, '
-        '{url = "ws://127.0.0.1:9", compress = true}) '
-        'print(ok and "yes" or why)', env=lua_environment("lua5.4"))
-    if compress != "yes":
+    if not results["compress"]:
         found.append("permessage-deflate is not measured: the module does not "
                      "offer it.")
-    return found
 
 
 def measure(options, results):
     for load in loads.CLIENT_LOADS:
+        if load.needs == "deflate" and not results["compress"]:
+            continue
         if is_chosen(options, load.key):
             say(f"  {load.title}")
             add(results, "client_keys", loads.client_load(load, options))
@@ -103,10 +107,12 @@ def main():
     options = read_arguments()
     results = {
         "descriptors": raise_descriptor_limit(),
-        "load_before": os.getloadavg()[0], "notes": notes(), "series": [],
+        "load_before": os.getloadavg()[0], "notes": [], "series": [],
         "client_keys": [], "server_keys": [], "broadcast_keys": [],
         "idle": [], "left_out": [], "restart": None,
     }
+    results["compress"] = offers_compression()
+    notes(results)
     for note in results["notes"]:
         say(f"  {note}")
     measure(options, results)

@@ -1,7 +1,10 @@
 -- cjson.lua URL SIZE INFLIGHT WARM SECONDS: lua-cjson alone, decoding and
 -- encoding the message of the JSON load; no socket at all.
 
+local core = require "wsmanager.core"
 local lap = require "lap"
+
+lap.now = core.now
 
 local cjson = require "cjson".new()
 local decode, encode = cjson.decode, cjson.encode

@@ -40,7 +40,8 @@ func must(err error) {
 }
 
 func dial(url string, ca []string) *websocket.Conn {
-	dialer := websocket.Dialer{ReadBufferSize: 1 << 16, WriteBufferSize: 1 << 16}
+	dialer := websocket.Dialer{ReadBufferSize: 1 << 16, WriteBufferSize: 1 << 16,
+		EnableCompression: os.Getenv("BENCH_COMPRESS") != ""}
 	if len(ca) > 0 {
 		pem, err := os.ReadFile(ca[0])
 		must(err)

@@ -16,7 +16,8 @@ const stride = Math.max(1, Math.min(1024, Number(inflight)));
 const text = { binary: false };
 
 const ws = new WebSocket(url, {
-  perMessageDeflate: false, maxPayload: 0, skipUTF8Validation: true,
+  perMessageDeflate: process.env.BENCH_COMPRESS ? { threshold: 0 } : false,
+  maxPayload: 0, skipUTF8Validation: true,
   ca: ca ? fs.readFileSync(ca) : undefined
 });
 

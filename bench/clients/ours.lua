@@ -1,11 +1,14 @@
 -- ours.lua URL SIZE INFLIGHT WARM SECONDS [CA]: the client of this module, from
 -- a coroutine. SIZE "json" sends chat messages as tables. The variable
--- BENCH_STYLE "callback" hears of messages by onmessage instead of receive.
+-- BENCH_STYLE "callback" hears of messages by onmessage instead of receive;
+-- BENCH_COMPRESS asks for permessage-deflate.
 -- Stands on wsmanager and lap.lua.
 -- Never asks for the time more often than every 1,024 messages.
 
 local lap = require "lap"
 local wsmanager = require "wsmanager"
+
+lap.now = wsmanager.now
 
 local url, size = arg[1], arg[2]
 local inflight, warm, seconds = tonumber(arg[3]), tonumber(arg[4]), tonumber(arg[5])
@@ -27,6 +30,7 @@ local function dial ()
     url = url,
     reconnect = false,
     decode = size == "json" and "json" or nil,
+    compress = os.getenv "BENCH_COMPRESS" and true or nil,
     tls = arg[6] and { ca = arg[6] } or nil,
   })
   if not ws:opened(10) then fail(ws:opened()) end

@@ -55,7 +55,8 @@ async def main(url, size, inflight, warm, seconds, ca=None):
     data = CHAT if is_json else "x" * int(size)
     stride = max(1, min(1024, int(inflight)))
     async with websockets.connect(
-        url, compression=None, max_size=None, max_queue=None,
+        url, compression="deflate" if os.environ.get("BENCH_COMPRESS") else
+        None, max_size=None, max_queue=None,
         ping_interval=None, ssl=context, close_timeout=0.1,
     ) as ws:
         for _ in range(int(inflight)):
