@@ -1,10 +1,11 @@
-local protocol = require "wsmanager.core".protocol
+local core = require "wsmanager.core"
+local protocol = core.protocol
 local bytes = require "support.bytes"
 
 local block = 4096
 
 describe("a buffer", function()
-  after_each(function() protocol.failmemory(-1) end)
+  after_each(function() core.failmemory(-1) end)
 
   it("holds no block before and after its bytes", function()
     local b = protocol.buffer()
@@ -46,9 +47,9 @@ describe("a buffer", function()
 
   it("doubles, so that n bytes cost only log n blocks", function()
     local b = protocol.buffer()
-    local calls = protocol.memory().calls
+    local calls = core.memory().calls
     for _ = 1, 1024 do b:append(("x"):rep(1024)) end
-    assert.is_true(protocol.memory().calls - calls <= 10)
+    assert.is_true(core.memory().calls - calls <= 10)
     assert.are.equal(1024 * 1024, #b:bytes())
   end)
 
@@ -56,12 +57,12 @@ describe("a buffer", function()
     local b = protocol.buffer()
     b:append("a")
     b:consume(1)
-    local calls = protocol.memory().calls
+    local calls = core.memory().calls
     for _ = 1, 1000 do
       b:append("Hello")
       b:consume(5)
     end
-    assert.are.equal(calls, protocol.memory().calls)
+    assert.are.equal(calls, core.memory().calls)
   end)
 
   it("makes way in the pool for a larger block", function()
@@ -78,11 +79,11 @@ describe("a buffer", function()
     local b = protocol.buffer()
     collectgarbage()
     collectgarbage("stop")
-    local blocks = protocol.memory().blocks
+    local blocks = core.memory().blocks
     b:append(("x"):rep(9 * 1024 * 1024))
-    assert.are.equal(blocks + 1, protocol.memory().blocks)
+    assert.are.equal(blocks + 1, core.memory().blocks)
     b:clear()
-    assert.are.equal(blocks, protocol.memory().blocks)
+    assert.are.equal(blocks, core.memory().blocks)
     collectgarbage("restart")
   end)
 
@@ -104,15 +105,15 @@ describe("a buffer", function()
 
   it("keeps what it holds when there is no memory", function()
     local b = protocol.buffer()
-    protocol.failmemory(0)
+    core.failmemory(0)
     assert.is_false(b:append("Hello"))
-    protocol.failmemory(-1)
+    core.failmemory(-1)
     b:append("Hello")
-    protocol.failmemory(0)
+    core.failmemory(0)
     assert.is_false(b:append(("x"):rep(block)))
     b:trim()
     assert.are.equal("Hello", b:bytes())
-    protocol.failmemory(-1)
+    core.failmemory(-1)
     assert.is_true(b:append(("x"):rep(block)))
     assert.are.equal(block + 5, #b:bytes())
   end)

@@ -1,4 +1,5 @@
-local protocol = require "wsmanager.core".protocol
+local core = require "wsmanager.core"
+local protocol = core.protocol
 local bytes = require "support.bytes"
 
 -- Takes out all timers in their order: a list of deadlines.
@@ -21,7 +22,7 @@ local function sorted(model)
 end
 
 describe("a heap of deadlines", function()
-  after_each(function() protocol.failmemory(-1) end)
+  after_each(function() core.failmemory(-1) end)
 
   it("has no first when it is empty", function()
     assert.is_nil((protocol.heap(1):first()))
@@ -88,11 +89,11 @@ describe("a heap of deadlines", function()
   it("says so when there is no memory, and goes on", function()
     local heap = protocol.heap(17)
     for i = 1, 16 do assert.is_true(heap:set(i, 100 - i)) end
-    protocol.failmemory(0)
+    core.failmemory(0)
     assert.is_false(heap:set(17, 1))
     assert.is_true(heap:set(1, 2))
     assert.are.equal(1, (heap:first()))
-    protocol.failmemory(-1)
+    core.failmemory(-1)
     assert.is_true(heap:set(17, 1))
     assert.are.equal(17, #drain(heap))
   end)
@@ -100,10 +101,10 @@ describe("a heap of deadlines", function()
   it("does not allocate to move or remove", function()
     local heap = protocol.heap(100)
     for i = 1, 100 do heap:set(i, i) end
-    local calls = protocol.memory().calls
+    local calls = core.memory().calls
     for i = 1, 100 do heap:set(i, 1000 - i) end
     for i = 1, 100 do heap:remove(i) end
     for i = 1, 100 do heap:set(i, i) end
-    assert.are.equal(calls, protocol.memory().calls)
+    assert.are.equal(calls, core.memory().calls)
   end)
 end)

@@ -1,4 +1,5 @@
-local protocol = require "wsmanager.core".protocol
+local core = require "wsmanager.core"
+local protocol = core.protocol
 local bytes = require "support.bytes"
 local sessions = require "support.sessions"
 
@@ -12,13 +13,13 @@ local hex = bytes.hex
 local frame = protocol.frame
 
 describe("a session without memory", function()
-  after_each(function() protocol.failmemory(-1) end)
+  after_each(function() core.failmemory(-1) end)
 
   -- Tries once with allocations failing after `left`, then again with memory.
   local function insist(left, try)
-    protocol.failmemory(left)
+    core.failmemory(left)
     local ok, token = try()
-    protocol.failmemory(-1)
+    core.failmemory(-1)
     if ok then return end
     assert.are.equal("full", token)
     assert.is_true(try())
@@ -34,9 +35,9 @@ describe("a session without memory", function()
           local piece = a:output()
           insist(left, function() return b:feed(piece) end)
           a:sent(#piece)
-          protocol.failmemory(left)
+          core.failmemory(left)
           local data = b:next()
-          protocol.failmemory(-1)
+          core.failmemory(-1)
           got[#got + 1] = #data
         end
         assert.are.same(sizes, got)
@@ -49,9 +50,9 @@ describe("a session without memory", function()
     for left = 0, 2 do
       local s = session "client"
       s:feed(frame(8, code(1001) .. "gone"))
-      protocol.failmemory(left)
+      core.failmemory(left)
       local ended, token, _, n = s:next()
-      protocol.failmemory(-1)
+      core.failmemory(-1)
       assert.is_false(ended)
       assert.are.equal("closed", token)
       assert.are.equal(1001, n)
@@ -63,9 +64,9 @@ describe("a session without memory", function()
     for left = 0, 2 do
       local s = session "server"
       s:feed(hex "83 80 00 00 00 00")
-      protocol.failmemory(left)
+      core.failmemory(left)
       assert.is_false((s:next()))
-      protocol.failmemory(-1)
+      core.failmemory(-1)
       assert.is_true(s:state().failed)
       assert.are.equal(1002, s:state().code)
       assert.is_false((s:next()))
@@ -76,9 +77,9 @@ describe("a session without memory", function()
     for left = 0, 2 do
       local s = session "server"
       s:feed(from_peer("server", 9, "a"))
-      protocol.failmemory(left)
+      core.failmemory(left)
       assert.is_nil((s:next()))
-      protocol.failmemory(-1)
+      core.failmemory(-1)
       s:feed(from_peer("server", 9, "b") .. from_peer("server", 1, "text"))
       assert.are.equal("text", (s:next()))
       local out = frames(s:take())
@@ -119,7 +120,7 @@ describe("a session in Lua", function()
   it("gives every block back when it is collected", function()
     collectgarbage()
     collectgarbage()
-    local blocks = protocol.memory().blocks
+    local blocks = core.memory().blocks
     for _ = 1, 50 do
       local s = session "server"
       s:feed(from_peer("server", 1, ("x"):rep(9000)) .. from_peer("server", 8, code(1000) .. "r"))
@@ -129,6 +130,6 @@ describe("a session in Lua", function()
     end
     collectgarbage()
     collectgarbage()
-    assert.are.equal(blocks, protocol.memory().blocks)
+    assert.are.equal(blocks, core.memory().blocks)
   end)
 end)

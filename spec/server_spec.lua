@@ -56,6 +56,7 @@ describe("a core server", function()
       assert.equal(0, server:count())
       kept[round] = { ws, peer }
     end
+    assert.equal(6, #kept)
   end)
 
   it("makes the others wait while it is full", function()

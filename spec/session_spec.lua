@@ -1,4 +1,5 @@
-local protocol = require "wsmanager.core".protocol
+local core = require "wsmanager.core"
+local protocol = core.protocol
 local bytes = require "support.bytes"
 local sessions = require "support.sessions"
 
@@ -150,9 +151,9 @@ describe("reading messages", function()
       for _ = 1, 3 do assert(client:next()) end
     end
     turn()
-    local calls = protocol.memory().calls
+    local calls = core.memory().calls
     for _ = 1, 50 do turn() end
-    assert.are.equal(calls, protocol.memory().calls)
+    assert.are.equal(calls, core.memory().calls)
   end)
 end)
 

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "common/memory.h"
 #include "lua/lparts.h"
 #include "protocol/frame.h"
 #include "protocol/mask.h"
@@ -155,22 +154,6 @@ static int parse (lua_State *L) {
   return 1;
 }
 
-/* memory() -> { calls, blocks } */
-static int memory (lua_State *L) {
-  lua_createtable(L, 0, 2);
-  lua_pushinteger(L, (lua_Integer)wsm_memory_calls());
-  lua_setfield(L, -2, "calls");
-  lua_pushinteger(L, (lua_Integer)wsm_memory_blocks());
-  lua_setfield(L, -2, "blocks");
-  return 1;
-}
-
-/* failmemory(calls): for specs; negative: never */
-static int failmemory (lua_State *L) {
-  wsm_memory_fail((long)luaL_checkinteger(L, 1));
-  return 0;
-}
-
 void wsm_push_class (lua_State *L, const struct wsm_class *c) {
   luaL_newmetatable(L, c->name);
   luaL_setfuncs(L, c->methods, 0);
@@ -185,9 +168,8 @@ void wsm_push_class (lua_State *L, const struct wsm_class *c) {
 }
 
 static const luaL_Reg functions[] = {
-  { "mask", mask },   { "utf8", utf8 },     { "frame", frame },
-  { "parse", parse }, { "memory", memory }, { "failmemory", failmemory },
-  { NULL, NULL },
+  { "mask", mask },   { "utf8", utf8 }, { "frame", frame },
+  { "parse", parse }, { NULL, NULL },
 };
 
 void wsm_push_protocol (lua_State *L) {
