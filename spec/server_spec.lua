@@ -111,6 +111,26 @@ describe("a core server", function()
     assert.is_false(pcall(server.broadcast, server, "\255"))
   end)
 
+  it("may close with the codes that a server has a use for", function()
+    serve {}
+    local ws, peer = dial(), nil
+    turn_until(function() peer = server:next() return peer end)
+    link.accept(peer)
+    turn_until(function() return ws.state == "open" end)
+    assert.error_matches(function() link.close(peer, 1002) end, "1008, 1009, 1011")
+    assert.error_matches(function() link.close(ws, 1008) end,
+                         "must be 1000 or 3000 to 4999, not 1008")
+    link.close(peer, 1008, "not here")
+    local closed
+    turn_until(function()
+      for name, code, reason in link.event, ws do
+        if name == "close" then closed = code .. " " .. reason end
+      end
+      return closed
+    end)
+    assert.equal("1008 not here", closed)
+  end)
+
   it("says where it cannot listen", function()
     serve {}
     local other, token, detail = core.server(loop, { host = "127.0.0.1",

@@ -206,10 +206,12 @@ static void check_close (lua_State *L, unsigned code, const char *reason,
                          size_t n) {
   enum wsm_role role = check_manager(L)->role;
   if (code != WSM_NO_STATUS && !wsm_close_code_is_sendable(code, role)) {
-    lua_pushfstring(L,
-                    "InvalidAccessError: the close code must be 1000 or "
-                    "3000 to 4999, not %d",
-                    (int)code);
+    lua_pushfstring(
+      L,
+      "InvalidAccessError: the close code must be 1000%s or "
+      "3000 to 4999, not %d",
+      role == WSM_SERVER ? ", 1001, 1003, 1008, 1009, 1011 to 1014" : "",
+      (int)code);
     misuse(L, lua_tostring(L, -1));
   }
   if (n > WSM_REASON_LIMIT) {

@@ -170,8 +170,10 @@ bool wsm_session_unsent (struct wsm_session *s, size_t *at,
 
 bool wsm_close_code_is_sendable (unsigned code, enum wsm_role role) {
   if (code == WSM_NORMAL || (code >= 3000 && code <= 4999)) return true;
-  return role == WSM_SERVER && (code == WSM_GOING_AWAY ||
-                                (code >= WSM_INTERNAL_ERROR && code <= 1014));
+  if (role == WSM_CLIENT) return false;
+  return code == WSM_GOING_AWAY || code == WSM_UNSUPPORTED ||
+         code == WSM_POLICY || code == WSM_TOO_BIG ||
+         (code >= WSM_INTERNAL_ERROR && code <= 1014);
 }
 
 bool wsm_close_code_is_valid (unsigned code) {

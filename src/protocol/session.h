@@ -205,7 +205,8 @@ bool wsm_session_unsent (struct wsm_session *s, size_t *at,
                          struct wsm_message *m);
 
 /* May an application send this close code? 1000 and 3000 to 4999 (W3C);
-** a server also 1001 and 1011 to 1014. */
+** a server also what it alone has a use for: 1001, 1003, 1008, 1009 and 1011 to
+** 1014 (RFC 6455 7.4.1). */
 bool wsm_close_code_is_sendable (unsigned code, enum wsm_role role);
 
 /* May it stand on the wire? (RFC 6455 7.4) */
