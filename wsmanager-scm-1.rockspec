@@ -71,6 +71,7 @@ build = {
         "src/net/clock.c",
         "src/net/descriptor.c",
         "src/net/dial.c",
+        "src/net/keypin.c",
         "src/net/link.c",
         "src/net/listener.c",
         "src/net/loop.c",

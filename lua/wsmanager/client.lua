@@ -52,6 +52,7 @@ local client = {}
 ---@field min? "1.2"|"1.3"
 ---@field ask? boolean  a server: the client must have a certificate of `ca`
 ---@field keylog? string  a file for the session keys (SSLKEYLOGFILE)
+---@field pin? string|string[]  "sha256//" and base64: the peer's key must be one of them, too (RFC 7469 2.4)
 
 --- A function as url, protocols or headers is asked before each dial and may
 --- wait. `attempt` counts the failures before it, 0 at first; `last` says how the
@@ -124,7 +125,7 @@ local function read (given)
 end
 
 local function context (given, is_server, name)
-  if given.verify == false and not is_server then
+  if given.verify == false and not given.pin and not is_server then
     report.warn(name .. ".verify = false: anybody can pose as the "
                 .. (name == "tls" and "server" or "proxy"))
   end

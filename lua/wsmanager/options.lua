@@ -98,7 +98,7 @@ local compress = group({
 
 local tls = group {
   ca = text, cert = text, key = text, hostname = text, verify = flag,
-  min = text, ask = flag, keylog = text,
+  min = text, ask = flag, keylog = text, pin = list,
 }
 
 local client = {

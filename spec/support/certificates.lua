@@ -52,12 +52,26 @@ leaf() {   # file, CA, subject alternative names [, first day, last day]
     -addext "subjectAltName=$3" -addext extendedKeyUsage=serverAuth
 }
 
+pin() {   # file: what curl's --pinnedpubkey takes
+  openssl pkey -in "$1.key" -pubout -outform der -out public
+  printf 'sha256//' > "$1.pin"
+  openssl dgst -sha256 -binary public | openssl base64 -A >> "$1.pin"
+}
+
 HERE=DNS:localhost,IP:127.0.0.1,IP:::1
 root ca 'Test CA'
 root other 'Other CA'
 key leaf
 key client
 key inner
+pin leaf
+pin client
+openssl genrsa -out rsa512.key 512
+openssl genrsa -out rsa1024.key 1024
+for bits in 512 1024; do
+  sign weak$bits ca weak$bits rsa$bits 20200101 20990101 leaf \
+    -addext "subjectAltName=$HERE"
+done
 leaf good ca "$HERE"
 leaf expired ca "$HERE" 20200101 20240102
 leaf early ca "$HERE" 20900203 20990101

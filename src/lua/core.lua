@@ -103,3 +103,4 @@
 ---@field ca string?  ---@field cert string?  ---@field key string?
 ---@field hostname string?  ---@field verify boolean?  ---@field min string?
 ---@field ask boolean?  ---@field keylog string?
+---@field pin string|string[]?   "sha256//…" as curl's; raises on another form

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "lua/module.h"
+#include "net/keypin.h"
 
 #define CONTEXT "wsmanager.tls"
 #define STANDARD "wsmanager.tls.standard"
@@ -25,16 +26,23 @@ struct wsm_tls_context *wsm_check_tls (lua_State *L, int i) {
 
 /* --- options --- */
 
-static const char *text_option (lua_State *L, const char *name) {
+/* The text on the top; NULL for nil. */
+static const char *check_text (lua_State *L, const char *name) {
   size_t n;
   const char *text;
-  lua_getfield(L, 1, name);
   if (lua_type(L, -1) != LUA_TSTRING && !lua_isnil(L, -1))
     luaL_error(L, "tls.%s must be a string, not a %s", name,
                luaL_typename(L, -1));
   text = lua_tolstring(L, -1, &n);
   if (text && strlen(text) != n)
     luaL_error(L, "tls.%s contains a zero byte", name);
+  return text;
+}
+
+static const char *text_option (lua_State *L, const char *name) {
+  const char *text;
+  lua_getfield(L, 1, name);
+  text = check_text(L, name);
   lua_pop(L, 1); /* the table holds it while it is used */
   return text;
 }
@@ -58,12 +66,40 @@ static bool is_tls13 (lua_State *L) {
   return true;
 }
 
+/* Pushes the list on the top as one text, with ";" between. */
+static void join (lua_State *L, const char *name) {
+  int i;
+  lua_pushliteral(L, "");
+  for (i = 1;; i++) {
+    lua_pushstring(L, i > 1 ? ";" : "");
+    lua_rawgeti(L, -3, i);
+    if (!check_text(L, name)) break;
+    lua_concat(L, 3);
+  }
+  lua_pop(L, 2);
+}
+
+/* It stays on the stack: a text that was joined is nobody else's. */
+static const char *pin_option (lua_State *L) {
+  const char *pin;
+  lua_getfield(L, 1, "pin");
+  if (lua_istable(L, -1)) join(L, "pin");
+  pin = check_text(L, "pin");
+  if (pin && !wsm_keypin_valid(pin))
+    luaL_error(L,
+               "tls.pin must be \"sha256//\" and the 44 characters of base64 "
+               "of a SHA-256, not \"%s\"",
+               pin);
+  return pin;
+}
+
 static void read_options (lua_State *L, struct wsm_tls_options *o) {
   o->ca = text_option(L, "ca");
   o->cert = text_option(L, "cert");
   o->key = text_option(L, "key");
   o->hostname = text_option(L, "hostname");
   o->keylog = text_option(L, "keylog");
+  o->pin = pin_option(L);
   o->unverified = !flag_option(L, "verify", true);
   o->ask_client = flag_option(L, "ask", false);
   o->tls13 = is_tls13(L);

@@ -19,6 +19,7 @@ struct wsm_tls_options {
                               system's */
   const char *cert, *key; /* PEM text, or the path of a file */
   const char *hostname;   /* to verify and to send; default: the URL's host */
+  const char *pin;        /* keys a peer may have, as keypin.h; valid */
   bool unverified;        /* verify = false */
   bool ask_client;        /* a server: a client certificate must come (and
                               verify against ca) */

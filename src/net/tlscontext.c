@@ -254,24 +254,33 @@ static void set_rules (SSL_CTX *ssl, const struct wsm_tls_options *o) {
                           SSL_MODE_RELEASE_BUFFERS);
 }
 
+/* Whoever verifies, or has pins, ends a handshake that does not pass. */
+static void set_trust (struct wsm_tls_context *c, int more) {
+  if (c->verify || c->pin)
+    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | more, wsm_trust_judge);
+  if (c->pin) SSL_CTX_set_cert_verify_callback(c->ssl, wsm_trust_check, c);
+}
+
+static bool fit_server (const struct wsm_tls_options *o, struct wsm_error *e) {
+  const char *why = NULL;
+  if (!o->cert || !o->key) why = "a server needs tls.cert and tls.key";
+  else if (o->ask_client && !o->ca)
+    why = "tls.ask needs tls.ca: the CA of the clients";
+  else if (o->pin && !o->ask_client)
+    why = "tls.pin of a server needs tls.ask: else clients show no key";
+  if (why) wsm_error_set(e, WSM_TLS, "%s", why);
+  return !why;
+}
+
 static bool set_server (struct wsm_tls_context *c,
                         const struct wsm_tls_options *o, struct wsm_error *e) {
-  if (!o->cert || !o->key || (o->ask_client && !o->ca)) {
-    wsm_error_set(e, WSM_TLS,
-                  o->cert && o->key
-                    ? "tls.ask needs tls.ca: the CA of the clients"
-                    : "a server needs tls.cert and tls.key");
-    return false;
-  }
+  if (!fit_server(o, e)) return false;
   /* tickets hold the sessions; a cache would only grow */
   SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(c->ssl, (const unsigned char *)SESSION_CONTEXT,
                                  sizeof SESSION_CONTEXT - 1);
   SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
-  if (o->ask_client)
-    SSL_CTX_set_verify(c->ssl,
-                       SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                       wsm_trust_judge);
+  set_trust(c, SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
   return !o->ca || use_ca(c->ssl, o->ca, e);
 }
 
@@ -284,8 +293,8 @@ static bool set_client (struct wsm_tls_context *c,
     wsm_error_set(e, WSM_FULL, "no memory for TLS");
     return false;
   }
+  set_trust(c, 0);
   if (!c->verify) return true;
-  SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, wsm_trust_judge);
   return o->ca ? use_ca(c->ssl, o->ca, e) : use_system_ca(c->ssl, e);
 }
 
@@ -294,7 +303,9 @@ static bool prepare (struct wsm_tls_context *c, const struct wsm_tls_options *o,
   c->ssl = SSL_CTX_new(c->server ? TLS_server_method() : TLS_client_method());
   c->bio = wsm_wire_method();
   c->hostname = wsm_strdup(o->hostname);
-  if (!c->ssl || !c->bio || (o->hostname && !c->hostname)) {
+  c->pin = wsm_strdup(o->pin);
+  if (!c->ssl || !c->bio || (o->hostname && !c->hostname) ||
+      (o->pin && !c->pin)) {
     wsm_error_set(e, WSM_FULL, "no memory for TLS");
     return false;
   }
@@ -312,7 +323,7 @@ struct wsm_tls_context *wsm_tls_context_new (const struct wsm_tls_options *o,
   }
   c->count = 1;
   c->server = server;
-  c->verify = !server && !o->unverified;
+  c->verify = server ? o->ask_client : !o->unverified;
   ERR_clear_error();
   if (!prepare(c, o, e)) {
     wsm_tls_context_release(c);
@@ -335,5 +346,6 @@ void wsm_tls_context_release (struct wsm_tls_context *c) {
   if (c->keylog) fclose(c->keylog);
   wsm_free(c->session_host);
   wsm_free(c->hostname);
+  wsm_free(c->pin);
   wsm_free(c);
 }

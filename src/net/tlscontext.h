@@ -15,11 +15,12 @@ struct wsm_tls_context {
   SSL_CTX *ssl;
   BIO_METHOD *bio;
   char *hostname; /* instead of the URL's; NULL: the URL's */
+  char *pin;      /* as in the options */
   FILE *keylog;
   SSL_SESSION *session; /* the newest a client got, and from whom */
   char *session_host;
-  long count; /* of owners */
-  bool server, verify;
+  long count;          /* of owners */
+  bool server, verify; /* the other end's certificate */
 };
 
 /* The session to resume with this host, or NULL. It is the caller's. */

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include "net/keypin.h"
+#include "net/tlscontext.h"
 
 #define NAMES_SIZE 150 /* of a detail, for the names in a certificate */
 #define WHOSE_SIZE 140
@@ -168,13 +170,41 @@ static void explain (struct wsm_error *e, X509_STORE_CTX *chain,
   e->final = true;
 }
 
-int wsm_trust_judge (int accepted, X509_STORE_CTX *chain) {
+static struct wsm_tls_peer *peer_of (X509_STORE_CTX *chain) {
   const SSL *ssl =
     X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
-  struct wsm_tls_peer *peer = SSL_get_app_data(ssl);
+  return SSL_get_app_data(ssl);
+}
+
+int wsm_trust_judge (int accepted, X509_STORE_CTX *chain) {
+  struct wsm_tls_peer *peer = peer_of(chain);
   if (!accepted && !peer->judged && peer->error) {
     explain(peer->error, chain, peer->host);
     peer->judged = true;
   }
   return accepted;
+}
+
+static bool refuse_key (struct wsm_tls_peer *peer, const char *pin) {
+  if (!peer->error) return false;
+  wsm_error_set(peer->error, WSM_TLS,
+                "the key of %.100s is %s, which is none of the pinned ones",
+                peer->host ? peer->host : "the client", pin);
+  peer->error->final = true;
+  peer->judged = true;
+  return false;
+}
+
+static bool fits_pin (X509_STORE_CTX *chain, const char *pins) {
+  char pin[WSM_KEYPIN_SIZE];
+  if (!wsm_keypin_write(pin, X509_STORE_CTX_get0_cert(chain))) return false;
+  return wsm_keypin_among(pin, pins) || refuse_key(peer_of(chain), pin);
+}
+
+int wsm_trust_check (X509_STORE_CTX *chain, void *context) {
+  const struct wsm_tls_context *c = context;
+  if (c->verify && X509_verify_cert(chain) != 1) return 0;
+  if (fits_pin(chain, c->pin)) return 1;
+  X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
+  return 0;
 }

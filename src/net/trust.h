@@ -1,7 +1,7 @@
 /*
 ** trust.h - why a peer's certificate was not accepted, in one sentence
 ** Stands on OpenSSL's X.509 verification, which calls wsm_trust_judge.
-** Never changes a verdict.
+** and keypin.h. Never changes OpenSSL's verdict, but to refuse.
 */
 #ifndef WSM_TRUST_H
 #define WSM_TRUST_H
@@ -22,5 +22,9 @@ struct wsm_tls_peer {
 
 /* The verify callback of each context that verifies. */
 int wsm_trust_judge (int accepted, X509_STORE_CTX *chain);
+
+/* Verifies the chain, if the context does, and then the key by the context's
+** pins: the certificate verify callback of each context that has some. */
+int wsm_trust_check (X509_STORE_CTX *chain, void *context);
 
 #endif
