@@ -8,6 +8,7 @@
 #include "input.h"
 #include "protocol/extension.h"
 #include "protocol/write.h"
+#include "wire.h"
 
 static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
 static const char accepted[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -41,17 +42,6 @@ static const char *const lines[] = {
   "Sec-WebSocket-Protocol: ",
   "\r\n"
 };
-#define LINES (sizeof lines / sizeof *lines)
-
-/* A byte that is no ASCII stands for a line. */
-static void expand (struct wsm_buffer *to, struct input *in) {
-  while (in->left > 0) {
-    const unsigned char c = (unsigned char)input_byte(in);
-    const unsigned line = c - 0xC0u;
-    if (c >= 0xC0 && line < LINES) REQUIRE(wsm_write_text(to, lines[line]));
-    else REQUIRE(wsm_buffer_append(to, &c, 1));
-  }
-}
 
 static void require_refusal (const struct wsm_error *e) {
   REQUIRE(e->token == WSM_HANDSHAKE || e->token == WSM_TOOBIG);
@@ -336,6 +326,7 @@ static void want (struct wsm_compression *c, struct input *in) {
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
+  static const struct wire_lines all = { lines, sizeof lines / sizeof *lines };
   struct wsm_compression client, server;
   struct wsm_buffer text;
   struct input in;
@@ -347,7 +338,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   want(&client, &in);
   want(&server, &in);
   if (kind == 0) agree(&in, &client, &server);
-  else expand(&text, &in);
+  else wire_lines(&text, &in, &all);
   if (kind == 1) judge_any(spans(&text), (uint32_t)size, &client);
   if (kind == 2) examine_any(spans(&text), (uint32_t)size, &server);
   wsm_buffer_clear(&text);

@@ -285,7 +285,7 @@ static void begin (struct world *w, struct input *in) {
   setup.role = number & 1 ? WSM_SERVER : WSM_CLIENT;
   setup.policy = &w->policy;
   setup.keys = &w->keys;
-  setup.pool = NULL;
+  setup.pool = number & 4 ? &w->pool : NULL;
   setup.seed = number;
   if (setup.role == WSM_SERVER) w->socket = SOCKET_UP;
   wsm_manager_init(&w->manager, &setup, w->now);
@@ -329,6 +329,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   end(&w);
   wsm_manager_free(&w.manager);
   wsm_buffer_clear(&w.kernel);
+  wsm_pool_free(&w.pool);
   REQUIRE(wsm_memory_blocks() == 0);
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "protocol/redirect.h"
 #include "protocol/retry.h"
 #include "protocol/write.h"
+#include "wire.h"
 
 #define NOW_S INT64_C(1800000000)
 
@@ -100,27 +101,46 @@ static void talk_close (struct talk *t) {
   wsm_buffer_clear(&t->out);
 }
 
+static const char *const answers[] = { "HTTP/1.1 200 Fine\r\n",
+                                       "HTTP/1.1 407 Who?\r\n",
+                                       "HTTP/1.0 503 Busy\r\n",
+                                       "HTTP/1.1 100 Wait\r\n\r\n",
+                                       "Proxy-Authenticate: ",
+                                       "Basic realm=\"",
+                                       "\r\n" };
+
 /* A SOCKS proxy must not speak before it is asked, so cuts matter to it. */
+static void compare (const struct talk *whole, const struct talk *cut,
+                     bool socks) {
+  if (!socks || whole->status == WSM_EXCHANGE_OPEN)
+    REQUIRE(whole->status == cut->status);
+  if (whole->status == WSM_EXCHANGE_OPEN) {
+    REQUIRE(whole->taken == cut->taken);
+    REQUIRE(wsm_span_equals(spans(&whole->out), spans(&cut->out)));
+  }
+  if (!socks && whole->status == WSM_EXCHANGE_FAILED)
+    REQUIRE(whole->error.token == cut->error.token);
+}
+
 static void check_exchange (struct input *in) {
+  static const struct wire_lines all = { answers,
+                                         sizeof answers / sizeof *answers };
+  static const struct wire_lines none = { NULL, 0 };
   struct talk whole, cut;
+  struct wsm_buffer said;
   const unsigned kind = input_byte(in);
   const size_t most = 1 + input_byte(in);
-  const struct wsm_span said = rest_of(in);
   const bool socks = (kind & 2) != 0;
+  memset(&said, 0, sizeof said);
+  wire_lines(&said, in, socks ? &none : &all);
   talk_open(&whole, kind);
   talk_open(&cut, kind);
-  talk_hear(&whole, said, SIZE_MAX);
-  talk_hear(&cut, said, most);
-  if (!socks || whole.status == WSM_EXCHANGE_OPEN)
-    REQUIRE(whole.status == cut.status);
-  if (whole.status == WSM_EXCHANGE_OPEN) {
-    REQUIRE(whole.taken == cut.taken);
-    REQUIRE(wsm_span_equals(spans(&whole.out), spans(&cut.out)));
-  }
-  if (!socks && whole.status == WSM_EXCHANGE_FAILED)
-    REQUIRE(whole.error.token == cut.error.token);
+  talk_hear(&whole, spans(&said), SIZE_MAX);
+  talk_hear(&cut, spans(&said), most);
+  compare(&whole, &cut, socks);
   talk_close(&whole);
   talk_close(&cut);
+  wsm_buffer_clear(&said);
 }
 
 /* --- its address --- */

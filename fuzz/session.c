@@ -32,6 +32,7 @@ struct world {
   struct wsm_compression agreed;
   struct model_rules rules;
   struct wsm_keys keys;
+  struct wsm_pool pool;
   struct wsm_error error;
   struct wsm_session session;
   struct model expected;
@@ -68,6 +69,18 @@ static void require_sent (const struct world *w, size_t i,
   for (k = 0; k < m->length; k++) REQUIRE(m->data[k] == sent_byte(i, k));
 }
 
+/* One frame for many. */
+static bool broadcast (struct world *w, const unsigned char *data, size_t n) {
+  struct wsm_buffer frame;
+  bool sent;
+  memset(&frame, 0, sizeof frame);
+  sent = wsm_session_frame(&frame, sent_opcode(w->count), data, n) &&
+         wsm_session_send_frame(&w->session, wsm_buffer_bytes(&frame),
+                                wsm_buffer_length(&frame));
+  wsm_buffer_clear(&frame);
+  return sent;
+}
+
 static void send_one (struct world *w) {
   static unsigned char data[70000];
   static const size_t sizes[] = { 0, 1, 125, 126, 300, 2000, 65535, 70000 };
@@ -77,11 +90,17 @@ static void send_one (struct world *w) {
   size_t k;
   if (i == MESSAGES || (w->session.closing & WSM_CLOSE_SENT)) return;
   for (k = 0; k < n; k++) data[k] = sent_byte(i, k);
-  if (!wsm_session_send(&w->session, sent_opcode(i), data, n)) {
-    REQUIRE(has(w, STARVES));
-    return;
-  }
-  w->sizes[w->count++] = n;
+  if (has(w, SERVER) && i % 5 == 4
+        ? broadcast(w, data, n)
+        : wsm_session_send(&w->session, sent_opcode(i), data, n))
+    w->sizes[w->count++] = n;
+  else REQUIRE(has(w, STARVES));
+}
+
+static void ping (struct world *w) {
+  if (!wsm_session_ping(&w->session, PINGS) ||
+      !wsm_session_ping_with(&w->session, "mine", 4))
+    REQUIRE(has(w, STARVES) || (w->session.closing & WSM_CLOSE_SENT));
 }
 
 static void close_now (struct world *w) {
@@ -171,6 +190,7 @@ static size_t cut (struct world *w, size_t left) {
 static void step (struct world *w) {
   w->keys.left = WSM_KEYS_SIZE;
   if (has(w, SENDS) && chance_below(&w->seed, 4) == 0) send_one(w);
+  if (has(w, SENDS) && chance_below(&w->seed, 16) == 0) ping(w);
   if (has(w, CLOSES) && chance_below(&w->seed, 40) == 0) close_now(w);
   if (wsm_session_pending(&w->session) > CROWDED) w->crowded = true;
   look(w);
@@ -358,7 +378,7 @@ static void set_up (struct world *w, struct input *in) {
   w->keys.left = WSM_KEYS_SIZE;
   setup.limits = &w->limits;
   setup.keys = &w->keys;
-  setup.pool = NULL;
+  setup.pool = w->seed & 1 ? &w->pool : NULL;
   setup.error = &w->error;
   wsm_session_init(&w->session, &setup);
   w->session.ping_sent = PINGS;
@@ -399,6 +419,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   model_clear(&w.expected);
   wsm_buffer_clear(&w.kernel);
   wsm_buffer_clear(&wire);
+  wsm_pool_free(&w.pool);
   REQUIRE(wsm_memory_blocks() == 0);
   return 0;
 }

@@ -154,3 +154,14 @@ void wire_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,
   }
   if (w.open) deflateEnd(&w.deflater);
 }
+
+void wire_lines (struct wsm_buffer *to, struct input *in,
+                 const struct wire_lines *lines) {
+  while (in->left > 0) {
+    const unsigned char c = (unsigned char)input_byte(in);
+    const size_t line = c - (size_t)0xC0;
+    if (c >= 0xC0 && line < lines->count)
+      put(to, lines->text[line], strlen(lines->text[line]));
+    else put(to, &c, 1);
+  }
+}

@@ -26,4 +26,13 @@ struct wire_frame {
 void wire_frame (struct wsm_buffer *to, const struct wire_frame *frame,
                  enum wsm_role reader);
 
+/* Appends what is left of the input; from 0xC0 on, a byte stands for one of
+** the lines. */
+struct wire_lines {
+  const char *const *text;
+  size_t count;
+};
+void wire_lines (struct wsm_buffer *to, struct input *in,
+                 const struct wire_lines *lines);
+
 #endif

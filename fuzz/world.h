@@ -23,6 +23,7 @@ struct world {
   uint64_t now;
   struct wsm_policy policy;
   struct wsm_keys keys;
+  struct wsm_pool pool;
   struct wsm_url url;
   struct wsm_ask ask;
   struct wsm_manager manager;
