@@ -269,6 +269,7 @@ end
 ---@field bytes_out integer
 ---@field dials integer
 ---@field opens integer
+---@field resumed integer   of the dials: TLS sessions taken up again
 ---@field failures integer  in a row, of the budget
 ---@field outbox integer    messages that wait for a connection
 ---@field unsent integer    messages that still waited at the end

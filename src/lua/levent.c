@@ -119,6 +119,7 @@ int wsm_link_lua_stats (lua_State *L) {
   set_count(L, "bytes_out", c->bytes_out);
   set_count(L, "dials", c->dials);
   set_count(L, "opens", c->opens);
+  set_count(L, "resumed", c->resumed);
   set_count(L, "unsent", c->unsent);
   set_count(L, "failures", m->failures);
   set_count(L, "outbox", m->outbox.count);

@@ -76,7 +76,8 @@ struct wsm_counters {
   uint64_t messages_in, messages_out; /* taken; framed, not given back */
   uint64_t bytes_in, bytes_out;       /* of the wire, handshakes included */
   uint64_t dials, opens;
-  uint64_t unsent; /* messages that were still waiting at the end */
+  uint64_t resumed; /* of the dials: TLS sessions taken up again */
+  uint64_t unsent;  /* messages that were still waiting at the end */
 };
 
 struct wsm_moved; /* moved.c: where redirects have led */

@@ -105,19 +105,26 @@ void wsm_carry_opened (struct wsm_link *l) {
     wsm_manager_connected(&l->manager, wsm_link_now(l));
 }
 
+static void say_early_end (const struct wsm_link *l, struct wsm_error *e) {
+  wsm_error_set(e, WSM_TLS, "%s ended the connection during the TLS handshake",
+                l->host ? l->host : "the client");
+}
+
 static void on_tls (struct wsm_link *l, enum wsm_tls_status status,
-                    const struct wsm_error *e) {
+                    struct wsm_error *e) {
   switch (status) {
     case WSM_TLS_HANDSHAKE:
       break;
     case WSM_TLS_OPEN:
       if (!l->tls_open) {
         l->tls_open = true;
+        l->manager.counters.resumed += wsm_tls_resumed(l->tls);
         wsm_carry_opened(l);
       }
       break;
     case WSM_TLS_ENDED:
-      wsm_link_fail(l, NULL);
+      if (!l->tls_open) say_early_end(l, e);
+      wsm_link_fail(l, l->tls_open ? NULL : e);
       break;
     case WSM_TLS_FAILED:
       write_cipher(l); /* the alert */
@@ -177,11 +184,7 @@ static void on_lost (void *owner, bool reset) {
   struct wsm_error e;
   bool handshake = l->tls && !l->tls_open && !l->finished;
   l->socket = NULL;
-  if (handshake)
-    wsm_error_set(&e, WSM_TLS,
-                  "%s ended the connection during the TLS "
-                  "handshake",
-                  l->host ? l->host : "the client");
+  if (handshake) say_early_end(l, &e);
   else if (reset)
     wsm_error_set(&e, WSM_CLOSED, "the peer reset the connection");
   wsm_link_fail(l, handshake || reset ? &e : NULL);

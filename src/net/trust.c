@@ -129,6 +129,13 @@ static void say_names (struct wsm_error *e, const char *host,
                 host ? host : "the client");
 }
 
+static void say_weak (struct wsm_error *e, const char *whose,
+                      X509 *certificate) {
+  const EVP_PKEY *key = X509_get0_pubkey(certificate);
+  wsm_error_set(e, WSM_TLS, "%s has a key that is too weak: %d bits", whose,
+                key ? EVP_PKEY_bits(key) : 0);
+}
+
 static void explain (struct wsm_error *e, X509_STORE_CTX *chain,
                      const char *host) {
   const int code = X509_STORE_CTX_get_error(chain);
@@ -158,6 +165,10 @@ static void explain (struct wsm_error *e, X509_STORE_CTX *chain,
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       say_names(e, host, certificate);
+      break;
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+      say_weak(e, whose, certificate);
       break;
     case X509_V_ERR_INVALID_PURPOSE:
       wsm_error_set(e, WSM_TLS, "%s is not meant for a %s", whose,

@@ -3,9 +3,10 @@
 Options: connect { host, port | path } to play a client; else it listens:
 host, port, path (a Unix socket), backlog, accept = false (the kernel accepts,
 nobody speaks). tls { cert, key, min, max } for a server, tls {} for a client
-(min and max as "TLSv1_2"). seconds (10) bounds each step. script is played on
-each connection; with `scripts`, the first connection plays the first, and so
-on, the last again and again. Steps, each a list:
+(min and max as "TLSv1_2"; with either, any key and cipher is good). seconds
+(10) bounds each step. script is played on each connection; with `scripts`, the
+first connection plays the first, and so on, the last again and again. Steps,
+each a list:
 
   ["send", hex]          ["text", text]       ["drip", hex, seconds]  one byte
                          a packet, then a pause if there are seconds
@@ -20,6 +21,7 @@ on, the last again and again. Steps, each a list:
   ["stall"]              reads nothing more, until the peer ends
   ["shutdown"]           says no more, goes on reading
   ["cut"]                RST        ["close"]   FIN
+  ["notify"]             TLS's close_notify, then FIN
 
 Events: connected { number }, read { number, hex, n } (of until, await, frame,
 drain; hex holds at most 64 KiB), frame { number, first, hex },
@@ -173,6 +175,13 @@ class Player:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         raise Ended("cut")
 
+    def notify(self):
+        try:
+            self.sock.unwrap()
+        except OSError:
+            pass  # the peer need not answer it
+        raise Ended("close")
+
     def close(self):
         raise Ended("close")
 
@@ -202,13 +211,13 @@ def secure(sock, side):
     if tls is None:
         return sock
     context = ssl.SSLContext(side)
+    if {"min", "max"} & set(tls):
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
     if side == ssl.PROTOCOL_TLS_SERVER:
         context.load_cert_chain(tls["cert"], tls["key"])
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if {"min", "max"} & set(tls or ()):
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
     if "min" in tls:
         context.minimum_version = ssl.TLSVersion[tls["min"]]
     if "max" in tls:
