@@ -155,6 +155,18 @@ void wire_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,
   if (w.open) deflateEnd(&w.deflater);
 }
 
+size_t wire_boundary (const struct wsm_buffer *b, size_t start, size_t at) {
+  const size_t n = wsm_buffer_length(b);
+  while (start <= at && start < n) {
+    struct wsm_frame f;
+    const int header =
+      wsm_frame_parse(&f, wsm_buffer_bytes(b) + start, n - start);
+    if (header <= 0) return n;
+    start += (size_t)header + (size_t)f.length;
+  }
+  return start < n ? start : n;
+}
+
 void wire_lines (struct wsm_buffer *to, struct input *in,
                  const struct wire_lines *lines) {
   while (in->left > 0) {

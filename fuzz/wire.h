@@ -26,6 +26,10 @@ struct wire_frame {
 void wire_frame (struct wsm_buffer *to, const struct wire_frame *frame,
                  enum wsm_role reader);
 
+/* Where the frame ends that the byte at `at` is in; frames stand from `start`
+** on. The length of b: it is not whole. */
+size_t wire_boundary (const struct wsm_buffer *b, size_t start, size_t at);
+
 /* Appends what is left of the input; from 0xC0 on, a byte stands for one of
 ** the lines. */
 struct wire_lines {

@@ -4,6 +4,7 @@
 
 #include "common/memory.h"
 #include "model.h"
+#include "wire.h"
 
 /* --- messages that can be told apart --- */
 
@@ -90,14 +91,28 @@ static void hang_up (struct world *w) {
   w->manager.paused = false;
 }
 
+static size_t some_of (struct world *w, size_t n) {
+  const size_t had = wsm_buffer_length(&w->kernel) - n;
+  const size_t start = head_length(&w->kernel);
+  if (start > had || chance_below(&w->seed, 2))
+    return chance_below(&w->seed, n + 1);
+  return wire_boundary(&w->kernel, start, had) - had;
+}
+
 void world_take (struct world *w, bool all) {
   struct wsm_manager *m = &w->manager;
-  size_t n;
+  size_t n, taken;
   const unsigned char *bytes = wsm_session_output(&m->session, &n);
   if (w->socket != SOCKET_UP || n == 0) return;
-  if (!all) n = chance_below(&w->seed, n + 1);
-  if (!w->starves) REQUIRE(wsm_buffer_append(&w->kernel, bytes, n));
-  wsm_manager_wrote(m, n, w->now);
+  taken = n;
+  if (w->starves) {
+    if (!all) taken = chance_below(&w->seed, n + 1);
+  } else {
+    REQUIRE(wsm_buffer_append(&w->kernel, bytes, n));
+    if (!all) taken = some_of(w, n);
+    w->kernel.end -= n - taken;
+  }
+  wsm_manager_wrote(m, taken, w->now);
 }
 
 static void regulate (struct world *w) {
