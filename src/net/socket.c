@@ -13,6 +13,10 @@
 #include <uv.h>
 #include "common/memory.h"
 
+#if LWS_LIBRARY_VERSION_MAJOR < 4
+#error "libwebsockets 4.0 or later is needed"
+#endif
+
 #define READ_SIZE (256 * 1024)   /* one read, as measured in the design */
 #define DESCRIPTORS_LIMIT 262144 /* libwebsockets' tables are not larger */
 #define DESTROY_TURNS 2000       /* of a millisecond, for resolver threads */
@@ -50,7 +54,6 @@ static void lose (struct wsm_socket *s, struct lws *wsi) {
   void *owner = s->owner;
   const struct wsm_socket_calls *calls = s->calls;
   lws_set_opaque_user_data(wsi, NULL);
-  if (!s->wsi) return; /* wsm_socket_adopt sees to it */
   wsm_free(s);
   if (owner) calls->lost(owner, reset);
 }
@@ -84,8 +87,8 @@ static int on_event (struct lws *wsi, enum lws_callback_reasons reason,
 }
 
 static const struct lws_protocols protocols[] = {
-  { PROTOCOL, on_event, 0, READ_SIZE, 0, NULL, 0 },
-  { NULL, NULL, 0, 0, 0, NULL, 0 }
+  { .name = PROTOCOL, .callback = on_event, .rx_buffer_size = READ_SIZE },
+  { .name = NULL }
 };
 
 /* Its tables have RLIMIT_NOFILE entries and are filled with zeros; under an
@@ -116,7 +119,9 @@ static struct lws_vhost *create_vhost (struct lws_context *context) {
   info.port = CONTEXT_PORT_NO_LISTEN;
   info.vhost_name = PROTOCOL;
   info.protocols = protocols;
+#if defined(LWS_ROLE_H1) || defined(LWS_ROLE_H2)
   info.http_proxy_address = ""; /* or it reads http_proxy */
+#endif
   return lws_create_vhost(context, &info);
 }
 
@@ -155,22 +160,20 @@ struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *sockets, int fd,
                                      const struct wsm_socket_calls *calls,
                                      void *owner, struct wsm_error *e) {
   struct wsm_socket *s = wsm_zalloc(sizeof *s);
-  lws_adopt_desc_t info;
+  lws_sock_file_fd_type descriptor;
   if (!s) {
     close(fd);
     wsm_error_set(e, WSM_FULL, "no memory for a connection");
     return NULL;
   }
-  memset(&info, 0, sizeof info);
-  info.vh = sockets->vhost;
-  info.type = LWS_ADOPT_SOCKET;
-  info.fd.sockfd = fd;
-  info.vh_prot_name = PROTOCOL;
-  info.opaque = s;
+  descriptor.sockfd = fd;
   s->calls = calls;
-  s->wsi = lws_adopt_descriptor_vhost_via_info(&info);
+  s->owner = owner;
+  s->wsi = lws_adopt_descriptor_vhost(sockets->vhost, LWS_ADOPT_SOCKET,
+                                      descriptor, PROTOCOL, NULL);
   if (s->wsi) {
-    s->owner = owner;
+    /* what came before, on the way to a refusal, too, is nobody's event */
+    lws_set_opaque_user_data(s->wsi, s);
     return s;
   }
   wsm_free(s);
