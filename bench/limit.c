@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { OUT = 320 * 1024 }; /* output that one write takes */
+
 struct bytes {
   unsigned char *data;
   size_t first, last, room;
@@ -22,8 +24,9 @@ struct client {
   struct bytes in, out;
   unsigned char *payload;
   size_t size;
-  uint32_t random;
-  uint64_t received;
+  size_t done; /* bytes of the message that is on its way out */
+  uint32_t random, mask;
+  uint64_t received, owed;
 };
 
 static uint32_t next_mask (struct client *c) {
@@ -33,12 +36,27 @@ static uint32_t next_mask (struct client *c) {
   return c->random;
 }
 
-static void put (struct client *c) {
-  const uint32_t mask = next_mask(c);
-  unsigned char *to = c->out.data + c->out.last;
-  const size_t head = wire_head(to, 1, c->size, mask);
-  wire_mask(to + head, c->payload, c->size, mask);
-  c->out.last += head + c->size;
+/* A piece of a message, whole words but for its end: the mask needs no turn. */
+static void put_piece (struct client *c, size_t room) {
+  const size_t left = c->size - c->done;
+  const size_t n = left < room ? left : room & ~(size_t)7;
+  wire_mask(c->out.data + c->out.last, c->payload + c->done, n, c->mask);
+  c->out.last += n;
+  c->done += n;
+}
+
+/* What is owed, as far as it fits: a chunk stays in the processor's cache. */
+static void fill (struct client *c) {
+  while (c->owed && c->out.room - c->out.last > WIRE_HEAD + 8) {
+    if (!c->done) {
+      c->mask = next_mask(c);
+      c->out.last += wire_head(c->out.data + c->out.last, 1, c->size, c->mask);
+    }
+    put_piece(c, c->out.room - c->out.last);
+    if (c->done < c->size) return;
+    c->done = 0;
+    c->owed--;
+  }
 }
 
 static void make_room (struct bytes *b, size_t size) {
@@ -74,14 +92,15 @@ static int take (struct client *c) {
   while ((frame = whole_frame(&c->in)) > 0) {
     c->in.first += frame;
     c->received++;
-    make_room(&c->out, c->size + WIRE_HEAD);
-    put(c);
+    c->owed++;
   }
   return more < WIRE_CHUNK;
 }
 
 static int give (struct client *c) {
   ssize_t done;
+  if (c->out.first == c->out.last) c->out.first = c->out.last = 0;
+  fill(c);
   if (c->out.first == c->out.last) return 0;
   done = wire_write(&c->wire, c->out.data + c->out.first,
                     c->out.last - c->out.first);
@@ -97,27 +116,29 @@ static void rest (struct client *c) {
   poll(&one, 1, -1);
 }
 
+static int is_quiet (const struct client *c) {
+  return c->out.first == c->out.last && !c->owed;
+}
+
 static void go_on_for (struct client *c, double seconds) {
   const double end = seconds_now() + seconds;
   while (seconds_now() < end) {
     const int is_drained = take(c), is_stuck = !give(c);
-    if (is_drained && (is_stuck || c->out.first == c->out.last)) rest(c);
+    if (is_drained && (is_stuck || is_quiet(c))) rest(c);
   }
 }
 
 static void prepare (struct client *c, char **argv) {
-  const int inflight = atoi(argv[3]);
-  int i;
   wire_dial(&c->wire, argv[1]);
   c->size = (size_t)atol(argv[2]);
   c->random = 2463534242u;
   c->payload = need(malloc(c->size));
   memset(c->payload, 'x', c->size);
-  c->in.room = 4 * (c->size + WIRE_CHUNK);
+  c->in.room = c->size + 4 * WIRE_CHUNK;
   c->in.data = need(malloc(c->in.room));
-  c->out.room = 2 * (size_t)inflight * (c->size + WIRE_HEAD);
+  c->out.room = OUT;
   c->out.data = need(malloc(c->out.room));
-  for (i = 0; i < inflight; i++) put(c);
+  c->owed = (uint64_t)atol(argv[3]);
 }
 
 int main (int argc, char **argv) {

@@ -67,7 +67,7 @@ def figures(out, err, command):
     try:
         return json.loads(lines[-1])
     except (IndexError, ValueError):
-        why = (err.strip().splitlines() or ["said nothing"])[-1]
+        why = (err.strip().splitlines() or ["said nothing"])[0]
         raise Failed(f"{' '.join(command)}: {why}") from None
 
 

@@ -12,6 +12,7 @@ lap.now = wsmanager.now
 
 local url, size = arg[1], arg[2]
 local inflight, warm, seconds = tonumber(arg[3]), tonumber(arg[4]), tonumber(arg[5])
+local compress = os.getenv "BENCH_COMPRESS" and true or nil
 local style = os.getenv "BENCH_STYLE"
 
 local function payload ()
@@ -30,10 +31,13 @@ local function dial ()
     url = url,
     reconnect = false,
     decode = size == "json" and "json" or nil,
-    compress = os.getenv "BENCH_COMPRESS" and true or nil,
+    compress = compress,
     tls = arg[6] and { ca = arg[6] } or nil,
   })
   if not ws:opened(10) then fail(ws:opened()) end
+  if compress and ws.extensions == "" then
+    fail(nil, "protocol", "no compression was agreed on")
+  end
   return ws
 end
 
