@@ -12,7 +12,7 @@ lap.now = wsmanager.now
 
 local url, size = arg[1], arg[2]
 local inflight, warm, seconds = tonumber(arg[3]), tonumber(arg[4]), tonumber(arg[5])
-local compress = os.getenv "BENCH_COMPRESS" and true or nil
+local compress = os.getenv "BENCH_COMPRESS" and { threshold = 0 } or nil
 local style = os.getenv "BENCH_STYLE"
 
 local function payload ()
