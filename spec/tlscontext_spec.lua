@@ -58,6 +58,15 @@ describe("a TLS context", function()
                              key = ends.path("client.key") }, true))
     end)
 
+    it("for a key that is too weak is refused", function()
+      for _, bits in ipairs { 512, 1024 } do
+        local cert = ends.path("weak" .. bits .. ".pem")
+        local key = ends.path("rsa" .. bits .. ".key")
+        assert.equal("tls.cert: " .. cert .. ": ee key too small",
+                     refused({ cert = cert, key = key }, true))
+      end
+    end)
+
     it("for a key with a password is refused without a question", function()
       local locked = ends.path("locked.key")
       assert.equal("tls.key: " .. locked .. " is encrypted; pass a key " ..

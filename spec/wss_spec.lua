@@ -119,6 +119,21 @@ describe("a link over TLS", function()
     end
   end)
 
+  it("warns once when neither chain nor key is checked", function()
+    local pipe = io.popen("exec " .. os.getenv "LUA" .. [[ -e '
+      local wsmanager = require "wsmanager"
+      local function dial (pin)
+        wsmanager.new { url = "wss://127.0.0.1:9", reconnect = false,
+                        tls = { verify = false, pin = pin } }:close()
+      end
+      dial("sha256//" .. ("A"):rep(43) .. "=") io.stderr:write "pinned\n"
+      dial() dial()' 2>&1]])
+    local said = pipe:read("*a")
+    pipe:close()
+    assert.equal("pinned\nwsmanager: tls.verify = false: anybody can pose as " ..
+                 "the server\n", said)
+  end)
+
   it("is refused by a server of TLS 1.1, and names the version", function()
     local c = dial(server("good", nil, { min = "TLSv1_1", max = "TLSv1_1" }))
     local event = c:event("error")
