@@ -341,6 +341,58 @@ describe("the scheduler", function ()
     end)
   end)
 
+  describe("a wait that never ends", function ()
+    local queue, heard
+
+    before_each(function ()
+      queue, heard = scheduler.queue(), {}
+      report.home.onerror = function (why) heard[#heard + 1] = why end
+    end)
+
+    local function receiver (...)
+      heard[#heard + 1] = {...}
+    end
+
+    if coroutine.close then
+      it("is forgotten with a coroutine that was closed", function ()
+        local first = scheduler.spawn(scheduler.wait, queue)
+        scheduler.spawn(function () receiver(scheduler.wait(queue)) end)
+        scheduler.step(0)
+        coroutine.close(first)
+        assert.is_true(scheduler.waits(queue))
+        scheduler.wake(queue, "data")
+        assert.same({{true, "data"}}, heard)
+      end)
+
+      it("of a closed coroutine is no error when its time comes", function ()
+        local waits = scheduler.spawn(scheduler.wait, queue, core.time + 1)
+        local sleeps = scheduler.spawn(scheduler.sleep, 1)
+        scheduler.step(0)
+        coroutine.close(waits)
+        coroutine.close(sleeps)
+        coroutine.close(scheduler.spawn(receiver))
+        scheduler.step(2)
+        scheduler.step(2)
+        assert.same({}, heard)
+        assert.is_false(scheduler.waits(queue))
+      end)
+    end
+
+    it("is over where it could not yield", function ()
+      local function try () return pcall(scheduler.wait, queue) end
+      scheduler.spawn(function ()
+        if try() then return end
+        coroutine.yield()
+        heard[#heard + 1] = "went on"
+      end)
+      scheduler.step(0)
+      if scheduler.waits(queue) then scheduler.wake(queue) end
+      scheduler.step(0)
+      assert.is_false(scheduler.waits(queue))
+      assert.is_true(#heard <= 1)
+    end)
+  end)
+
   describe("calling a handler", function ()
     it("uses the same coroutine again when it did not wait", function ()
       local threads = {}

@@ -59,6 +59,10 @@ local function pop (queue)
   return value
 end
 
+local function holds (queue)
+  return queue.first <= queue.last
+end
+
 local function forget (queue, value)
   local found = queue.first
   while found <= queue.last and queue[found] ~= value do found = found + 1 end
@@ -90,7 +94,6 @@ end
 local function failed (thread, why)
   local rescue = rescues[thread]
   tasks[thread], rescues[thread] = nil, nil
-  unpark(thread)
   if rescue then
     rescue(why, thread)
   else
@@ -99,10 +102,12 @@ local function failed (thread, why)
   ended(thread)
 end
 
--- Lets a coroutine of ours go on. Returns whether it is still under way.
+-- Lets a coroutine of ours go on. Returns whether it is still under way. A wait
+-- that could not yield (Lua 5.1, inside of pcall) is over.
 local function resume (thread, ...)
   local ok, what = coroutine_resume(thread, ...)
   if what == PARK then return true end
+  unpark(thread)
   if not ok then
     failed(thread, what)
     return false
@@ -165,8 +170,15 @@ function scheduler.queue ()
   return {first = 1, last = 0}
 end
 
+-- Does anybody wait in the queue? One that was closed (Lua 5.4) does not.
 function scheduler.waits (queue)
-  return queue ~= nil and queue.first <= queue.last
+  if queue == nil then return false end
+  while queue.first <= queue.last do
+    local thread = queue[queue.first]
+    if status(thread) ~= "dead" then return true end
+    unpark(thread)
+  end
+  return false
 end
 
 -- Lua 5.1 cannot say whether a yield will fail: what an earlier one left
@@ -245,7 +257,7 @@ local function wake_sleepers ()
   while entry and entry.due <= time and entry.serial <= newest do
     any = true
     unpark(entry.thread)
-    resume(entry.thread, false)
+    if status(entry.thread) ~= "dead" then resume(entry.thread, false) end
     entry = sleepers:first()
   end
   return any
@@ -254,9 +266,11 @@ end
 local function run_runnable ()
   local count = runnable.last - runnable.first + 1
   for _ = 1, count do
-    if runnable.first > runnable.last then break end
+    if not holds(runnable) then break end
     local call = pop(runnable)
-    resume(call[1], unpack(call, 2, call.n))
+    if status(call[1]) ~= "dead" then
+      resume(call[1], unpack(call, 2, call.n))
+    end
   end
   return count > 0
 end
@@ -273,7 +287,7 @@ end
 
 -- How long the loop may wait; a loop that has nothing to wait for would not.
 local function patience (timeout)
-  if scheduler.waits(runnable) or next(revisit) ~= nil then return 0 end
+  if holds(runnable) or next(revisit) ~= nil then return 0 end
   local entry, wait = sleepers:first(), math.min(timeout or LONGEST, LONGEST)
   if entry then wait = math.min(wait, entry.due - now()) end
   return math.max(0, wait)
@@ -350,7 +364,7 @@ end
 
 -- Is there anything left that the loop could wait for?
 local function lives ()
-  return scheduler.waits(runnable) or sleepers:first() ~= nil
+  return holds(runnable) or sleepers:first() ~= nil
          or next(revisit) ~= nil or next(scheduler.held) ~= nil
          or next(scheduler.servers) ~= nil
 end
