@@ -1,8 +1,10 @@
 local wsmanager = require "wsmanager"
 local certificates = require "support.certificates"
+local core = require "wsmanager.core"
 local ours = require "support.ours"
 local peers = require "support.peers"
 
+local unpack = table.unpack or unpack
 local run, sleep, spawn = wsmanager.run, wsmanager.sleep, wsmanager.spawn
 
 local await, echo, refused = ours.await, ours.echo, ours.refused
@@ -364,6 +366,46 @@ describe("a server", function ()
       peer:stop()
     end)
 
+    it("drops one whose listener waits, and tells it", function ()
+      local events, begun, sent = {}, false, nil
+      serve {handler = function (ws)
+        ws.onmessage = function ()
+          begun = true
+          await(function () return events[1] end)
+          sent = {ws:send("late")}
+          ws:close()
+          events[#events + 1] = "message"
+        end
+        ws.onclose = function (event) events[#events + 1] = event.code end
+      end}
+      run(function ()
+        local ws = connect()
+        ws:send("x")
+        await(function () return begun end)
+        server:stop(0)
+        assert.is_number((ws:closed(5)))
+        await(function () return sent end)
+        refused("closed", unpack(sent, 1, 3))
+        sleep(0)
+        assert.same({1006, "message"}, events)
+        assert.same({}, reports)
+      end)
+    end)
+
+    it("may be called by a listener", function ()
+      serve {handler = function (ws)
+        ws.onmessage = function () server:stop(0) end
+      end}
+      run(function ()
+        local ws = connect()
+        ws:send("one")
+        ws:send("two")
+        assert.is_number((ws:closed(5)))
+        sleep(0)
+        assert.same({}, reports)
+      end)
+    end)
+
     it("ends a run() that has nothing else to do", function ()
       serve {handler = echo}
       spawn(function ()
@@ -372,6 +414,21 @@ describe("a server", function ()
         server:stop()
       end)
       run()
+    end)
+  end)
+
+  it("hangs up on whom it has no memory to answer", function ()
+    serve {authorize = function ()
+      core.failmemory(0)
+      return true, {["X-Long"] = ("x"):rep(100000)}
+    end}
+    finally(function () core.failmemory(-1) end)
+    run(function ()
+      local ws = connect {timeouts = {open = 60}}
+      local _, token = ws:opened(5)
+      core.failmemory(-1)
+      assert.is_true(token ~= "timeout")
+      assert.matches("memory", reports[1].why)
     end)
   end)
 

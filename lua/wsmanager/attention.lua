@@ -200,15 +200,9 @@ function attention.wait (ws, record, name, deadline)
 end
 
 -- Hangs up without a word; whoever waits hears that it is closed.
-function attention.drop (ws, record)
-  link.drop(ws)
-  record.dropped = true
-  record.detail = record.detail or "the connection was dropped"
-  if record.receivers then
-    wake_all(record.receivers, nil, "closed", record.detail)
-  end
-  settle(ws, record)
-  scheduler.held[record.id] = nil
+function attention.drop (ws)
+  link.abort(ws, "the connection was dropped")
+  attend(ws)
 end
 
 return attention

@@ -98,7 +98,10 @@ local function open (self, ws, request, verdict, ...)
   end
   local protocol = choose(self.protocols, request)
   if type(verdict) == "string" then protocol = verdict end
-  return link.accept(ws, protocol, options.headers((...)))
+  if not link.accept(ws, protocol, options.headers((...))) then
+    error("not enough memory", 0)
+  end
+  return true
 end
 
 local function judge (self, request)
@@ -120,7 +123,6 @@ end
 
 -- A handler that fails ends its own connection (RFC 6455 7.4.1: 1011).
 local function fail (self, ws, record, why, thread)
-  if record.dropped then return end    -- by a stop that would not wait longer
   if self.given.onerror then
     scheduler.spawn(self.given.onerror, why, ws)
   else
@@ -129,8 +131,8 @@ local function fail (self, ws, record, why, thread)
   if ws.state == "closed" then return end
   if record.accepted then
     link.close(ws, 1011, "internal error")
-  else
-    link.refuse(ws, 500, nil, "Internal Server Error\n")
+  elseif not pcall(link.refuse, ws, 500, nil, "Internal Server Error\n") then
+    attention.drop(ws)    -- there is no memory for the answer
   end
 end
 

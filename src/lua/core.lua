@@ -74,6 +74,7 @@
 ---@field request fun(ws): table?                 a server: method, target, path, query, headers (lower-case names), protocols (list), address, origin
 ---@field accept fun(ws, protocol: string?, headers: string?): true|nil, string?, string?
 ---@field refuse fun(ws, status: integer, headers: string?, body: string?)
+---@field abort fun(ws, why: string)              hang up without a word; closed for good
 ---@field drop fun(ws)                            hang up without a word, free all
 
 -- Events, in order: "target", attempt | "request" | "open" | "error", token,

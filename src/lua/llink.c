@@ -247,6 +247,12 @@ static int close (lua_State *L) {
   return 0;
 }
 
+static int abort_link (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  wsm_link_abort(box->link, luaL_checkstring(L, 2));
+  return 0;
+}
+
 static int flush (lua_State *L) {
   wsm_link_flush(wsm_check_box(L, 1)->link);
   return 0;
@@ -328,6 +334,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "verdict", verdict },
                                       { "ping", ping },
                                       { "close", close },
+                                      { "abort", abort_link },
                                       { "flush", flush },
                                       { "unsent", unsent },
                                       { "accept", accept },

@@ -304,6 +304,14 @@ void wsm_link_keep (struct wsm_link *l, const struct wsm_link_keeper *calls,
   if (l->post.loop) announce(l);
 }
 
+void wsm_link_abort (struct wsm_link *l, const char *why) {
+  struct wsm_error e;
+  wsm_error_set(&e, WSM_CLOSED, "%s", why);
+  l->manager.local = true;
+  wsm_link_fail(l, &e);
+  wsm_link_act(l);
+}
+
 void wsm_link_free (struct wsm_link *l) {
   if (l->post.loop) {
     hang_up(l);

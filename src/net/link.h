@@ -52,6 +52,9 @@ struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
 void wsm_link_keep (struct wsm_link *l, const struct wsm_link_keeper *calls,
                     void *keeper);
 
+/* Hangs up without a word: it is closed for good, and its owner hears why. */
+void wsm_link_abort (struct wsm_link *l, const char *why);
+
 /* Hangs up without a word and frees it. Not from inside a keeper's call. */
 void wsm_link_free (struct wsm_link *l);
 
