@@ -12,7 +12,8 @@ local scheduler = require "wsmanager.scheduler"
 local link = core.link
 local fields = link.fields
 local link_event, link_receive = link.event, link.receive
-local fire, wanted = events.fire, events.wanted
+local fire, wanted, sole = events.fire, events.wanted, events.sole
+local hold_back, call = events.hold_back, scheduler.call
 local wait, waits = scheduler.wait, scheduler.waits
 local wake, wake_all = scheduler.wake, scheduler.wake_all
 local decode = codec.decode
@@ -57,18 +58,29 @@ function attention.adopt (ws, record)
   return ws
 end
 
-local function hear (record, data, kind, with)
-  if with then
-    local value, token, why, raw = decode(with, data, kind)
-    if value == nil then
-      fire(record, {type = "error", token = token, message = why, raw = raw})
-      return
-    end
-    data = value
+local function message_event (record, data, kind)
+  local origin = record.origin
+  if origin then
+    return {
+      type = "message", data = data, kind = kind, target = record.target,
+      origin = origin,
+    }
   end
-  fire(record, {
-    type = "message", data = data, kind = kind, origin = record.origin,
-  })
+  return {type = "message", data = data, kind = kind, target = record.target}
+end
+
+-- What the message means; nil: it does not decode, which `error` tells.
+local function understand (record, with, data, kind)
+  local value, token, why, raw = decode(with, data, kind)
+  if value == nil then
+    fire(record, {type = "error", token = token, message = why, raw = raw})
+  end
+  return value
+end
+
+local function hear (record, with, data, kind)
+  if with then data = understand(record, with, data, kind) end
+  if data ~= nil then fire(record, message_event(record, data, kind)) end
 end
 
 -- A browser's WebSocket discards what nobody listens to.
@@ -76,22 +88,54 @@ local function listens (record)
   return record.discards or wanted(record, "message")
 end
 
+-- The next message goes to whoever waits first, else to all who listen.
+local function hear_one (ws, record)
+  local waiting = waits(record.receivers)
+  local data, kind, detail = link_receive(ws)
+  record.most = record.most - 1
+  record.drained = not data
+  if data and waiting then
+    wake(record.receivers, data, kind)
+  elseif data then
+    hear(record, codecs[ws], data, kind)
+  elseif waiting and kind then
+    wake_all(record.receivers, nil, kind, detail)
+  end
+end
+
+-- An only listener hears its messages in one coroutine: to change coroutines
+-- costs more than to call it. Should it fail, record.most says what is left.
+local function hear_all (ws, record)
+  local list, entry = sole(record)
+  local with = codecs[ws]
+  for left = record.most - 1, 0, -1 do
+    if entry.removed or record.listeners.message ~= list then return end
+    if record.receivers and waits(record.receivers) then return end
+    local data, kind = link_receive(ws)
+    record.most = left
+    if not data then
+      record.drained = true
+      return
+    end
+    if with then data = understand(record, with, data, kind) end
+    if data ~= nil then entry.listener(message_event(record, data, kind)) end
+  end
+end
+
 -- Gives what has come to those who wait for it, else to those who listen.
 local function deliver (ws, record, most)
-  for _ = 1, most do
-    local queue = record.receivers
-    local waiting = waits(queue)
+  record.most, record.drained = most, false
+  repeat
+    local waiting = waits(record.receivers)
     if not waiting and (record.busy or not listens(record)) then return end
-    local data, kind, detail = link_receive(ws)
-    if not data then
-      if waiting and kind then wake_all(queue, nil, kind, detail) end
-      return
-    elseif waiting then
-      wake(queue, data, kind)
+    if not waiting and sole(record) then
+      local thread = call(hear_all, ws, record)
+      if thread then hold_back(record, thread) end
     else
-      hear(record, data, kind, codecs[ws])
+      hear_one(ws, record)
     end
-  end
+    if record.drained then return end
+  until record.most <= 0
   scheduler.touch(record.id)
 end
 

@@ -2,6 +2,9 @@
 -- Stands on lua-cjson, its own instance, and only when JSON is asked for.
 -- Never raises for what came from a peer: nil, "codec", why, raw.
 
+-- A codec with `text` is for text alone and takes nothing but the value: binary
+-- messages pass it by.
+
 local codec = {}
 
 ---@class wsmanager.Codec
@@ -22,14 +25,7 @@ function codec.json ()
   if json then return json end
   local cjson = load_cjson().new()
   cjson.decode_invalid_numbers(false)   -- RFC 8259 6: no NaN, no hexadecimal
-  local decode, encode = cjson.decode, cjson.encode
-  json = {
-    encode = function (value) return encode(value) end,
-    decode = function (data, kind)
-      if kind == "binary" then return data end
-      return decode(data)
-    end,
-  }
+  json = {text = true, encode = cjson.encode, decode = cjson.decode}
   return json
 end
 
@@ -44,24 +40,35 @@ function codec.of (given)
   return given
 end
 
-local function outcome (raw, ok, value, why)
-  if ok and value ~= nil then return value end
+local function failure (raw, ok, value, why)
   if ok then value = why or "the codec answered nil" end
   return nil, "codec", tostring(value), raw
 end
 
 -- The value of a message, or nil, "codec", why, raw.
 function codec.decode (with, data, kind)
-  return outcome(data, pcall(with.decode, data, kind))
+  local ok, value, why
+  if not with.text then
+    ok, value, why = pcall(with.decode, data, kind)
+  elseif kind == "binary" then
+    return data
+  else
+    ok, value = pcall(with.decode, data)
+  end
+  if ok and value ~= nil then return value end
+  return failure(data, ok, value, why)
 end
 
 -- The text of a value, or nil, "codec", why.
 function codec.encode (with, value, kind)
-  local data, token, why = outcome(nil, pcall(with.encode, value, kind))
-  if data ~= nil and type(data) ~= "string" then
+  local ok, data, why
+  if with.text then ok, data = pcall(with.encode, value)
+  else ok, data, why = pcall(with.encode, value, kind) end
+  if not ok or data == nil then return failure(nil, ok, data, why) end
+  if type(data) ~= "string" then
     return nil, "codec", "the codec encoded to a " .. type(data)
   end
-  return data, token, why
+  return data
 end
 
 return codec

@@ -165,13 +165,15 @@ function methods.send (ws, data, kind, timeout)
     error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
           .. tostring(kind) .. ")", 2)
   end
-  if type(data) ~= "string" then
-    local value, token, why = encode(ws, data, binary and "binary" or "text")
-    if value == nil then return nil, token, why end
-    data = value
-  end
   local ok, token, detail = link_send(ws, data, binary)
   if ok then return true end
+  if ok == false then
+    local value, code, why = encode(ws, data, binary and "binary" or "text")
+    if value == nil then return nil, code, why end
+    data = value
+    ok, token, detail = link_send(ws, data, binary)
+    if ok then return true end
+  end
   if token ~= "full" or timeout == 0 then return nil, token, detail end
   if not timeout and ws.readyState ~= 1 then return nil, token, detail end
   return await_room(ws, data, binary, timeout)

@@ -119,12 +119,23 @@ function events.remove (record, name, listener)
   if index then replace(record, name, index) end
 end
 
+-- The messages of a connection wait until that coroutine has ended.
 local function hold_back (record, thread)
   record.busy = (record.busy or 0) + 1
   scheduler.after(thread, function ()
     record.busy = record.busy > 1 and record.busy - 1 or nil
     scheduler.touch(record.id)
   end)
+end
+
+events.hold_back = hold_back
+
+-- The list of who listens to `message` and its entry, if it has one that stays.
+-- A change makes another list, or marks the entry as removed.
+function events.sole (record)
+  local list = record.listeners and record.listeners.message
+  local entry = list and list[1]
+  if entry and not list[2] and not entry.once then return list, entry end
 end
 
 -- Calls all who listen. A listener of `message` that waits holds back the

@@ -70,9 +70,12 @@ function methods.send (self, data, kind)
     error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
           .. tostring(kind) .. ")", 2)
   end
-  if not link.send(ws, data, kind == "binary") then
-    mine.lost = mine.lost + #data
+  local sent = link.send(ws, data, kind == "binary")
+  if sent == false then
+    error("bad argument #1 to 'send' (string expected, got " .. type(data)
+          .. ")", 2)
   end
+  if not sent then mine.lost = mine.lost + #data end
 end
 
 --- Closes; another code raises InvalidAccessError, a long reason SyntaxError.

@@ -63,7 +63,7 @@
 ---@field lock fun(ws, why: string)
 ---@field verdict fun(ws, again: boolean, delay: number?)
 ---@field receive fun(ws): string|nil, string?, string?   data, kind | nil (none yet) | nil, token, detail (none will come)
----@field send fun(ws, data: string, binary: boolean?): true|nil, string?, string?   raises for a non-string, or text that is not UTF-8; nil, token, detail
+---@field send fun(ws, data: string, binary: boolean?): true|nil|false, string?, string?   raises for text that is not UTF-8; false: not a string; nil, token, detail
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
 ---@field event fun(ws): string?, any, any, any   pops; see below

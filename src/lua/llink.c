@@ -141,12 +141,6 @@ static int misuse (lua_State *L, const char *what) {
   return lua_error(L);
 }
 
-static int not_a_string (lua_State *L, const char *method) {
-  lua_pushfstring(L, "bad argument #1 to '%s' (string expected, got %s)",
-                  method, luaL_typename(L, 2));
-  return misuse(L, lua_tostring(L, -1));
-}
-
 static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(WSM_FULL));
@@ -168,7 +162,10 @@ static int send (lua_State *L) {
   bool binary = lua_toboolean(L, 3);
   size_t n;
   const char *data;
-  if (lua_type(L, 2) != LUA_TSTRING) return not_a_string(L, "send");
+  if (lua_type(L, 2) != LUA_TSTRING) {
+    lua_pushboolean(L, 0); /* the Lua layer encodes it, or says no */
+    return 1;
+  }
   data = lua_tolstring(L, 2, &n);
   if (!binary && !wsm_utf8_valid((const unsigned char *)data, n))
     return misuse(L, "bad argument #1 to 'send' (text must be UTF-8; send it "
