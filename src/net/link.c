@@ -4,7 +4,8 @@
 #include <string.h>
 #include "common/memory.h"
 
-#define FLUSH_BYTES (64 * 1024) /* written before the turn ends */
+#define EARLY_BYTES 4096         /* the first of a turn: the peer can begin */
+#define FLUSH_BYTES (64 * 1024)  /* written before the turn ends */
 
 static struct wsm_link *link_of (struct wsm_post *post) {
   return (struct wsm_link *)(void *)post; /* its first member */
@@ -221,6 +222,7 @@ static void on_ring (struct wsm_post *post, uint64_t now_ms) {
 /* Pings behind messages that nobody took in a whole turn are answered. */
 static void on_flush (struct wsm_post *post, bool first) {
   struct wsm_link *l = link_of(post);
+  l->early = false;
   if (l->manager.session.held) {
     if (first) {
       wsm_session_glance(&l->manager.session);
@@ -361,12 +363,18 @@ void wsm_link_flush (struct wsm_link *l) {
   wsm_link_act(l);
 }
 
-/* What was queued leaves at once, or with the turn, or when it is much. */
+/* What was queued leaves at once, or with the turn, or when it is much: then a
+** first part goes early, for the peer to work on while we go on. */
 static void push (struct wsm_link *l) {
-  if (!wsm_loop_is_corked(l->post.loop) ||
-      wsm_session_pending(&l->manager.session) >= FLUSH_BYTES)
+  const size_t pending = wsm_session_pending(&l->manager.session);
+  if (!wsm_loop_is_corked(l->post.loop)) {
     wsm_carry_out(l);
-  if (!l->post.dirty && wsm_session_pending(&l->manager.session) > 0)
+  } else if (pending >= (l->early ? FLUSH_BYTES : EARLY_BYTES)) {
+    wsm_carry_out(l);
+    l->early = true;
+  }
+  if (!l->post.dirty &&
+      (l->early || wsm_session_pending(&l->manager.session) > 0))
     wsm_post_dirty(&l->post);
 }
 

@@ -40,6 +40,7 @@ struct wsm_link {
   size_t record_count;
   int port;
   bool fixed, secure;
+  bool early; /* a first part of this turn was written */
   bool tls_open;
   bool blocked;  /* the kernel takes no more: `writable` comes */
   bool resting;  /* the inbox is full */
