@@ -117,7 +117,7 @@ describe("the path of a message", function()
     local count = after.turns - before.turns
     -- two connections
     assert.is_true(writes <= 2 * 2 * count, writes .. " writes in " .. count .. " turns")
-    assert.is_true(COUNT / writes > FLIGHT / 4, writes .. " writes")
+    assert.is_true(COUNT / writes > FLIGHT / 5, writes .. " writes")
   end)
 
   it("writes once for the few messages of a turn", function()

@@ -4,8 +4,8 @@
 #include <string.h>
 #include "common/memory.h"
 
-#define EARLY_BYTES 4096         /* the first of a turn: the peer can begin */
-#define FLUSH_BYTES (64 * 1024)  /* written before the turn ends */
+#define EARLY_BYTES 4096        /* the first of a turn: the peer can begin */
+#define FLUSH_BYTES (64 * 1024) /* written before the turn ends */
 
 static struct wsm_link *link_of (struct wsm_post *post) {
   return (struct wsm_link *)(void *)post; /* its first member */
