@@ -302,6 +302,18 @@ describe("a link", function()
       error("no pong came")
     end)
 
+    it("holds the peer to the limits that were given, and to no others", function()
+      local c = begin(url_of(scripted { { "accept", "" },
+        { "send", "827d" .. ("61"):rep(125) },
+        { "send", "827e03e8" .. ("61"):rep(1000) }, { "frame" }, { "close" } }),
+        { limits = { message = 500 } })
+      assert.equal(125, #c:message(1))
+      local event = c:event("error")
+      assert.equal("toobig", event[2])
+      assert.matches("a message of 1000 bytes or more; the limit is 500", event[3])
+      assert.equal(1009, c:event("close")[2])
+    end)
+
     it("drops a peer that says nothing", function()
       local c = begin(url_of(scripted { { "accept", "" }, { "stall" } }),
         { heartbeat = { interval = 0.1, timeout = 0.3 } })

@@ -56,17 +56,25 @@ lua_Number wsm_config_count (lua_State *L, int i, const char *name,
   return value;
 }
 
+/* Absent keeps what is there: not every number survives being Lua's. */
+static bool count (lua_State *L, int i, const char *name, lua_Number *n) {
+  *n = wsm_config_count(L, i, name, -1);
+  return *n >= 0;
+}
+
 static void count32 (lua_State *L, int i, const char *name, uint32_t *to) {
-  lua_Number n = wsm_config_count(L, i, name, *to);
-  *to = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+  lua_Number n;
+  if (count(L, i, name, &n)) *to = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
 static void count64 (lua_State *L, int i, const char *name, uint64_t *to) {
-  *to = (uint64_t)wsm_config_count(L, i, name, (lua_Number)*to);
+  lua_Number n;
+  if (count(L, i, name, &n)) *to = (uint64_t)n;
 }
 
 static void size (lua_State *L, int i, const char *name, size_t *to) {
-  *to = (size_t)wsm_config_count(L, i, name, (lua_Number)*to);
+  lua_Number n;
+  if (count(L, i, name, &n)) *to = (size_t)n;
 }
 
 static void flag (lua_State *L, int i, const char *name, bool *to) {
