@@ -120,6 +120,10 @@ describe("a core server", function()
     assert.error_matches(function() link.close(peer, 1002) end, "1008, 1009, 1011")
     assert.error_matches(function() link.close(ws, 1008) end,
                          "must be 1000 or 3000 to 4999, not 1008")
+    for _, code in ipairs { 1005, 5000, 65536, -1 } do
+      local _, why = pcall(link.close, ws, code)
+      assert.equal("not " .. code, why:match("not .*$"))
+    end
     link.close(peer, 1008, "not here")
     local closed
     turn_until(function()

@@ -203,12 +203,13 @@ static void check_close (lua_State *L, unsigned code, const char *reason,
                          size_t n) {
   enum wsm_role role = check_manager(L)->role;
   if (code != WSM_NO_STATUS && !wsm_close_code_is_sendable(code, role)) {
+    lua_pushvalue(L, 2);
     lua_pushfstring(
       L,
       "InvalidAccessError: the close code must be 1000%s or "
-      "3000 to 4999, not %d",
+      "3000 to 4999, not %s",
       role == WSM_SERVER ? ", 1001, 1003, 1008, 1009, 1011 to 1014" : "",
-      (int)code);
+      lua_tostring(L, -1));
     misuse(L, lua_tostring(L, -1));
   }
   if (n > WSM_REASON_LIMIT) {
