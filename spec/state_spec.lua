@@ -107,6 +107,16 @@ describe("a Lua state", function()
       loop:turn(0.02)]]
   end)
 
+  it("is interrupted while it waits", function()
+    local text = run(start .. [[
+      dial "ws://127.0.0.1:9"
+      os.execute("P=$PPID; (sleep 0.1; kill -INT $P) > /dev/null 2>&1 &")
+      local before = core.now()
+      local _, why = pcall(function() while true do loop:turn(15) loop:ready() end end)
+      print(core.now() - before < 10, why)]])
+    assert.matches("^true\t.*interrupted!\nstatus 0\n$", text)
+  end)
+
   it("says when descriptors run out, and others go on", function()
     local peer = peers.start("python_server")
     local url = "'ws://127.0.0.1:" .. peer.port .. "'"

@@ -1,6 +1,9 @@
 #include "net/loop.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <openssl/rand.h>
+#include <poll.h>
 #include <uv.h>
 #include "common/memory.h"
 #include "net/descriptor.h"
@@ -9,7 +12,6 @@
 
 struct wsm_loop {
   uv_loop_t uv;
-  uv_timer_t timer; /* wakes a waiting turn */
   struct wsm_sockets *sockets;
   struct wsm_heap heap; /* the posts' deadlines */
   struct wsm_post *posts;
@@ -25,20 +27,6 @@ struct wsm_loop {
 
 /* --- life --- */
 
-static bool start (struct wsm_loop *loop, struct wsm_error *e) {
-  if (uv_loop_init(&loop->uv) != 0) {
-    wsm_error_set(e, WSM_REFUSED,
-                  "libuv could not make a loop; are there "
-                  "descriptors left (ulimit -n)?");
-    return false;
-  }
-  wsm_pin();
-  uv_timer_init(&loop->uv, &loop->timer);
-  uv_unref((uv_handle_t *)&loop->timer);
-  loop->sockets = wsm_sockets_new(&loop->uv, e);
-  return loop->sockets != NULL;
-}
-
 /* A resolver thread may still be at work: then the loop is left to it. */
 static void let_go (struct wsm_loop *loop) {
   wsm_pool_free(&loop->pool);
@@ -52,14 +40,17 @@ struct wsm_loop *wsm_loop_new (struct wsm_error *e) {
     wsm_error_set(e, WSM_FULL, "no memory for a loop");
     return NULL;
   }
-  if (start(loop, e)) return loop;
-  if (loop->timer.loop) {
-    uv_close((uv_handle_t *)&loop->timer, NULL);
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
-    let_go(loop);
-  } else {
+  if (uv_loop_init(&loop->uv) != 0) {
     wsm_free(loop);
+    wsm_error_set(e, WSM_REFUSED,
+                  "libuv could not make a loop; are there "
+                  "descriptors left (ulimit -n)?");
+    return NULL;
   }
+  wsm_pin();
+  loop->sockets = wsm_sockets_new(&loop->uv, e);
+  if (loop->sockets) return loop;
+  let_go(loop);
   return NULL;
 }
 
@@ -70,7 +61,6 @@ void wsm_loop_free (struct wsm_loop *loop) {
     wsm_post_detach(post);
   }
   if (loop->descriptor) wsm_descriptor_free(loop->descriptor);
-  uv_close((uv_handle_t *)&loop->timer, NULL);
   wsm_sockets_free(loop->sockets);
   let_go(loop);
 }
@@ -214,36 +204,43 @@ static uint64_t first_deadline (const struct wsm_loop *loop) {
   return timer ? timer->deadline_ms : WSM_NEVER;
 }
 
-/* libuv rings before it polls: without this it would then poll for ever. */
-static void on_timer (uv_timer_t *timer) {
-  uv_stop(timer->loop);
+/* Milliseconds that poll may take until then, or until libuv has a timer. */
+static int patience (const struct wsm_loop *loop, uint64_t until) {
+  const uint64_t now = wsm_loop_now(loop);
+  const int uv = uv_backend_timeout(&loop->uv);
+  uint64_t ms = until < WSM_NEVER - 1 ? until - now : WSM_NEVER;
+  if (uv >= 0 && (uint64_t)uv < ms) ms = (uint64_t)uv;
+  return ms == WSM_NEVER ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
-static void wait (struct wsm_loop *loop, uint64_t until) {
-  uint64_t now = wsm_loop_now(loop);
-  if (until < WSM_NEVER - 1) {
-    uv_timer_start(&loop->timer, on_timer, until - now, 0);
-    uv_ref((uv_handle_t *)&loop->timer);
-  }
-  uv_run(&loop->uv, UV_RUN_ONCE);
-  uv_timer_stop(&loop->timer);
-  uv_unref((uv_handle_t *)&loop->timer);
+/* libuv itself would sleep on through a signal, and Ctrl-C with it. false: one
+** came, and its handler may want Lua to go on. */
+static bool wait (struct wsm_loop *loop, uint64_t until) {
+  struct pollfd backend;
+  int found;
+  backend.fd = uv_backend_fd(&loop->uv);
+  backend.events = POLLIN;
+  found = poll(&backend, 1, patience(loop, until));
+  if (found < 0 && errno == EINTR) return false;
+  uv_run(&loop->uv, UV_RUN_NOWAIT);
+  return true;
+}
+
+static uint64_t next_instant (const struct wsm_loop *loop, uint64_t end) {
+  const uint64_t deadline = first_deadline(loop);
+  return deadline < end ? deadline : end;
 }
 
 /* libuv may return for its own affairs: then the wait goes on. */
 static void run (struct wsm_loop *loop, int64_t wait_ms) {
-  uint64_t end = wait_ms < 0 ? WSM_NEVER
-                             : wsm_loop_now(loop) + (uint64_t)wait_ms;
-  for (;;) {
-    uint64_t until = first_deadline(loop);
-    if (until > end) until = end;
-    if (loop->first_ready || until <= wsm_loop_now(loop)) {
-      uv_run(&loop->uv, UV_RUN_NOWAIT);
-      break;
-    }
+  const uint64_t end = wait_ms < 0 ? WSM_NEVER
+                                   : wsm_loop_now(loop) + (uint64_t)wait_ms;
+  uv_run(&loop->uv, UV_RUN_NOWAIT);
+  while (!loop->first_ready && !loop->dirty) {
+    const uint64_t until = next_instant(loop, end);
+    if (until <= wsm_loop_now(loop)) break;
     if (until >= WSM_NEVER - 1 && !uv_loop_alive(&loop->uv)) break;
-    wait(loop, until);
-    if (loop->first_ready || loop->dirty) break;
+    if (!wait(loop, until)) break;
   }
 }
 
