@@ -29,6 +29,9 @@ local function is_integer (least, most)
   return function (value) return within(value) and value % 1 == 0 end
 end
 
+-- Can an HTTP answer have that status?
+options.is_status = is_integer(200, 599)
+
 local function is_positive (value)
   return type(value) == "number" and value > 0
 end

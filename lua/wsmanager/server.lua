@@ -25,12 +25,13 @@ local PATIENCE = 5       -- seconds that a polite stop waits
 ---@field address string          of the peer
 ---@field origin? string
 
---- `authorize` answers true or the subprotocol, and headers for the 101; or nil
---- and a status (403), a body and headers. `handler` runs in a coroutine for each
+--- `authorize` answers true or a subprotocol that the client offers, and headers
+--- for the 101; or nil and a status (403), a body and headers. Any other answer is
+--- an error and refuses with 500. `handler` runs in a coroutine for each
 --- connection, which closes with 1000 when it returns, unless it listens to
---- events. `page` answers plain HTTP: a file at "/", files by path, a function.
+--- events. One of `handler` and `page` must be there. `page` answers plain HTTP: a file at "/", files by path, a function.
 ---@class wsmanager.ServerOptions
----@field host? string            every address when absent
+---@field host? string            every address of this machine when absent
 ---@field port? integer           0: the system chooses; see server.port
 ---@field path? string            a Unix socket instead
 ---@field backlog? integer
@@ -90,8 +91,31 @@ local function refused (ws, request, status, body, headers)
          headers or {["Content-Type"] = "text/plain; charset=utf-8"})
 end
 
+local function show (value)
+  return type(value) == "string" and "'" .. value .. "'" or tostring(value)
+end
+
+-- Raises for what is no answer of `authorize`: a slip must admit nobody.
+local function check_verdict (request, verdict, status, body)
+  if verdict == true then return end
+  if verdict then
+    if type(verdict) == "string" and lower_set(request.protocols)[verdict] then
+      return
+    end
+    error("authorize must return true, a subprotocol that the client offers, "
+          .. "or nil and a status; it returned " .. show(verdict), 0)
+  elseif status ~= nil and not options.is_status(status) then
+    error("authorize must return a status from 200 to 599 after "
+          .. show(verdict) .. "; it returned " .. show(status), 0)
+  elseif body ~= nil and type(body) ~= "string" then
+    error("authorize must return a string as the body; it returned a "
+          .. type(body), 0)
+  end
+end
+
 -- Answers the opening handshake; returns whether the connection is open.
 local function open (self, ws, request, verdict, ...)
+  check_verdict(request, verdict, ...)
   if not verdict then
     refused(ws, request, ...)
     return false
