@@ -2,8 +2,17 @@
 local wsmanager = require "wsmanager"
 local url, ca = arg[1], arg[2]
 
-local ws = wsmanager.new { url = url, tls = ca and { ca = ca } or nil }
+local function must (value, token, detail)
+  if value then return value, token end
+  io.stderr:write(token, ": ", detail, "\n")
+  os.exit(1)
+end
+
+local ws = must(wsmanager.new {
+  url = url, tls = ca and { ca = ca } or nil, reconnect = false,
+})
+must(ws:opened(10))
 ws:send "hello"
-print(assert(ws:receive(10)))
+print(must(ws:receive(10)))
 ws:close()
-assert(ws:closed(5))
+must(ws:closed(5))
