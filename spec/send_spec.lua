@@ -2,7 +2,7 @@ local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
-local serve = ours.serve
+local serve, refused = ours.serve, ours.refused
 local LONG = ours.LONG
 
 describe("a connection", function ()
@@ -104,9 +104,28 @@ describe("a connection", function ()
         assert.is_nil(ok)
         assert.equal("full", token)
         assert.matches("outbox holds 2 messages", detail)
+        assert.error_matches(function () ws:unsent() end,
+          "unsent%(%) is for a connection that is over %(it is connecting%)")
+        assert.equal(2, ws:stats().outbox)
+        ws:close()
         assert.same({{"1", "2"}, {"text", "binary"}}, {ws:unsent()})
         assert.same({{}, {}}, {ws:unsent()})
+      end)
+    end)
+
+    it("says full where there is no outbox, and waits if it may", function ()
+      local _, url = serve()
+      run(function ()
+        local ws = wsmanager.new {url = url, outbox = false}
+        local ok, token, detail = ws:send("1")
+        assert.is_nil(ok)
+        assert.equal("full", token)
+        assert.equal("the connection is connecting and has no outbox "
+                     .. "(outbox = false)", detail)
+        assert.is_true(ws:send("2", "text", LONG))
+        assert.equal("2", ws:receive(LONG))
         ws:close()
+        refused("closed", ws:send("3"))
       end)
     end)
 

@@ -153,6 +153,7 @@ function react.open (_, record)
   record.token, record.detail = nil, nil
   record.code, record.reason, record.clean = nil, nil, nil
   record.opens = (record.opens or 0) + 1
+  if record.senders then wake_all(record.senders) end
   fire(record, {type = "open"})
 end
 
@@ -197,12 +198,22 @@ local is_after_messages = {
   exhausted = true,
 }
 
+-- A reconnect() that came while close() was under way: all have heard of it.
+local function start_again (ws, record)
+  record.closing = nil
+  if not record.again then return end
+  record.again = nil
+  link.start(ws)
+  attention.touch(record)
+end
+
 local function settle (ws, record)
   local over = is_over[ws.state] or nil
   record.over = over
   if over and record.senders then wake_all(record.senders) end
   if record.watchers then wake_all(record.watchers) end
   if over and record.ended then record.ended(ws) end
+  if over and record.closing then start_again(ws, record) end
 end
 
 -- Tells everybody what has happened to it.
@@ -243,9 +254,23 @@ function attention.wait (ws, record, name, deadline)
   return in_time, data, kind, detail
 end
 
--- Hangs up without a word; whoever waits hears that it is closed.
-function attention.drop (ws)
+-- Hangs up without a word; whoever waits hears in the next round that it is
+-- closed.
+function attention.abort (ws)
+  local record = to_record(ws)
+  record.asking, record.again = nil, nil
+  if ws.state == "closed" then return end
   link.abort(ws, "the connection was dropped")
+  if ws.state ~= "closed" then     -- it was waiting: no session
+    link.close(ws)
+    record.token, record.detail = "closed", "the connection was dropped"
+  end
+  attention.touch(record)
+end
+
+-- The same at once: outside of the connection's own listeners.
+function attention.drop (ws)
+  attention.abort(ws)
   attend(ws)
 end
 

@@ -125,6 +125,18 @@ function methods.messages (ws)
   return next_message, ws
 end
 
+-- One that will open is not closed, though it keeps nothing.
+local no_outbox = {connecting = true, waiting = true}
+
+local function try_send (ws, data, binary)
+  local ok, token, detail = link_send(ws, data, binary)
+  if ok == nil and token == "closed" and no_outbox[ws.state] then
+    return nil, "full", "the connection is " .. ws.state
+                        .. " and has no outbox (outbox = false)"
+  end
+  return ok, token, detail
+end
+
 -- An open connection drains soon: its sender waits. One that is not open has an
 -- outbox: its sender is told, unless it said how long it would wait.
 local function await_room (ws, data, binary, timeout)
@@ -136,7 +148,7 @@ local function await_room (ws, data, binary, timeout)
     if ws.state == "closed" then
       return nil, "closed", record.detail or "the connection is closed"
     end
-    ok, token, detail = link_send(ws, data, binary)
+    ok, token, detail = try_send(ws, data, binary)
     if ok or token ~= "full" then return ok, token, detail end
   until not in_time or not timeout and ws.readyState ~= 1
   if timeout then return late(ws, "no room to send", timeout) end
@@ -167,11 +179,14 @@ function methods.send (ws, data, kind, timeout)
   end
   local ok, token, detail = link_send(ws, data, binary)
   if ok then return true end
+  if ok == nil and token == "closed" then
+    ok, token, detail = try_send(ws, data, binary)
+  end
   if ok == false then
     local value, code, why = encode(ws, data, binary and "binary" or "text")
     if value == nil then return nil, code, why end
     data = value
-    ok, token, detail = link_send(ws, data, binary)
+    ok, token, detail = try_send(ws, data, binary)
     if ok then return true end
   end
   if token ~= "full" or timeout == 0 then return nil, token, detail end
@@ -179,7 +194,8 @@ function methods.send (ws, data, kind, timeout)
   return await_room(ws, data, binary, timeout)
 end
 
---- Closes for good: it wins over every reconnect, and may be called again.
+--- Closes for good: it wins over every reconnect; only `reconnect()` brings it
+--- back. May be called again.
 --- It does not wait; `closed` does. What was sent before goes out first.
 --- Another code raises InvalidAccessError, a long reason SyntaxError.
 ---@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side also 1001, 1011 ...
@@ -192,7 +208,7 @@ function methods.close (ws, code, reason)
     bad_argument(1, "#2 to 'close' (string", reason)
   end
   link.close(ws, code, reason)
-  record.asking = nil
+  record.asking, record.again, record.closing = nil, nil, true
   touch(record)
 end
 
@@ -207,7 +223,7 @@ function methods.opened (ws, timeout)
   local opens, in_time = record.opens, true
   repeat
     if ws.state == "open" or record.opens ~= opens then return true end
-    if record.over and is_over[ws.state] then
+    if record.over and is_over[ws.state] and not record.again then
       return nil, record.token or "closed",
              record.detail or "the connection is closed"
     end
@@ -238,14 +254,19 @@ function methods.closed (ws, timeout)
 end
 
 --- Dials at once with a fresh budget, from whatever state; an open connection
---- hangs up and dials again. What is in the outbox stays.
+--- hangs up and dials again. What is in the outbox stays. While `close` is under
+--- way it dials as soon as that is done and everybody has heard of it.
 function methods.reconnect (ws)
   local record = to_record(ws)
   if record.server then
     error("a server's side of a connection cannot reconnect", 2)
   end
-  record.asking = nil
-  link.start(ws)
+  if record.closing then
+    record.again = true
+  else
+    record.asking = nil
+    link.start(ws)
+  end
   touch(record)
 end
 
@@ -288,10 +309,16 @@ function methods.stats (ws)
   return link.stats(ws)
 end
 
---- The messages that were never sent, and their kinds; empties the outbox.
+--- The messages that were never sent, and their kinds, once the connection is
+--- over; takes them out of the outbox. While they may still go out it raises:
+--- stats().outbox counts them.
 ---@return string[] messages
 ---@return string[] kinds
 function methods.unsent (ws)
+  if not is_over[ws.state] then
+    error("unsent() is for a connection that is over (it is " .. ws.state
+          .. "); stats().outbox counts what waits", 2)
+  end
   return link.unsent(ws)
 end
 
@@ -346,6 +373,9 @@ function connection.describe (ws)
   end
   return state .. " " .. connection.place(ws.url or "")
 end
+
+-- Lua 5.4: `local ws <close>` hangs up where its block ends.
+core.metatable.__close = attention.abort
 
 core.metatable.__tostring = function (ws)
   return "wsmanager: " .. connection.describe(ws)

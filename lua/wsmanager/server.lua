@@ -29,7 +29,8 @@ local PATIENCE = 5       -- seconds that a polite stop waits
 --- for the 101; or nil and a status (403), a body and headers. Any other answer is
 --- an error and refuses with 500. `handler` runs in a coroutine for each
 --- connection, which closes with 1000 when it returns, unless it listens to
---- events. One of `handler` and `page` must be there. `page` answers plain HTTP: a file at "/", files by path, a function.
+--- events. One of `handler` and `page` must be there. `page` answers plain HTTP: a
+--- file at "/", files by path, a function.
 ---@class wsmanager.ServerOptions
 ---@field host? string            every address of this machine when absent
 ---@field port? integer           0: the system chooses; see server.port
