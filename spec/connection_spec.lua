@@ -34,6 +34,22 @@ describe("a connection", function ()
     end)
   end)
 
+  it("sends more of its outbox at once than it has masks for", function ()
+    local count, size = 20000, 16    -- of a masked frame with ten bytes
+    local peer = peers.start("scripted", {
+      script = {{"accept", ""}, {"await", count * size}, {"close"}},
+    })
+    run(function ()
+      local ws = wsmanager.new {
+        url = "ws://127.0.0.1:" .. peer.port, heartbeat = false,
+        outbox = {messages = count}, reconnect = false,
+      }
+      for i = 1, count do assert(ws:send(("%010d"):format(i))) end
+      assert.equal(1006, (ws:closed(LONG)))
+      assert.equal(0, ws:stats().outbox)
+    end)
+  end)
+
   it("sends before it is open", function ()
     local _, url = serve()
     run(function ()

@@ -238,7 +238,8 @@ static int close (lua_State *L) {
   const char *reason = luaL_optlstring(L, 3, "", &n);
   if (code == WSM_NO_STATUS && n > 0) code = WSM_NORMAL;
   check_close(L, code, reason, n);
-  wsm_loop_keys(wsm_link_post(box->link)->loop, 1);
+  wsm_loop_keys(wsm_link_post(box->link)->loop,
+                manager_of(box)->outbox.count + 1);
   wsm_manager_close(manager_of(box), code, reason, n,
                     wsm_loop_refresh(wsm_link_post(box->link)->loop));
   wsm_link_settle(box->link);

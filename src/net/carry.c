@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#define KEYS_AHEAD 256 /* for the answers that one read may cause */
-
 /* --- out --- */
 
 size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n) {
@@ -17,13 +15,15 @@ size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n) {
 static void write_plain (struct wsm_link *l) {
   size_t n;
   const unsigned char *bytes = wsm_session_output(&l->manager.session, &n);
-  if (n > 0)
-    wsm_manager_wrote(&l->manager, wsm_carry_now(l, bytes, n), wsm_link_now(l));
+  if (n == 0) return;
+  wsm_link_supply(l);
+  wsm_manager_wrote(&l->manager, wsm_carry_now(l, bytes, n), wsm_link_now(l));
 }
 
 /* n bytes of ciphertext are with the kernel: so are the records they end. */
 static void settle (struct wsm_link *l, size_t n) {
   size_t done = 0;
+  wsm_link_supply(l);
   while (done < l->record_count && n >= l->records[done].cipher) {
     n -= l->records[done].cipher;
     wsm_manager_wrote(&l->manager, l->records[done].plain, wsm_link_now(l));
@@ -165,7 +165,7 @@ static void read_plain (struct wsm_link *l, const unsigned char *bytes,
 static void on_read (void *owner, unsigned char *bytes, size_t n) {
   struct wsm_link *l = owner;
   wsm_loop_count(l->post.loop)->reads++;
-  wsm_loop_keys(l->post.loop, KEYS_AHEAD);
+  wsm_link_supply(l);
   if (l->tls) read_sealed(l, bytes, n);
   else read_plain(l, bytes, n);
   wsm_link_act(l);

@@ -6,9 +6,15 @@
 
 #define EARLY_BYTES 4096        /* the first of a turn: the peer can begin */
 #define FLUSH_BYTES (64 * 1024) /* written before the turn ends */
+#define KEYS_AHEAD 256          /* for the answers that one read may cause */
 
 static struct wsm_link *link_of (struct wsm_post *post) {
   return (struct wsm_link *)(void *)post; /* its first member */
+}
+
+void wsm_link_supply (struct wsm_link *l) {
+  if (l->manager.role == WSM_CLIENT)
+    wsm_loop_keys(l->post.loop, l->manager.outbox.count + KEYS_AHEAD);
 }
 
 /* --- what the manager wants --- */
@@ -146,6 +152,7 @@ void wsm_link_act (struct wsm_link *l) {
 
 void wsm_link_settle (struct wsm_link *l) {
   if (!l->post.loop) return;
+  wsm_link_supply(l);
   wsm_manager_tick(&l->manager, wsm_link_now(l));
   wsm_link_act(l);
   if (!wsm_loop_is_corked(l->post.loop)) wsm_link_flush(l);
@@ -215,6 +222,7 @@ bool wsm_link_is_secured (const struct wsm_link *l) {
 
 static void on_ring (struct wsm_post *post, uint64_t now_ms) {
   struct wsm_link *l = link_of(post);
+  wsm_link_supply(l);
   wsm_manager_tick(&l->manager, now_ms);
   wsm_link_act(l);
 }

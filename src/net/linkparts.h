@@ -54,6 +54,10 @@ void wsm_link_fail (struct wsm_link *l, const struct wsm_error *e);
 ** whoever listens. */
 void wsm_link_act (struct wsm_link *l);
 
+/* Keys for all that waits in the outbox and for what one read may cause: before
+** the manager is told of anything. */
+void wsm_link_supply (struct wsm_link *l);
+
 /* Dials; wsm_tunnel_begin follows if there is a tunnel. */
 void wsm_link_reach (struct wsm_link *l, const char *host, int port);
 

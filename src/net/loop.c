@@ -309,6 +309,8 @@ struct wsm_loop_counters *wsm_loop_count (struct wsm_loop *loop) {
 
 struct wsm_keys *wsm_loop_keys (struct wsm_loop *loop, size_t keys) {
   struct wsm_keys *k = &loop->keys;
+  if (keys > sizeof k->block / WSM_KEY_SIZE)
+    keys = sizeof k->block / WSM_KEY_SIZE;
   if (k->left < keys * WSM_KEY_SIZE &&
       RAND_bytes(k->block, sizeof k->block) == 1)
     k->left = sizeof k->block;

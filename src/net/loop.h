@@ -53,7 +53,7 @@ struct uv_loop_s *wsm_loop_uv (struct wsm_loop *loop);
 struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop);
 struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop);
 
-/* Random keys, refilled if fewer than `keys` are left. */
+/* Random keys, refilled if fewer than `keys`, or than a block has, are left. */
 struct wsm_keys *wsm_loop_keys (struct wsm_loop *loop, size_t keys);
 
 /* --- posts: what lives on a loop (links and servers) --- */
