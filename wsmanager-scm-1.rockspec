@@ -131,6 +131,7 @@ build = {
     ["wsmanager.chat"] = "lua/wsmanager/chat.lua",
     ["wsmanager.chat.ledger"] = "lua/wsmanager/chat/ledger.lua",
     ["wsmanager.chat.message"] = "lua/wsmanager/chat/message.lua",
+    ["wsmanager.chat.options"] = "lua/wsmanager/chat/options.lua",
     ["wsmanager.chat.pictures"] = "lua/wsmanager/chat/pictures.lua",
     ["wsmanager.chat.seed"] = "lua/wsmanager/chat/seed.lua",
     ["wsmanager.chat.seen"] = "lua/wsmanager/chat/seen.lua",

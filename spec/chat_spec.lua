@@ -291,6 +291,105 @@ describe("a chat", function ()
       talk:close()
     end))
 
+  -- The message of the error that fn raises, as this line's fault.
+  local function blames_us (fn, sentence)
+    local ok, why = pcall(fn)
+    assert.is_false(ok)
+    assert.matches("^[^\n]*chat_spec%.lua:%d+: ", why)
+    assert.equal(sentence, why:gsub("^[^\n]-:%d+: ", ""))
+  end
+
+  it("raises at its caller's line for wrong options", function ()
+    blames_us(function () chat.new() end,
+      "bad argument #1 to 'new' (table expected, got nil)")
+    blames_us(function () chat.new { uid = "1", tokn = "t" } end,
+      "unknown option 'tokn' (did you mean 'token'?)")
+    blames_us(function () chat.new { heartbeats = false } end,
+      "unknown option 'heartbeats' (did you mean 'heartbeat'?)")
+    blames_us(function () chat.new { decode = 1 } end,
+      "bad option 'decode' (a chat decodes by itself)")
+    blames_us(function () chat.new { url = "ws://127.0.0.1/" } end,
+      "bad option 'url' (a chat makes its own of server, uid and token)")
+    blames_us(function () chat.new { outbox = { message = 1 } } end,
+      "unknown option 'outbox.message' (did you mean 'messages'?)")
+    blames_us(function () chat.new { heartbeat = { intervall = 1 } } end,
+      "unknown option 'heartbeat.intervall' (did you mean "
+        .. "'interval'?)")
+  end)
+
+  it("raises for an option of a wrong type", function ()
+    for _, case in ipairs {
+      { "uid", {}, "string or number expected, got table" },
+      { "token", false, "string or number expected, got boolean" },
+      { "server", 1, "string expected, got number" },
+      { "secure", 1, "boolean expected, got number" },
+      { "session", {}, "function expected, got table" },
+      { "memory", 0, "positive integer expected, got 0" },
+      { "memory", "1", "positive integer expected, got string" },
+      { "outbox", false, "table expected, got boolean" },
+      { "onmessage", 1, "function expected, got number" },
+      { "onreceipt", true, "function expected, got boolean" },
+      { "mode", 3, "1 or 2 of chatTypes expected, got 3" },
+      { "mode", "doctor", "1 or 2 of chatTypes expected, got string" },
+    } do
+      local name, value, why = case[1], case[2], case[3]
+      blames_us(function () chat.new { [name] = value } end,
+        ("bad option '%s' (%s)"):format(name, why))
+    end
+  end)
+
+  it("hands on what the world did to its TLS", function ()
+    local talk, token, why = chat.new {
+      server = "127.0.0.1:9", uid = "1", token = "t",
+      tls = { ca = "no/such/file.pem" },
+    }
+    assert.same({ nil, "tls" }, { talk, token })
+    assert.matches("cannot read no/such/file%.pem", why)
+  end)
+
+  it("is locked by a session that names no mode there is", function ()
+    local talk = chat.new {
+      server = "127.0.0.1:9",
+      session = function () return { uid = "1", token = "t", mode = 3 } end,
+    }
+    local heard, token, why = talk:receive(5)
+    assert.same({ nil, "locked", "the session's mode is 3, not 1 or 2" },
+      { heard, token, why })
+    talk:close()
+  end)
+
+  it("says what it waited for, and how long", beside(function (ws)
+    ws:receive(5)
+    ws:receive(5)
+  end, function (address)
+    local talk = join(address)
+    talk:text "a"
+    local settled, token, why = talk:settled(0.2)
+    assert.same({ nil, "timeout" }, { settled, token })
+    assert.equal("not settled within 0.2 s: 1 not received by the other side",
+      why)
+    local heard
+    heard, token, why = talk:receive(0.1)
+    assert.same({ nil, "timeout" }, { heard, token })
+    assert.matches("^no message within 0%.1 s", why)
+    talk:close()
+  end))
+
+  it("raises at its caller's line for what was not heard", function ()
+    local talk = chat.new { uid = "1", server = "127.0.0.1:9" }
+    blames_us(function () talk:read() end,
+      "bad argument #1 to 'read' (a message is a table, not a nil)")
+    blames_us(function () talk:read { id = 1 } end,
+      "bad argument #1 to 'read' (field 'id' of a message (string expected, "
+        .. "got number))")
+    blames_us(function () talk:settled "1" end,
+      "bad argument #1 to 'settled' (number expected, got string)")
+    blames_us(function () talk:receive {} end,
+      "bad argument #1 to 'receive' (number expected, got table)")
+    blames_us(function () talk:text "\255" end, "a message is text in UTF-8")
+    talk:close()
+  end)
+
   it("raises for what is neither a text nor a picture", function ()
     local talk = chat.new { uid = "1", server = "127.0.0.1:9" }
     assert.has_error(function () talk:text() end)

@@ -6,15 +6,18 @@
 -- survives a lost connection too. One queue says all of it, which is why the
 -- connection below has no outbox of its own.
 
+local connection = require "wsmanager.options"
 local message = require "wsmanager.chat.message"
+local options_of = require "wsmanager.chat.options"
 local ledger = require "wsmanager.chat.ledger"
 local seen = require "wsmanager.chat.seen"
 local pictures = require "wsmanager.chat.pictures"
 
+local blame = connection.blame
 local action, messageType = message.chatAction, message.messageType
 
 ---@class chat
----@field ws wsmanager      the connection: its state, its events, its stats
+---@field ws wsmanager.Connection   the connection: its state, its events, its stats
 ---@field uid string|nil    of the session in use
 ---@field onmessage fun(message: Message)|nil   set: messages come here
 ---@field onreceipt fun(receipt: chat.frame)|nil   action received or read
@@ -45,13 +48,6 @@ local defaults = {
   },
 }
 
--- Options of the chat; every other one is the connection's.
-local ours = {
-  uid = true, token = true, mode = true, server = true, secure = true,
-  session = true, peer = true, memory = true, outbox = true, heartbeat = true,
-  onmessage = true, onreceipt = true,
-}
-
 local function merged (given, default)
   if given == false then return false end
   local all = {}
@@ -80,11 +76,15 @@ local function locate (self, session)
   for _, name in ipairs { "uid", "token", "server" } do
     if not session[name] then return nil, "the session has no " .. name end
   end
+  local mode = session.mode or message.chatTypes.doctor
+  if not options_of.is_mode(mode) then
+    return nil, ("the session's mode is %s, not 1 or 2"):format(tostring(mode))
+  end
   self.uid = tostring(session.uid)
   return getUrl {
     protocols = session.secure == false and "ws" or "wss",
     socketServer = session.server, userId = session.uid, token = session.token,
-    chatType = session.mode or message.chatTypes.doctor,
+    chatType = mode,
   }
 end
 
@@ -99,10 +99,7 @@ local function locator (self, options)
 end
 
 local function connection_options (self, options)
-  local theirs = {}
-  for name, value in pairs(options) do
-    if not ours[name] then theirs[name] = value end
-  end
+  local theirs = options_of.theirs(options)
   theirs.url = locator(self, options)
   theirs.heartbeat = merged(options.heartbeat, defaults.heartbeat)
   theirs.outbox = false
@@ -130,11 +127,8 @@ local function id_prefix ()
   return ("%x-%s-%x"):format(os.time(), address, math.random(0, 0xffffff))
 end
 
----@param options chat.options
----@return chat   it dials at once; raises for a wrong option
-local function new (options)
-  local wsmanager = require "wsmanager"
-  local self = setmetatable({
+local function make (options, wsmanager)
+  return setmetatable({
     online = false, uid = options.uid and tostring(options.uid) or nil,
     peer = options.peer, onreceipt = options.onreceipt,
     ledger = ledger.new(merged(options.outbox, defaults.outbox)),
@@ -142,7 +136,27 @@ local function new (options)
     inbox = {}, prefix = id_prefix(), said = 0,
     epoch = os.time() - wsmanager.now(), wsmanager = wsmanager,
   }, Chat)
-  self.ws = wsmanager.new(connection_options(self, options))
+end
+
+local function bad_argument (where, expected, value)
+  error(("bad argument #1 to '%s' (%s expected, got %s)")
+    :format(where, expected, type(value)), 3)
+end
+
+--- It dials at once; raises for a wrong option.
+---@param options chat.options
+---@return chat|nil
+---@return "tls"|nil token   a certificate or key that cannot be read
+---@return string? detail
+local function new (options)
+  if type(options) ~= "table" then bad_argument("new", "table", options) end
+  blame(2, options_of.check, options)
+  local wsmanager = require "wsmanager"
+  local self = make(options, wsmanager)
+  local ws, token, detail =
+    blame(2, wsmanager.new, connection_options(self, options))
+  if not ws then return nil, token, detail end
+  self.ws = ws
   self.push = function (data, kind)
     return self.ws:send(data, kind, 0)
   end
@@ -156,7 +170,7 @@ end
 local function keep (self, key, frame, brief)
   local data, kind = message.encode(frame)
   if kind == "text" and not self.wsmanager.protocol.utf8(data) then
-    error("a message is text in UTF-8", 4)
+    error("a message is text in UTF-8", 0)
   end
   local ok, token, detail = self.ledger:add {
     key = key, data = data, kind = kind, brief = brief,
@@ -181,20 +195,15 @@ local function say (self, frame, extra)
   return frame
 end
 
-local function text_argument (value, method)
-  if type(value) ~= "string" then
-    error(("bad argument #1 to '%s' (string expected, got %s)")
-      :format(method, value == nil and "no value" or type(value)), 3)
-  end
-end
-
 --- Says a text. It is kept until the other side has received it.
 ---@param content string
 ---@param extra table?     more fields of the message
 ---@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
 function Chat:text (content, extra)
-  text_argument(content, "text")
-  return say(self, { type = messageType.text, content = content }, extra)
+  if type(content) ~= "string" then bad_argument("text", "string", content) end
+  local frame = { type = messageType.text, content = content }
+  local said, token, detail = blame(2, say, self, frame, extra)
+  return said, token, detail    -- no tail call: blame counts callers
 end
 
 --- Says a picture: a URL, or the bytes of a PNG, JPEG, GIF or WebP file.
@@ -202,18 +211,18 @@ end
 ---@param extra table?     more fields; `name` is the content of a picture's bytes
 ---@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
 function Chat:image (source, extra)
-  text_argument(source, "image")
+  if type(source) ~= "string" then bad_argument("image", "string", source) end
   local kind = pictures.kind(source)
-  if kind then
-    return say(self, {
-      type = messageType.img, bytes = source,
-      content = extra and extra.name or "picture." .. kind,
-    }, extra)
-  end
-  if not source:find "^%a[%w+.-]*:%S+$" then
+  if not kind and not source:find "^%a[%w+.-]*:%S+$" then
     error("bad argument #1 to 'image' (neither a URL nor a picture)", 2)
   end
-  return say(self, { type = messageType.img, content = source }, extra)
+  local frame = { type = messageType.img, content = source }
+  if kind then
+    frame.bytes = source
+    frame.content = extra and extra.name or "picture." .. kind
+  end
+  local said, token, detail = blame(2, say, self, frame, extra)
+  return said, token, detail
 end
 
 local function receipt (self, kind, frame)
@@ -231,8 +240,11 @@ end
 ---@param heard Message
 ---@return true|nil, "full"|nil token, string? detail
 function Chat:read (heard)
-  message.Message(heard)
-  return keep(self, name_of("read", heard), receipt(self, action.read, heard))
+  local wrong = message.fault(heard)
+  if wrong then error("bad argument #1 to 'read' (" .. wrong .. ")", 2) end
+  local ok, token, detail = blame(2, keep, self, name_of("read", heard),
+    receipt(self, action.read, heard))
+  return ok, token, detail
 end
 
 -- --- hearing ---
@@ -272,18 +284,30 @@ local function pull (self, deadline)
   return take[frame.action](self, frame) or false
 end
 
+local function is_timeout (value)
+  return value == nil or type(value) == "number"
+end
+
 local function deadline_of (self, timeout)
   return timeout and self.wsmanager.now() + timeout
+end
+
+local function late (what, timeout, detail)
+  return nil, "timeout", ("%s within %.14g s: %s"):format(what, timeout, detail)
 end
 
 --- The next message. Receipts on the way are settled and given to onreceipt.
 ---@param timeout number?   seconds
 ---@return Message|nil, string? token, string? detail, string? raw
 function Chat:receive (timeout)
+  if not is_timeout(timeout) then bad_argument("receive", "number", timeout) end
   local deadline = deadline_of(self, timeout)
   while #self.inbox == 0 do
     local heard, token, detail, raw = pull(self, deadline)
     if heard then return heard end
+    if token == "timeout" then
+      return late("no message", timeout, tostring(self.ws):gsub("^%w+: ", "", 1))
+    end
     if heard == nil then return nil, token, detail, raw end
   end
   return table.remove(self.inbox, 1)
@@ -293,7 +317,7 @@ end
 --- Raises where the connection's own messages() does: in a coroutine of Lua 5.1.
 ---@return fun(): Message|nil
 function Chat:messages ()
-  self.ws:messages()
+  blame(2, self.ws.messages, self.ws)
   return function ()
     local heard, token
     repeat
@@ -308,11 +332,15 @@ end
 ---@param timeout number?   seconds
 ---@return true|nil, string? token, string? detail
 function Chat:settled (timeout)
+  if not is_timeout(timeout) then bad_argument("settled", "number", timeout) end
   local deadline = deadline_of(self, timeout)
   while self.ledger.count > 0 do
     local heard, token, detail = pull(self, deadline)
     if heard then
       table.insert(self.inbox, heard)
+    elseif token == "timeout" then
+      return late("not settled", timeout,
+        self.ledger.count .. " not received by the other side")
     elseif heard == nil and token ~= "codec" then
       return nil, token, detail
     end

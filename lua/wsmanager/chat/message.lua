@@ -136,5 +136,5 @@ end
 return {
   chatTypes = chatTypes, chatAction = chatAction, messageType = messageType,
   wsState = wsState, Message = Message, Messages = Messages,
-  encode = encode, decode = decode,
+  encode = encode, decode = decode, fault = fault,
 }

@@ -1,0 +1,129 @@
+-- The options of a chat: its own are checked here, every other one is the
+-- connection's.
+-- Stands on the connection's options.lua and distance.lua.
+-- Never raises with a position: its callers add their own caller's.
+
+local connection = require "wsmanager.options"
+local distance = require "wsmanager.distance"
+local message = require "wsmanager.chat.message"
+
+local modes = message.chatTypes
+
+local function is (...)
+  local wanted = { ... }
+  return function (value)
+    for _, name in ipairs(wanted) do
+      if type(value) == name then return true end
+    end
+    return false
+  end
+end
+
+local function is_size (value)
+  return type(value) == "number" and value >= 1 and value % 1 == 0
+end
+
+local function is_mode (value)
+  return value == modes.doctor or value == modes.customer
+end
+
+local name = {
+  test = is("string", "number"), expected = "string or number expected",
+}
+local callback = { test = is "function", expected = "function expected" }
+local size = { test = is_size, expected = "positive integer expected" }
+local mode = { test = is_mode, expected = "1 or 2 of chatTypes expected" }
+
+local ours = {
+  uid = name, token = name, peer = name, mode = mode,
+  server = { test = is "string", expected = "string expected" },
+  secure = { test = is "boolean", expected = "boolean expected" },
+  session = callback, onmessage = callback, onreceipt = callback,
+  memory = size,
+  outbox = { test = is "table", expected = "table expected" },
+  heartbeat = {
+    test = function (value) return value == false or type(value) == "table" end,
+    expected = "table or false expected",
+  },
+}
+
+local outbox = { messages = size, bytes = size }
+
+-- Of the connection's options those that a chat decides by itself.
+local decided = {
+  url = "a chat makes its own of server, uid and token",
+  decode = "a chat decodes by itself",
+}
+
+local function fail (path, why)
+  error(("bad option '%s' (%s)"):format(path, why), 0)
+end
+
+local function got (value, rule)
+  local is_number = type(value) == "number" and (rule == size or rule == mode)
+  return is_number and tostring(value) or type(value)
+end
+
+local function check (path, value, rule)
+  if not rule.test(value) then
+    fail(path, rule.expected .. ", got " .. got(value, rule))
+  end
+end
+
+-- The connection's own check knows its names.
+local function is_theirs (option)
+  local _, why = pcall(connection.check_client, { [option] = false })
+  return not tostring(why):find "^unknown option"
+end
+
+local function check_name (option, names, prefix)
+  if names[option] then return end
+  error(("unknown option '%s%s'%s"):format(prefix, tostring(option),
+    type(option) == "string" and distance.hint(option, names) or ""), 0)
+end
+
+local function check_outbox (given)
+  for option, value in pairs(given) do
+    check_name(option, outbox, "outbox.")
+    check("outbox." .. option, value, outbox[option])
+  end
+end
+
+-- A misspelt name of ours is told here; one of the connection's, by itself.
+local function check_other (option)
+  if decided[option] then fail(option, decided[option]) end
+  if is_theirs(option) then return end
+  if type(option) ~= "string" or distance.nearest(option, ours) then
+    check_name(option, ours, "")
+  end
+end
+
+local options = {}
+
+-- Raises for the first option that is unknown or of a wrong type.
+function options.check (given)
+  for option, value in pairs(given) do
+    if ours[option] then
+      check(option, value, ours[option])
+    else
+      check_other(option)
+    end
+  end
+  check_outbox(given.outbox or {})
+end
+
+--- The connection's part of the options.
+---@param given table
+---@return table
+function options.theirs (given)
+  local all = {}
+  for option, value in pairs(given) do
+    if not ours[option] then all[option] = value end
+  end
+  return all
+end
+
+-- Is it 1 or 2?
+options.is_mode = is_mode
+
+return options
