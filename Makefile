@@ -43,9 +43,24 @@ SOURCES = $(sort $(wildcard src/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
-.PHONY: all build deps test-deps test check lint format demo install clean
+.PHONY: all help build deps test-deps test check lint format demo install clean
 all: build
 build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: build    build/$(LUA)/wsmanager/core.so; LUA=lua5.4 (lua5.3 lua5.1 luajit)
+#: install  into PREFIX=/usr/local, with DESTDIR before it
+#: deps     what building needs, by apt (Debian)
+#: demo     a chat between two processes; its server is killed on the way
+#: test     everything: all specs, sanitizers, other Luas, lint
+#: check    the specs once, under LUA; SPEC="files" for some of them
+#: lint     luacheck, clang-format; changes nothing
+#: format   clang-format over all C
+#: bench    speed, beside other clients and servers (bench-quick: the gist)
+#: fuzz     libFuzzer on each parser
+#: clean    removes build/ and what `luarocks make` leaves in the tree
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -106,6 +121,8 @@ install: build
 
 clean:
 	rm -rf build
+	rm -f $(SOURCES:.c=.o) wsmanager/core.so
+	@rmdir wsmanager 2>/dev/null || true
 
 -include bench/bench.mk
 -include fuzz/fuzz.mk
