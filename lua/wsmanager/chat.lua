@@ -292,8 +292,11 @@ local function deadline_of (self, timeout)
   return timeout and self.wsmanager.now() + timeout
 end
 
-local function late (what, timeout, detail)
-  return nil, "timeout", ("%s within %.14g s: %s"):format(what, timeout, detail)
+-- The connection waited for what was left of it: the whole timeout is named.
+local function late (what, timeout, detail, left)
+  local state = detail:gsub("^.- within %S+ s: ", "")
+  return nil, "timeout",
+    ("%s within %.14g s: %s%s"):format(what, timeout, left or "", state)
 end
 
 --- The next message. Receipts on the way are settled and given to onreceipt.
@@ -306,7 +309,7 @@ function Chat:receive (timeout)
     local heard, token, detail, raw = pull(self, deadline)
     if heard then return heard end
     if token == "timeout" then
-      return late("no message", timeout, tostring(self.ws):gsub("^%w+: ", "", 1))
+      return late("no message", timeout, detail)
     end
     if heard == nil then return nil, token, detail, raw end
   end
@@ -339,8 +342,8 @@ function Chat:settled (timeout)
     if heard then
       table.insert(self.inbox, heard)
     elseif token == "timeout" then
-      return late("not settled", timeout,
-        self.ledger.count .. " not received by the other side")
+      return late("not settled", timeout, detail,
+        self.ledger.count .. " not received by the other side; ")
     elseif heard == nil and token ~= "codec" then
       return nil, token, detail
     end
