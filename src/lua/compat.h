@@ -53,6 +53,10 @@ static inline int lua_absindex (lua_State *L, int i) {
    lua_tonumber(L, i) == (lua_Number)(lua_Integer)lua_tonumber(L, i))
 #endif
 
+/* Does lua_pushlstring collect before it copies? A finalizer could then free
+** the bytes. */
+#define WSM_COLLECTS_FIRST (LUA_VERSION_NUM < 502)
+
 #if LUA_VERSION_NUM >= 504
 #define wsm_newuserdata(L, size) lua_newuserdatauv(L, size, 1)
 #else

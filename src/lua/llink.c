@@ -5,6 +5,7 @@
 #include "lua/module.h"
 
 #define CONNECTION "wsmanager"
+#define SMALL 1024 /* bytes of a message that are copied on the stack */
 
 /* --- the userdata --- */
 
@@ -116,15 +117,43 @@ static int push_end (lua_State *L, const struct wsm_manager *m) {
   return 3;
 }
 
+/* Pushes a copy that no finalizer can reach. false: the message was another one
+** by the time there was room for it. */
+static bool push_copy (lua_State *L, struct wsm_link *link,
+                       const struct wsm_message *m) {
+  char small[SMALL];
+  struct wsm_message again = *m;
+  void *scratch = small;
+  if (m->length > sizeof small) {
+    scratch = lua_newuserdata(L, m->length);
+    if (fast_link(L) != link || wsm_link_next(link, &again) != WSM_MESSAGE ||
+        again.length != m->length)
+      return false;
+  }
+  if (again.length > 0) memcpy(scratch, again.data, again.length);
+  lua_pushlstring(L, scratch, again.length);
+  return true;
+}
+
+/* As the string is made a collection may run, and a finalizer do anything to
+** this very connection: then there may be nothing to pop. */
+static int push_message (lua_State *L, struct wsm_link *link,
+                         const struct wsm_message *m) {
+  const struct wsm_box *box = lua_touserdata(L, 1);
+  const int kind = lua_upvalueindex(m->binary ? 3 : 2);
+  if (!WSM_COLLECTS_FIRST) lua_pushlstring(L, (const char *)m->data, m->length);
+  else if (!push_copy(L, link, m)) return 0;
+  lua_pushvalue(L, kind);
+  if (box->link == link) wsm_link_pop(link);
+  return 2;
+}
+
 static int receive (lua_State *L) {
   struct wsm_link *link = fast_link(L);
   struct wsm_message m;
   switch (wsm_link_next(link, &m)) {
     case WSM_MESSAGE:
-      lua_pushlstring(L, (const char *)m.data, m.length);
-      lua_pushvalue(L, lua_upvalueindex(m.binary ? 3 : 2));
-      wsm_link_pop(link);
-      return 2;
+      return push_message(L, link, &m);
     case WSM_MORE:
       return 0;
     case WSM_ENDED:
@@ -257,19 +286,21 @@ static int flush (lua_State *L) {
   return 0;
 }
 
+/* They are let go of when Lua has them all: a memory error loses none. */
 static int unsent (lua_State *L) {
   struct wsm_queue *q = &check_manager(L)->outbox;
   struct wsm_message m;
+  size_t at = 0;
   int i;
   lua_createtable(L, (int)q->count, 0);
   lua_createtable(L, (int)q->count, 0);
-  for (i = 1; wsm_queue_first(q, &m); i++) {
+  for (i = 1; wsm_queue_next(q, &at, &m); i++) {
     lua_pushlstring(L, (const char *)m.data, m.length);
     lua_rawseti(L, -3, i);
     lua_pushstring(L, m.binary ? "binary" : "text");
     lua_rawseti(L, -2, i);
-    wsm_queue_pop(q);
   }
+  wsm_queue_clear(q);
   return 2;
 }
 

@@ -23,15 +23,21 @@ bool wsm_queue_push (struct wsm_queue *q, const struct wsm_message *m) {
   return true;
 }
 
-bool wsm_queue_first (const struct wsm_queue *q, struct wsm_message *m) {
-  const unsigned char *at = wsm_buffer_bytes(&q->bytes);
+bool wsm_queue_next (const struct wsm_queue *q, size_t *at,
+                     struct wsm_message *m) {
   struct entry entry;
-  if (q->count == 0) return false;
-  memcpy(&entry, at, sizeof entry);
-  m->data = at + sizeof entry;
+  if (*at >= wsm_buffer_length(&q->bytes)) return false;
+  memcpy(&entry, wsm_buffer_bytes(&q->bytes) + *at, sizeof entry);
+  m->data = wsm_buffer_bytes(&q->bytes) + *at + sizeof entry;
   m->length = entry.length;
   m->binary = entry.binary;
+  *at += sizeof entry + entry.length;
   return true;
+}
+
+bool wsm_queue_first (const struct wsm_queue *q, struct wsm_message *m) {
+  size_t at = 0;
+  return wsm_queue_next(q, &at, m);
 }
 
 void wsm_queue_pop (struct wsm_queue *q) {

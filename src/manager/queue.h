@@ -26,6 +26,10 @@ bool wsm_queue_push (struct wsm_queue *q, const struct wsm_message *m);
 bool wsm_queue_first (const struct wsm_queue *q, struct wsm_message *m);
 void wsm_queue_pop (struct wsm_queue *q);
 
+/* The message at *at, which moves on; first call with *at = 0. false: no more. */
+bool wsm_queue_next (const struct wsm_queue *q, size_t *at,
+                     struct wsm_message *m);
+
 /* Puts all of `front` before what q holds and empties front. false without
 ** memory: both are as they were. */
 bool wsm_queue_prepend (struct wsm_queue *q, struct wsm_queue *front);
