@@ -8,7 +8,16 @@ local report = {
   home = {},     -- the table whose `onerror` is asked: `wsmanager` itself
 }
 
+-- A table says what its fields `message` and `code` say, unless it has a text.
 local function describe (why)
+  if type(why) == "table" and not (getmetatable(why) or {}).__tostring then
+    local code, message = rawget(why, "code"), rawget(why, "message")
+    if code ~= nil then code = "code " .. tostring(code) end
+    if message == nil then message, code = code, nil end
+    if message ~= nil then
+      return tostring(message) .. (code and " (" .. code .. ")" or "")
+    end
+  end
   local ok, text = pcall(tostring, why)
   return ok and text or "(an error object that has no text)"
 end

@@ -12,6 +12,7 @@ local status, yield = coroutine.status, coroutine.yield
 local isyieldable = coroutine.isyieldable or function () return true end
 local coroutine_resume = coroutine.resume
 local now = core.now
+local getinfo, getlocal = debug.getinfo, debug.getlocal
 local unpack = table.unpack or unpack
 
 local PARK = {}    -- yielded by a coroutine that something will wake
@@ -20,6 +21,7 @@ local LONGEST = 3600   -- seconds that one turn waits at most
 
 local scheduler = {
   attend = nil,                                  -- of a ready connection
+  name = nil,                                    -- of what call's fn(a) hears
   connections = setmetatable({}, {__mode = "v"}),-- id -> connection
   held = {},                                     -- id -> one that must live
   servers = {},                                  -- id -> server
@@ -91,13 +93,28 @@ local function ended (thread)
   ending()
 end
 
+local worker
+
+-- What to call it that has failed; a worker's stack still says what it heard.
+local function noun (thread)
+  local level = 0
+  local info = getinfo(thread, level, "f")
+  while info and info.func ~= worker do
+    level = level + 1
+    info = getinfo(thread, level, "f")
+  end
+  if not info or not scheduler.name then return "a coroutine" end
+  local _, heard = getlocal(thread, level, 2)
+  return scheduler.name(heard)
+end
+
 local function failed (thread, why)
   local rescue = rescues[thread]
   tasks[thread], rescues[thread] = nil, nil
   if rescue then
     rescue(why, thread)
   else
-    report.failure("a coroutine", why, thread)
+    report.failure(noun(thread), why, thread)
   end
   ended(thread)
 end
@@ -131,7 +148,7 @@ local function task (fn)
   return thread
 end
 
-local function worker (fn, a, b)
+function worker (fn, a, b)
   while true do
     fn(a, b)
     idle[#idle + 1] = running()
@@ -293,16 +310,22 @@ local function patience (timeout)
   return math.max(0, wait)
 end
 
+local function check_seconds (seconds, name)
+  if type(seconds) == "number" and seconds == seconds then return end
+  local got = type(seconds) == "number" and "nan" or type(seconds)
+  error("bad argument #1 to '" .. name .. "' (number expected, got "
+        .. got .. ")", 3)
+end
+
+scheduler.check_seconds = check_seconds
+
 --- Turns the loop once: waits until something happens (or `timeout` seconds;
 --- 0 never waits: the once-a-frame call of a game loop), then runs the
 --- handlers and coroutines that it concerns.
 ---@param timeout? number  seconds; nil: as long as it takes
 ---@return boolean happened
 function scheduler.step (timeout)
-  if timeout ~= nil and type(timeout) ~= "number" then
-    error("bad argument #1 to 'step' (number expected, got "
-          .. type(timeout) .. ")", 2)
-  end
+  if timeout ~= nil then check_seconds(timeout, "step") end
   scheduler.loop():turn(patience(timeout))
   return round()
 end
@@ -329,10 +352,7 @@ end
 --- Waits so many seconds while everything else goes on.
 ---@param seconds number  math.huge: until the program ends
 function scheduler.sleep (seconds)
-  if type(seconds) ~= "number" then
-    error("bad argument #1 to 'sleep' (number expected, got "
-          .. type(seconds) .. ")", 2)
-  end
+  check_seconds(seconds, "sleep")
   local thread, due = running(), now() + seconds
   if tasks[thread] and isyieldable() then
     park(thread, nil, due)
