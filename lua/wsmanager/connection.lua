@@ -17,6 +17,8 @@ local codecs, is_over = attention.codecs, attention.is_over
 local to_record, hold = attention.record, attention.hold
 local touch, wait_in = attention.touch, attention.wait
 
+local type = type
+
 local connection = {}
 
 --- A managed connection: it beats, it reconnects, it keeps what it could not
@@ -46,21 +48,45 @@ local methods = core.methods
 
 -- Raises at the line that called a method `level` calls above.
 local function bad_argument (level, what, value)
-  error("bad argument " .. what .. " expected, got " .. type(value) .. ")",
-        level + 2)
+  local got = value ~= value and "nan" or type(value)
+  error("bad argument " .. what .. " expected, got " .. got .. ")", level + 2)
+end
+
+-- `ws.send("x")` for `ws:send("x")`: raises at the line that called a method.
+local function no_colon (name)
+  error("call it with ':', as in ws:" .. name .. "(...)", 3)
+end
+
+local function check_timeout (level, what, timeout)
+  if type(timeout) ~= "number" or timeout ~= timeout then
+    bad_argument(level + 1, what .. " (number", timeout)
+  end
 end
 
 local function to_deadline (level, what, timeout)
   if timeout == nil then return nil end
-  if type(timeout) ~= "number" then
-    bad_argument(level + 1, what .. " (number", timeout)
-  end
+  check_timeout(level + 1, what, timeout)
   return now() + timeout
+end
+
+-- Why the attempt or the connection before failed, after "; last: ".
+local function last (record)
+  local why = record.detail
+  if not why and record.code then
+    why = "the connection was closed (" .. record.code .. ")"
+  end
+  return why and "; last: " .. why or ""
 end
 
 local function late (ws, what, timeout)
   return nil, "timeout", what .. " within " .. timeout .. " s: "
-                         .. connection.describe(ws)
+                         .. connection.describe(ws) .. last(to_record(ws))
+end
+
+-- The last failure says more than the core's word for one that reconnect.when
+-- has ended.
+local function why_closed (ws, token, detail)
+  return token == "closed" and to_record(ws).detail or detail
 end
 
 local function await_message (ws, timeout)
@@ -84,10 +110,12 @@ end
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
 function methods.receive (ws, timeout)
+  if type(ws) ~= "userdata" then no_colon "receive" end
+  if timeout ~= nil then check_timeout(1, "#1 to 'receive'", timeout) end
   local data, kind, detail = link_receive(ws)
   if not data then
     if not kind then data, kind, detail = await_message(ws, timeout) end
-    if not data then return nil, kind, detail end
+    if not data then return nil, kind, why_closed(ws, kind, detail) end
   end
   local with = codecs[ws]
   if with then
@@ -118,6 +146,7 @@ end
 ---@return fun(ws: wsmanager.Connection): any, string
 ---@return wsmanager.Connection
 function methods.messages (ws)
+  if type(ws) ~= "userdata" then no_colon "messages" end
   if not scheduler.iterates and scheduler.yields() then
     error("a coroutine of Lua 5.1 cannot wait in 'for': call 'receive' in a "
           .. "'while'", 2)
@@ -172,11 +201,13 @@ end
 ---@return string? token  "full", "closed", "codec", "timeout", "exhausted"
 ---@return string? detail
 function methods.send (ws, data, kind, timeout)
+  if type(ws) ~= "userdata" then no_colon "send" end
   local binary = kind == "binary"
   if not binary and kind ~= nil and kind ~= "text" then
     error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
           .. tostring(kind) .. ")", 2)
   end
+  if timeout ~= nil then check_timeout(1, "#3 to 'send'", timeout) end
   local ok, token, detail = link_send(ws, data, binary)
   if ok then return true end
   if ok == nil and token == "closed" then
@@ -189,7 +220,9 @@ function methods.send (ws, data, kind, timeout)
     ok, token, detail = try_send(ws, data, binary)
     if ok then return true end
   end
-  if token ~= "full" or timeout == 0 then return nil, token, detail end
+  if token ~= "full" or timeout == 0 then
+    return nil, token, why_closed(ws, token, detail)
+  end
   if not timeout and ws.readyState ~= 1 then return nil, token, detail end
   return await_room(ws, data, binary, timeout)
 end
@@ -201,6 +234,7 @@ end
 ---@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side also 1001, 1011 ...
 ---@param reason? string  at most 123 bytes of UTF-8
 function methods.close (ws, code, reason)
+  if type(ws) ~= "userdata" then no_colon "close" end
   local record = to_record(ws)
   if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0) then
     bad_argument(1, "#1 to 'close' (integer", code)
@@ -208,7 +242,9 @@ function methods.close (ws, code, reason)
     bad_argument(1, "#2 to 'close' (string", reason)
   end
   link.close(ws, code, reason)
-  record.asking, record.again, record.closing = nil, nil, true
+  record.asking, record.again = nil, nil
+  if record.over and ws.state == "closed" then return end
+  record.closing = true
   touch(record)
 end
 
@@ -218,6 +254,7 @@ end
 ---@return string? token  why it will not open: "refused", "locked", "closed" ...
 ---@return string? detail
 function methods.opened (ws, timeout)
+  if type(ws) ~= "userdata" then no_colon "opened" end
   local deadline = to_deadline(1, "#1 to 'opened'", timeout)
   local record = to_record(ws)
   local opens, in_time = record.opens, true
@@ -238,6 +275,7 @@ end
 ---@return string reason  or the token
 ---@return boolean|string clean  the closing handshake was completed; or the detail
 function methods.closed (ws, timeout)
+  if type(ws) ~= "userdata" then no_colon "closed" end
   local deadline = to_deadline(1, "#1 to 'closed'", timeout)
   local record = to_record(ws)
   local in_time = true
@@ -257,6 +295,7 @@ end
 --- hangs up and dials again. What is in the outbox stays. While `close` is under
 --- way it dials as soon as that is done and everybody has heard of it.
 function methods.reconnect (ws)
+  if type(ws) ~= "userdata" then no_colon "reconnect" end
   local record = to_record(ws)
   if record.server then
     error("a server's side of a connection cannot reconnect", 2)
@@ -276,12 +315,14 @@ end
 ---@return string? token
 ---@return string? detail
 function methods.ping (ws, payload)
+  if type(ws) ~= "userdata" then no_colon "ping" end
   local ok, token, detail = link.ping(ws, payload)
   return ok, token, detail    -- no tail call: it raises at our caller's line
 end
 
 --- Hands to the kernel at once what this turn would send at its end.
 function methods.flush (ws)
+  if type(ws) ~= "userdata" then no_colon "flush" end
   return link.flush(ws)
 end
 
@@ -306,6 +347,7 @@ end
 
 ---@return wsmanager.Stats
 function methods.stats (ws)
+  if type(ws) ~= "userdata" then no_colon "stats" end
   return link.stats(ws)
 end
 
@@ -315,6 +357,7 @@ end
 ---@return string[] messages
 ---@return string[] kinds
 function methods.unsent (ws)
+  if type(ws) ~= "userdata" then no_colon "unsent" end
   if not is_over[ws.state] then
     error("unsent() is for a connection that is over (it is " .. ws.state
           .. "); stats().outbox counts what waits", 2)
@@ -325,6 +368,7 @@ end
 --- The peer's HTTP answer to the opening handshake.
 ---@return {status: integer, reason: string, headers: table<string, string>, body: string?}?
 function methods.answer (ws)
+  if type(ws) ~= "userdata" then no_colon "answer" end
   return link.answer(ws)
 end
 
@@ -334,6 +378,7 @@ end
 ---@param listener fun(event: wsmanager.Event)
 ---@param options? {once: boolean?}|boolean
 function methods.addEventListener (ws, name, listener, options)
+  if type(ws) ~= "userdata" then no_colon "addEventListener" end
   local record = to_record(ws)
   events.add(record, name, listener, options)
   touch(record)
@@ -343,6 +388,7 @@ end
 ---@param name string
 ---@param listener fun(event: wsmanager.Event)
 function methods.removeEventListener (ws, name, listener)
+  if type(ws) ~= "userdata" then no_colon "removeEventListener" end
   local record = to_record(ws)
   events.remove(record, name, listener)
   hold(ws, record)
@@ -362,6 +408,15 @@ methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3
 -- An address without what may be secret: userinfo, query.
 function connection.place (url)
   return (url:gsub("[?#].*", ""):gsub("//[^/]*@", "//"))
+end
+
+-- The listener that heard this: an event, or messages of a connection.
+function scheduler.name (heard)
+  local is_event = type(heard) == "table" and heard.target ~= nil
+  if not is_event and type(heard) ~= "userdata" then return "a coroutine" end
+  local url = (is_event and heard.target or heard).url
+  local place = url ~= "" and connection.place(url) or "a server's connection"
+  return "on" .. (is_event and heard.type or "message") .. " of " .. place
 end
 
 -- "open wss://example.org/chat", "open, from 127.0.0.1".
