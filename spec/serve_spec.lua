@@ -143,7 +143,9 @@ describe("a server", function ()
   it("says what is wrong with where it should listen", function ()
     serve {handler = echo}
     local other, token, detail =
-      wsmanager.serve {host = "127.0.0.1", port = server.port}
+      wsmanager.serve {
+        host = "127.0.0.1", port = server.port, handler = echo,
+      }
     assert.is_nil(other)
     assert.equal("refused", token)
     assert.matches(tostring(server.port), detail)
@@ -172,7 +174,9 @@ describe("a server", function ()
       refused("tls", stranger:opened(5))
     end)
     made:remove()
-    refused("tls", wsmanager.serve {tls = {cert = "/no/file", key = "/no/file"}})
+    refused("tls", wsmanager.serve {
+      tls = {cert = "/no/file", key = "/no/file"}, handler = echo,
+    })
     refused("tls", wsmanager.new {url = "wss://x", tls = {ca = "/no/file"}})
   end)
 

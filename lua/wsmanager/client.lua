@@ -70,6 +70,9 @@ local client = {}
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
 ---@field tls? wsmanager.Tls
+---@field proxy? string|false  "http://user:pass@host:port", https, socks5 or socks5h; "env": the environment says
+---@field proxy_tls? wsmanager.Tls  with an https proxy
+---@field redirects? integer|false  so many are followed; none when absent
 ---@field decode? "json"|wsmanager.Codec
 ---@field onopen? fun(event: wsmanager.Event)
 ---@field onmessage? fun(event: wsmanager.Event)
@@ -149,9 +152,9 @@ function client.secure (config, given, is_server)
   return true
 end
 
--- A connection that has not dialled yet.
+-- A connection that has not dialled yet; raises at its caller's caller.
 function client.make (config, record)
-  local ws = core.connection(scheduler.loop(), config)
+  local ws = options.blame(3, core.connection, scheduler.loop(), config)
   return attention.adopt(ws, record)
 end
 
@@ -175,7 +178,7 @@ function client.new (given)
   local config, record = options.blame(2, read, given)
   local secured, token, detail = client.secure(config, given)
   if not secured then return nil, token, detail end
-  local ws = options.blame(2, client.make, config, record)
+  local ws = client.make(config, record)
   for property in pairs(events.properties) do
     if given[property] then connection.listen(ws, property, given[property]) end
   end

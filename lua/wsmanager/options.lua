@@ -184,13 +184,40 @@ local function check_group (given, rule, name)
   check(given, rule.fields, name .. ".")
 end
 
+-- What another library calls it, or where it is not looked for.
+local aliases = {
+  codec = "decode", json = "decode", ssl = "tls", timeout = "timeouts",
+  subprotocols = "protocols", cafile = "tls.ca", insecure = "tls.verify",
+}
+
+-- " (did you mean 'tls.verify'?)": an option of that name in a group, else the
+-- nearest.
+local function hint (name, rules, prefix)
+  if type(name) ~= "string" then return "" end
+  local meant
+  if prefix == "" then
+    local alias = aliases[name]
+    if alias and rules[alias:match("^%w+")] then meant = alias end
+    for group_name, rule in pairs(meant and {} or rules) do
+      local path = group_name .. "." .. name
+      if rule.fields and rule.fields[name]
+         and (not meant or #path < #meant
+              or #path == #meant and path < meant)
+      then
+        meant = path
+      end
+    end
+  end
+  return meant and " (did you mean '" .. meant .. "'?)"
+         or distance.hint(name, rules)
+end
+
 function check (given, rules, prefix)
   for name, value in pairs(given) do
     local rule = rules[name]
     local path = prefix .. tostring(name)
     if not rule then
-      fail("unknown option '", path, "'",
-           type(name) == "string" and distance.hint(name, rules) or "")
+      fail("unknown option '", path, "'", hint(name, rules, prefix))
     elseif rule.fields then
       check_group(value, rule, path)
     elseif not rule.test(value) then
@@ -213,6 +240,10 @@ function options.check_server (given)
   if given.path and (given.host or given.port) then
     fail("bad option 'path' (a server listens on a path or on host and port)")
   end
+  if not given.handler and not given.page then
+    fail("bad option 'handler' (function expected, got nil; a server needs ",
+         "'handler' or 'page')")
+  end
 end
 
 -- The parts of a URL; raises for a bad one.
@@ -233,7 +264,11 @@ function options.protocols (given)
          type(given), ")")
   end
   for _, each in ipairs(given) do
-    for name in tostring(each):gmatch("[^,]*") do
+    if type(each) ~= "string" or each == "" then
+      fail("bad option 'protocols' (names expected, got ",
+           each == "" and "an empty string" or type(each), ")")
+    end
+    for name in each:gmatch("[^,]*") do
       name = name:match("^%s*(.-)%s*$")
       if name ~= "" then
         if not core.protocol.istoken(name) then

@@ -72,4 +72,17 @@ function page.answer (from, request)
   return file(entry)
 end
 
+local function check_file (name)
+  if type(name) ~= "string" then return end
+  local handle, why = io.open(name, "rb")
+  if not handle then error("bad option 'page' (" .. why .. ")", 0) end
+  handle:close()
+end
+
+-- Raises, without a position, for a file of `from` that cannot be opened.
+function page.check (from)
+  if type(from) ~= "table" then return check_file(from) end
+  for _, entry in pairs(from) do check_file(entry) end
+end
+
 return page

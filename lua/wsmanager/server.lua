@@ -136,10 +136,11 @@ end
 
 local function welcome (self, ws, record)
   local request = link.request(ws)
+  record.asks = request.status and "page" or "authorize"
   if request.status then return answer_plainly(self, ws, request) end
   local opened = open(self, ws, request, judge(self, request))
   if not opened or ws.state == "closed" then return end
-  record.accepted = true
+  record.accepted, record.asks = true, "handler"
   scheduler.touch(record.id)
   if not self.given.handler then return end
   self.given.handler(ws, request)
@@ -151,7 +152,7 @@ local function fail (self, ws, record, why, thread)
   if self.given.onerror then
     scheduler.spawn(self.given.onerror, why, ws)
   else
-    report.failure("a server's handler", why, thread)
+    report.failure("a server's " .. (record.asks or "handler"), why, thread)
   end
   if ws.state == "closed" then return end
   if record.accepted then
@@ -239,6 +240,7 @@ end
 --- until all have ended, and drops those that have not. May be called again.
 ---@param seconds? number  how long it waits at most; 5
 function Server:stop (seconds)
+  if seconds ~= nil then scheduler.check_seconds(seconds, "stop") end
   if self.closed then return end
   local deadline = core.now() + (seconds or PATIENCE)
   self.stopped = true
@@ -257,6 +259,7 @@ end
 
 local function read (given)
   options.check_server(given)
+  page.check(given.page)
   return {
     host = given.host, port = given.port, path = given.path,
     backlog = given.backlog, connections = given.connections,

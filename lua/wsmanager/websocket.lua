@@ -167,7 +167,7 @@ local function construct (_, url, protocols)
   local mine = {lost = 0, binary = "blob", url = config.url}
   local self = setmetatable({[OURS] = mine}, meta)
   record.target, mine.record = self, record
-  mine.ws = options.blame(2, client.make, config, record)
+  mine.ws = client.make(config, record)
   link.start(mine.ws)
   return self
 end
