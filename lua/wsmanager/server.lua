@@ -199,8 +199,9 @@ function Server:broadcast (data, kind, except)
           .. type(data) .. ")", 2)
   end
   if self.closed then return 0, 0 end
-  return options.blame(2, self.core.broadcast, self.core, data,
-                       kind == "binary", except)
+  local sent, full = options.blame(2, self.core.broadcast, self.core, data,
+                                   kind == "binary", except)
+  return sent, full    -- no tail call: it raises at our caller's line
 end
 
 local function next_open (members, id)
