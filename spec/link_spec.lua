@@ -221,6 +221,11 @@ describe("a link", function()
       end)
     end
 
+    it("gives up as soon under the name limits.handshake", function()
+      local c = begin(url_of(scripted { { "stall" } }), { limits = { handshake = 0.2 } })
+      assert.equal("timeout", c:event("error")[2])
+    end)
+
     local cuts = {
       { "at once", { { "cut" } } },
       { "after the request", { { "until", "\r\n\r\n" }, { "cut" } } },

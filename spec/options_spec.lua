@@ -28,7 +28,7 @@ describe("options", function ()
       },
       timeouts = {open = 10, close = 5},
       outbox = {messages = 10, bytes = 1000}, inbox = 1000, buffer = 1000,
-      limits = {message = 1, frame = 1, fragments = 1, header = 1},
+      limits = {message = 1, frame = 1, fragments = 1, header = 1, handshake = 5},
       tls = {ca = "x", cert = "x", key = "x", hostname = "x", verify = true,
              min = "1.2", keylog = "x", pin = {"x"}},
       decode = "json", onopen = fn, onmessage = fn, onerror = fn,

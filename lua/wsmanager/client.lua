@@ -33,6 +33,7 @@ local client = {}
 ---@field frame? integer      bytes
 ---@field fragments? integer  of one message
 ---@field header? integer     bytes of the peer's HTTP head; 16 KiB
+---@field handshake? number|false  seconds: `timeouts.open` under its other name
 
 -- permessage-deflate (RFC 7692): what is wanted; the peer may agree to less.
 ---@class wsmanager.Compress

@@ -86,6 +86,7 @@ local timeouts = group {open = positive_or_false, close = positive_or_false}
 
 local limits = group {
   message = size, frame = size, fragments = size, header = size,
+  handshake = positive_or_false,
 }
 
 local window = kind(is_integer(9, 15), "integer from 9 to 15")

@@ -39,7 +39,7 @@
 ---@field outbox false|{messages: integer?, bytes: integer?}?
 ---@field inbox integer?      bytes
 ---@field buffer integer?     bytes waiting for the kernel, then send says full
----@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?}?
+---@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?, handshake: number|false|nil}?
 ---@field compress boolean|core.compress|nil
 ---@field redirects integer?  so many are followed; none by default
 ---@field target boolean?     true: each dial asks with the event "target"

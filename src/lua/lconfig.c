@@ -163,6 +163,7 @@ static void limits (lua_State *L, int i, struct wsm_policy *p) {
   count64(L, t, "frame", &p->limits.frame);
   count32(L, t, "fragments", &p->limits.fragments);
   count64(L, t, "header", &p->header_bytes);
+  seconds(L, t, "handshake", &p->open_ms);
   lua_pop(L, 1);
 }
 
