@@ -54,6 +54,7 @@ function attention.adopt (ws, record)
   record.target = record.target or ws
   fields(ws)[RECORD] = record
   codecs[ws] = record.codec
+  link.coded(ws, record.codec ~= nil)
   scheduler.connections[record.id] = ws
   return ws
 end

@@ -101,6 +101,19 @@ local function await_message (ws, timeout)
   return late(ws, "no message", timeout)
 end
 
+-- What is left to do when there was no message, or one to be decoded.
+local function receive_on (ws, timeout, data, kind, detail)
+  if not data then
+    if not kind then data, kind, detail = await_message(ws, timeout) end
+    if not data then return nil, kind, why_closed(ws, kind, detail) end
+  end
+  local with = codecs[ws]
+  if not with then return data, kind end
+  local value, token, why, raw = decode(with, data, kind)
+  if value ~= nil then return value, kind end
+  return nil, token, why, raw
+end
+
 --- The next message. In a coroutine of `run` it yields, elsewhere it turns the
 --- loop until there is one. Several coroutines that wait get one message each,
 --- in turn.
@@ -110,20 +123,10 @@ end
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
 function methods.receive (ws, timeout)
-  if type(ws) ~= "userdata" then no_colon "receive" end
   if timeout ~= nil then check_timeout(1, "#1 to 'receive'", timeout) end
-  local data, kind, detail = link_receive(ws)
-  if not data then
-    if not kind then data, kind, detail = await_message(ws, timeout) end
-    if not data then return nil, kind, why_closed(ws, kind, detail) end
-  end
-  local with = codecs[ws]
-  if with then
-    local value, token, why, raw = decode(with, data, kind)
-    if value ~= nil then return value, kind end
-    return nil, token, why, raw
-  end
-  return data, kind
+  local data, kind, more = link_receive(ws)
+  if data and not more then return data, kind end
+  return receive_on(ws, timeout, data, kind, more)
 end
 
 local receive = methods.receive
@@ -157,8 +160,8 @@ end
 -- One that will open is not closed, though it keeps nothing.
 local no_outbox = {connecting = true, waiting = true}
 
-local function try_send (ws, data, binary)
-  local ok, token, detail = link_send(ws, data, binary)
+local function try_send (ws, data, kind)
+  local ok, token, detail = link_send(ws, data, kind)
   if ok == nil and token == "closed" and no_outbox[ws.state] then
     return nil, "full", "the connection is " .. ws.state
                         .. " and has no outbox (outbox = false)"
@@ -168,7 +171,7 @@ end
 
 -- An open connection drains soon: its sender waits. One that is not open has an
 -- outbox: its sender is told, unless it said how long it would wait.
-local function await_room (ws, data, binary, timeout)
+local function await_room (ws, data, kind, timeout)
   local deadline = to_deadline(2, "#3 to 'send'", timeout)
   local record = to_record(ws)
   local in_time, ok, token, detail
@@ -177,7 +180,7 @@ local function await_room (ws, data, binary, timeout)
     if ws.state == "closed" then
       return nil, "closed", record.detail or "the connection is closed"
     end
-    ok, token, detail = try_send(ws, data, binary)
+    ok, token, detail = try_send(ws, data, kind)
     if ok or token ~= "full" then return ok, token, detail end
   until not in_time or not timeout and ws.readyState ~= 1
   if timeout then return late(ws, "no room to send", timeout) end
@@ -188,6 +191,30 @@ local function encode (ws, data, kind)
   local with = codecs[ws]
   if not with then bad_argument(2, "#1 to 'send' (string", data) end
   return codec.encode(with, data, kind)
+end
+
+local function check_kind (kind)
+  if kind == nil or kind == "text" or kind == "binary" then return end
+  error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
+        .. tostring(kind) .. ")", 3)
+end
+
+-- What is left to do when the core did not take it as it was.
+local function send_on (ws, data, kind, timeout, ok, token, detail)
+  check_kind(kind)
+  if ok == false then
+    data, token, detail = encode(ws, data, kind or "text")
+    if data == nil then return nil, token, detail end
+  end
+  if ok == false or token == "closed" then
+    ok, token, detail = try_send(ws, data, kind)
+    if ok then return true end
+  end
+  if token ~= "full" or timeout == 0 then
+    return nil, token, why_closed(ws, token, detail)
+  end
+  if not timeout and ws.readyState ~= 1 then return nil, token, detail end
+  return await_room(ws, data, kind, timeout)
 end
 
 --- Sends a message; while the connection is not open it waits in the outbox and
@@ -201,30 +228,10 @@ end
 ---@return string? token  "full", "closed", "codec", "timeout", "exhausted"
 ---@return string? detail
 function methods.send (ws, data, kind, timeout)
-  if type(ws) ~= "userdata" then no_colon "send" end
-  local binary = kind == "binary"
-  if not binary and kind ~= nil and kind ~= "text" then
-    error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
-          .. tostring(kind) .. ")", 2)
-  end
   if timeout ~= nil then check_timeout(1, "#3 to 'send'", timeout) end
-  local ok, token, detail = link_send(ws, data, binary)
+  local ok, token, detail = link_send(ws, data, kind)
   if ok then return true end
-  if ok == nil and token == "closed" then
-    ok, token, detail = try_send(ws, data, binary)
-  end
-  if ok == false then
-    local value, code, why = encode(ws, data, binary and "binary" or "text")
-    if value == nil then return nil, code, why end
-    data = value
-    ok, token, detail = try_send(ws, data, binary)
-    if ok then return true end
-  end
-  if token ~= "full" or timeout == 0 then
-    return nil, token, why_closed(ws, token, detail)
-  end
-  if not timeout and ws.readyState ~= 1 then return nil, token, detail end
-  return await_room(ws, data, binary, timeout)
+  return send_on(ws, data, kind, timeout, ok, token, detail)
 end
 
 --- Closes for good: it wins over every reconnect; only `reconnect()` brings it

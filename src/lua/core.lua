@@ -62,8 +62,9 @@
 ---@field target fun(ws, url: string, protocols: string?, headers: string?)   raises on a bad URL
 ---@field lock fun(ws, why: string)
 ---@field verdict fun(ws, again: boolean, delay: number?)
----@field receive fun(ws): string|nil, string?, string?   data, kind | nil (none yet) | nil, token, detail (none will come)
----@field send fun(ws, data: string, binary: boolean?): true|nil|false, string?, string?   raises for text that is not UTF-8; false: not a string; nil, token, detail
+---@field coded fun(ws, coded: boolean)           its messages are to be decoded: receive says so
+---@field receive fun(ws): string|nil, string?, string|true?   data, kind, coded | nil (none yet) | nil, token, detail (none will come)
+---@field send fun(ws, data: string, kind: "text"|"binary"|boolean|nil): true|nil|false, string?, string?   true: binary; raises for text that is not UTF-8; false: no string, or no kind; nil, token, detail
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
 ---@field event fun(ws): string?, any, any, any   pops; see below

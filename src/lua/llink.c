@@ -7,29 +7,37 @@
 #define CONNECTION "wsmanager"
 #define SMALL 1024 /* bytes of a message that are copied on the stack */
 
+/* Upvalues of receive and send: the words for kinds. */
+enum { TEXT = 1, BINARY };
+
 /* --- the userdata --- */
 
+static const char mark; /* its address */
+
 struct wsm_box *wsm_test_box (lua_State *L, int i) {
-  return luaL_testudata(L, i, CONNECTION);
+  return wsm_marked(L, i, &mark, sizeof(struct wsm_box));
 }
 
 struct wsm_box *wsm_check_box (lua_State *L, int i) {
-  struct wsm_box *box = luaL_checkudata(L, i, CONNECTION);
+  struct wsm_box *box = wsm_test_box(L, i);
+  if (!box) luaL_checkudata(L, i, CONNECTION); /* raises */
   if (!box->link || !wsm_link_post(box->link)->loop)
     luaL_error(L, "the connection was dropped, or its loop is closed");
   return box;
 }
 
-/* The path of each message: the metatable is the first upvalue, and comparing
-** it costs a tenth of looking it up by name. */
-static struct wsm_link *fast_link (lua_State *L) {
-  struct wsm_box *box = lua_touserdata(L, 1);
-  if (box && lua_getmetatable(L, 1)) {
-    bool ours = lua_rawequal(L, -1, lua_upvalueindex(1));
-    lua_pop(L, 1);
-    if (ours && box->link && wsm_link_post(box->link)->loop) return box->link;
-  }
-  return wsm_check_box(L, 1)->link;
+/* Raises at the line that called the Lua method around this function. */
+static int misuse (lua_State *L, const char *what) {
+  luaL_where(L, 2);
+  lua_pushstring(L, what);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+/* Of a method that is called without asking first what it is called on. */
+static struct wsm_box *check_self (lua_State *L, const char *slip) {
+  if (lua_type(L, 1) != LUA_TUSERDATA) misuse(L, slip);
+  return wsm_check_box(L, 1);
 }
 
 static struct wsm_manager *manager_of (struct wsm_box *box) {
@@ -55,6 +63,7 @@ static int drop (lua_State *L) {
 struct wsm_box *wsm_push_box (lua_State *L) {
   struct wsm_box *box = wsm_newuserdata(L, sizeof *box);
   memset(box, 0, sizeof *box);
+  box->mark = &mark;
   luaL_getmetatable(L, CONNECTION);
   lua_setmetatable(L, -2);
   lua_newtable(L);
@@ -70,9 +79,14 @@ static int id (lua_State *L) {
 }
 
 static int fields (lua_State *L) {
-  luaL_checkudata(L, 1, CONNECTION);
+  if (!wsm_test_box(L, 1)) luaL_checkudata(L, 1, CONNECTION);
   lua_getuservalue(L, 1);
   return 1;
+}
+
+static int coded (lua_State *L) {
+  wsm_check_box(L, 1)->coded = lua_toboolean(L, 2);
+  return 0;
 }
 
 static int start (lua_State *L) {
@@ -126,8 +140,8 @@ static bool push_copy (lua_State *L, struct wsm_link *link,
   void *scratch = small;
   if (m->length > sizeof small) {
     scratch = lua_newuserdata(L, m->length);
-    if (fast_link(L) != link || wsm_link_next(link, &again) != WSM_MESSAGE ||
-        again.length != m->length)
+    if (wsm_check_box(L, 1)->link != link ||
+        wsm_link_next(link, &again) != WSM_MESSAGE || again.length != m->length)
       return false;
   }
   if (again.length > 0) memcpy(scratch, again.data, again.length);
@@ -137,37 +151,32 @@ static bool push_copy (lua_State *L, struct wsm_link *link,
 
 /* As the string is made a collection may run, and a finalizer do anything to
 ** this very connection: then there may be nothing to pop. */
-static int push_message (lua_State *L, struct wsm_link *link,
+static int push_message (lua_State *L, const struct wsm_box *box,
                          const struct wsm_message *m) {
-  const struct wsm_box *box = lua_touserdata(L, 1);
-  const int kind = lua_upvalueindex(m->binary ? 3 : 2);
+  struct wsm_link *link = box->link;
+  const int kind = lua_upvalueindex(m->binary ? BINARY : TEXT);
   if (!WSM_COLLECTS_FIRST) lua_pushlstring(L, (const char *)m->data, m->length);
   else if (!push_copy(L, link, m)) return 0;
   lua_pushvalue(L, kind);
   if (box->link == link) wsm_link_pop(link);
-  return 2;
+  if (!box->coded) return 2;
+  lua_pushboolean(L, true);
+  return 3;
 }
 
 static int receive (lua_State *L) {
-  struct wsm_link *link = fast_link(L);
+  struct wsm_box *box =
+    check_self(L, "call it with ':', as in ws:receive(...)");
   struct wsm_message m;
-  switch (wsm_link_next(link, &m)) {
+  switch (wsm_link_next(box->link, &m)) {
     case WSM_MESSAGE:
-      return push_message(L, link, &m);
+      return push_message(L, box, &m);
     case WSM_MORE:
       return 0;
     case WSM_ENDED:
       break;
   }
-  return push_end(L, wsm_link_manager(link));
-}
-
-/* Raises at the line that called the Lua method around this function. */
-static int misuse (lua_State *L, const char *what) {
-  luaL_where(L, 2);
-  lua_pushstring(L, what);
-  lua_concat(L, 2);
-  return lua_error(L);
+  return push_end(L, wsm_link_manager(box->link));
 }
 
 static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
@@ -186,20 +195,35 @@ static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
   return 3;
 }
 
+/* The opcode for the kind at 3; 0: it is none. */
+static unsigned opcode_of (lua_State *L) {
+  switch (lua_type(L, 3)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+      return WSM_TEXT;
+    case LUA_TBOOLEAN:
+      return lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
+    default:
+      if (lua_rawequal(L, 3, lua_upvalueindex(BINARY))) return WSM_BINARY;
+      return lua_rawequal(L, 3, lua_upvalueindex(TEXT)) ? WSM_TEXT : 0;
+  }
+}
+
 static int send (lua_State *L) {
-  struct wsm_link *link = fast_link(L);
-  bool binary = lua_toboolean(L, 3);
+  struct wsm_link *link =
+    check_self(L, "call it with ':', as in ws:send(...)")->link;
+  const unsigned opcode = opcode_of(L);
   size_t n;
   const char *data;
-  if (lua_type(L, 2) != LUA_TSTRING) {
+  if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING) {
     lua_pushboolean(L, 0); /* the Lua layer encodes it, or says no */
     return 1;
   }
   data = lua_tolstring(L, 2, &n);
-  if (!binary && !wsm_utf8_valid((const unsigned char *)data, n))
+  if (opcode == WSM_TEXT && !wsm_utf8_valid((const unsigned char *)data, n))
     return misuse(L, "bad argument #1 to 'send' (text must be UTF-8; send it "
                      "as \"binary\")");
-  switch (wsm_link_send(link, binary ? WSM_BINARY : WSM_TEXT, data, n)) {
+  switch (wsm_link_send(link, opcode, data, n)) {
     case WSM_SENT:
     case WSM_SENT_LATER:
       lua_pushboolean(L, 1);
@@ -358,6 +382,7 @@ static int lookup (lua_State *L) {
 
 static const luaL_Reg functions[] = { { "id", id },
                                       { "fields", fields },
+                                      { "coded", coded },
                                       { "start", start },
                                       { "target", wsm_link_lua_target },
                                       { "lock", lock },
@@ -376,12 +401,11 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "request", wsm_link_lua_request },
                                       { NULL, NULL } };
 
-/* With the metatable, which lies at `metatable`, and the words for kinds. */
-static void push_fast (lua_State *L, lua_CFunction f, int metatable) {
-  lua_pushvalue(L, metatable);
+/* With the words for kinds. */
+static void push_fast (lua_State *L, lua_CFunction f) {
   lua_pushliteral(L, "text");
   lua_pushliteral(L, "binary");
-  lua_pushcclosure(L, f, 3);
+  lua_pushcclosure(L, f, BINARY);
 }
 
 static void push_metatable (lua_State *L) {
@@ -393,19 +417,17 @@ static void push_metatable (lua_State *L) {
 }
 
 void wsm_push_link (lua_State *L) {
-  int metatable;
   lua_createtable(L, 0, 4);
   push_metatable(L);
-  metatable = lua_gettop(L);
   lua_newtable(L);
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "methods");
   lua_pushcclosure(L, lookup, 1);
-  lua_setfield(L, metatable, "__index");
+  lua_setfield(L, -2, "__index");
   luaL_newlib(L, functions);
-  push_fast(L, receive, metatable);
+  push_fast(L, receive);
   lua_setfield(L, -2, "receive");
-  push_fast(L, send, metatable);
+  push_fast(L, send);
   lua_setfield(L, -2, "send");
   lua_setfield(L, -3, "link");
   lua_setfield(L, -2, "metatable");

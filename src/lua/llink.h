@@ -17,11 +17,13 @@ struct wsm_target {
 
 /* A client's has its policy behind it; a server's borrows the server's. */
 struct wsm_box {
+  const void *mark;      /* first: wsm_marked */
   struct wsm_link *link; /* NULL: dropped */
   struct wsm_target target;
   struct wsm_policy *policy; /* of a client: owned */
   char *beat;                /* of the policy: owned */
   char *proxy;               /* of a client: owned, or NULL */
+  bool coded;                /* its messages are to be decoded */
 };
 
 /* The box at i, whose link lives and stands on an open loop; raises else. */

@@ -22,6 +22,15 @@ void wsm_push_link (lua_State *L);   /* llink.c */
 void wsm_push_server (lua_State *L); /* lserver.c */
 void wsm_push_tls (lua_State *L);    /* ltls.c */
 
+/* The userdata at i if it is of that size and begins with that mark, an address
+** of ours that nobody else's can hold; else NULL. For the path of each message:
+** looking up a metatable by its name costs ten times as much. */
+static inline void *wsm_marked (lua_State *L, int i, const void *mark,
+                                size_t size) {
+  const void **u = lua_touserdata(L, i);
+  return u && lua_rawlen(L, i) == size && *u == mark ? u : NULL;
+}
+
 /* nil, token, detail: returns 3. */
 int wsm_fail (lua_State *L, const struct wsm_error *e);
 
