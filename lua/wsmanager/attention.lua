@@ -16,6 +16,7 @@ local fire, wanted, sole = events.fire, events.wanted, events.sole
 local hold_back, call = events.hold_back, scheduler.call
 local wait, waits = scheduler.wait, scheduler.waits
 local wake, wake_all = scheduler.wake, scheduler.wake_all
+local held = scheduler.held
 local decode = codec.decode
 
 local ROUND = 1024     -- messages that listeners hear in one round at most
@@ -42,7 +43,7 @@ local function hold (ws, record)
   local needed = waits(record.receivers) or waits(record.senders)
                  or waits(record.watchers)
                  or record.listeners ~= nil and not record.over
-  scheduler.held[record.id] = needed and ws or nil
+  held[record.id] = needed and ws or nil
 end
 
 attention.hold = hold
@@ -89,19 +90,23 @@ local function listens (record)
   return record.discards or wanted(record, "message")
 end
 
--- The next message goes to whoever waits first, else to all who listen.
-local function hear_one (ws, record)
-  local waiting = waits(record.receivers)
+-- The next message goes to whoever waits first. One that waits again has found
+-- nothing more and says so in `drained`.
+local function hand_over (ws, record)
   local data, kind, detail = link_receive(ws)
-  record.most = record.most - 1
   record.drained = not data
-  if data and waiting then
+  if data then
     wake(record.receivers, data, kind)
-  elseif data then
-    hear(record, codecs[ws], data, kind)
-  elseif waiting and kind then
+  elseif kind then
     wake_all(record.receivers, nil, kind, detail)
   end
+end
+
+-- The next message goes to all who listen.
+local function hear_one (ws, record)
+  local data, kind = link_receive(ws)
+  record.drained = not data
+  if data then hear(record, codecs[ws], data, kind) end
 end
 
 -- An only listener hears its messages in one coroutine: to change coroutines
@@ -127,12 +132,16 @@ end
 local function deliver (ws, record, most)
   record.most, record.drained = most, false
   repeat
-    local waiting = waits(record.receivers)
-    if not waiting and (record.busy or not listens(record)) then return end
-    if not waiting and sole(record) then
+    if waits(record.receivers) then
+      record.most = record.most - 1
+      hand_over(ws, record)
+    elseif record.busy or not listens(record) then
+      return
+    elseif sole(record) then
       local thread = call(hear_all, ws, record)
       if thread then hold_back(record, thread) end
     else
+      record.most = record.most - 1
       hear_one(ws, record)
     end
     if record.drained then return end
@@ -217,19 +226,26 @@ local function settle (ws, record)
   if over and record.closing then start_again(ws, record) end
 end
 
--- Tells everybody what has happened to it.
-local function attend (ws)
-  local record = to_record(ws)
-  local kind, a, b, c = link_event(ws)
-  local happened = kind or record.touched
-  record.touched = nil
+local function tell_events (ws, record, kind, a, b, c)
   while kind do
     if is_after_messages[kind] then deliver(ws, record, math.huge) end
     react[kind](ws, record, a, b, c)
     kind, a, b, c = link_event(ws)
   end
-  deliver(ws, record, ROUND)
-  if happened then settle(ws, record) end
+end
+
+-- Tells everybody what has happened to it.
+local function attend (ws)
+  local record = fields(ws)[RECORD]
+  local kind, a, b, c = link_event(ws)
+  if kind or record.touched then
+    record.touched = nil
+    tell_events(ws, record, kind, a, b, c)
+    deliver(ws, record, ROUND)
+    settle(ws, record)
+  else
+    deliver(ws, record, ROUND)
+  end
   hold(ws, record)
 end
 
@@ -242,16 +258,17 @@ function attention.touch (record)
   scheduler.touch(record.id)
 end
 
--- Waits once in the record's queue of that name.
+-- Waits once in the record's queue of that name. Who hands over a message looks
+-- after the connection's life itself.
 function attention.wait (ws, record, name, deadline)
   local queue = record[name]
   if not queue then
     queue = scheduler.queue()
     record[name] = queue
   end
-  scheduler.held[record.id] = ws
+  held[record.id] = ws
   local in_time, data, kind, detail = wait(queue, deadline)
-  hold(ws, record)
+  if not data then hold(ws, record) end
   return in_time, data, kind, detail
 end
 

@@ -90,12 +90,14 @@ local function why_closed (ws, token, detail)
 end
 
 local function await_message (ws, timeout)
-  local deadline = to_deadline(2, "#1 to 'receive'", timeout)
+  local deadline = timeout and now() + timeout
   local record = to_record(ws)
   local in_time, data, kind, detail
   repeat
+    record.drained = true
     in_time, data, kind, detail = wait_in(ws, record, "receivers", deadline)
-    if not data and not kind then data, kind, detail = link_receive(ws) end
+    if data or kind then return data, kind, detail end
+    data, kind, detail = link_receive(ws)
     if data or kind then return data, kind, detail end
   until not in_time
   return late(ws, "no message", timeout)

@@ -27,7 +27,9 @@ local scheduler = {
   servers = {},                                  -- id -> server
 }
 
+local connections = scheduler.connections
 local loop                                       -- of this Lua state, lazily
+local turn, cork, next_ready                     -- its methods
 local tasks = setmetatable({}, {__mode = "k"})   -- the coroutines that are ours
 local rescues = setmetatable({}, {__mode = "k"}) -- what to do when they fail
 local endings = {}                               -- coroutine -> call when done
@@ -36,6 +38,7 @@ local timed = {}                                 -- coroutine -> its timer
 local sleepers = timers.new()
 local runnable = {first = 1, last = 0}           -- calls to begin or go on
 local revisit = {}                               -- ids to look at next round
+local revisiting = false                         -- are there any?
 local idle = {}                                  -- workers
 
 -- The loop of this Lua state, made at the first use.
@@ -44,6 +47,7 @@ function scheduler.loop ()
   local made, token, detail = core.loop()
   if not made then error("wsmanager: " .. token .. ": " .. detail, 0) end
   loop = made
+  turn, cork, next_ready = made.turn, made.cork, made.ready
   return loop
 end
 
@@ -59,10 +63,6 @@ local function pop (queue)
   queue.first = first + 1
   if first == queue.last then queue.first, queue.last = 1, 0 end
   return value
-end
-
-local function holds (queue)
-  return queue.first <= queue.last
 end
 
 local function forget (queue, value)
@@ -119,11 +119,9 @@ local function failed (thread, why)
   ended(thread)
 end
 
--- Lets a coroutine of ours go on. Returns whether it is still under way. A wait
--- that could not yield (Lua 5.1, inside of pcall) is over.
-local function resume (thread, ...)
-  local ok, what = coroutine_resume(thread, ...)
-  if what == PARK then return true end
+-- A coroutine of ours has come back, and not to wait. Returns whether it is still
+-- under way. A wait that could not yield (Lua 5.1, inside of pcall) is over.
+local function come_back (thread, ok, what)
   unpark(thread)
   if not ok then
     failed(thread, what)
@@ -140,6 +138,12 @@ local function resume (thread, ...)
   tasks[thread], rescues[thread] = nil, nil
   ended(thread)
   return false
+end
+
+-- Lets a coroutine of ours go on. Returns whether it is still under way.
+local function resume (thread, ...)
+  local ok, what = coroutine_resume(thread, ...)
+  return what == PARK or come_back(thread, ok, what)
 end
 
 local function task (fn)
@@ -201,7 +205,7 @@ end
 -- Lua 5.1 cannot say whether a yield will fail: what an earlier one left
 -- behind goes first.
 local function park (thread, queue, due)
-  unpark(thread)
+  if parked[thread] or timed[thread] then unpark(thread) end
   if queue then
     parked[thread] = queue
     push(queue, thread)
@@ -219,7 +223,8 @@ function scheduler.wake (queue, a, b, c)
   local thread = pop(queue)
   parked[thread] = nil
   if timed[thread] then unpark(thread) end
-  resume(thread, true, a, b, c)
+  local ok, what = coroutine_resume(thread, true, a, b, c)
+  if what ~= PARK then come_back(thread, ok, what) end
 end
 
 -- Wakes all that wait in the queue now.
@@ -238,10 +243,11 @@ end))
 -- Has the connection or server of that id looked at in the next round.
 function scheduler.touch (id)
   revisit[id] = true
+  revisiting = true
 end
 
 local function look (id)
-  local connection = scheduler.connections[id]
+  local connection = connections[id]
   if connection then
     scheduler.attend(connection)
   elseif scheduler.servers[id] then
@@ -250,19 +256,17 @@ local function look (id)
 end
 
 local function look_again ()
-  if next(revisit) == nil then return false end
   local ids = revisit
-  revisit = {}
+  revisit, revisiting = {}, false
   for id in pairs(ids) do look(id) end
-  return true
 end
 
 local function look_at_ready ()
-  local id = loop:ready()
+  local id = next_ready(loop)
   if not id then return false end
   repeat
     look(id)
-    id = loop:ready()
+    id = next_ready(loop)
   until not id
   return true
 end
@@ -283,30 +287,37 @@ end
 local function run_runnable ()
   local count = runnable.last - runnable.first + 1
   for _ = 1, count do
-    if not holds(runnable) then break end
+    if runnable.first > runnable.last then break end
     local call = pop(runnable)
     if status(call[1]) ~= "dead" then
       resume(call[1], unpack(call, 2, call.n))
     end
   end
-  return count > 0
 end
 
 local function round ()
-  loop:cork(true)
-  local ready = look_at_ready()
-  local again = look_again()
-  local slept = wake_sleepers()
-  local ran = run_runnable()
-  loop:cork(false)
-  return ready or again or slept or ran
+  cork(loop, true)
+  local happened = look_at_ready()
+  if revisiting then
+    look_again()
+    happened = true
+  end
+  if sleepers.count > 0 and wake_sleepers() then happened = true end
+  if runnable.first <= runnable.last then
+    run_runnable()
+    happened = true
+  end
+  cork(loop, false)
+  return happened
 end
 
 -- How long the loop may wait; a loop that has nothing to wait for would not.
 local function patience (timeout)
-  if holds(runnable) or next(revisit) ~= nil then return 0 end
-  local entry, wait = sleepers:first(), math.min(timeout or LONGEST, LONGEST)
-  if entry then wait = math.min(wait, entry.due - now()) end
+  if revisiting or runnable.first <= runnable.last then return 0 end
+  local wait = math.min(timeout or LONGEST, LONGEST)
+  if sleepers.count > 0 then
+    wait = math.min(wait, sleepers:first().due - now())
+  end
   return math.max(0, wait)
 end
 
@@ -326,7 +337,8 @@ scheduler.check_seconds = check_seconds
 ---@return boolean happened
 function scheduler.step (timeout)
   if timeout ~= nil then check_seconds(timeout, "step") end
-  scheduler.loop():turn(patience(timeout))
+  if not loop then scheduler.loop() end
+  turn(loop, patience(timeout))
   return round()
 end
 
@@ -384,8 +396,8 @@ end
 
 -- Is there anything left that the loop could wait for?
 local function lives ()
-  return holds(runnable) or sleepers:first() ~= nil
-         or next(revisit) ~= nil or next(scheduler.held) ~= nil
+  return runnable.first <= runnable.last or sleepers.count > 0
+         or revisiting or next(scheduler.held) ~= nil
          or next(scheduler.servers) ~= nil
 end
 

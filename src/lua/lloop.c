@@ -5,23 +5,32 @@
 
 #define LOOP "wsmanager.loop"
 
-static struct wsm_loop **to_box (lua_State *L, int i) {
-  return luaL_checkudata(L, i, LOOP);
+struct box {
+  const void *mark;      /* first: wsm_marked */
+  struct wsm_loop *loop; /* NULL: closed */
+};
+
+static const char mark; /* its address */
+
+static struct box *check_box (lua_State *L, int i) {
+  struct box *box = wsm_marked(L, i, &mark, sizeof *box);
+  return box ? box : luaL_checkudata(L, i, LOOP); /* which raises */
 }
 
 struct wsm_loop *wsm_check_loop (lua_State *L, int i) {
-  struct wsm_loop *loop = *to_box(L, i);
+  struct wsm_loop *loop = check_box(L, i)->loop;
   if (!loop) luaL_error(L, "the loop is closed");
   return loop;
 }
 
 static int make (lua_State *L) {
   struct wsm_error e;
-  struct wsm_loop **box = wsm_newuserdata(L, sizeof *box);
-  *box = NULL;
+  struct box *box = wsm_newuserdata(L, sizeof *box);
+  box->mark = &mark;
+  box->loop = NULL;
   luaL_setmetatable(L, LOOP);
-  *box = wsm_loop_new(&e);
-  return *box ? 1 : wsm_fail(L, &e);
+  box->loop = wsm_loop_new(&e);
+  return box->loop ? 1 : wsm_fail(L, &e);
 }
 
 static int turn (lua_State *L) {
@@ -70,9 +79,9 @@ static int counters (lua_State *L) {
 }
 
 static int shut (lua_State *L) {
-  struct wsm_loop **box = to_box(L, 1);
-  struct wsm_loop *loop = *box;
-  *box = NULL;
+  struct box *box = check_box(L, 1);
+  struct wsm_loop *loop = box->loop;
+  box->loop = NULL;
   if (loop) wsm_loop_free(loop);
   return 0;
 }

@@ -216,12 +216,11 @@ static int patience (const struct wsm_loop *loop, uint64_t until) {
 /* libuv itself would sleep on through a signal, and Ctrl-C with it. false: one
 ** came, and its handler may want Lua to go on. */
 static bool wait (struct wsm_loop *loop, uint64_t until) {
+  const int ms = patience(loop, until);
   struct pollfd backend;
-  int found;
   backend.fd = uv_backend_fd(&loop->uv);
   backend.events = POLLIN;
-  found = poll(&backend, 1, patience(loop, until));
-  if (found < 0 && errno == EINTR) return false;
+  if (ms != 0 && poll(&backend, 1, ms) < 0 && errno == EINTR) return false;
   uv_run(&loop->uv, UV_RUN_NOWAIT);
   return true;
 }
@@ -231,17 +230,20 @@ static uint64_t next_instant (const struct wsm_loop *loop, uint64_t end) {
   return deadline < end ? deadline : end;
 }
 
+static bool may_wait (const struct wsm_loop *loop, uint64_t until) {
+  if (loop->first_ready || loop->dirty || until <= wsm_loop_now(loop))
+    return false;
+  return until < WSM_NEVER - 1 || uv_loop_alive(&loop->uv);
+}
+
 /* libuv may return for its own affairs: then the wait goes on. */
 static void run (struct wsm_loop *loop, int64_t wait_ms) {
   const uint64_t end = wait_ms < 0 ? WSM_NEVER
                                    : wsm_loop_now(loop) + (uint64_t)wait_ms;
-  uv_run(&loop->uv, UV_RUN_NOWAIT);
-  while (!loop->first_ready && !loop->dirty) {
-    const uint64_t until = next_instant(loop, end);
-    if (until <= wsm_loop_now(loop)) break;
-    if (until >= WSM_NEVER - 1 && !uv_loop_alive(&loop->uv)) break;
-    if (!wait(loop, until)) break;
-  }
+  if (!may_wait(loop, next_instant(loop, end)))
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+  while (may_wait(loop, next_instant(loop, end)))
+    if (!wait(loop, next_instant(loop, end))) break;
 }
 
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
