@@ -5,6 +5,8 @@
 -- A codec with `text` is for text alone and takes nothing but the value: binary
 -- messages pass it by.
 
+local pcall = pcall
+
 local codec = {}
 
 ---@class wsmanager.Codec
@@ -45,25 +47,29 @@ local function failure (raw, ok, value, why)
   return nil, "codec", tostring(value), raw
 end
 
--- The value of a message, or nil, "codec", why, raw.
+-- The value of a message and its kind, or nil, "codec", why, raw.
 function codec.decode (with, data, kind)
   local ok, value, why
   if not with.text then
     ok, value, why = pcall(with.decode, data, kind)
   elseif kind == "binary" then
-    return data
+    return data, kind
   else
     ok, value = pcall(with.decode, data)
   end
-  if ok and value ~= nil then return value end
+  if ok and value ~= nil then return value, kind end
   return failure(data, ok, value, why)
 end
 
 -- The text of a value, or nil, "codec", why.
 function codec.encode (with, value, kind)
   local ok, data, why
-  if with.text then ok, data = pcall(with.encode, value)
-  else ok, data, why = pcall(with.encode, value, kind) end
+  if with.text then
+    ok, data = pcall(with.encode, value)
+    if ok then return data end
+  else
+    ok, data, why = pcall(with.encode, value, kind or "text")
+  end
   if not ok or data == nil then return failure(nil, ok, data, why) end
   if type(data) ~= "string" then
     return nil, "codec", "the codec encoded to a " .. type(data)

@@ -12,7 +12,7 @@ local link = core.link
 local fields = link.fields
 local link_receive, link_send = link.receive, link.send
 local now = core.now
-local decode = codec.decode
+local decode, encode = codec.decode, codec.encode
 local codecs, is_over = attention.codecs, attention.is_over
 local to_record, hold = attention.record, attention.hold
 local touch, wait_in = attention.touch, attention.wait
@@ -103,17 +103,14 @@ local function await_message (ws, timeout)
   return late(ws, "no message", timeout)
 end
 
--- What is left to do when there was no message, or one to be decoded.
-local function receive_on (ws, timeout, data, kind, detail)
-  if not data then
-    if not kind then data, kind, detail = await_message(ws, timeout) end
-    if not data then return nil, kind, why_closed(ws, kind, detail) end
-  end
+-- What is left to do when no message is there, and perhaps none will come.
+local function receive_on (ws, timeout, token, detail)
+  if token then return nil, token, why_closed(ws, token, detail) end
+  local data, kind, why = await_message(ws, timeout)
+  if not data then return nil, kind, why_closed(ws, kind, why) end
   local with = codecs[ws]
-  if not with then return data, kind end
-  local value, token, why, raw = decode(with, data, kind)
-  if value ~= nil then return value, kind end
-  return nil, token, why, raw
+  if with then return decode(with, data, kind) end
+  return data, kind
 end
 
 --- The next message. In a coroutine of `run` it yields, elsewhere it turns the
@@ -126,9 +123,10 @@ end
 ---@return string? raw  "codec": the message as it came
 function methods.receive (ws, timeout)
   if timeout ~= nil then check_timeout(1, "#1 to 'receive'", timeout) end
-  local data, kind, more = link_receive(ws)
-  if data and not more then return data, kind end
-  return receive_on(ws, timeout, data, kind, more)
+  local data, kind, coded = link_receive(ws)
+  if not data then return receive_on(ws, timeout, kind, coded) end
+  if coded then return decode(codecs[ws], data, kind) end
+  return data, kind
 end
 
 local receive = methods.receive
@@ -189,26 +187,10 @@ local function await_room (ws, data, kind, timeout)
   return ok, token, detail
 end
 
-local function encode (ws, data, kind)
-  local with = codecs[ws]
-  if not with then bad_argument(2, "#1 to 'send' (string", data) end
-  return codec.encode(with, data, kind)
-end
-
-local function check_kind (kind)
-  if kind == nil or kind == "text" or kind == "binary" then return end
-  error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
-        .. tostring(kind) .. ")", 3)
-end
-
--- What is left to do when the core did not take it as it was.
-local function send_on (ws, data, kind, timeout, ok, token, detail)
-  check_kind(kind)
-  if ok == false then
-    data, token, detail = encode(ws, data, kind or "text")
-    if data == nil then return nil, token, detail end
-  end
-  if ok == false or token == "closed" then
+-- What is left to do when the core said no.
+local function send_on (ws, data, kind, timeout, token, detail)
+  local ok
+  if token == "closed" then
     ok, token, detail = try_send(ws, data, kind)
     if ok then return true end
   end
@@ -217,6 +199,25 @@ local function send_on (ws, data, kind, timeout, ok, token, detail)
   end
   if not timeout and ws.readyState ~= 1 then return nil, token, detail end
   return await_room(ws, data, kind, timeout)
+end
+
+local function check_kind (kind)
+  if kind == "text" or kind == "binary" then return end
+  error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
+        .. tostring(kind) .. ")", 3)
+end
+
+-- What is no string is encoded.
+local function send_value (ws, value, kind, timeout)
+  if kind ~= nil then check_kind(kind) end
+  local with = codecs[ws]
+  if not with then bad_argument(1, "#1 to 'send' (string", value) end
+  local data, token, detail = encode(with, value, kind)
+  if data == nil then return nil, token, detail end
+  local ok
+  ok, token, detail = link_send(ws, data, kind)
+  if ok then return true end
+  return send_on(ws, data, kind, timeout, token, detail)
 end
 
 --- Sends a message; while the connection is not open it waits in the outbox and
@@ -233,7 +234,8 @@ function methods.send (ws, data, kind, timeout)
   if timeout ~= nil then check_timeout(1, "#3 to 'send'", timeout) end
   local ok, token, detail = link_send(ws, data, kind)
   if ok then return true end
-  return send_on(ws, data, kind, timeout, ok, token, detail)
+  if ok == false then return send_value(ws, data, kind, timeout) end
+  return send_on(ws, data, kind, timeout, token, detail)
 end
 
 --- Closes for good: it wins over every reconnect; only `reconnect()` brings it
