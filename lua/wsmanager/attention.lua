@@ -12,7 +12,7 @@ local scheduler = require "wsmanager.scheduler"
 local link = core.link
 local fields = link.fields
 local link_event, link_receive = link.event, link.receive
-local fire, wanted, sole = events.fire, events.wanted, events.sole
+local fire, wanted = events.fire, events.wanted
 local hold_back, call = events.hold_back, scheduler.call
 local wait, waits = scheduler.wait, scheduler.waits
 local wake, wake_all = scheduler.wake, scheduler.wake_all
@@ -60,17 +60,6 @@ function attention.adopt (ws, record)
   return ws
 end
 
-local function message_event (record, data, kind)
-  local origin = record.origin
-  if origin then
-    return {
-      type = "message", data = data, kind = kind, target = record.target,
-      origin = origin,
-    }
-  end
-  return {type = "message", data = data, kind = kind, target = record.target}
-end
-
 -- What the message means; nil: it does not decode, which `error` tells.
 local function understand (record, with, data, kind)
   local value, token, why, raw = decode(with, data, kind)
@@ -82,7 +71,10 @@ end
 
 local function hear (record, with, data, kind)
   if with then data = understand(record, with, data, kind) end
-  if data ~= nil then fire(record, message_event(record, data, kind)) end
+  if data == nil then return end
+  fire(record, {
+    type = "message", data = data, kind = kind, origin = record.origin,
+  })
 end
 
 -- A browser's WebSocket discards what nobody listens to.
@@ -112,19 +104,24 @@ end
 -- An only listener hears its messages in one coroutine: to change coroutines
 -- costs more than to call it. Should it fail, record.most says what is left.
 local function hear_all (ws, record)
-  local list, entry = sole(record)
-  local with = codecs[ws]
+  local entry, origin, target = record.sole, record.origin, record.target
   for left = record.most - 1, 0, -1 do
-    if entry.removed or record.listeners.message ~= list then return end
+    if record.sole ~= entry then return end
     if record.receivers and waits(record.receivers) then return end
-    local data, kind = link_receive(ws)
+    local data, kind, coded = link_receive(ws)
     record.most = left
     if not data then
       record.drained = true
       return
     end
-    if with then data = understand(record, with, data, kind) end
-    if data ~= nil then entry.listener(message_event(record, data, kind)) end
+    if coded then data = understand(record, codecs[ws], data, kind) end
+    if data ~= nil then
+      local event = {
+        type = "message", data = data, kind = kind, target = target,
+      }
+      if origin then event.origin = origin end
+      entry.listener(event)
+    end
   end
 end
 
@@ -137,7 +134,7 @@ local function deliver (ws, record, most)
       hand_over(ws, record)
     elseif record.busy or not listens(record) then
       return
-    elseif sole(record) then
+    elseif record.sole then
       local thread = call(hear_all, ws, record)
       if thread then hold_back(record, thread) end
     else

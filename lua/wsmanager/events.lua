@@ -65,7 +65,14 @@ local function find (list, listener, property)
   end
 end
 
+-- The only entry of a list, if it stays.
+local function sole (list)
+  local entry = list and list[1]
+  if entry and not list[2] and not entry.once then return entry end
+end
+
 -- Puts a new list in place of the old one, without entry number `without`.
+-- record.sole is the only one who listens to `message`.
 local function replace (record, name, without, entry)
   local old = record.listeners and record.listeners[name] or {}
   local list = {}
@@ -76,6 +83,7 @@ local function replace (record, name, without, entry)
   if without then old[without].removed = true end
   record.listeners = record.listeners or {}
   record.listeners[name] = list[1] and list or nil
+  record.sole = sole(record.listeners.message)
   if next(record.listeners) == nil then record.listeners = nil end
 end
 
@@ -129,14 +137,6 @@ local function hold_back (record, thread)
 end
 
 events.hold_back = hold_back
-
--- The list of who listens to `message` and its entry, if it has one that stays.
--- A change makes another list, or marks the entry as removed.
-function events.sole (record)
-  local list = record.listeners and record.listeners.message
-  local entry = list and list[1]
-  if entry and not list[2] and not entry.once then return list, entry end
-end
 
 -- Calls all who listen. A listener of `message` that waits holds back the
 -- messages behind it: record.busy.
