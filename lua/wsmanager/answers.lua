@@ -24,10 +24,11 @@ local answers = {}
 ---@field status? integer  of the HTTP answer that refused
 
 local function last (record)
-  if not record.token and not record.code then return nil end
+  local ending = record.ending
+  if not ending.token and not ending.code then return nil end
   return {
-    token = record.token, detail = record.detail,
-    code = record.code, reason = record.reason, clean = record.clean,
+    token = ending.token, detail = ending.detail,
+    code = ending.code, reason = ending.reason, clean = ending.clean,
   }
 end
 

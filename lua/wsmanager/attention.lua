@@ -21,6 +21,8 @@ local decode = codec.decode
 
 local ROUND = 1024     -- messages that listeners hear in one round at most
 local RECORD = {}      -- what we know of a connection, in its own table
+local NONE = {}        -- the ending of one that has not ended since it opened
+local latest = {error = NONE, close = NONE}   -- the endings noted last
 
 local codecs = setmetatable({}, {__mode = "k"})
 
@@ -53,6 +55,7 @@ attention.hold = hold
 function attention.adopt (ws, record)
   record.id = link.id(ws)
   record.target = record.target or ws
+  record.ending = NONE
   fields(ws)[RECORD] = record
   codecs[ws] = record.codec
   link.coded(ws, record.codec ~= nil)
@@ -148,6 +151,28 @@ end
 
 local react = {}
 
+-- How it ended; never changed, for those that end alike share it: when a server
+-- goes they are thousands, and the memory of it would stay.
+local function note (record, kind, token, detail, code, reason, clean)
+  local ending = latest[kind]
+  if ending.token ~= token or ending.detail ~= detail or ending.code ~= code
+     or ending.reason ~= reason or ending.clean ~= clean
+  then
+    ending = {
+      token = token, detail = detail,
+      code = code, reason = reason, clean = clean,
+    }
+    latest[kind] = ending
+  end
+  record.ending = ending
+end
+
+local function note_error (record, token, detail)
+  local ending = record.ending
+  note(record, "error", token, detail,
+       ending.code, ending.reason, ending.clean)
+end
+
 function react.target (ws, record, attempt)
   answers.target(ws, record, attempt)
 end
@@ -157,38 +182,40 @@ function react.verdict (ws, record, token, code, final)
 end
 
 function react.open (_, record)
-  record.token, record.detail = nil, nil
-  record.code, record.reason, record.clean = nil, nil, nil
+  record.ending = NONE
   record.opens = (record.opens or 0) + 1
   if record.senders then wake_all(record.senders) end
-  fire(record, {type = "open"})
+  if wanted(record, "open") then fire(record, {type = "open"}) end
 end
 
 function react.error (_, record, token, detail)
-  record.token, record.detail, record.told = token, detail, true
+  note_error(record, token, detail)
+  if not wanted(record, "error") then return end
   fire(record, {type = "error", token = token, message = detail})
 end
 
 function react.close (_, record, code, reason, clean)
-  record.code, record.reason, record.clean = code, reason, clean
-  record.told = true
+  local ending = record.ending
+  note(record, "close", ending.token, ending.detail, code, reason, clean)
+  if not wanted(record, "close") then return end
   fire(record, {
     type = "close", code = code, reason = reason, wasClean = clean,
   })
 end
 
 function react.reconnecting (_, record, attempt, delay)
+  if not wanted(record, "reconnecting") then return end
   fire(record, {type = "reconnecting", attempt = attempt, delay = delay})
 end
 
 function react.locked (_, record, why)
-  record.token, record.detail = "locked", why
+  note_error(record, "locked", why)
   fire(record, {type = "locked", message = why})
 end
 
 function react.exhausted (_, record)
-  record.token = "exhausted"
-  fire(record, {type = "exhausted", message = record.detail})
+  note_error(record, "exhausted", record.ending.detail)
+  fire(record, {type = "exhausted", message = record.ending.detail})
 end
 
 function react.drain (_, record)
@@ -278,7 +305,7 @@ function attention.abort (ws)
   link.abort(ws, "the connection was dropped")
   if ws.state ~= "closed" then     -- it was waiting: no session
     link.close(ws)
-    record.token, record.detail = "closed", "the connection was dropped"
+    note_error(record, "closed", "the connection was dropped")
   end
   attention.touch(record)
 end

@@ -71,9 +71,9 @@ end
 
 -- Why the attempt or the connection before failed, after "; last: ".
 local function last (record)
-  local why = record.detail
-  if not why and record.code then
-    why = "the connection was closed (" .. record.code .. ")"
+  local why, code = record.ending.detail, record.ending.code
+  if not why and code then
+    why = "the connection was closed (" .. code .. ")"
   end
   return why and "; last: " .. why or ""
 end
@@ -86,7 +86,7 @@ end
 -- The last failure says more than the core's word for one that reconnect.when
 -- has ended.
 local function why_closed (ws, token, detail)
-  return token == "closed" and to_record(ws).detail or detail
+  return token == "closed" and to_record(ws).ending.detail or detail
 end
 
 local function await_message (ws, timeout)
@@ -178,7 +178,7 @@ local function await_room (ws, data, kind, timeout)
   repeat
     in_time = wait_in(ws, record, "senders", deadline)
     if ws.state == "closed" then
-      return nil, "closed", record.detail or "the connection is closed"
+      return nil, "closed", record.ending.detail or "the connection is closed"
     end
     ok, token, detail = try_send(ws, data, kind)
     if ok or token ~= "full" then return ok, token, detail end
@@ -272,8 +272,8 @@ function methods.opened (ws, timeout)
   repeat
     if ws.state == "open" or record.opens ~= opens then return true end
     if record.over and is_over[ws.state] and not record.again then
-      return nil, record.token or "closed",
-             record.detail or "the connection is closed"
+      return nil, record.ending.token or "closed",
+             record.ending.detail or "the connection is closed"
     end
     if not in_time then return late(ws, "not open", timeout) end
     in_time = wait_in(ws, record, "watchers", deadline)
@@ -291,11 +291,11 @@ function methods.closed (ws, timeout)
   local record = to_record(ws)
   local in_time = true
   repeat
-    local state = ws.state
+    local state, ending = ws.state, record.ending
     if record.over and state == "closed" then
-      return record.code or 1006, record.reason or "", record.clean or false
+      return ending.code or 1006, ending.reason or "", ending.clean or false
     elseif record.over and is_over[state] then
-      return nil, state, record.detail
+      return nil, state, ending.detail
     end
     if not in_time then return late(ws, "not closed", timeout) end
     in_time = wait_in(ws, record, "watchers", deadline)

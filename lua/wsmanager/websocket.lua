@@ -43,7 +43,7 @@ end
 -- WebSocket connection is closed").
 function getters.readyState (mine)
   local state = mine.ws.readyState
-  if state == 3 and not mine.record.told then return 2 end
+  if state == 3 and next(mine.record.ending) == nil then return 2 end
   return state
 end
 

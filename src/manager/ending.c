@@ -94,6 +94,10 @@ static void keep_reason (struct wsm_manager *m, const char *reason, size_t n) {
   if (m->reason) memcpy(m->reason, reason, n);
 }
 
+void wsm_ending_forget (struct wsm_manager *m) {
+  if (!wsm_manager_tells(m, WSM_EVENT_CLOSE)) keep_reason(m, NULL, 0);
+}
+
 static void note_close (struct wsm_manager *m) {
   const struct wsm_session *s = &m->session;
   const uint8_t bits = wsm_manager_opened(m) ? s->closing : 0;

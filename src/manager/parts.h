@@ -98,6 +98,9 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
 /* Over because the owner wants another one: no error, no policy. */
 void wsm_ending_abandon (struct wsm_manager *m);
 
+/* It is open again: lets go of the reason of the last close, once told. */
+void wsm_ending_forget (struct wsm_manager *m);
+
 /* The close deadline passed. */
 void wsm_ending_late (struct wsm_manager *m, uint64_t now_ms);
 

@@ -171,6 +171,7 @@ void wsm_traffic_open (struct wsm_manager *m, uint64_t now_ms) {
   m->opened_ms = m->heard_ms = m->beat_ms = m->tried_ms = now_ms;
   m->ping_ms = WSM_NEVER;
   m->error.token = WSM_NONE;
+  wsm_ending_forget(m);
   m->counters.opens++;
   wsm_manager_tell(m, WSM_EVENT_OPEN);
   wsm_traffic_flush(m, m->policy->output_bytes);

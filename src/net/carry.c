@@ -168,6 +168,8 @@ static void on_read (void *owner, unsigned char *bytes, size_t n) {
   wsm_link_supply(l);
   if (l->tls) read_sealed(l, bytes, n);
   else read_plain(l, bytes, n);
+  /* nothing follows the answer to a close: it waits for no end of the turn */
+  if (l->manager.state == WSM_STATE_CLOSING) wsm_carry_out(l);
   wsm_link_act(l);
   if (l->manager.session.held) wsm_post_dirty(&l->post);
 }
