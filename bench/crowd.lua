@@ -1,7 +1,8 @@
 -- Many managed connections in one script, and what they take.
--- Stands on wsmanager and /proc.
+-- Stands on wsmanager, its core's counters and /proc.
 -- Never opens more than 500 at once: a listener's queue is finite.
 
+local core = require "wsmanager.core"
 local wsmanager = require "wsmanager"
 
 local AT_ONCE = 500
@@ -31,13 +32,17 @@ function crowd.count (all, state)
   return found
 end
 
--- Resident bytes of this process, and those that Lua knows of.
+-- Resident bytes of this process, those that Lua knows of, and the blocks that
+-- the module has from the allocator.
 function crowd.memory ()
   for _ = 1, 3 do collectgarbage() end
   local file = assert(io.open "/proc/self/statm")
   local resident = tonumber(file:read("*a"):match "^%d+ (%d+)")
   file:close()
-  return { resident = resident * PAGE, lua = collectgarbage "count" * 1024 }
+  return {
+    resident = resident * PAGE, lua = collectgarbage "count" * 1024,
+    blocks = core.memory().blocks,
+  }
 end
 
 function crowd.print (values)

@@ -131,6 +131,16 @@ def histogram(counts):
     return "\n".join(lines)
 
 
+def growth_table(row):
+    def line(title, what, form):
+        return (title, *(format(row[f"{what}_{when}"], form)
+                         for when in ("before", "after", "again")))
+    return table(("a connection", "before", "after", "after a second time"), [
+        line("resident bytes", "resident", ".0f"),
+        line("of them Lua's", "lua", ".0f"),
+        line("blocks of C", "blocks", ".3f")])
+
+
 def restart_text(row):
     if not row:
         return "Not measured."
@@ -139,11 +149,8 @@ def restart_text(row):
         f"{row['seconds']:.1f} s, {row['dials']:.0f} dials, "
         f"{row['cpu']:.2f} s of CPU "
         f"({1e6 * row['cpu'] / row['connections']:.0f} µs each). "
-        f"Bytes a connection: {row['bytes_before']:.0f} before, "
-        f"{row['bytes_after']:.0f} after, {row['bytes_again']:.0f} after a "
-        f"second time; Lua's part {row['lua_before']:.0f}, "
-        f"{row['lua_after']:.0f} and {row['lua_again']:.0f}. "
-        "Dials that the new server saw, over time:\n\n```\n"
+        "What a connection holds:\n\n" + growth_table(row)
+        + "\n\nDials that the new server saw, over time:\n\n```\n"
         + histogram(row["accepted"]) + "\n```")
 
 
