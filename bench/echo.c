@@ -33,8 +33,8 @@ struct peer {
   uint64_t left; /* bytes of its payload that have not come */
   uint32_t mask;
   unsigned char *request; /* while it is not open */
-  unsigned char *unsent;
-  size_t unsent_size;
+  unsigned char *unsent;  /* what the kernel did not take: first .. last */
+  size_t unsent_first, unsent_last, unsent_room;
 };
 
 struct server {
@@ -56,10 +56,14 @@ static void stop (int number) {
   stopped = number;
 }
 
+static size_t unsent_size (const struct peer *p) {
+  return p->unsent_last - p->unsent_first;
+}
+
 static void watch (struct server *s, struct peer *p) {
   struct epoll_event event = { .data = { .fd = p->wire.fd } };
-  event.events = p->unsent_size < BACKLOG ? EPOLLIN : 0u;
-  if (p->unsent_size) event.events |= EPOLLOUT;
+  event.events = unsent_size(p) < BACKLOG ? EPOLLIN : 0u;
+  if (unsent_size(p)) event.events |= EPOLLOUT;
   if (event.events == p->events) return;
   epoll_ctl(s->poll, p->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, p->wire.fd,
             &event);
@@ -75,16 +79,29 @@ static void drop (struct server *s, struct peer *p) {
   free(p);
 }
 
+/* Room for more at the end: what is sent makes way once it is half of it all. */
+static void make_room (struct peer *p, size_t size) {
+  if (p->unsent_last + size <= p->unsent_room) return;
+  if (p->unsent_first >= p->unsent_room / 2) {
+    memmove(p->unsent, p->unsent + p->unsent_first, unsent_size(p));
+    p->unsent_last -= p->unsent_first;
+    p->unsent_first = 0;
+  }
+  while (p->unsent_last + size > p->unsent_room)
+    p->unsent_room = p->unsent_room ? 2 * p->unsent_room : 4096;
+  p->unsent = need(realloc(p->unsent, p->unsent_room));
+}
+
 static void keep (struct peer *p, const unsigned char *data, size_t size) {
   if (!size) return;
-  p->unsent = need(realloc(p->unsent, p->unsent_size + size));
-  memcpy(p->unsent + p->unsent_size, data, size);
-  p->unsent_size += size;
+  make_room(p, size);
+  memcpy(p->unsent + p->unsent_last, data, size);
+  p->unsent_last += size;
 }
 
 static int give (struct peer *p, const unsigned char *data, size_t size) {
   size_t done = 0;
-  while (!p->unsent_size && done < size) {
+  while (!unsent_size(p) && done < size) {
     const ssize_t more = wire_write(&p->wire, data + done, size - done);
     if (more == WIRE_ENDED) return 0;
     if (more == WIRE_AGAIN) break;
@@ -95,19 +112,14 @@ static int give (struct peer *p, const unsigned char *data, size_t size) {
 }
 
 static int give_unsent (struct peer *p) {
-  size_t done = 0;
-  while (done < p->unsent_size) {
+  while (unsent_size(p)) {
     const ssize_t more =
-      wire_write(&p->wire, p->unsent + done, p->unsent_size - done);
+      wire_write(&p->wire, p->unsent + p->unsent_first, unsent_size(p));
     if (more == WIRE_ENDED) return 0;
-    if (more == WIRE_AGAIN) break;
-    done += (size_t)more;
+    if (more == WIRE_AGAIN) return 1;
+    p->unsent_first += (size_t)more;
   }
-  p->unsent_size -= done;
-  memmove(p->unsent, p->unsent + done, p->unsent_size);
-  if (p->unsent_size) return 1;
-  free(p->unsent);
-  p->unsent = NULL;
+  p->unsent_first = p->unsent_last = 0;
   return 1;
 }
 
