@@ -22,6 +22,7 @@ text { font: 12px -apple-system, "Segoe UI", Roboto, sans-serif; fill: #1f2328 }
 }"""
 
 OURS = ("ours", "luajit", "callback")
+BESIDE = ("cjson", "twice")  # they explain, they do not compete
 
 
 def place(value):
@@ -54,7 +55,7 @@ def group(y, series):
     if series.load.by_cpu:
         title += " (CPU compared)"
     rows = [(key, to_limit(series, key)) for key in series.samples
-            if key != "cjson"]
+            if key not in BESIDE]
     parts = [f'<text class="load" x="8" y="{y + 14}">{escape(title)}</text>']
     y += HEAD - 8
     for key, value in rows:

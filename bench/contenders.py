@@ -86,7 +86,11 @@ const version = name => JSON.parse(require('fs').readFileSync(
   require('path').join(require('path').dirname(require.resolve(name)),
     'package.json'))).version;
 let helper = 'without bufferutil';
-try { helper = 'bufferutil ' + version('bufferutil'); } catch (e) {}
+try {
+  const native = /native code/.test(require('bufferutil').mask);
+  helper = `bufferutil ${version('bufferutil')}`;
+  if (!native) helper += ' (not its native code)';
+} catch (e) {}
 console.log(`ws ${version('ws')}, node ${process.version}, ${helper}`);
 """
 
@@ -142,6 +146,11 @@ def clients():
                   can=("plain", "json"), wants_ca=True,
                   env={**lua_environment("lua5.4"), "BENCH_STYLE": "callback"},
                   version=ours_version("lua5.4", "lua5.4")),
+        Contender("twice", "wsmanager, Lua 5.4, JSON twice",
+                  interpreted("lua5.4", "clients", "ours.lua"),
+                  can=("json",),
+                  env={**lua_environment("lua5.4"), "BENCH_STYLE": "twice"},
+                  version=ours_version("lua5.4", "lua5.4")),
         Contender("beast", "Boost.Beast, C++", [built("beast")],
                   version=exists("beast", lambda: "Boost " +
                                  package("libboost-dev")),
@@ -165,7 +174,7 @@ def clients():
                   version=python_version, missing="python3-websockets"),
         Contender("http", "lua-http",
                   interpreted(http_lua() or "lua", "clients", "http.lua"),
-                  can=("plain",), env={"LUA_PATH": HERE + "/?.lua;;"},
+                  wants_ca=True, env={"LUA_PATH": HERE + "/?.lua;;"},
                   version=http_version, missing="lua-http"),
         Contender("cjson", "lua-cjson alone, no socket",
                   interpreted("lua5.4", "clients", "cjson.lua"),

@@ -13,7 +13,7 @@ class Load:
     def __init__(self, key, title, size, inflight, **more):
         self.key, self.title = key, title
         self.size, self.inflight = size, inflight
-        self.needs = more.get("needs", "plain")
+        self.needs = more.get("needs", ("plain",))
         self.connections = more.get("connections", 1)
         self.by_cpu = more.get("by_cpu", False)
 
@@ -28,11 +28,18 @@ CLIENT_LOADS = [
     Load("32x8192", "32 B, 8192 in flight", 32, 8192),
     Load("4Kx64", "4 KiB, 64 in flight", 4096, 64),
     Load("1Mx4", "1 MiB, 4 in flight", 1 << 20, 4),
-    Load("jsonx256", "JSON of 200 B, 256 in flight", "json", 256, needs="json"),
+    Load("jsonx256", "JSON of 200 B, 256 in flight", "json", 256,
+         needs=("json",)),
     Load("deflatex256", "JSON of 200 B with permessage-deflate, 256 in flight",
-         "json", 256, needs="deflate", by_cpu=True),
-    Load("tls32x256", "TLS, 32 B, 256 in flight", 32, 256, needs="tls"),
-    Load("tls1Mx4", "TLS, 1 MiB, 4 in flight", 1 << 20, 4, needs="tls"),
+         "json", 256, needs=("deflate",), by_cpu=True),
+    Load("tls32x1", "TLS, 32 B, 1 in flight", 32, 1, needs=("tls",),
+         by_cpu=True),
+    Load("tls32x256", "TLS, 32 B, 256 in flight", 32, 256, needs=("tls",)),
+    Load("tls32x8192", "TLS, 32 B, 8192 in flight", 32, 8192, needs=("tls",)),
+    Load("tls4Kx64", "TLS, 4 KiB, 64 in flight", 4096, 64, needs=("tls",)),
+    Load("tls1Mx4", "TLS, 1 MiB, 4 in flight", 1 << 20, 4, needs=("tls",)),
+    Load("tlsjsonx256", "TLS, JSON of 200 B, 256 in flight", "json", 256,
+         needs=("tls", "json")),
 ]
 
 SERVER_LOADS = [
@@ -99,10 +106,10 @@ COMPRESS = {"BENCH_COMPRESS": "1"}
 
 
 def echo_server(load):
-    if load.needs == "deflate":  # no bare program compresses
+    if "deflate" in load.needs:  # no bare program compresses
         ours = next(s for s in servers() if s.key == "ours")
         return Server(ours.command, {**ours.env, **COMPRESS})
-    if load.needs != "tls":
+    if "tls" not in load.needs:
         return Server([built("echo")])
     make_certificate()
     return Server([built("echo"), "-c", CERT, "-k", KEY])
@@ -114,15 +121,16 @@ def is_invited(contender, options):
 
 def can(contender, load):
     if contender.key == "limit":
-        return load.needs != "deflate"
-    return load.needs in contender.can
+        return "deflate" not in load.needs
+    return set(load.needs) <= set(contender.can)
 
 
 def client_load(load, options):
     """Every client that can, against the bare echo server."""
     able = [c for c in clients() if is_invited(c, options)
             and c.is_there() and can(c, load)]
-    scheme = "wss://localhost" if load.needs == "tls" else "ws://127.0.0.1"
+    is_tls = "tls" in load.needs
+    scheme = "wss://localhost" if is_tls else "ws://127.0.0.1"
     with echo_server(load) as server:
         def measure(contender):
             size = load.size
@@ -131,9 +139,9 @@ def client_load(load, options):
             command = contender.command + [
                 f"{scheme}:{server.port}", str(size), str(load.inflight),
                 str(options.warm), str(options.seconds)]
-            if load.needs == "tls" and contender.wants_ca:
+            if is_tls and contender.wants_ca:
                 command.append(CERT)
-            more = COMPRESS if load.needs == "deflate" else {}
+            more = COMPRESS if "deflate" in load.needs else {}
             return run(command, {**contender.env, **more})
         return in_turn(Series(load), able, options.rounds, measure)
 

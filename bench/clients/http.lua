@@ -1,5 +1,6 @@
--- http.lua URL SIZE INFLIGHT WARM SECONDS: the client of lua-http on cqueues.
--- Stands on http.websocket, cqueues and lap.lua.
+-- http.lua URL SIZE INFLIGHT WARM SECONDS [CA]: the client of lua-http on
+-- cqueues.
+-- Stands on http.websocket, http.tls, cqueues and lap.lua.
 -- Never asks for more than the module documents.
 
 local cqueues = require "cqueues"
@@ -22,9 +23,18 @@ local function measure (ws)
   until watch:passed()
 end
 
+local function trust (ws, path)
+  local context = require "http.tls".new_client_context()
+  local store = require "openssl.x509.store".new()
+  store:add(path)
+  context:setStore(store)
+  ws.request.ctx = context
+end
+
 local loop = cqueues.new()
 loop:wrap(function ()
   local ws = websocket.new_from_uri(arg[1])
+  if arg[6] then trust(ws, arg[6]) end
   assert(ws:connect(10))
   measure(ws)
   os.exit(0)

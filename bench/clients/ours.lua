@@ -1,8 +1,9 @@
 -- ours.lua URL SIZE INFLIGHT WARM SECONDS [CA]: the client of this module, from
 -- a coroutine. SIZE "json" sends chat messages as tables. The variable
--- BENCH_STYLE "callback" hears of messages by onmessage instead of receive;
--- BENCH_COMPRESS asks for permessage-deflate.
--- Stands on wsmanager and lap.lua.
+-- BENCH_STYLE "callback" hears of messages by onmessage instead of receive, and
+-- "twice" encodes and decodes each message once more: what that adds is the JSON
+-- part. BENCH_COMPRESS asks for permessage-deflate.
+-- Stands on wsmanager, lap.lua and, for "twice", lua-cjson.
 -- Never asks for the time more often than every 1,024 messages.
 
 local lap = require "lap"
@@ -59,6 +60,23 @@ local function by_receive (ws, data)
   until watch:passed()
 end
 
+-- What is received is encoded and decoded again, as it was already once.
+local function by_receive_twice (ws, data)
+  local cjson = require "cjson".new()
+  local encode, decode = cjson.encode, cjson.decode
+  local receive, send = ws.receive, ws.send
+  local watch = lap.new(inflight, warm, seconds)
+  begin(ws, data)
+  repeat
+    for _ = 1, watch.stride do
+      local message = receive(ws)
+      if not message then fail(receive(ws)) end
+      decode(encode(message))
+      send(ws, data)
+    end
+  until watch:passed()
+end
+
 local function by_callback (ws, data)
   local send, done = ws.send, false
   local watch = lap.new(inflight, warm, seconds)
@@ -74,8 +92,10 @@ local function by_callback (ws, data)
   while not done do wsmanager.sleep(0.05) end
 end
 
+local styles = { callback = by_callback, twice = by_receive_twice }
+
 wsmanager.run(function ()
-  local go = style == "callback" and by_callback or by_receive
+  local go = styles[style] or by_receive
   go(dial(), payload())
 end)
 os.exit(0)
