@@ -8,7 +8,7 @@
 #define SIZE_LIMIT (SIZE_MAX / 4)
 #define STRETCH_SIZE (1u << 20) /* from here on the system moves pages */
 #define TRIM_SIZE (64u << 10)   /* a block this large ... */
-#define TRIM_HELD 512           /* ... is not worth so few bytes */
+#define TRIM_SHARE 16           /* ... is not worth so small a part of it */
 
 /* Lives at the start of the spare block itself. */
 struct wsm_spare {
@@ -116,8 +116,12 @@ unsigned char *wsm_buffer_grow (struct wsm_buffer *b, size_t n) {
 }
 
 void wsm_buffer_trim (struct wsm_buffer *b) {
-  const struct range want = { WSM_BLOCK_SIZE, TRIM_SIZE / 2 };
-  if (b->size >= TRIM_SIZE && wsm_buffer_length(b) <= TRIM_HELD) move(b, want);
+  const size_t held = wsm_buffer_length(b);
+  struct range want;
+  if (b->size < TRIM_SIZE || held > b->size / TRIM_SHARE) return;
+  want.least = double_to(WSM_BLOCK_SIZE, held);
+  want.most = want.least * 4;
+  move(b, want);
 }
 
 void wsm_buffer_clear (struct wsm_buffer *b) {
