@@ -44,6 +44,44 @@ describe("the RFC's examples", function()
   end)
 end)
 
+describe("the next read", function()
+  local ASKED = 262144
+
+  -- What it asks for when all but `missing` bytes of a frame of n are there.
+  local function room(n, missing)
+    local s = session "client"
+    s:feed(from_peer("client", 2, ("x"):rep(n)):sub(1, -1 - missing))
+    s:next()
+    return s:room(ASKED), s
+  end
+
+  it("asks for what it is told when nothing is under way", function()
+    local s = session "client"
+    assert.equal(1, s:room(1))
+    assert.equal(ASKED, s:room(ASKED))
+    assert.equal(ASKED, (room(100000, 0)))
+  end)
+
+  it("ends with a large frame", function()
+    assert.equal(1, (room(100000, 1)))
+    assert.equal(100000, (room(100000, 100000)))
+    local asked, s = room(1000000, 393215)
+    assert.equal(393215, asked)
+    s:feed(("x"):rep(393215))
+    assert.equal(1000000, #s:next())
+  end)
+
+  it("is no larger for it than by half", function()
+    assert.equal(ASKED, (room(1000000, 393216)))
+  end)
+
+  it("goes on beyond a small one", function()
+    assert.equal(ASKED, (room(1000, 1)))
+    assert.equal(ASKED, (room(65535, 65535)))
+    assert.equal(65536, (room(65536, 65536)))
+  end)
+end)
+
 describe("reading messages", function()
   each_role(function(role)
     it("takes every length in one piece as a " .. role, function()

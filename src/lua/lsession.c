@@ -174,6 +174,15 @@ static int session_feed (lua_State *L) {
   return answer(L, true);
 }
 
+/* session:room(n) -> integer */
+static int session_room (lua_State *L) {
+  struct wsm_session *s = check(L);
+  const lua_Integer n = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, n > 0, 2, "must be positive");
+  lua_pushinteger(L, (lua_Integer)wsm_session_room(s, (size_t)n));
+  return 1;
+}
+
 static void push_reason (lua_State *L, const struct wsm_session *s) {
   lua_pushlstring(L, s->reason ? s->reason : "", s->reason_length);
 }
@@ -344,19 +353,13 @@ static int session_state (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "feed", session_feed },
-  { "next", session_next },
-  { "glance", session_glance },
-  { "send", session_send },
-  { "ping", session_ping },
-  { "close", session_close },
-  { "output", session_output },
-  { "sent", session_sent },
-  { "take", session_take },
-  { "unsent", session_unsent },
-  { "state", session_state },
-  { "free", session_free },
-  { NULL, NULL },
+  { "feed", session_feed },     { "room", session_room },
+  { "next", session_next },     { "glance", session_glance },
+  { "send", session_send },     { "ping", session_ping },
+  { "close", session_close },   { "output", session_output },
+  { "sent", session_sent },     { "take", session_take },
+  { "unsent", session_unsent }, { "state", session_state },
+  { "free", session_free },     { NULL, NULL },
 };
 
 void wsm_push_session (lua_State *L) {

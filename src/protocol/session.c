@@ -5,6 +5,8 @@
 #include "protocol/deflate.h"
 #include "protocol/packed.h"
 
+#define LARGE (64u << 10) /* bytes of a message: worth a read of its own */
+
 /* What one step of reading came to. */
 enum step {
   STEP_ON,      /* read on */
@@ -47,6 +49,12 @@ unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
 void wsm_session_commit (struct wsm_session *s, size_t n) {
   wsm_buffer_commit(&s->in, n);
   if (is_over(s) || s->in.start == s->in.end) wsm_buffer_clear(&s->in);
+}
+
+size_t wsm_session_room (const struct wsm_session *s, size_t n) {
+  const uint64_t rest = s->held ? 0 : s->remaining;
+  if (rest == 0 || rest + s->assembled < LARGE || rest >= n + n / 2) return n;
+  return (size_t)rest;
 }
 
 static unsigned char *front (const struct wsm_session *s) {

@@ -133,6 +133,11 @@ void wsm_session_free (struct wsm_session *s);
 unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n);
 void wsm_session_commit (struct wsm_session *s, size_t n);
 
+/* How much a read of about n bytes best asks for: n, or what is missing of a
+** large frame, so that the next one begins in an empty buffer. Never 0, and never
+** more than n and a half of it. */
+size_t wsm_session_room (const struct wsm_session *s, size_t n);
+
 /* Goes on reading up to the next whole message; idempotent. WSM_MESSAGE fills m
 ** (may be NULL). Answers pings and the peer's close, into `out`. On a broken
 ** rule it queues the close frame with the code the RFC names, fills *error
