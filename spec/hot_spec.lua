@@ -193,6 +193,24 @@ describe("the path of a message", function()
     assert.is_true(COUNT / writes > FLIGHT / 5, writes .. " writes")
   end)
 
+  it("reads once for what a write brought", function()
+    echo(10000)
+    local before = loop:counters()
+    echo(COUNT)
+    local after = loop:counters()
+    local reads, writes = after.reads - before.reads, after.writes - before.writes
+    assert.is_true(reads <= writes, reads .. " reads, " .. writes .. " writes")
+  end)
+
+  it("reads a lone message once", function()
+    for _ = 1, 3 do
+      local before = loop:counters().reads
+      link.send(client, "alone")
+      pump(function() return link.receive(peer) == "alone" end)
+      assert.equal(before + 1, loop:counters().reads)
+    end
+  end)
+
   it("writes once for the few messages of a turn", function()
     loop:cork(true)
     local before = loop:counters().writes

@@ -252,6 +252,19 @@ describe("a link", function()
       assert.same({ "close", 1006, "", false }, c:event("close"))
     end)
 
+    it("hands over what came before a reset", function()
+      local peer = scripted { { "accept", "" }, { "frame" },
+        { "send", "8103616263" }, { "send", "8103646566" }, { "cut" } }
+      local c = begin(url_of(peer))
+      c:event("open")
+      link.send(c.ws, "go")
+      local event
+      repeat event = peer:event() until event.event == "ended"
+      assert.equal("cut", event.how)
+      assert.matches("reset", c:event("error")[3])
+      assert.same({ { "abc", "text" }, { "def", "text" } }, c.messages)
+    end)
+
     it("hears an end without a close frame", function()
       local c = begin(url_of(scripted { { "accept", "" }, { "close" } }))
       assert.matches("without a close frame", c:event("error")[3])

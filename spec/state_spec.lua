@@ -146,6 +146,25 @@ describe("a Lua state", function()
     assert.matches("\non\nstatus 0\n$", text)
   end)
 
+  it("takes no connection for which libwebsockets has no place", function()
+    local peer = peers.start("python_server")
+    local text = run(start .. [[
+      assert(os.execute("prlimit --pid $PPID --nofile=200:"))
+      local files = {}
+      for i = 1, 80 do files[i] = assert(io.open("/dev/null")) end
+      local ws = dial("ws://127.0.0.1:]] .. peer.port .. [[",
+        { reconnect = false })
+      while ws.state ~= "closed" do loop:turn(0.1) loop:ready() end
+      for event, token, detail in link.event, ws do
+        if event == "error" then print(token, detail) end
+      end
+      for i = 1, 80 do files[i]:close() end
+      loop:close()
+    ]], "ulimit -Sn 60; ")
+    assert.equal("refused\tlibwebsockets takes no more connections\nstatus 0\n",
+      text)
+  end)
+
   it("keeps a server alive when descriptors run out", function()
     local text = run(start .. [[
       local server = assert(core.server(loop, { host = "127.0.0.1" }))

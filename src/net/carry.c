@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#define READ_LEAST 4096        /* what a connection that was quiet asks for */
+#define READ_MOST (256u << 10) /* what one that is busy does */
+
 /* --- out --- */
 
 size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n) {
@@ -133,8 +136,8 @@ static void on_tls (struct wsm_link *l, enum wsm_tls_status status,
   }
 }
 
-static void read_sealed (struct wsm_link *l, const unsigned char *bytes,
-                         size_t n) {
+static void open_seal (struct wsm_link *l, const unsigned char *bytes,
+                       size_t n) {
   struct wsm_error e;
   struct wsm_buffer *in = &l->manager.session.in;
   size_t before = wsm_buffer_length(in);
@@ -148,30 +151,85 @@ static void read_sealed (struct wsm_link *l, const unsigned char *bytes,
   if (l->tls && wsm_buffer_length(wsm_tls_output(l->tls)) > 0) wsm_carry_out(l);
 }
 
-static void read_plain (struct wsm_link *l, const unsigned char *bytes,
-                        size_t n) {
+/* Where n bytes of the peer go; NULL: the link has failed. */
+static unsigned char *make_room (struct wsm_link *l, size_t n) {
   struct wsm_error e;
   unsigned char *to = wsm_session_reserve(&l->manager.session, n);
-  if (!to) {
-    wsm_error_set(&e, WSM_FULL, "no memory for %zu bytes of the peer", n);
-    wsm_link_fail(l, &e);
-    return;
-  }
-  memcpy(to, bytes, n);
-  wsm_session_commit(&l->manager.session, n);
-  wsm_manager_received(&l->manager, n, wsm_link_now(l));
+  if (to) return to;
+  wsm_error_set(&e, WSM_FULL, "no memory for %zu bytes of the peer", n);
+  wsm_link_fail(l, &e);
+  return NULL;
 }
 
-static void on_read (void *owner, unsigned char *bytes, size_t n) {
-  struct wsm_link *l = owner;
-  wsm_loop_count(l->post.loop)->reads++;
-  wsm_link_supply(l);
-  if (l->tls) read_sealed(l, bytes, n);
-  else read_plain(l, bytes, n);
+static void received (struct wsm_link *l, size_t n) {
+  wsm_session_commit(&l->manager.session, n);
+  if (n > 0) wsm_manager_received(&l->manager, n, wsm_link_now(l));
+}
+
+static void acted_on (struct wsm_link *l) {
   /* nothing follows the answer to a close: it waits for no end of the turn */
   if (l->manager.state == WSM_STATE_CLOSING) wsm_carry_out(l);
   wsm_link_act(l);
   if (l->manager.session.held) wsm_post_dirty(&l->post);
+}
+
+void wsm_carry_in (struct wsm_link *l, const unsigned char *bytes, size_t n) {
+  unsigned char *to;
+  wsm_link_supply(l);
+  if (l->tls) {
+    open_seal(l, bytes, n);
+  } else if ((to = make_room(l, n))) {
+    memcpy(to, bytes, n);
+    received(l, n);
+  }
+  acted_on(l);
+}
+
+static size_t take (struct wsm_link *l, unsigned char *to, size_t n) {
+  wsm_loop_count(l->post.loop)->reads++;
+  return wsm_socket_read(l->socket, to, n);
+}
+
+static void read_sealed (struct wsm_link *l) {
+  unsigned char *scratch = wsm_loop_scratch(l->post.loop);
+  const size_t n = take(l, scratch, WSM_SCRATCH_SIZE);
+  if (n > 0) open_seal(l, scratch, n);
+}
+
+/* Straight to where the message grows. 0 also when the link has failed. */
+static size_t read_once (struct wsm_link *l, size_t n) {
+  unsigned char *to = make_room(l, n);
+  size_t got;
+  if (!to) return 0;
+  got = take(l, to, n);
+  received(l, got);
+  return got;
+}
+
+static size_t room_of (const struct wsm_link *l) {
+  return (size_t)READ_LEAST << 2 * l->appetite;
+}
+
+/* A read that finds all it asked for has the next one ask for more, a wake-up
+** that brings little for less. */
+static void read_plain (struct wsm_link *l) {
+  size_t room, asked, got, all = 0;
+  do {
+    room = room_of(l);
+    asked = wsm_session_room(&l->manager.session, room);
+    got = read_once(l, asked);
+    all += got;
+    if (got >= room && room < READ_MOST) l->appetite++;
+  } while (got == room && room < READ_MOST);
+  if (got < asked && all < room / 8 && l->appetite > 0) l->appetite--;
+}
+
+static void on_readable (void *owner) {
+  struct wsm_link *l = owner;
+  wsm_link_supply(l);
+  if (l->tls) read_sealed(l);
+  else read_plain(l);
+  acted_on(l);
 }
 
 static void on_writable (void *owner) {
@@ -193,7 +251,7 @@ static void on_lost (void *owner, bool reset) {
   wsm_link_act(l);
 }
 
-const struct wsm_socket_calls wsm_carry_calls = { on_read, on_writable,
+const struct wsm_socket_calls wsm_carry_calls = { on_readable, on_writable,
                                                   on_lost };
 
 void wsm_carry_secure (struct wsm_link *l) {

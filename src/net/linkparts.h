@@ -42,9 +42,10 @@ struct wsm_link {
   bool fixed, secure;
   bool early; /* a first part of this turn was written */
   bool tls_open;
-  bool blocked;  /* the kernel takes no more: `writable` comes */
-  bool resting;  /* the inbox is full */
-  bool finished; /* the end was written */
+  bool blocked;     /* the kernel takes no more: `writable` comes */
+  bool resting;     /* the inbox is full */
+  bool finished;    /* the end was written */
+  uint8_t appetite; /* how much a read asks for; see carry.c */
 };
 
 /* The connection, or the attempt at one, is over; e NULL: the peer ended it. */
@@ -70,6 +71,9 @@ void wsm_carry_secure (struct wsm_link *l);
 
 /* Writes what waits, as far as the kernel takes it. */
 void wsm_carry_out (struct wsm_link *l);
+
+/* n bytes came, through the tunnel. */
+void wsm_carry_in (struct wsm_link *l, const unsigned char *bytes, size_t n);
 
 /* Writes n bytes past the session; how many the kernel took. */
 size_t wsm_carry_now (struct wsm_link *l, const void *bytes, size_t n);

@@ -23,6 +23,7 @@ struct wsm_loop {
   struct wsm_loop_counters counters;
   int64_t last_id;
   bool corked, turning;
+  unsigned char scratch[WSM_SCRATCH_SIZE];
 };
 
 /* --- life --- */
@@ -303,6 +304,10 @@ struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop) {
 
 struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop) {
   return loop->sockets;
+}
+
+unsigned char *wsm_loop_scratch (struct wsm_loop *loop) {
+  return loop->scratch;
 }
 
 struct wsm_loop_counters *wsm_loop_count (struct wsm_loop *loop) {

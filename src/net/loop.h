@@ -53,6 +53,11 @@ struct uv_loop_s *wsm_loop_uv (struct wsm_loop *loop);
 struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop);
 struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop);
 
+/* Room for what is read and gone before the next read: WSM_SCRATCH_SIZE bytes,
+** for whoever is at work. */
+#define WSM_SCRATCH_SIZE (64u << 10)
+unsigned char *wsm_loop_scratch (struct wsm_loop *loop);
+
 /* Random keys, refilled if fewer than `keys`, or than a block has, are left. */
 struct wsm_keys *wsm_loop_keys (struct wsm_loop *loop, size_t keys);
 

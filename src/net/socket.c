@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <libwebsockets.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,8 +15,10 @@
 #if LWS_LIBRARY_VERSION_MAJOR < 4
 #error "libwebsockets 4.0 or later is needed"
 #endif
+#if !defined(LWS_ROLE_RAW_FILE)
+#error "libwebsockets with its role raw-file is needed"
+#endif
 
-#define READ_SIZE (256 * 1024)   /* one read, as measured in the design */
 #define DESCRIPTORS_LIMIT 262144 /* libwebsockets' tables are not larger */
 #define DESTROY_TURNS 2000       /* of a millisecond, for resolver threads */
 #define PROTOCOL "wsmanager"
@@ -26,59 +27,90 @@ struct wsm_sockets {
   uv_loop_t *uv;
   struct lws_context *context;
   struct lws_vhost *vhost;
+  rlim_t places; /* for descriptors below, in libwebsockets' table */
 };
 
 struct wsm_socket {
   struct lws *wsi;
   const struct wsm_socket_calls *calls;
   void *owner; /* NULL: hears nothing more */
-  bool inside; /* one of its calls is under way */
-  bool doomed; /* closed inside one */
+  int fd;
+  bool inside;  /* one of its calls is under way */
+  bool doomed;  /* closed inside one */
+  bool resting; /* not to be read */
+  bool writing; /* the call is `writable` */
+  bool asked;   /* inside it: it is to come again */
+  bool dry;     /* the last read found nothing */
+  bool ended;   /* no read will find anything any more */
+  bool reset;   /* a call said that the connection is broken */
 };
 
-/* Linux tells a reset from an end by the state the socket is left in. */
-static bool was_reset (int fd) {
-#if defined(__linux__) && defined(TCP_INFO)
-  struct tcp_info info;
-  socklen_t size = sizeof info;
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
-  return info.tcpi_state == TCP_CLOSE;
-#else
-  (void)fd;
-  return false;
-#endif
+/* Of a connection that is broken nobody may have asked yet. */
+static bool was_reset (const struct wsm_socket *s) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (s->reset) return true;
+  return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error;
+}
+
+/* What the peer sent before it reset the connection is still to be had. */
+static void drain (struct wsm_socket *s) {
+  s->inside = true;
+  s->dry = s->ended;
+  while (s->owner && !s->dry && !s->resting) {
+    s->dry = true;
+    s->calls->readable(s->owner);
+  }
 }
 
 static void lose (struct wsm_socket *s, struct lws *wsi) {
-  bool reset = was_reset(lws_get_socket_fd(wsi));
-  void *owner = s->owner;
-  const struct wsm_socket_calls *calls = s->calls;
+  bool reset;
+  drain(s);
+  reset = was_reset(s);
   lws_set_opaque_user_data(wsi, NULL);
+  if (s->owner) s->calls->lost(s->owner, reset);
   wsm_free(s);
-  if (owner) calls->lost(owner, reset);
 }
 
 /* What libwebsockets should do after a call: -1 hangs up. */
 static int leave (struct wsm_socket *s) {
   s->inside = false;
-  return s->doomed ? -1 : 0;
+  return s->doomed || s->ended ? -1 : 0;
+}
+
+static int read_from (struct wsm_socket *s) {
+  s->inside = true;
+  if (s->owner) s->calls->readable(s->owner);
+  return leave(s);
+}
+
+/* After this call libwebsockets stops waiting, whatever was asked inside it:
+** its timer asks again, at once. */
+static int write_to (struct wsm_socket *s) {
+  s->inside = s->writing = true;
+  s->asked = false;
+  if (s->owner) s->calls->writable(s->owner);
+  s->writing = false;
+  if (s->asked) lws_set_timer_usecs(s->wsi, 1);
+  return leave(s);
 }
 
 static int on_event (struct lws *wsi, enum lws_callback_reasons reason,
                      void *user, void *in, size_t len) {
   struct wsm_socket *s = lws_get_opaque_user_data(wsi);
   (void)user;
+  (void)in;
+  (void)len;
   if (!s) return 0;
   switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-      s->inside = true;
-      if (s->owner) s->calls->read(s->owner, in, len);
-      return leave(s);
-    case LWS_CALLBACK_RAW_WRITEABLE:
-      s->inside = true;
-      if (s->owner) s->calls->writable(s->owner);
-      return leave(s);
-    case LWS_CALLBACK_RAW_CLOSE:
+    case LWS_CALLBACK_RAW_RX_FILE:
+      return read_from(s);
+    case LWS_CALLBACK_RAW_WRITEABLE_FILE:
+      return write_to(s);
+    case LWS_CALLBACK_TIMER:
+      lws_callback_on_writable(wsi);
+      return 0;
+    case LWS_CALLBACK_RAW_CLOSE_FILE:
       lose(s, wsi);
       return 0;
     default:
@@ -87,28 +119,29 @@ static int on_event (struct lws *wsi, enum lws_callback_reasons reason,
 }
 
 static const struct lws_protocols protocols[] = {
-  { .name = PROTOCOL, .callback = on_event, .rx_buffer_size = READ_SIZE },
-  { .name = NULL }
+  { .name = PROTOCOL, .callback = on_event }, { .name = NULL }
 };
 
 /* Its tables have RLIMIT_NOFILE entries and are filled with zeros; under an
 ** unlimited one they would be gigabytes. With a limit of ours it looks sockets
 ** up one by one, so we name one only then. */
-static unsigned descriptors_limit (void) {
+static unsigned descriptors_limit (struct wsm_sockets *s) {
   struct rlimit limit;
+  s->places = RLIM_INFINITY;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  return limit.rlim_cur > DESCRIPTORS_LIMIT ? DESCRIPTORS_LIMIT : 0;
+  if (limit.rlim_cur > DESCRIPTORS_LIMIT) return DESCRIPTORS_LIMIT;
+  s->places = limit.rlim_cur;
+  return 0;
 }
 
-static struct lws_context *create_context (uv_loop_t *uv) {
+static struct lws_context *create_context (struct wsm_sockets *s) {
   struct lws_context_creation_info info;
   void *loops[1];
-  loops[0] = uv;
+  loops[0] = s->uv;
   memset(&info, 0, sizeof info);
   info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
   info.foreign_loops = loops;
-  info.pt_serv_buf_size = READ_SIZE;
-  info.fd_limit_per_thread = descriptors_limit();
+  info.fd_limit_per_thread = descriptors_limit(s);
   lws_set_log_level(0, NULL);
   return lws_create_context(&info);
 }
@@ -133,7 +166,7 @@ struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv,
     return NULL;
   }
   s->uv = uv;
-  s->context = create_context(uv);
+  s->context = create_context(s);
   if (s->context) s->vhost = create_vhost(s->context);
   if (s->vhost) return s;
   wsm_error_set(e, WSM_REFUSED,
@@ -156,43 +189,64 @@ void wsm_sockets_free (struct wsm_sockets *s) {
   wsm_free(s);
 }
 
+/* Refused in the middle a raw file would stay with libwebsockets, descriptor
+** and all; so what it has no place for is not offered. */
+static struct lws *adopt (struct wsm_sockets *sockets, int fd) {
+  lws_sock_file_fd_type descriptor;
+  if ((rlim_t)fd >= sockets->places) return NULL;
+  descriptor.filefd = fd;
+  return lws_adopt_descriptor_vhost(sockets->vhost, LWS_ADOPT_RAW_FILE_DESC,
+                                    descriptor, PROTOCOL, NULL);
+}
+
 struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *sockets, int fd,
                                      const struct wsm_socket_calls *calls,
                                      void *owner, struct wsm_error *e) {
   struct wsm_socket *s = wsm_zalloc(sizeof *s);
-  lws_sock_file_fd_type descriptor;
   if (!s) {
     close(fd);
     wsm_error_set(e, WSM_FULL, "no memory for a connection");
     return NULL;
   }
-  descriptor.sockfd = fd;
+  s->fd = fd;
   s->calls = calls;
   s->owner = owner;
-  s->wsi = lws_adopt_descriptor_vhost(sockets->vhost, LWS_ADOPT_SOCKET,
-                                      descriptor, PROTOCOL, NULL);
+  s->wsi = adopt(sockets, fd);
   if (s->wsi) {
     /* what came before, on the way to a refusal, too, is nobody's event */
     lws_set_opaque_user_data(s->wsi, s);
     return s;
   }
+  close(fd);
   wsm_free(s);
   wsm_error_set(e, WSM_REFUSED, "libwebsockets takes no more connections");
   return NULL;
 }
 
+size_t wsm_socket_read (struct wsm_socket *s, void *to, size_t n) {
+  ssize_t got;
+  do got = recv(s->fd, to, n, 0);
+  while (got < 0 && errno == EINTR);
+  s->dry = got <= 0;
+  if (got > 0) return (size_t)got;
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
+  s->ended = true;
+  if (got < 0) s->reset = true;
+  return 0;
+}
+
 long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n) {
-  int fd = lws_get_socket_fd(s->wsi);
   size_t taken = 0;
   while (taken < n) {
     ssize_t done =
-      send(fd, (const char *)bytes + taken, n - taken, MSG_NOSIGNAL);
+      send(s->fd, (const char *)bytes + taken, n - taken, MSG_NOSIGNAL);
     if (done >= 0) {
       taken += (size_t)done;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      lws_callback_on_writable(s->wsi);
+      wsm_socket_ask(s);
       break;
     } else if (errno != EINTR) {
+      s->reset = true;
       wsm_socket_rest(s, false); /* or its end would not be read */
       return -1;
     }
@@ -206,15 +260,17 @@ void wsm_socket_pass (struct wsm_socket *s,
 }
 
 void wsm_socket_ask (struct wsm_socket *s) {
-  lws_callback_on_writable(s->wsi);
+  s->asked = true;
+  if (!s->writing) lws_callback_on_writable(s->wsi);
 }
 
 void wsm_socket_finish (struct wsm_socket *s) {
-  shutdown(lws_get_socket_fd(s->wsi), SHUT_WR);
+  shutdown(s->fd, SHUT_WR);
   wsm_socket_rest(s, false);
 }
 
 void wsm_socket_rest (struct wsm_socket *s, bool rest) {
+  s->resting = rest;
   lws_rx_flow_control(s->wsi, rest ? 0 : 1);
 }
 
@@ -245,8 +301,7 @@ void wsm_socket_peer (const struct wsm_socket *s, char *to, size_t n) {
   struct sockaddr_storage address;
   socklen_t size = sizeof address;
   memset(&address, 0, sizeof address);
-  if (getpeername(lws_get_socket_fd(s->wsi), (struct sockaddr *)&address,
-                  &size) == 0)
+  if (getpeername(s->fd, (struct sockaddr *)&address, &size) == 0)
     write_address(&address, to, n);
   else snprintf(to, n, "gone");
 }

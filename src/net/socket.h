@@ -1,9 +1,10 @@
 /*
-** socket.h - connected stream sockets, read and written by libwebsockets' loop
-** Stands on libwebsockets' raw role: the one file that includes it is socket.c.
-** A descriptor that somebody else connected or accepted is adopted; from then
-** on it is owned here.
-** Never frames, never encrypts, never keeps bytes the kernel did not take.
+** socket.h - connected stream sockets, polled and owned by libwebsockets
+** Stands on its role of raw files, which leaves the reading to their owner: the
+** one file that includes it is socket.c. A descriptor that somebody else
+** connected or accepted is adopted; from then on it is owned here.
+** Never frames, never encrypts, never keeps bytes: they go from the kernel to
+** where the owner wants them, and from there to the kernel.
 */
 #ifndef WSM_SOCKET_H
 #define WSM_SOCKET_H
@@ -22,7 +23,7 @@ struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv, struct wsm_error *e);
 void wsm_sockets_free (struct wsm_sockets *s);
 
 struct wsm_socket_calls {
-  void (*read)(void *owner, unsigned char *bytes, size_t n);
+  void (*readable)(void *owner);         /* wsm_socket_read finds something */
   void (*writable)(void *owner);         /* after a write that took less */
   void (*lost)(void *owner, bool reset); /* gone: ended or reset by the peer;
                                            the socket is no more */
@@ -32,6 +33,11 @@ struct wsm_socket_calls {
 struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *s, int fd,
                                      const struct wsm_socket_calls *calls,
                                      void *owner, struct wsm_error *e);
+
+/* Takes at most n bytes from the kernel, n > 0: how many there were. Only from
+** inside `readable`. 0: there are none now, or no more at all: then `lost`
+** comes. */
+size_t wsm_socket_read (struct wsm_socket *s, void *to, size_t n);
 
 /* Hands bytes to the kernel: how many it took. Less than n: `writable` comes.
 ** -1: the connection is broken, `lost` comes. */

@@ -177,7 +177,7 @@ static void speak (struct wsm_link *l) {
 /* Taken out of the tunnel, which may end in the middle of it. */
 static void deliver (struct wsm_link *l, struct wsm_buffer *bytes) {
   if (l->socket && wsm_buffer_length(bytes) > 0)
-    wsm_carry_calls.read(l, wsm_buffer_bytes(bytes), wsm_buffer_length(bytes));
+    wsm_carry_in(l, wsm_buffer_bytes(bytes), wsm_buffer_length(bytes));
   wsm_buffer_clear(bytes);
 }
 
@@ -301,10 +301,13 @@ bool wsm_tunnel_finish (struct wsm_link *l) {
 
 /* --- its socket --- */
 
-static void on_read (void *owner, unsigned char *bytes, size_t n) {
+static void on_readable (void *owner) {
   struct wsm_link *l = owner;
   struct wsm_tunnel *t = l->tunnel;
+  unsigned char *bytes = wsm_loop_scratch(l->post.loop);
+  const size_t n = wsm_socket_read(l->socket, bytes, WSM_SCRATCH_SIZE);
   struct wsm_error e;
+  if (n == 0) return;
   if (t->tls) {
     const enum wsm_tls_status status =
       wsm_tls_feed(t->tls, bytes, n, &t->in, &e);
@@ -347,5 +350,5 @@ static void on_lost (void *owner, bool reset) {
   wsm_link_act(l);
 }
 
-const struct wsm_socket_calls wsm_tunnel_calls = { on_read, on_writable,
+const struct wsm_socket_calls wsm_tunnel_calls = { on_readable, on_writable,
                                                    on_lost };
