@@ -70,7 +70,8 @@ end
 
 -- Before it, runs that the fast paths skip in strides.
 local before = { "", "a", ("a"):rep(31), ("a"):rep(64), (hex "e4 bd a0"):rep(11),
-  (hex "c3 a9"):rep(7), (hex "e4 bd a0"):rep(5) .. "abc" }
+  (hex "c3 a9"):rep(7), (hex "e4 bd a0"):rep(5) .. "abc",
+  (hex "f0 9f 98 80"):rep(3), ("a"):rep(139) }
 
 describe("valid UTF-8", function()
   for name, text in pairs(valid) do
@@ -104,6 +105,15 @@ describe("invalid UTF-8", function()
       end
     end)
   end
+
+  it("is one wrong byte, wherever it stands among ASCII", function()
+    for n = 1, 200 do
+      for at = 1, n do
+        local text = ("a"):rep(at - 1) .. "\255" .. ("a"):rep(n - at)
+        assert.is_false(protocol.utf8(text), at .. " of " .. n)
+      end
+    end
+  end)
 
   it("is any text that ends inside a code point", function()
     for _, whole in ipairs { hex "c3 a9", hex "e4 bd a0", hex "f0 9f 98 80" } do
@@ -144,6 +154,20 @@ describe("every pair of bytes", function()
         local text = string.char(a, b, 0x80)
         if protocol.utf8(text) ~= (b >= low and b <= high) then
           wrong[#wrong + 1] = ("%02x %02x 80"):format(a, b)
+        end
+      end
+    end
+    assert.are.same({}, wrong)
+  end)
+
+  it("begins four bytes only where RFC 3629 says", function()
+    local wrong = {}
+    for a = 0xF0, 0xFF do
+      for b = 0, 255 do
+        local low, high = a == 0xF0 and 0x90 or 0x80, a == 0xF4 and 0x8F or 0xBF
+        local text = string.char(a, b, 0x80, 0xBF)
+        if protocol.utf8(text) ~= (a <= 0xF4 and b >= low and b <= high) then
+          wrong[#wrong + 1] = ("%02x %02x 80 bf"):format(a, b)
         end
       end
     end
