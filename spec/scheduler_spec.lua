@@ -21,12 +21,14 @@ local function fake ()
   local loop = {}
   function core.now () return core.time end
   function core.loop () return loop end
-  function loop.turn (_, wait)
-    core.turns[#core.turns + 1] = wait
-    core.time = core.time + (wait or 0)
-  end
   function loop.ready () return table.remove(core.readies, 1) end
   function loop.cork (_, corked) core.corks[#core.corks + 1] = corked end
+  function loop.begin (_, wait)
+    core.turns[#core.turns + 1] = wait
+    core.time = core.time + (wait or 0)
+    loop:cork(true)
+    return loop.ready()
+  end
   return core
 end
 

@@ -86,7 +86,7 @@ local function listens (record)
 end
 
 -- The next message goes to whoever waits first. One that waits again has found
--- nothing more and says so in `drained`.
+-- nothing more, says so in `drained`, and holds the connection.
 local function hand_over (ws, record)
   local data, kind, detail = link_receive(ws)
   record.drained = not data
@@ -260,7 +260,7 @@ end
 
 -- Tells everybody what has happened to it.
 local function attend (ws)
-  local record = fields(ws)[RECORD]
+  local record = fields(ws)[RECORD]   -- to_record, without the call
   local kind, a, b, c = link_event(ws)
   if kind or record.touched then
     record.touched = nil
@@ -269,6 +269,8 @@ local function attend (ws)
     settle(ws, record)
   else
     deliver(ws, record, ROUND)
+    local queue = record.receivers
+    if record.drained and queue and queue.first <= queue.last then return end
   end
   hold(ws, record)
 end

@@ -89,28 +89,23 @@ local function why_closed (ws, token, detail)
   return token == "closed" and to_record(ws).ending.detail or detail
 end
 
-local function await_message (ws, timeout)
-  local deadline = timeout and now() + timeout
-  local record = to_record(ws)
-  local in_time, data, kind, detail
-  repeat
-    record.drained = true
-    in_time, data, kind, detail = wait_in(ws, record, "receivers", deadline)
-    if data or kind then return data, kind, detail end
-    data, kind, detail = link_receive(ws)
-    if data or kind then return data, kind, detail end
-  until not in_time
-  return late(ws, "no message", timeout)
-end
-
--- What is left to do when no message is there, and perhaps none will come.
+-- The next message when none is there: waits for it, or says why none will come.
 local function receive_on (ws, timeout, token, detail)
   if token then return nil, token, why_closed(ws, token, detail) end
-  local data, kind, why = await_message(ws, timeout)
-  if not data then return nil, kind, why_closed(ws, kind, why) end
-  local with = codecs[ws]
-  if with then return decode(with, data, kind) end
-  return data, kind
+  local deadline = timeout and now() + timeout
+  local record = to_record(ws)
+  local in_time, data, kind, why
+  repeat
+    record.drained = true
+    in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
+    if not data and not kind then data, kind, why = link_receive(ws) end
+    if data then
+      if record.codec then return decode(record.codec, data, kind) end
+      return data, kind
+    end
+    if kind then return nil, kind, why_closed(ws, kind, why) end
+  until not in_time
+  return late(ws, "no message", timeout)
 end
 
 --- The next message. In a coroutine of `run` it yields, elsewhere it turns the

@@ -29,7 +29,7 @@ local scheduler = {
 
 local connections = scheduler.connections
 local loop                                       -- of this Lua state, lazily
-local turn, cork, next_ready                     -- its methods
+local begin, next_ready, cork                    -- its methods
 local tasks = setmetatable({}, {__mode = "k"})   -- the coroutines that are ours
 local rescues = setmetatable({}, {__mode = "k"}) -- what to do when they fail
 local endings = {}                               -- coroutine -> call when done
@@ -47,7 +47,7 @@ function scheduler.loop ()
   local made, token, detail = core.loop()
   if not made then error("wsmanager: " .. token .. ": " .. detail, 0) end
   loop = made
-  turn, cork, next_ready = made.turn, made.cork, made.ready
+  begin, next_ready, cork = made.begin, made.ready, made.cork
   return loop
 end
 
@@ -207,8 +207,9 @@ end
 local function park (thread, queue, due)
   if parked[thread] or timed[thread] then unpark(thread) end
   if queue then
+    local last = queue.last + 1     -- push, without the call
     parked[thread] = queue
-    push(queue, thread)
+    queue.last, queue[last] = last, thread
   end
   if due and due ~= math.huge then
     local entry = {due = due, thread = thread}
@@ -220,7 +221,11 @@ end
 
 -- Wakes the first that waits in the queue and hands it three values.
 function scheduler.wake (queue, a, b, c)
-  local thread = pop(queue)
+  local first = queue.first         -- pop, without the call
+  local thread = queue[first]
+  queue[first] = nil
+  if first == queue.last then queue.first, queue.last = 1, 0
+  else queue.first = first + 1 end
   parked[thread] = nil
   if timed[thread] then unpark(thread) end
   local ok, what = coroutine_resume(thread, true, a, b, c)
@@ -261,14 +266,13 @@ local function look_again ()
   for id in pairs(ids) do look(id) end
 end
 
-local function look_at_ready ()
-  local id = next_ready(loop)
-  if not id then return false end
+local function look_at_ready (id)
+  local attend = scheduler.attend
   repeat
-    look(id)
+    local connection = connections[id]
+    if connection then attend(connection) else look(id) end
     id = next_ready(loop)
   until not id
-  return true
 end
 
 -- Who goes to sleep again in this round wakes in the next one.
@@ -295,9 +299,10 @@ local function run_runnable ()
   end
 end
 
-local function round ()
-  cork(loop, true)
-  local happened = look_at_ready()
+-- What a turn of the loop has brought, `id` first, and what else is due.
+local function round (id)
+  local happened = id ~= nil
+  if id then look_at_ready(id) end
   if revisiting then
     look_again()
     happened = true
@@ -338,8 +343,7 @@ scheduler.check_seconds = check_seconds
 function scheduler.step (timeout)
   if timeout ~= nil then check_seconds(timeout, "step") end
   if not loop then scheduler.loop() end
-  turn(loop, patience(timeout))
-  return round()
+  return round(begin(loop, patience(timeout)))
 end
 
 local step = scheduler.step

@@ -18,6 +18,7 @@
 
 ---@class core.loop : userdata
 ---@field turn fun(self, wait: number?)     nil: until something happens
+---@field begin fun(self, wait: number?): integer?   turn, cork(true) and ready in one
 ---@field ready fun(self): integer?         id of a connection or server to look at
 ---@field fd fun(self): integer             -1: none
 ---@field timeout fun(self): number?        seconds until a turn is due

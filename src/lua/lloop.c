@@ -33,20 +33,36 @@ static int make (lua_State *L) {
   return box->loop ? 1 : wsm_fail(L, &e);
 }
 
-static int turn (lua_State *L) {
+static struct wsm_loop *turned (lua_State *L) {
   struct wsm_loop *loop = wsm_check_loop(L, 1);
   lua_Number wait = luaL_optnumber(L, 2, -1);
   wsm_loop_turn(loop, wait < 0     ? -1
                       : wait > 1e9 ? (int64_t)1e12
                                    : (int64_t)ceil(wait * 1000));
+  return loop;
+}
+
+static int turn (lua_State *L) {
+  turned(L);
   return 0;
 }
 
-static int ready (lua_State *L) {
-  int64_t id = wsm_loop_ready(wsm_check_loop(L, 1));
+static int push_ready (lua_State *L, struct wsm_loop *loop) {
+  int64_t id = wsm_loop_ready(loop);
   if (id == 0) return 0;
   lua_pushinteger(L, (lua_Integer)id);
   return 1;
+}
+
+static int ready (lua_State *L) {
+  return push_ready(L, wsm_check_loop(L, 1));
+}
+
+/* A turn, and what a round begins with. */
+static int begin (lua_State *L) {
+  struct wsm_loop *loop = turned(L);
+  wsm_loop_cork(loop, true);
+  return push_ready(L, loop);
 }
 
 static int fd (lua_State *L) {
@@ -86,10 +102,15 @@ static int shut (lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = { { "turn", turn },  { "ready", ready },
-                                    { "fd", fd },      { "timeout", timeout },
-                                    { "cork", cork },  { "counters", counters },
-                                    { "close", shut }, { NULL, NULL } };
+static const luaL_Reg methods[] = { { "turn", turn },
+                                    { "begin", begin },
+                                    { "ready", ready },
+                                    { "fd", fd },
+                                    { "timeout", timeout },
+                                    { "cork", cork },
+                                    { "counters", counters },
+                                    { "close", shut },
+                                    { NULL, NULL } };
 
 void wsm_push_loop (lua_State *L) {
   luaL_newmetatable(L, LOOP);
