@@ -22,7 +22,7 @@ text { font: 12px -apple-system, "Segoe UI", Roboto, sans-serif; fill: #1f2328 }
 }"""
 
 OURS = ("ours", "luajit", "callback")
-BESIDE = ("cjson", "twice")  # they explain, they do not compete
+BESIDE = ("cjson", "timed")  # they explain, they do not compete
 
 
 def place(value):

@@ -146,10 +146,10 @@ def clients():
                   can=("plain", "json"), wants_ca=True,
                   env={**lua_environment("lua5.4"), "BENCH_STYLE": "callback"},
                   version=ours_version("lua5.4", "lua5.4")),
-        Contender("twice", "wsmanager, Lua 5.4, JSON twice",
+        Contender("timed", "wsmanager, Lua 5.4, lua-cjson timed",
                   interpreted("lua5.4", "clients", "ours.lua"),
                   can=("json",),
-                  env={**lua_environment("lua5.4"), "BENCH_STYLE": "twice"},
+                  env={**lua_environment("lua5.4"), "BENCH_STYLE": "timed"},
                   version=ours_version("lua5.4", "lua5.4")),
         Contender("beast", "Boost.Beast, C++", [built("beast")],
                   version=exists("beast", lambda: "Boost " +

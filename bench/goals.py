@@ -1,6 +1,6 @@
 """What the module wants to reach, beside what it reached in this run."""
 
-from numbers_of import cpu, rate, ratio, spread, user
+from numbers_of import cpu, inside, rate, ratio, spread, user
 
 
 class Goals:
@@ -18,10 +18,8 @@ class Goals:
         return ratio(series, key, what, to) if series else None
 
     def json_in_place(self):
-        """What one more encoding and decoding adds, of the whole."""
-        once = self.get("jsonx256", "ours", cpu)
-        twice = self.get("jsonx256", "twice", cpu)
-        return 100 * (twice - once) / once if once and twice else None
+        share = self.get("jsonx256", "timed", inside)
+        return 100 * share if share else None
 
     def json_alone(self):
         whole = self.get("jsonx256", "ours", cpu)

@@ -73,9 +73,9 @@ def goal_rows(results):
 
 
 JSON_NOTE = (
-    "lua-cjson's share in place is what encoding and decoding each message once "
-    "more adds to the CPU of the whole, with its garbage and its cache misses; "
-    "alone it runs the same two calls in a loop without a socket.")
+    "lua-cjson's share in place is the time that passes inside its two calls, by "
+    "a clock read around them, of the whole CPU of that client, the clock's "
+    "included; alone it runs the same two calls in a loop without a socket.")
 
 
 def row_of(series, key):
