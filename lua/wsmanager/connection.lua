@@ -199,14 +199,14 @@ end
 local function check_kind (kind)
   if kind == "text" or kind == "binary" then return end
   error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
-        .. tostring(kind) .. ")", 3)
+        .. tostring(kind) .. ")", 4)
 end
 
 -- What is no string is encoded.
 local function send_value (ws, value, kind, timeout)
   if kind ~= nil then check_kind(kind) end
   local with = codecs[ws]
-  if not with then bad_argument(1, "#1 to 'send' (string", value) end
+  if not with then bad_argument(2, "#1 to 'send' (string", value) end
   local data, token, detail = encode(with, value, kind)
   if data == nil then return nil, token, detail end
   local ok
@@ -229,7 +229,10 @@ function methods.send (ws, data, kind, timeout)
   if timeout ~= nil then check_timeout(1, "#3 to 'send'", timeout) end
   local ok, token, detail = link_send(ws, data, kind)
   if ok then return true end
-  if ok == false then return send_value(ws, data, kind, timeout) end
+  if ok == false then
+    ok, token, detail = send_value(ws, data, kind, timeout)
+    return ok, token, detail    -- no tail call: it raises at our caller's line
+  end
   return send_on(ws, data, kind, timeout, token, detail)
 end
 
