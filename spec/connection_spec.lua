@@ -175,6 +175,31 @@ describe("a connection", function ()
       end)
     end)
 
+    it("happens to one that listened until it heard enough", function ()
+      local _, url = serve(function (ws)
+        ws:send("enough")
+        ws:receive()
+      end)
+      run(function ()
+        local weak = setmetatable({}, {__mode = "v"})
+        local function start ()
+          local ws = wsmanager.new {url = url, reconnect = false}
+          weak[1] = ws
+          ws.onmessage = function (event)
+            event.target:close()
+            event.target.onmessage = nil
+          end
+        end
+        start()
+        local deadline = wsmanager.now() + LONG
+        while weak[1] do
+          assert(wsmanager.now() < deadline, "it was not collected")
+          wsmanager.sleep(0.001)
+          collectgarbage()
+        end
+      end)
+    end)
+
     it("does not happen to one that somebody listens to", function ()
       local server, url = serve()
       run(function ()

@@ -161,6 +161,9 @@ describe("a codec of one's own", function ()
       assert.same({nil, "codec", "the codec encoded to a number"},
                   {ws:send(2)})
       assert.matches("not 3", (select(3, ws:send(3))))
+      local odd = pair {decode = {text = true,
+        encode = function () return nil end, decode = function () end}}
+      assert.same({nil, "codec", "the codec answered nil"}, {odd:send(1)})
       ws:send("a")
       assert.same({nil, "codec", "not a", "a"}, {ws:receive(5)})
       ws:send("b")

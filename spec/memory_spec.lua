@@ -39,7 +39,7 @@ function world:answer (member)
       member.echo, member.kind = link.receive(member.ws)
     end
     if not member.echo then return end
-    if not link.send(member.ws, member.echo, member.kind == "binary") then
+    if not link.send(member.ws, member.echo, member.kind) then
       self:note("full")
       return
     end

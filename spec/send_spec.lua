@@ -146,6 +146,10 @@ describe("a connection", function ()
       fails("bad argument #1 to 'send' %(text must be UTF%-8", "\255")
       fails("bad argument #2 to 'send' %('text' or 'binary' expected, got blob",
             "x", "blob")
+      fails("bad argument #2 to 'send' %('text' or 'binary' expected, got true",
+            "x", true)
+      fails("bad argument #2 to 'send' %('text' or 'binary' expected, got false",
+            "x", false)
     end)
   end)
 end)

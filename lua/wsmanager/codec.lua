@@ -66,7 +66,7 @@ function codec.encode (with, value, kind)
   local ok, data, why
   if with.text then
     ok, data = pcall(with.encode, value)
-    if ok then return data end
+    if ok and type(data) == "string" then return data end
   else
     ok, data, why = pcall(with.encode, value, kind or "text")
   end

@@ -199,15 +199,12 @@ end
 local function check_kind (kind)
   if kind == "text" or kind == "binary" then return end
   error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
-        .. tostring(kind) .. ")", 4)
+        .. tostring(kind) .. ")", 3)
 end
 
 -- What is no string is encoded.
 local function send_value (ws, value, kind, timeout)
-  if kind ~= nil then check_kind(kind) end
-  local with = codecs[ws]
-  if not with then bad_argument(2, "#1 to 'send' (string", value) end
-  local data, token, detail = encode(with, value, kind)
+  local data, token, detail = encode(codecs[ws], value, kind)
   if data == nil then return nil, token, detail end
   local ok
   ok, token, detail = link_send(ws, data, kind)
@@ -230,8 +227,10 @@ function methods.send (ws, data, kind, timeout)
   local ok, token, detail = link_send(ws, data, kind)
   if ok then return true end
   if ok == false then
-    ok, token, detail = send_value(ws, data, kind, timeout)
-    return ok, token, detail    -- no tail call: it raises at our caller's line
+    -- here: behind a tail call Lua 5.1 would not know our caller's line
+    if kind ~= nil then check_kind(kind) end
+    if not codecs[ws] then bad_argument(1, "#1 to 'send' (string", data) end
+    return send_value(ws, data, kind, timeout)
   end
   return send_on(ws, data, kind, timeout, token, detail)
 end

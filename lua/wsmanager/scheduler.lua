@@ -93,13 +93,13 @@ local function ended (thread)
   ending()
 end
 
-local worker
+local hear
 
 -- What to call it that has failed; a worker's stack still says what it heard.
 local function noun (thread)
   local level = 0
   local info = getinfo(thread, level, "f")
-  while info and info.func ~= worker do
+  while info and info.func ~= hear do
     level = level + 1
     info = getinfo(thread, level, "f")
   end
@@ -152,20 +152,27 @@ local function task (fn)
   return thread
 end
 
-function worker (fn, a, b)
-  while true do
-    fn(a, b)
-    idle[#idle + 1] = running()
-    fn, a, b = yield(IDLE)
-  end
+function hear (fn, a, b)
+  fn(a, b)
+end
+
+local function rest ()
+  idle[#idle + 1] = running()
+  return yield(IDLE)
+end
+
+-- While it rests it holds nothing of what it heard: that may be dropped.
+local function worker ()
+  while true do hear(rest()) end
 end
 
 -- Calls fn(a, b) in a coroutine of ours that costs nothing to make. Returns nil
 -- when it has ended, or the coroutine when it waits for something.
 function scheduler.call (fn, a, b)
+  if #idle == 0 then coroutine_resume(task(worker)) end
   local count = #idle
   local thread = idle[count]
-  if thread then idle[count] = nil else thread = task(worker) end
+  idle[count] = nil
   if resume(thread, fn, a, b) then return thread end
 end
 

@@ -70,7 +70,7 @@ function methods.send (self, data, kind)
     error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
           .. tostring(kind) .. ")", 2)
   end
-  local sent = link.send(ws, data, kind == "binary")
+  local sent = link.send(ws, data, kind)
   if sent == false then
     error("bad argument #1 to 'send' (string expected, got " .. type(data)
           .. ")", 2)

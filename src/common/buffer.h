@@ -37,8 +37,9 @@ void wsm_pool_free (struct wsm_pool *pool);
 ** buffer held is still there). Pointers into it are stale afterwards. */
 unsigned char *wsm_buffer_grow (struct wsm_buffer *b, size_t n);
 
-/* A few bytes in a large block move to a small one, so that a connection that
-** waits holds little. Pointers into it are stale afterwards. */
+/* What is left of a large block (64 KiB or more, a sixteenth of it or less) moves
+** to one that fits, so that a connection that waits holds little. Pointers into
+** it are stale afterwards. */
 void wsm_buffer_trim (struct wsm_buffer *b);
 
 /* Gives the block back to the pool; the buffer is empty and usable. */

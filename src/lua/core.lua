@@ -65,7 +65,7 @@
 ---@field verdict fun(ws, again: boolean, delay: number?)
 ---@field coded fun(ws, coded: boolean)           its messages are to be decoded: receive says so
 ---@field receive fun(ws): string|nil, string?, string|true?   data, kind, coded | nil (none yet) | nil, token, detail (none will come)
----@field send fun(ws, data: string, kind: "text"|"binary"|boolean|nil): true|nil|false, string?, string?   true: binary; raises for text that is not UTF-8; false: no string, or no kind; nil, token, detail
+---@field send fun(ws, data: string, kind: "text"|"binary"|nil): true|nil|false, string?, string?   raises for text that is not UTF-8; false: no string, or no kind; nil, token, detail
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
 ---@field event fun(ws): string?, any, any, any   pops; see below

@@ -201,8 +201,6 @@ static unsigned opcode_of (lua_State *L) {
     case LUA_TNONE:
     case LUA_TNIL:
       return WSM_TEXT;
-    case LUA_TBOOLEAN:
-      return lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
     default:
       if (lua_rawequal(L, 3, lua_upvalueindex(BINARY))) return WSM_BINARY;
       return lua_rawequal(L, 3, lua_upvalueindex(TEXT)) ? WSM_TEXT : 0;

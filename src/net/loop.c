@@ -241,10 +241,13 @@ static bool may_wait (const struct wsm_loop *loop, uint64_t until) {
 static void run (struct wsm_loop *loop, int64_t wait_ms) {
   const uint64_t end = wait_ms < 0 ? WSM_NEVER
                                    : wsm_loop_now(loop) + (uint64_t)wait_ms;
-  if (!may_wait(loop, next_instant(loop, end)))
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
-  while (may_wait(loop, next_instant(loop, end)))
-    if (!wait(loop, next_instant(loop, end))) break;
+  uint64_t until = next_instant(loop, end);
+  bool goes_on = true;
+  if (!may_wait(loop, until)) uv_run(&loop->uv, UV_RUN_NOWAIT);
+  while (goes_on && may_wait(loop, until)) {
+    goes_on = wait(loop, until);
+    until = next_instant(loop, end);
+  }
 }
 
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {

@@ -37,7 +37,6 @@ struct wsm_socket {
   int fd;
   bool inside;  /* one of its calls is under way */
   bool doomed;  /* closed inside one */
-  bool resting; /* not to be read */
   bool writing; /* the call is `writable` */
   bool asked;   /* inside it: it is to come again */
   bool dry;     /* the last read found nothing */
@@ -53,11 +52,12 @@ static bool was_reset (const struct wsm_socket *s) {
   return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error;
 }
 
-/* What the peer sent before it reset the connection is still to be had. */
+/* What the peer sent before it reset the connection is still to be had, by one
+** that rests, too: it is no more than the kernel holds. */
 static void drain (struct wsm_socket *s) {
   s->inside = true;
   s->dry = s->ended;
-  while (s->owner && !s->dry && !s->resting) {
+  while (s->owner && !s->dry) {
     s->dry = true;
     s->calls->readable(s->owner);
   }
@@ -270,7 +270,6 @@ void wsm_socket_finish (struct wsm_socket *s) {
 }
 
 void wsm_socket_rest (struct wsm_socket *s, bool rest) {
-  s->resting = rest;
   lws_rx_flow_control(s->wsi, rest ? 0 : 1);
 }
 
