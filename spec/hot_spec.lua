@@ -1,6 +1,7 @@
 -- What a message costs, counted and never timed: allocations in C and in Lua,
 -- system calls. A client and a server of ours in one process.
 
+local certificates = require "support.certificates"
 local core = require "wsmanager.core"
 local turns = require "support.turns"
 local wsmanager = require "wsmanager"
@@ -156,7 +157,22 @@ describe("the path of a message", function()
     loop:cork(false)
   end
 
+  local files
+
+  setup(function() files = certificates.make() end)
+  teardown(function() files:remove() end)
   before_each(function() open() end)
+
+  local function reopen_over_tls()
+    link.drop(client)
+    link.drop(peer)
+    server:close()
+    loop:close()
+    open {
+      server = { cert = files:path "good.pem", key = files:path "leaf.key" },
+      client = { ca = files:path "ca.pem" },
+    }
+  end
 
   after_each(function()
     link.drop(client)
@@ -166,6 +182,15 @@ describe("the path of a message", function()
   end)
 
   it("allocates nothing in C", function()
+    echo(10000)
+    local before = core.memory().calls
+    echo(COUNT)
+    assert.equal(before, core.memory().calls)
+  end)
+
+  it("allocates nothing in C over TLS, OpenSSL aside", function()
+    reopen_over_tls()
+    assert.is_table(link.stats(client).tls)
     echo(10000)
     local before = core.memory().calls
     echo(COUNT)
