@@ -1,7 +1,9 @@
-/* echo [-c CERT -k KEY] [-p PORT] [-b SIZE]: an echo server on bare sockets and
- * epoll, for any number of connections; -b: what comes makes it send SIZE bytes
- * to everybody instead. It streams: a long message is on its way back before
- * its end has come. Prints its port; on SIGTERM, when its peers were accepted.
+/* echo [-c CERT -k KEY] [-p PORT] [-b SIZE] [-n]: an echo server on bare sockets
+ * and epoll, for any number of connections; -b: what comes makes it send SIZE
+ * bytes to everybody instead; -n: it numbers what it sends back, in the first 8
+ * bytes of each message that has so many. It streams: a long message is on its
+ * way back before its end has come. Prints its port; on SIGTERM, when its peers
+ * were accepted.
  * Stands on wire.h.
  * Never checks what it receives. */
 
@@ -31,6 +33,7 @@ struct peer {
   unsigned char head[WIRE_HEAD]; /* of the frame under way */
   size_t have;
   uint64_t left; /* bytes of its payload that have not come */
+  int untouched; /* none of them has come */
   uint32_t mask;
   unsigned char *request; /* while it is not open */
   unsigned char *unsent;  /* what the kernel did not take: first .. last */
@@ -46,6 +49,8 @@ struct server {
   size_t out_size;
   unsigned char *news; /* what everybody gets */
   size_t news_size;
+  int numbers;
+  uint32_t number; /* of the last message that was numbered */
   double begun;
   unsigned accepted[BINS];
 };
@@ -151,11 +156,27 @@ static int shake_hands (struct peer *p, const unsigned char *data,
   return key && answer(p, key);
 }
 
+static int begins_message (int first) {
+  return !(first & 8) && first & 3;
+}
+
+/* Eight letters, so that a client gets no text twice: a Lua that has it already
+ * would make no string. */
+static void number (struct server *s, unsigned char *text) {
+  uint64_t x = ++s->number;
+  x = (x | x << 16) & 0x0000FFFF0000FFFF;
+  x = (x | x << 8) & 0x00FF00FF00FF00FF;
+  x = (x | x << 4) & 0x0F0F0F0F0F0F0F0F;
+  x += 0x6161616161616161;
+  memcpy(text, &x, sizeof x);
+}
+
 static void begin (struct server *s, struct peer *p) {
   const size_t head = p->have - 4;
   unsigned char *out = s->out + s->out_size;
   memcpy(&p->mask, p->head + head, 4);
   p->left = wire_head_payload(p->head);
+  p->untouched = 1;
   p->have = 0;
   if ((p->head[0] & 15) == 8) p->closing = 1;
   if (s->news && !(p->head[0] & 8)) return;
@@ -172,6 +193,9 @@ static size_t payload (struct server *s, struct peer *p,
   p->left -= n;
   if (s->news && !(p->head[0] & 8)) return n;
   wire_mask(s->out + s->out_size, data, n, p->mask);
+  if (s->numbers && p->untouched && n >= 8 && begins_message(p->head[0]))
+    number(s, s->out + s->out_size);
+  p->untouched = 0;
   s->out_size += n;
   if (turn) p->mask = p->mask >> turn | p->mask << (32 - turn);
   return n;
@@ -203,6 +227,8 @@ static size_t small_frames (struct server *s, const unsigned char *data,
     out[0] = data[n];
     out[1] = (unsigned char)length;
     wire_mask(out + 2, data + n + 6, length, mask);
+    if (s->numbers && length >= 8 && begins_message(data[n]))
+      number(s, out + 2);
     out += 2 + length;
     n += 6 + length;
   }
@@ -348,11 +374,12 @@ int main (int argc, char **argv) {
   static struct server server;
   const char *cert = NULL, *key = NULL;
   int option, port = 0;
-  while ((option = getopt(argc, argv, "c:k:p:b:")) != -1) {
+  while ((option = getopt(argc, argv, "c:k:p:b:n")) != -1) {
     if (option == 'c') cert = optarg;
     if (option == 'k') key = optarg;
     if (option == 'p') port = atoi(optarg);
     if (option == 'b') prepare_news(&server, (size_t)atol(optarg));
+    if (option == 'n') server.numbers = 1;
   }
   alarm(900);
   signal(SIGPIPE, SIG_IGN);

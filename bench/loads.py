@@ -109,10 +109,13 @@ def echo_server(load):
     if "deflate" in load.needs:  # no bare program compresses
         ours = next(s for s in servers() if s.key == "ours")
         return Server(ours.command, {**ours.env, **COMPRESS})
-    if "tls" not in load.needs:
-        return Server([built("echo")])
-    make_certificate()
-    return Server([built("echo"), "-c", CERT, "-k", KEY])
+    command = [built("echo")]
+    if load.size != "json":  # it would overwrite the JSON
+        command.append("-n")
+    if "tls" in load.needs:
+        make_certificate()
+        command += ["-c", CERT, "-k", KEY]
+    return Server(command)
 
 
 def is_invited(contender, options):
