@@ -151,7 +151,7 @@ def clients():
                   can=("json",),
                   env={**lua_environment("lua5.4"), "BENCH_STYLE": "timed"},
                   version=ours_version("lua5.4", "lua5.4")),
-        Contender("beast", "Boost.Beast, C++", [built("beast")],
+        Contender("beast", "Boost.Beast, C++, synchronous", [built("beast")],
                   version=exists("beast", lambda: "Boost " +
                                  package("libboost-dev")),
                   missing="libboost-dev"),

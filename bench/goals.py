@@ -22,9 +22,8 @@ class Goals:
         return 100 * share if share else None
 
     def json_alone(self):
-        whole = self.get("jsonx256", "ours", cpu)
-        alone = self.get("jsonx256", "cjson", cpu)
-        return 100 * alone / whole if whole and alone else None
+        share = self.of("jsonx256", "cjson", cpu, "ours")
+        return 100 * share if share else None
 
     def beside_send(self):
         """CPU of a delivery that is not the system call of the bare server."""

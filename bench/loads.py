@@ -102,6 +102,7 @@ def in_turn(series, contenders, rounds, measure):
     return series
 
 
+SERVER_STRETCH = 2  # a server's sample, in samples of a client
 COMPRESS = {"BENCH_COMPRESS": "1"}
 
 
@@ -149,8 +150,13 @@ def client_load(load, options):
         return in_turn(Series(load), able, options.rounds, measure)
 
 
+def server_rounds(rounds):
+    return max(1, rounds * 3 // 5)
+
+
 def server_load(load, options):
-    """Every server, under the bare crowd; figures are the server's."""
+    """Every server, under the bare crowd; figures are the server's. Fewer rounds
+    than a client has, of longer samples: each starts the server anew."""
     broadcasts = load.inflight == 0
     able = [c for c in servers() if c.is_there()]
 
@@ -164,7 +170,8 @@ def server_load(load, options):
             return run([
                 built("crowd"), f"ws://127.0.0.1:{server.port}",
                 str(load.connections), str(load.inflight), str(load.size),
-                str(options.warm), str(2 * options.seconds),
+                str(options.warm), str(SERVER_STRETCH * options.seconds),
                 str(server.pid)])  # its CPU is known in steps of 10 ms
 
-    return in_turn(Series(load), able, max(1, options.rounds * 3 // 5), measure)
+    return in_turn(Series(load), able, server_rounds(options.rounds),
+                   measure)

@@ -45,9 +45,13 @@ def spread(series, key, what):
 
 
 def ratio(series, key, what, to="limit"):
-    """The middle of a contender's values to another's, or None."""
-    mine, other = spread(series, key, what), spread(series, to, what)
-    return mine.middle / other.middle if mine and other else None
+    """The middle of a contender's ratios to another, each of one round, in which
+    they ran side by side; or None. One that failed has fewer rounds."""
+    rounds = zip(series.samples.get(key, []), series.samples.get(to, []))
+    ratios = [what(mine) / what(other) for mine, other in rounds
+              if mine["messages"] > 0 and other["messages"] > 0
+              and what(other) > 0]
+    return median(ratios) if ratios else None
 
 
 def to_limit(series, key):
