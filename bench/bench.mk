@@ -16,7 +16,7 @@ BENCH_C = $(CC) -std=gnu99 -O2 -g -D_GNU_SOURCE $(WARNINGS) -o $@ \
 bench: bench-build
 	@python3 bench/run.py
 
-# Less than a minute: the loads that tell most, nothing written.
+# Less than a minute once built: the loads that tell most, nothing written.
 bench-quick: bench-build
 	@python3 bench/run.py --quick
 

@@ -21,7 +21,11 @@ class Server:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, env={**os.environ, **(env or {})})
         self.printed = {}
-        words = self.process.stdout.readline().split()
+        try:
+            words = self.process.stdout.readline().split()
+        except SystemExit:  # a signal; nobody else would end it
+            self.process.kill()
+            raise
         if len(words) != 2 or words[0] != "listening":
             self.stop()
             raise Failed("does not listen: " + " ".join(command))

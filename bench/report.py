@@ -86,14 +86,18 @@ def who():
         libraries + "."
 
 
-def goal_rows(results):
-    rows = []
+def goal_rows(results, whole=True):
+    """All of them, or those that were measured: "" when none was."""
+    rows, title = [], ""
     for load, compare, figure, unit, measured in Goals(results).rows():
-        rows.append((load, f"{compare} {figure:g} {unit}",
+        title = load or title
+        if measured is None and not whole:
+            continue
+        rows.append((load if whole else title, f"{compare} {figure:g} {unit}",
                      "" if measured is None else f"{measured:.3g}"
                      if measured < 1000 else f"{measured:.0f}",
                      reached(compare, figure, measured)))
-    return table(("load", "wanted", "measured", "reached"), rows)
+    return rows and table(("load", "wanted", "measured", "reached"), rows)
 
 
 JSON_NOTE = (
