@@ -138,7 +138,8 @@ def measure(options, results):
 
 
 def charted(results):
-    """The tables have all; the chart leaves out TLS and broadcasts."""
+    """The tables have all; the chart leaves out TLS and broadcasts, and deflate,
+    which no limit does."""
     return [s for s in results["series"] if "tls" not in s.load.needs
             and s.load.key not in results["broadcast_keys"]]
 
