@@ -7,8 +7,11 @@
 #define CONNECTION "wsmanager"
 #define SMALL 1024 /* bytes of a message that are copied on the stack */
 
-/* Upvalues of receive and send: the words for kinds. */
-enum { TEXT = 1, BINARY };
+#define KEPT \
+  (4u << 20) /* of a larger one each is copied to a place of its own */
+
+/* Upvalues of receive and send: the words for kinds; push_scratch's. */
+enum { TEXT = 1, BINARY, SCRATCH };
 
 /* --- the userdata --- */
 
@@ -131,23 +134,58 @@ static int push_end (lua_State *L, const struct wsm_manager *m) {
   return 3;
 }
 
+/* Where a large message is copied to on its way, and the next one again: LuaJIT
+** maps a block of this size anew each time. */
+struct scratch {
+  size_t size;
+  bool busy; /* a finalizer's receive finds it so, or a memory error left it */
+  char bytes[];
+};
+
+/* Pushes a scratch of n bytes or more, kept or, while that one is busy, new. */
+static struct scratch *push_scratch (lua_State *L, size_t n) {
+  struct scratch *s = lua_touserdata(L, lua_upvalueindex(SCRATCH));
+  if (s && !s->busy && s->size >= n) {
+    lua_pushvalue(L, lua_upvalueindex(SCRATCH));
+    return s;
+  }
+  s = lua_newuserdata(L, sizeof *s + n);
+  s->size = n;
+  s->busy = false;
+  if (n > KEPT) return s;
+  lua_pushvalue(L, -1);
+  lua_replace(L, lua_upvalueindex(SCRATCH));
+  return s;
+}
+
+static void push_large (lua_State *L, struct scratch *s,
+                        const struct wsm_message *m) {
+  s->busy = true;
+  memcpy(s->bytes, m->data, m->length);
+  lua_pushlstring(L, s->bytes, m->length);
+  s->busy = false;
+}
+
 /* Pushes a copy that no finalizer can reach. false: the message was another one
 ** by the time there was room for it. */
 static bool push_copy (lua_State *L, struct wsm_link *link,
                        const struct wsm_message *m) {
   char small[SMALL];
-  struct wsm_message again = *m;
-  void *scratch = small;
   if (m->length > sizeof small) {
-    scratch = lua_newuserdata(L, m->length);
+    struct scratch *s = push_scratch(L, m->length);
+    struct wsm_message again;
     if (wsm_check_box(L, 1)->link != link ||
         wsm_link_next(link, &again) != WSM_MESSAGE || again.length != m->length)
       return false;
+    push_large(L, s, &again);
+    return true;
   }
-  if (again.length > 0) memcpy(scratch, again.data, again.length);
-  lua_pushlstring(L, scratch, again.length);
+  if (m->length > 0) memcpy(small, m->data, m->length);
+  lua_pushlstring(L, small, m->length);
   return true;
 }
+
+static int receive (lua_State *L);
 
 /* As the string is made a collection may run, and a finalizer do anything to
 ** this very connection: then there may be nothing to pop. */
@@ -156,7 +194,10 @@ static int push_message (lua_State *L, const struct wsm_box *box,
   struct wsm_link *link = box->link;
   const int kind = lua_upvalueindex(m->binary ? BINARY : TEXT);
   if (!WSM_COLLECTS_FIRST) lua_pushlstring(L, (const char *)m->data, m->length);
-  else if (!push_copy(L, link, m)) return 0;
+  else if (!push_copy(L, link, m)) {
+    lua_settop(L, 1);
+    return receive(L);
+  }
   lua_pushvalue(L, kind);
   if (box->link == link) wsm_link_pop(link);
   if (!box->coded) return 2;
@@ -399,11 +440,11 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "request", wsm_link_lua_request },
                                       { NULL, NULL } };
 
-/* With the words for kinds. */
 static void push_fast (lua_State *L, lua_CFunction f) {
   lua_pushliteral(L, "text");
   lua_pushliteral(L, "binary");
-  lua_pushcclosure(L, f, BINARY);
+  lua_pushnil(L);
+  lua_pushcclosure(L, f, SCRATCH);
 }
 
 static void push_metatable (lua_State *L) {
