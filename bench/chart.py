@@ -67,6 +67,8 @@ def ratios(series):
 def group(y, series, axis):
     """One load; returns its drawing and where the next one begins."""
     title = series.load.title
+    if series.load.of_servers:
+        title = "Servers: " + title
     if series.load.by_cpu:
         title += ": limit's CPU / its CPU"
     parts = [f'<text class="load" x="8" y="{y + 14}">{escape(title)}</text>']

@@ -16,6 +16,7 @@ class Load:
         self.needs = more.get("needs", ("plain",))
         self.connections = more.get("connections", 1)
         self.by_cpu = more.get("by_cpu", False)
+        self.of_servers = more.get("of_servers", False)
 
     @property
     def bytes(self):
@@ -43,13 +44,14 @@ CLIENT_LOADS = [
 ]
 
 SERVER_LOADS = [
-    Load("1x8", "32 B, 1 connection, 8 in flight", 32, 8, connections=1),
+    Load("1x8", "32 B, 1 connection, 8 in flight", 32, 8, connections=1,
+         of_servers=True),
     Load("100x8", "32 B, 100 connections, 8 in flight on each", 32, 8,
-         connections=100),
+         connections=100, of_servers=True),
     Load("1000x8", "32 B, 1,000 connections, 8 in flight on each", 32, 8,
-         connections=1000),
+         connections=1000, of_servers=True),
     Load("1000x1", "32 B, 1,000 connections, 1 in flight on each", 32, 1,
-         connections=1000),
+         connections=1000, of_servers=True),
 ]
 
 BROADCASTS = [
