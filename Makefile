@@ -59,6 +59,7 @@ help:
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
 #: bench    speed, beside other clients and servers (bench-quick: the gist)
+#: bench-count  instructions a message, by valgrind
 #: bench-deps   installs the peers of the bench, as far as Debian has them
 #: bench-build  what the bench runs; afterwards bench/run.py --help
 #: fuzz     libFuzzer on each parser
