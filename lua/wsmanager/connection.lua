@@ -203,8 +203,8 @@ local function check_kind (kind)
 end
 
 -- What is no string is encoded.
-local function send_value (ws, value, kind, timeout)
-  local data, token, detail = encode(codecs[ws], value, kind)
+local function send_value (ws, with, value, kind, timeout)
+  local data, token, detail = encode(with, value, kind)
   if data == nil then return nil, token, detail end
   local ok
   ok, token, detail = link_send(ws, data, kind)
@@ -229,8 +229,9 @@ function methods.send (ws, data, kind, timeout)
   if ok == false then
     -- here: behind a tail call Lua 5.1 would not know our caller's line
     if kind ~= nil then check_kind(kind) end
-    if not codecs[ws] then bad_argument(1, "#1 to 'send' (string", data) end
-    return send_value(ws, data, kind, timeout)
+    local with = codecs[ws]
+    if not with then bad_argument(1, "#1 to 'send' (string", data) end
+    return send_value(ws, with, data, kind, timeout)
   end
   return send_on(ws, data, kind, timeout, token, detail)
 end
