@@ -5,7 +5,7 @@ local peers = require "support.peers"
 local run = wsmanager.run
 local serve, sayer, refused, hush =
   ours.serve, ours.sayer, ours.refused, ours.hush
-local LONG = ours.LONG
+local LONG, await = ours.LONG, ours.await
 local QUICK = {delay = 0.1, pause = 0, jitter = 0}
 
 describe("a connection", function ()
@@ -191,17 +191,18 @@ describe("a connection", function ()
     it("ignores an answer that comes after close()", function ()
       local _, url = serve()
       run(function ()
-        local answered = false
+        local asked, closed, answered = false, false, false
         local ws = wsmanager.new {url = function ()
-          wsmanager.sleep(0.01)
+          asked = true
+          await(function () return closed end)
           answered = true
           return url
         end}
-        wsmanager.sleep(0)
-        wsmanager.sleep(0)
+        await(function () return asked end)
         ws:close()
-        repeat wsmanager.sleep(0.001) until answered
-        wsmanager.sleep(0)
+        closed = true
+        await(function () return answered end)
+        wsmanager.sleep(0)      -- the round in which the answer is heard
         assert.equal("closed", ws.state)
       end)
     end)
