@@ -274,10 +274,8 @@ local function look_again ()
 end
 
 local function look_at_ready (id)
-  local attend = scheduler.attend
   repeat
-    local connection = connections[id]
-    if connection then attend(connection) else look(id) end
+    look(id)
     id = next_ready(loop)
   until not id
 end
