@@ -48,6 +48,7 @@ build = {
         "src/lua/llink.c",
         "src/lua/lloop.c",
         "src/lua/lmanager.c",
+        "src/lua/lmessage.c",
         "src/lua/lpolicy.c",
         "src/lua/lproperty.c",
         "src/lua/lprotocol.c",

@@ -1,9 +1,23 @@
+local core = require "wsmanager.core"
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
+local receive_now = core.link.receive
 local LONG = ours.LONG
+
+local new_proxy = rawget(_G, "newproxy")    -- Lua 5.1: no table has a finalizer
+
+-- Garbage that, once it is collected, calls f and is there again.
+local function undead(f)
+  local function finalizer()
+    f()
+    undead(f)
+  end
+  if new_proxy then getmetatable(new_proxy(true)).__gc = finalizer
+  else setmetatable({}, {__gc = finalizer}) end
+end
 
 describe("a connection", function ()
   after_each(ours.stop)
@@ -53,6 +67,35 @@ describe("a connection", function ()
         end
       end)
     end)
+
+    -- As the string for a message is made, a collection may run.
+    for _, size in ipairs {900, 65536} do
+      it("gives each message of " .. size .. " bytes once, be it to a finalizer",
+         function ()
+        local count = math.ceil(4e7 / size)
+        local filling = ("x"):rep(size - 9)
+        local _, url = serve(function (ws)
+          for i = 1, count do ws:send(filling .. ("%09d"):format(i)) end
+        end)
+        run(function ()
+          local ws = wsmanager.new {url = url, reconnect = false}
+          local times, taken, done = {}, 0, false
+          local function take (data)
+            if not data then return false end
+            local i = tonumber(data:sub(-9))
+            times[i] = (times[i] or 0) + 1
+            return true
+          end
+          undead(function ()
+            if not done and take(receive_now(ws)) then taken = taken + 1 end
+          end)
+          while take(ws:receive()) do end
+          done = true
+          for i = 1, count do assert.equal(1, times[i], i) end
+          assert.is_true(taken > 0)
+        end)
+      end)
+    end
 
     it("tells all who wait that the connection is over", function ()
       local _, url = serve(function (ws) ws:receive() end)

@@ -19,6 +19,9 @@ local touch, wait_in = attention.touch, attention.wait
 
 local type = type
 
+-- Between our caller and receive or send there may be a method in C.
+local BETWEEN = link.around and 1 or 0
+
 local connection = {}
 
 --- A managed connection: it beats, it reconnects, it keeps what it could not
@@ -117,18 +120,18 @@ end
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
 function methods.receive (ws, timeout)
-  if timeout ~= nil then check_timeout(1, "#1 to 'receive'", timeout) end
+  if timeout ~= nil then
+    check_timeout(1 + BETWEEN, "#1 to 'receive'", timeout)
+  end
   local data, kind, coded = link_receive(ws)
   if not data then return receive_on(ws, timeout, kind, coded) end
   if coded then return decode(codecs[ws], data, kind) end
   return data, kind
 end
 
-local receive = methods.receive
-
 local function next_message (ws)
   while true do
-    local data, kind, why, raw = receive(ws)
+    local data, kind, why, raw = methods.receive(ws)
     if data ~= nil then return data, kind end
     if kind ~= "codec" then return nil end
     local event = {type = "error", token = kind, message = why, raw = raw}
@@ -199,7 +202,7 @@ end
 local function check_kind (kind)
   if kind == "text" or kind == "binary" then return end
   error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
-        .. tostring(kind) .. ")", 3)
+        .. tostring(kind) .. ")", 3 + BETWEEN)
 end
 
 -- What is no string is encoded.
@@ -223,14 +226,18 @@ end
 ---@return string? token  "full", "closed", "codec", "timeout", "exhausted"
 ---@return string? detail
 function methods.send (ws, data, kind, timeout)
-  if timeout ~= nil then check_timeout(1, "#3 to 'send'", timeout) end
+  if timeout ~= nil then
+    check_timeout(1 + BETWEEN, "#3 to 'send'", timeout)
+  end
   local ok, token, detail = link_send(ws, data, kind)
   if ok then return true end
   if ok == false then
     -- here: behind a tail call Lua 5.1 would not know our caller's line
     if kind ~= nil then check_kind(kind) end
     local with = codecs[ws]
-    if not with then bad_argument(1, "#1 to 'send' (string", data) end
+    if not with then
+      bad_argument(1 + BETWEEN, "#1 to 'send' (string", data)
+    end
     return send_value(ws, with, data, kind, timeout)
   end
   return send_on(ws, data, kind, timeout, token, detail)
@@ -410,6 +417,12 @@ function connection.listen (ws, property, listener)
   fields(ws)[property] = listener
   touch(record)
   hold(ws, record)
+end
+
+-- A message that is there, or that there is room for, passes no Lua at all where
+-- C can go on after it has called what waits.
+if link.around then
+  methods.receive, methods.send = link.around(methods.receive, methods.send)
 end
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3

@@ -57,6 +57,9 @@ static inline int lua_absindex (lua_State *L, int i) {
 ** the bytes. */
 #define WSM_COLLECTS_FIRST (LUA_VERSION_NUM < 502)
 
+/* Can C go on after a Lua function that it called has yielded? */
+#define WSM_GOES_ON (LUA_VERSION_NUM >= 503)
+
 #if LUA_VERSION_NUM >= 504
 #define wsm_newuserdata(L, size) lua_newuserdatauv(L, size, 1)
 #else

@@ -5,14 +5,7 @@
 #include "lua/module.h"
 
 #define CONNECTION "wsmanager"
-#define SMALL 1024 /* bytes of a message that are copied on the stack */
-
-#define KEPT \
-  (4u << 20) /* of a larger one each is copied to a place of its own */
-
-/* Upvalues of receive and send: the words for kinds; push_scratch's. */
-enum { TEXT = 1, BINARY, SCRATCH };
-
+#define CALLER 2 /* the level of who called the Lua method around a function */
 /* --- the userdata --- */
 
 static const char mark; /* its address */
@@ -29,18 +22,11 @@ struct wsm_box *wsm_check_box (lua_State *L, int i) {
   return box;
 }
 
-/* Raises at the line that called the Lua method around this function. */
-static int misuse (lua_State *L, const char *what) {
-  luaL_where(L, 2);
+int wsm_misuse (lua_State *L, int level, const char *what) {
+  luaL_where(L, level);
   lua_pushstring(L, what);
   lua_concat(L, 2);
   return lua_error(L);
-}
-
-/* Of a method that is called without asking first what it is called on. */
-static struct wsm_box *check_self (lua_State *L, const char *slip) {
-  if (lua_type(L, 1) != LUA_TUSERDATA) misuse(L, slip);
-  return wsm_check_box(L, 1);
 }
 
 static struct wsm_manager *manager_of (struct wsm_box *box) {
@@ -120,8 +106,7 @@ static int verdict (lua_State *L) {
   return 0;
 }
 
-/* nil, token, detail: why no message will come, or none can be sent. */
-static int push_end (lua_State *L, const struct wsm_manager *m) {
+int wsm_push_end (lua_State *L, const struct wsm_manager *m) {
   enum wsm_token token = WSM_CLOSED;
   if (m->state == WSM_STATE_LOCKED) token = WSM_LOCKED;
   if (m->state == WSM_STATE_EXHAUSTED) token = WSM_EXHAUSTED;
@@ -134,155 +119,15 @@ static int push_end (lua_State *L, const struct wsm_manager *m) {
   return 3;
 }
 
-/* Where a large message is copied to on its way, and the next one again: LuaJIT
-** maps a block of this size anew each time. */
-struct scratch {
-  size_t size;
-  bool busy; /* a finalizer's receive finds it so, or a memory error left it */
-  char bytes[];
-};
-
-/* Pushes a scratch of n bytes or more, kept or, while that one is busy, new. */
-static struct scratch *push_scratch (lua_State *L, size_t n) {
-  struct scratch *s = lua_touserdata(L, lua_upvalueindex(SCRATCH));
-  if (s && !s->busy && s->size >= n) {
-    lua_pushvalue(L, lua_upvalueindex(SCRATCH));
-    return s;
-  }
-  s = lua_newuserdata(L, sizeof *s + n);
-  s->size = n;
-  s->busy = false;
-  if (n > KEPT) return s;
-  lua_pushvalue(L, -1);
-  lua_replace(L, lua_upvalueindex(SCRATCH));
-  return s;
-}
-
-static void push_large (lua_State *L, struct scratch *s,
-                        const struct wsm_message *m) {
-  s->busy = true;
-  memcpy(s->bytes, m->data, m->length);
-  lua_pushlstring(L, s->bytes, m->length);
-  s->busy = false;
-}
-
-/* Pushes a copy that no finalizer can reach. false: the message was another one
-** by the time there was room for it. */
-static bool push_copy (lua_State *L, struct wsm_link *link,
-                       const struct wsm_message *m) {
-  char small[SMALL];
-  if (m->length > sizeof small) {
-    struct scratch *s = push_scratch(L, m->length);
-    struct wsm_message again;
-    if (wsm_check_box(L, 1)->link != link ||
-        wsm_link_next(link, &again) != WSM_MESSAGE || again.length != m->length)
-      return false;
-    push_large(L, s, &again);
-    return true;
-  }
-  if (m->length > 0) memcpy(small, m->data, m->length);
-  lua_pushlstring(L, small, m->length);
-  return true;
-}
-
-static int receive (lua_State *L);
-
-/* As the string is made a collection may run, and a finalizer do anything to
-** this very connection: then there may be nothing to pop. */
-static int push_message (lua_State *L, const struct wsm_box *box,
-                         const struct wsm_message *m) {
-  struct wsm_link *link = box->link;
-  const int kind = lua_upvalueindex(m->binary ? BINARY : TEXT);
-  if (!WSM_COLLECTS_FIRST) lua_pushlstring(L, (const char *)m->data, m->length);
-  else if (!push_copy(L, link, m)) {
-    lua_settop(L, 1);
-    return receive(L);
-  }
-  lua_pushvalue(L, kind);
-  if (box->link == link) wsm_link_pop(link);
-  if (!box->coded) return 2;
-  lua_pushboolean(L, true);
-  return 3;
-}
-
-static int receive (lua_State *L) {
-  struct wsm_box *box =
-    check_self(L, "call it with ':', as in ws:receive(...)");
-  struct wsm_message m;
-  switch (wsm_link_next(box->link, &m)) {
-    case WSM_MESSAGE:
-      return push_message(L, box, &m);
-    case WSM_MORE:
-      return 0;
-    case WSM_ENDED:
-      break;
-  }
-  return push_end(L, wsm_link_manager(box->link));
-}
-
-static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
-  lua_pushnil(L);
-  lua_pushstring(L, wsm_token_name(WSM_FULL));
-  if (m->state == WSM_STATE_OPEN)
-    lua_pushfstring(L,
-                    "%d bytes already wait for the peer to read; wait for "
-                    "the event drain",
-                    (int)wsm_manager_buffered(m));
-  else
-    lua_pushfstring(L,
-                    "the outbox holds %d messages and takes no %d bytes "
-                    "more while the connection is %s",
-                    (int)m->outbox.count, (int)n, wsm_state_name(m->state));
-  return 3;
-}
-
-/* The opcode for the kind at 3; 0: it is none. */
-static unsigned opcode_of (lua_State *L) {
-  switch (lua_type(L, 3)) {
-    case LUA_TNONE:
-    case LUA_TNIL:
-      return WSM_TEXT;
-    default:
-      if (lua_rawequal(L, 3, lua_upvalueindex(BINARY))) return WSM_BINARY;
-      return lua_rawequal(L, 3, lua_upvalueindex(TEXT)) ? WSM_TEXT : 0;
-  }
-}
-
-static int send (lua_State *L) {
-  struct wsm_link *link =
-    check_self(L, "call it with ':', as in ws:send(...)")->link;
-  const unsigned opcode = opcode_of(L);
-  size_t n;
-  const char *data;
-  if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING) {
-    lua_pushboolean(L, 0); /* the Lua layer encodes it, or says no */
-    return 1;
-  }
-  data = lua_tolstring(L, 2, &n);
-  if (opcode == WSM_TEXT && !wsm_utf8_valid((const unsigned char *)data, n))
-    return misuse(L, "bad argument #1 to 'send' (text must be UTF-8; send it "
-                     "as \"binary\")");
-  switch (wsm_link_send(link, opcode, data, n)) {
-    case WSM_SENT:
-    case WSM_SENT_LATER:
-      lua_pushboolean(L, 1);
-      return 1;
-    case WSM_NOT_FULL:
-      return push_full(L, wsm_link_manager(link), n);
-    case WSM_NOT_OPEN:
-      break;
-  }
-  return push_end(L, wsm_link_manager(link));
-}
-
 static int ping (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   struct wsm_manager *m = manager_of(box);
   size_t n;
   const char *payload = luaL_optlstring(L, 2, "", &n);
   if (n > WSM_CONTROL_LIMIT)
-    return misuse(L, "a ping carries at most 125 bytes (RFC 6455 5.5)");
-  if (m->state != WSM_STATE_OPEN) return push_end(L, m);
+    return wsm_misuse(L, CALLER,
+                      "a ping carries at most 125 bytes (RFC 6455 5.5)");
+  if (m->state != WSM_STATE_OPEN) return wsm_push_end(L, m);
   wsm_loop_keys(wsm_link_post(box->link)->loop, 1);
   if (!wsm_session_ping_with(&m->session, payload, n))
     return luaL_error(L, "not enough memory");
@@ -302,17 +147,17 @@ static void check_close (lua_State *L, unsigned code, const char *reason,
       "3000 to 4999, not %s",
       role == WSM_SERVER ? ", 1001, 1003, 1008, 1009, 1011 to 1014" : "",
       lua_tostring(L, -1));
-    misuse(L, lua_tostring(L, -1));
+    wsm_misuse(L, CALLER, lua_tostring(L, -1));
   }
   if (n > WSM_REASON_LIMIT) {
     lua_pushfstring(L,
                     "SyntaxError: the close reason has %d bytes, at most "
                     "123 are possible",
                     (int)n);
-    misuse(L, lua_tostring(L, -1));
+    wsm_misuse(L, CALLER, lua_tostring(L, -1));
   }
   if (!wsm_utf8_valid((const unsigned char *)reason, n))
-    misuse(L, "SyntaxError: the close reason must be UTF-8");
+    wsm_misuse(L, CALLER, "SyntaxError: the close reason must be UTF-8");
 }
 
 static unsigned check_code (lua_State *L, int i) {
@@ -376,7 +221,7 @@ static int accept (lua_State *L) {
   wsm_check_lines(L, 3);
   if (!wsm_manager_accept(manager_of(box), protocol, headers,
                           wsm_link_now(box->link)))
-    return push_end(L, manager_of(box));
+    return wsm_push_end(L, manager_of(box));
   wsm_link_settle(box->link);
   lua_pushboolean(L, 1);
   return 1;
@@ -440,13 +285,6 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "request", wsm_link_lua_request },
                                       { NULL, NULL } };
 
-static void push_fast (lua_State *L, lua_CFunction f) {
-  lua_pushliteral(L, "text");
-  lua_pushliteral(L, "binary");
-  lua_pushnil(L);
-  lua_pushcclosure(L, f, SCRATCH);
-}
-
 static void push_metatable (lua_State *L) {
   luaL_newmetatable(L, CONNECTION);
   lua_pushcfunction(L, drop);
@@ -464,10 +302,7 @@ void wsm_push_link (lua_State *L) {
   lua_pushcclosure(L, lookup, 1);
   lua_setfield(L, -2, "__index");
   luaL_newlib(L, functions);
-  push_fast(L, receive);
-  lua_setfield(L, -2, "receive");
-  push_fast(L, send);
-  lua_setfield(L, -2, "send");
+  wsm_set_messages(L);
   lua_setfield(L, -3, "link");
   lua_setfield(L, -2, "metatable");
   lua_pushcfunction(L, wsm_link_lua_make);

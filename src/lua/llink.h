@@ -36,6 +36,16 @@ struct wsm_box *wsm_test_box (lua_State *L, int i);
 ** set once nothing can fail any more. */
 struct wsm_box *wsm_push_box (lua_State *L);
 
+/* Raises at the line of that level, as luaL_where counts. */
+int wsm_misuse (lua_State *L, int level, const char *what);
+
+/* nil, token, detail: why no message will come, or none can be sent. */
+int wsm_push_end (lua_State *L, const struct wsm_manager *m);
+
+/* lmessage.c: sets core.link.receive, send and, where C can go on after a Lua
+** function has yielded, around. */
+void wsm_set_messages (lua_State *L);
+
 /* ltarget.c: core.connection, core.link.target; frees texts and policy. */
 int wsm_link_lua_make (lua_State *L);
 int wsm_link_lua_target (lua_State *L);

@@ -2,7 +2,8 @@
 ** module.h - the rooms of the binding
 ** Stands on lua.h through compat.h. Each function below pushes one table or
 ** function for `wsmanager.core`; core.lua beside this file says what is in it.
-** Nothing here calls Lua, keeps a lua_State or yields.
+** Nothing here keeps a lua_State or yields; nothing calls Lua but the end of
+** receive and send (lmessage.c), where that may yield.
 */
 #ifndef WSM_MODULE_H
 #define WSM_MODULE_H

@@ -1,0 +1,251 @@
+#include "lua/llink.h"
+
+#include <string.h>
+
+#define SMALL 1024 /* bytes of a message that are copied on the stack */
+
+#define KEPT \
+  (4u << 20) /* of a larger one each is copied to a place of its own */
+
+/* The level of who called the method: between the two are the one in Lua and, if
+** there is one, the one in C. */
+#define CALLER (2 + WSM_GOES_ON)
+
+/* Upvalues of all four functions: the words for kinds; push_scratch's; of the
+** methods, what else there is to do, in Lua. */
+enum { TEXT = 1, BINARY, SCRATCH, REST };
+
+/* Of a function that is called without asking first what it is called on. */
+static struct wsm_box *check_self (lua_State *L, const char *slip) {
+  if (lua_type(L, 1) != LUA_TUSERDATA) wsm_misuse(L, CALLER, slip);
+  return wsm_check_box(L, 1);
+}
+
+/* --- receive --- */
+
+/* Where a large message is copied to on its way, and the next one again: LuaJIT
+** maps a block of this size anew each time. */
+struct scratch {
+  size_t size;
+  bool busy; /* a finalizer's receive finds it so, or a memory error left it */
+  char bytes[];
+};
+
+/* Pushes a scratch of n bytes or more, kept or, while that one is busy, new. */
+static struct scratch *push_scratch (lua_State *L, size_t n) {
+  struct scratch *s = lua_touserdata(L, lua_upvalueindex(SCRATCH));
+  if (s && !s->busy && s->size >= n) {
+    lua_pushvalue(L, lua_upvalueindex(SCRATCH));
+    return s;
+  }
+  s = lua_newuserdata(L, sizeof *s + n);
+  s->size = n;
+  s->busy = false;
+  if (n > KEPT) return s;
+  lua_pushvalue(L, -1);
+  lua_replace(L, lua_upvalueindex(SCRATCH));
+  return s;
+}
+
+static void push_large (lua_State *L, struct scratch *s,
+                        const struct wsm_message *m) {
+  s->busy = true;
+  memcpy(s->bytes, m->data, m->length);
+  lua_pushlstring(L, s->bytes, m->length);
+  s->busy = false;
+}
+
+/* Pushes a copy that no finalizer can reach. false: the message was another one
+** by the time there was room for it. */
+static bool push_copy (lua_State *L, struct wsm_link *link,
+                       const struct wsm_message *m) {
+  char small[SMALL];
+  if (m->length > sizeof small) {
+    struct scratch *s = push_scratch(L, m->length);
+    struct wsm_message again;
+    if (wsm_check_box(L, 1)->link != link ||
+        wsm_link_next(link, &again) != WSM_MESSAGE || again.length != m->length)
+      return false;
+    push_large(L, s, &again);
+    return true;
+  }
+  if (m->length > 0) memcpy(small, m->data, m->length);
+  lua_pushlstring(L, small, m->length);
+  return true;
+}
+
+/* Pushes what receive returns, popped. As the string is made a collection may
+** run, and a finalizer do anything to this very connection, even take the
+** message: then the answer is 0, and nothing was pushed. */
+static int push_message (lua_State *L, const struct wsm_box *box,
+                         const struct wsm_message *m) {
+  struct wsm_link *link = box->link;
+  const uint64_t *taken = &wsm_link_manager(link)->counters.messages_in;
+  const uint64_t before = *taken;
+  const int kind = lua_upvalueindex(m->binary ? BINARY : TEXT);
+  if (!WSM_COLLECTS_FIRST) lua_pushlstring(L, (const char *)m->data, m->length);
+  else if (!push_copy(L, link, m)) return lua_settop(L, 1), 0;
+  if (box->link == link) {
+    if (*taken != before) return lua_settop(L, 1), 0;
+    wsm_link_pop(link);
+  }
+  lua_pushvalue(L, kind);
+  if (!box->coded) return 2;
+  lua_pushboolean(L, true);
+  return 3;
+}
+
+static int receive (lua_State *L) {
+  struct wsm_box *box =
+    check_self(L, "call it with ':', as in ws:receive(...)");
+  struct wsm_message m;
+  enum wsm_input input;
+  while ((input = wsm_link_next(box->link, &m)) == WSM_MESSAGE) {
+    const int count = push_message(L, box, &m);
+    if (count > 0) return count;
+    wsm_check_box(L, 1);
+  }
+  return input == WSM_MORE ? 0 : wsm_push_end(L, wsm_link_manager(box->link));
+}
+
+/* --- send --- */
+
+static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
+  lua_pushnil(L);
+  lua_pushstring(L, wsm_token_name(WSM_FULL));
+  if (m->state == WSM_STATE_OPEN)
+    lua_pushfstring(L,
+                    "%d bytes already wait for the peer to read; wait for "
+                    "the event drain",
+                    (int)wsm_manager_buffered(m));
+  else
+    lua_pushfstring(L,
+                    "the outbox holds %d messages and takes no %d bytes "
+                    "more while the connection is %s",
+                    (int)m->outbox.count, (int)n, wsm_state_name(m->state));
+  return 3;
+}
+
+/* The opcode for the kind at 3; 0: it is none. */
+static unsigned opcode_of (lua_State *L) {
+  switch (lua_type(L, 3)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+      return WSM_TEXT;
+    default:
+      if (lua_rawequal(L, 3, lua_upvalueindex(BINARY))) return WSM_BINARY;
+      return lua_rawequal(L, 3, lua_upvalueindex(TEXT)) ? WSM_TEXT : 0;
+  }
+}
+
+static int send (lua_State *L) {
+  struct wsm_link *link =
+    check_self(L, "call it with ':', as in ws:send(...)")->link;
+  const unsigned opcode = opcode_of(L);
+  size_t n;
+  const char *data;
+  if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING) {
+    lua_pushboolean(L, 0); /* the Lua layer encodes it, or says no */
+    return 1;
+  }
+  data = lua_tolstring(L, 2, &n);
+  if (opcode == WSM_TEXT && !wsm_utf8_valid((const unsigned char *)data, n))
+    return wsm_misuse(L, CALLER,
+                      "bad argument #1 to 'send' (text must be UTF-8; send it "
+                      "as \"binary\")");
+  switch (wsm_link_send(link, opcode, data, n)) {
+    case WSM_SENT:
+    case WSM_SENT_LATER:
+      lua_pushboolean(L, 1);
+      return 1;
+    case WSM_NOT_FULL:
+      return push_full(L, wsm_link_manager(link), n);
+    case WSM_NOT_OPEN:
+      break;
+  }
+  return wsm_push_end(L, wsm_link_manager(link));
+}
+
+/* --- the methods --- */
+
+/* f, with `rest` of Lua behind it, or 0. */
+static void push_fast (lua_State *L, lua_CFunction f, int rest) {
+  lua_pushliteral(L, "text");
+  lua_pushliteral(L, "binary");
+  lua_pushnil(L);
+  if (rest) lua_pushvalue(L, rest);
+  lua_pushcclosure(L, f, rest ? REST : SCRATCH);
+}
+
+#if WSM_GOES_ON
+
+static int give (lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  return lua_gettop(L);
+}
+
+/* The one place that calls Lua, which may wait, decode, raise: there is nothing
+** of ours beneath it, and nothing left to do after it. */
+static int go_on (lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(REST));
+  lua_insert(L, 1);
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, give);
+  return lua_gettop(L);
+}
+
+/* The box at 1 if all is well with it, else NULL. */
+static struct wsm_box *live_box (lua_State *L) {
+  struct wsm_box *box = wsm_test_box(L, 1);
+  return box && box->link && wsm_link_post(box->link)->loop ? box : NULL;
+}
+
+static int receive_method (lua_State *L) {
+  const struct wsm_box *box = live_box(L);
+  struct wsm_message m;
+  if (box && !box->coded && lua_gettop(L) == 1 &&
+      wsm_link_next(box->link, &m) == WSM_MESSAGE) {
+    const int count = push_message(L, box, &m);
+    if (count > 0) return count;
+  }
+  return go_on(L);
+}
+
+static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
+  size_t n;
+  const char *data = lua_tolstring(L, 2, &n);
+  if (opcode == WSM_TEXT && !wsm_utf8_valid((const unsigned char *)data, n))
+    return false;
+  return wsm_link_send(link, opcode, data, n) <= WSM_SENT_LATER;
+}
+
+static int send_method (lua_State *L) {
+  const struct wsm_box *box = live_box(L);
+  const unsigned opcode = opcode_of(L);
+  if (!box || opcode == 0 || lua_gettop(L) > 3 ||
+      lua_type(L, 2) != LUA_TSTRING || !is_sent(L, box->link, opcode))
+    return go_on(L);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int around (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  push_fast(L, receive_method, 1);
+  push_fast(L, send_method, 2);
+  return 2;
+}
+
+#endif
+
+void wsm_set_messages (lua_State *L) {
+  push_fast(L, receive, 0);
+  lua_setfield(L, -2, "receive");
+  push_fast(L, send, 0);
+  lua_setfield(L, -2, "send");
+#if WSM_GOES_ON
+  lua_pushcfunction(L, around);
+  lua_setfield(L, -2, "around");
+#endif
+}
