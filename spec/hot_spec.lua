@@ -268,3 +268,66 @@ describe("the path of a message", function()
     assert.equal(before, turns.descriptors())
   end)
 end)
+
+describe("the heartbeats of many connections", function()
+  local loop, server, clients
+
+  before_each(function()
+    loop = assert(core.loop())
+    server = assert(core.server(loop, { host = "127.0.0.1" }))
+    clients = {}
+  end)
+
+  after_each(function()
+    for _, client in ipairs(clients) do link.drop(client) end
+    server:close()
+    loop:close()
+  end)
+
+  local function turn_till(done)
+    local last = core.now() + 20
+    while not done() do
+      assert(core.now() < last, "nothing came in time")
+      loop:turn(0.1)
+      while loop:ready() do end
+      local peer = server:next()
+      while peer do
+        assert(link.accept(peer))
+        clients[#clients + 1] = peer
+        peer = server:next()
+      end
+    end
+  end
+
+  local function open()
+    local client = core.connection(loop, { reconnect = false,
+      url = "ws://127.0.0.1:" .. server:port(), heartbeat = { interval = 2 } })
+    clients[#clients + 1] = client
+    link.start(client)
+    turn_till(function() return client.state == "open" end)
+    return client
+  end
+
+  -- Pings that were sent and answered.
+  local function beats(list)
+    local sum = 0
+    for _, client in ipairs(list) do sum = sum + link.stats(client).pongs end
+    return sum
+  end
+
+  -- Each would have an instant of its own; 16 ms share one. A ping takes a turn,
+  -- its answer two.
+  it("go out together when they are due about together", function()
+    local list, first = {}, core.now()
+    for i = 1, 100 do list[i] = open() end
+    local span = core.now() - first
+    local times, before = 0, 0
+    turn_till(function()
+      local now = beats(list)
+      if now > before then times = times + 1 end
+      before = now
+      return now >= #list
+    end)
+    assert.is_true(times <= span / 0.016 + 2, times .. " times in " .. span .. " s")
+  end)
+end)

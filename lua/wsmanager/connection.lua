@@ -355,7 +355,7 @@ end
 ---@field unsent integer    messages that still waited at the end
 ---@field unread integer    bytes received and not taken
 ---@field buffered integer  bytes sent and not yet with the kernel
----@field pings integer     sent
+---@field pings integer     received, and answered
 ---@field pongs integer     received
 ---@field latency? number   seconds from the heartbeat's last ping to its pong
 ---@field address string    of the peer
