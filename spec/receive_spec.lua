@@ -68,11 +68,29 @@ describe("a connection", function ()
       end)
     end)
 
+    it("gives a message as it is, whatever its size and kind", function ()
+      local _, url = serve()
+      run(function ()
+        local ws = wsmanager.new {url = url}
+        for _, size in ipairs {0, 1, 31, 1023, 1024, 1025, 65536} do
+          for _, kind in ipairs {"text", "binary"} do
+            local data = ("x\0y"):rep(size):sub(1, size)
+            ws:send(data, kind)
+            assert.same({data, kind}, {ws:receive(LONG)})
+            ws:send(data, kind)
+            assert.same({data, kind}, {ws:receive()})
+          end
+        end
+      end)
+    end)
+
     -- As the string for a message is made, a collection may run.
     for _, size in ipairs {900, 65536} do
       it("gives each message of " .. size .. " bytes once, be it to a finalizer",
          function ()
-        local count = math.ceil(4e7 / size)
+        collectgarbage()
+        local heap = collectgarbage("count") * 1024
+        local count = math.ceil((2e7 + 3 * heap) / size)    -- it is collected twice
         local filling = ("x"):rep(size - 9)
         local _, url = serve(function (ws)
           for i = 1, count do ws:send(filling .. ("%09d"):format(i)) end

@@ -6,12 +6,13 @@
 local core = require "wsmanager.core"
 local answers = require "wsmanager.answers"
 local codec = require "wsmanager.codec"
+local direct = require "wsmanager.direct"
 local events = require "wsmanager.events"
 local scheduler = require "wsmanager.scheduler"
 
 local link = core.link
 local fields = link.fields
-local link_event, link_receive = link.event, link.receive
+local link_event, link_receive = link.event, direct.receive
 local fire, wanted = events.fire, events.wanted
 local hold_back, call = events.hold_back, scheduler.call
 local wait, waits = scheduler.wait, scheduler.waits

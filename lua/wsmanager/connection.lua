@@ -5,12 +5,13 @@
 local core = require "wsmanager.core"
 local attention = require "wsmanager.attention"
 local codec = require "wsmanager.codec"
+local direct = require "wsmanager.direct"
 local events = require "wsmanager.events"
 local scheduler = require "wsmanager.scheduler"
 
 local link = core.link
 local fields = link.fields
-local link_receive, link_send = link.receive, link.send
+local link_receive, link_send = direct.receive, direct.send
 local now = core.now
 local decode, encode = codec.decode, codec.encode
 local codecs, is_over = attention.codecs, attention.is_over
@@ -20,7 +21,7 @@ local touch, wait_in = attention.touch, attention.wait
 local type = type
 
 -- Between our caller and receive or send there may be a method in C.
-local BETWEEN = link.around and 1 or 0
+local BETWEEN = link.methods and 1 or 0
 
 local connection = {}
 
@@ -421,8 +422,9 @@ end
 
 -- A message that is there, or that there is room for, passes no Lua at all where
 -- C can go on after it has called what waits.
-if link.around then
-  methods.receive, methods.send = link.around(methods.receive, methods.send)
+if link.methods then
+  methods.receive, methods.send =
+    link.methods(methods.receive, methods.send, receive_on)
 end
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3

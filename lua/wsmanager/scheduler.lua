@@ -324,11 +324,13 @@ end
 -- How long the loop may wait; a loop that has nothing to wait for would not.
 local function patience (timeout)
   if revisiting or runnable.first <= runnable.last then return 0 end
-  local wait = math.min(timeout or LONGEST, LONGEST)
+  local wait = LONGEST
+  if timeout and timeout < wait then wait = timeout end
   if sleepers.count > 0 then
-    wait = math.min(wait, sleepers:first().due - now())
+    local left = sleepers:first().due - now()
+    if left < wait then wait = left end
   end
-  return math.max(0, wait)
+  return wait > 0 and wait or 0
 end
 
 local function check_seconds (seconds, name)

@@ -57,6 +57,9 @@ static inline int lua_absindex (lua_State *L, int i) {
 ** the bytes. */
 #define WSM_COLLECTS_FIRST (LUA_VERSION_NUM < 502)
 
+/* May this Lua be LuaJIT, which compiles? */
+#define WSM_MAY_COMPILE (LUA_VERSION_NUM == 501)
+
 /* Can C go on after a Lua function that it called has yielded? */
 #define WSM_GOES_ON (LUA_VERSION_NUM >= 503)
 

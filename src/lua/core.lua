@@ -1,7 +1,7 @@
 ---@meta wsmanager.core
 -- What the C core offers the Lua layer. Private: users see `wsmanager`.
 -- Times are seconds here and in all of Lua. Nothing here yields, waits (but
--- loop:turn) or calls back into Lua (but what link.around made, at its end).
+-- loop:turn) or calls back into Lua (but what link.methods made, at its end).
 
 ---@class core
 ---@field loop fun(): core.loop|nil, string?, string?   nil, token, detail
@@ -66,7 +66,8 @@
 ---@field coded fun(ws, coded: boolean)           its messages are to be decoded: receive says so
 ---@field receive fun(ws): string|nil, string?, string|true?   data, kind, coded | nil (none yet) | nil, token, detail (none will come)
 ---@field send fun(ws, data: string, kind: "text"|"binary"|nil): true|nil|false, string?, string?   raises for text that is not UTF-8; false: no string, or no kind; nil, token, detail
----@field around? fun(receive: function, send: function): function, function   the methods: C for what is there, else these; where C can go on after a yield (Lua 5.3 on)
+---@field methods? fun(receive: function, send: function, wait: function): function, function   the methods, where C can go on after a yield (Lua 5.3 on): C for what is there, wait(ws) for the next message, else these
+---@field direct? lightuserdata                   receive and send for an FFI: src/lua/ldirect.c
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
 ---@field event fun(ws): string?, any, any, any   pops; see below

@@ -303,6 +303,7 @@ void wsm_push_link (lua_State *L) {
   lua_setfield(L, -2, "__index");
   luaL_newlib(L, functions);
   wsm_set_messages(L);
+  wsm_set_direct(L);
   lua_setfield(L, -3, "link");
   lua_setfield(L, -2, "metatable");
   lua_pushcfunction(L, wsm_link_lua_make);

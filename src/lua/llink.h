@@ -43,8 +43,11 @@ int wsm_misuse (lua_State *L, int level, const char *what);
 int wsm_push_end (lua_State *L, const struct wsm_manager *m);
 
 /* lmessage.c: sets core.link.receive, send and, where C can go on after a Lua
-** function has yielded, around. */
+** function has yielded, methods. */
 void wsm_set_messages (lua_State *L);
+
+/* ldirect.c: sets core.link.direct where Lua may be LuaJIT. */
+void wsm_set_direct (lua_State *L);
 
 /* ltarget.c: core.connection, core.link.target; frees texts and policy. */
 int wsm_link_lua_make (lua_State *L);

@@ -12,8 +12,8 @@
 #define CALLER (2 + WSM_GOES_ON)
 
 /* Upvalues of all four functions: the words for kinds; push_scratch's; of the
-** methods, what else there is to do, in Lua. */
-enum { TEXT = 1, BINARY, SCRATCH, REST };
+** methods, what else there is to do, in Lua; of receive, what waits. */
+enum { TEXT = 1, BINARY, SCRATCH, REST, WAIT };
 
 /* Of a function that is called without asking first what it is called on. */
 static struct wsm_box *check_self (lua_State *L, const char *slip) {
@@ -168,13 +168,11 @@ static int send (lua_State *L) {
 
 /* --- the methods --- */
 
-/* f, with `rest` of Lua behind it, or 0. */
-static void push_fast (lua_State *L, lua_CFunction f, int rest) {
+/* The first upvalues, of all four. */
+static void push_words (lua_State *L) {
   lua_pushliteral(L, "text");
   lua_pushliteral(L, "binary");
   lua_pushnil(L);
-  if (rest) lua_pushvalue(L, rest);
-  lua_pushcclosure(L, f, rest ? REST : SCRATCH);
 }
 
 #if WSM_GOES_ON
@@ -187,8 +185,8 @@ static int give (lua_State *L, int status, lua_KContext context) {
 
 /* The one place that calls Lua, which may wait, decode, raise: there is nothing
 ** of ours beneath it, and nothing left to do after it. */
-static int go_on (lua_State *L) {
-  lua_pushvalue(L, lua_upvalueindex(REST));
+static int go_on (lua_State *L, int with) {
+  lua_pushvalue(L, lua_upvalueindex(with));
   lua_insert(L, 1);
   lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, give);
   return lua_gettop(L);
@@ -202,13 +200,15 @@ static struct wsm_box *live_box (lua_State *L) {
 
 static int receive_method (lua_State *L) {
   const struct wsm_box *box = live_box(L);
+  enum wsm_input input;
   struct wsm_message m;
-  if (box && !box->coded && lua_gettop(L) == 1 &&
-      wsm_link_next(box->link, &m) == WSM_MESSAGE) {
-    const int count = push_message(L, box, &m);
-    if (count > 0) return count;
-  }
-  return go_on(L);
+  int count;
+  if (!box || box->coded || lua_gettop(L) != 1) return go_on(L, REST);
+  input = wsm_link_next(box->link, &m);
+  if (input == WSM_MORE) return go_on(L, WAIT);
+  if (input != WSM_MESSAGE) return go_on(L, REST);
+  count = push_message(L, box, &m);
+  return count > 0 ? count : go_on(L, REST);
 }
 
 static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
@@ -224,28 +224,35 @@ static int send_method (lua_State *L) {
   const unsigned opcode = opcode_of(L);
   if (!box || opcode == 0 || lua_gettop(L) > 3 ||
       lua_type(L, 2) != LUA_TSTRING || !is_sent(L, box->link, opcode))
-    return go_on(L);
+    return go_on(L, REST);
   lua_pushboolean(L, true);
   return 1;
 }
 
-static int around (lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  luaL_checktype(L, 2, LUA_TFUNCTION);
-  push_fast(L, receive_method, 1);
-  push_fast(L, send_method, 2);
+static int methods (lua_State *L) {
+  int i;
+  for (i = 1; i <= 3; i++) luaL_checktype(L, i, LUA_TFUNCTION);
+  push_words(L);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 3);
+  lua_pushcclosure(L, receive_method, WAIT);
+  push_words(L);
+  lua_pushvalue(L, 2);
+  lua_pushcclosure(L, send_method, REST);
   return 2;
 }
 
 #endif
 
 void wsm_set_messages (lua_State *L) {
-  push_fast(L, receive, 0);
+  push_words(L);
+  lua_pushcclosure(L, receive, SCRATCH);
   lua_setfield(L, -2, "receive");
-  push_fast(L, send, 0);
+  push_words(L);
+  lua_pushcclosure(L, send, SCRATCH);
   lua_setfield(L, -2, "send");
 #if WSM_GOES_ON
-  lua_pushcfunction(L, around);
-  lua_setfield(L, -2, "around");
+  lua_pushcfunction(L, methods);
+  lua_setfield(L, -2, "methods");
 #endif
 }

@@ -48,7 +48,7 @@ static inline int first (uint64_t bits) {
 }
 
 /* Are the 64 bytes ASCII? */
-static inline bool is_ascii (const unsigned char *p) {
+static inline bool is_ascii_64 (const unsigned char *p) {
 #ifdef __SSE2__
   const __m128i *v = (const void *)p;
   const __m128i a = _mm_or_si128(_mm_loadu_si128(v), _mm_loadu_si128(v + 1));
@@ -61,11 +61,21 @@ static inline bool is_ascii (const unsigned char *p) {
 #endif
 }
 
+/* Are the 16 bytes ASCII? */
+static inline bool is_ascii_16 (const unsigned char *p) {
+#ifdef __SSE2__
+  return _mm_movemask_epi8(_mm_loadu_si128((const void *)p)) == 0;
+#else
+  return !(high(p, 0) | high(p, 1));
+#endif
+}
+
 /* The first byte from p on that is not ASCII. Most runs are a word, or long. */
 static const unsigned char *skip_ascii (const unsigned char *p,
                                         const unsigned char *end) {
   if (end - p >= 64 && !high(p, 0))
-    while (end - p >= 64 && is_ascii(p)) p += 64;
+    while (end - p >= 64 && is_ascii_64(p)) p += 64;
+  while (end - p >= 16 && is_ascii_16(p)) p += 16;
   for (; end - p >= 8; p += 8) {
     const uint64_t bits = high(p, 0);
     if (bits) return p + first(bits);
@@ -116,6 +126,8 @@ bool wsm_utf8_whole (const struct wsm_utf8 *u) {
 }
 
 bool wsm_utf8_valid (const unsigned char *bytes, size_t n) {
+  const unsigned char *end = bytes + n, *p = skip_ascii(bytes, end);
   struct wsm_utf8 u = { 0, 0, 0 };
-  return wsm_utf8_feed(&u, bytes, n) && wsm_utf8_whole(&u);
+  if (p == end) return true;
+  return wsm_utf8_feed(&u, p, (size_t)(end - p)) && wsm_utf8_whole(&u);
 }
