@@ -5,8 +5,9 @@
 local lap = { now = os.time }
 lap.__index = lap
 
--- Seconds so far in the part that a client looks at closely.
-function lap.inside () return 0 end
+-- Seconds so far in the part that a client looks at closely, and seconds that
+-- the clock took for it.
+function lap.inside () return 0, 0 end
 
 -- Seconds that pass between two looks at the clock.
 function lap.gap ()
@@ -32,9 +33,10 @@ local function system_seconds ()
 end
 
 local function moment ()
+  local inside, clock = lap.inside()
   return {
     wall = lap.now(), cpu = os.clock(), system = system_seconds(),
-    inside = lap.inside(),
+    inside = inside, clock = clock,
   }
 end
 
@@ -54,9 +56,9 @@ function lap.report (from, messages)
   local cpu = to.cpu - from.cpu
   local system = math.min(cpu, to.system - from.system)
   print(('{"messages": %d, "seconds": %.6f, "user": %.6f, "system": %.6f, '
-         .. '"inside": %.6f}')
+         .. '"inside": %.6f, "clock": %.6f}')
         :format(messages, to.wall - from.wall, cpu - system, system,
-                to.inside - from.inside))
+                to.inside - from.inside, to.clock - from.clock))
 end
 
 lap.moment = moment

@@ -23,7 +23,8 @@ def system(sample):
 
 def inside(sample):
     """The share of its CPU that passes in the part it looks at closely."""
-    return sample["inside"] / (sample["user"] + sample["system"])
+    whole = sample["user"] + sample["system"]
+    return sample["inside"] / (whole - sample["clock"])
 
 
 class Spread:

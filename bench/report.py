@@ -102,8 +102,8 @@ def goal_rows(results, whole=True):
 
 JSON_NOTE = (
     "lua-cjson's share in place is the time that passes inside its two calls, by "
-    "a clock read around them, of the whole CPU of that client, the clock's "
-    "included; alone it runs the same two calls in a loop without a socket.")
+    "a clock read around them, of the CPU of that client without what the clock "
+    "takes; alone it runs the same two calls in a loop without a socket.")
 
 
 def row_of(series, key):

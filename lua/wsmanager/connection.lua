@@ -93,6 +93,10 @@ local function why_closed (ws, token, detail)
   return token == "closed" and to_record(ws).ending.detail or detail
 end
 
+local function understand (ws, data, kind)
+  return decode(codecs[ws], data, kind)
+end
+
 -- The next message when none is there: waits for it, or says why none will come.
 local function receive_on (ws, timeout, token, detail)
   if token then return nil, token, why_closed(ws, token, detail) end
@@ -126,7 +130,7 @@ function methods.receive (ws, timeout)
   end
   local data, kind, coded = link_receive(ws)
   if not data then return receive_on(ws, timeout, kind, coded) end
-  if coded then return decode(codecs[ws], data, kind) end
+  if coded then return understand(ws, data, kind) end
   return data, kind
 end
 
@@ -207,8 +211,8 @@ local function check_kind (kind)
 end
 
 -- What is no string is encoded.
-local function send_value (ws, with, value, kind, timeout)
-  local data, token, detail = encode(with, value, kind)
+local function send_value (ws, value, kind, timeout)
+  local data, token, detail = encode(codecs[ws], value, kind)
   if data == nil then return nil, token, detail end
   local ok
   ok, token, detail = link_send(ws, data, kind)
@@ -235,11 +239,10 @@ function methods.send (ws, data, kind, timeout)
   if ok == false then
     -- here: behind a tail call Lua 5.1 would not know our caller's line
     if kind ~= nil then check_kind(kind) end
-    local with = codecs[ws]
-    if not with then
+    if not codecs[ws] then
       bad_argument(1 + BETWEEN, "#1 to 'send' (string", data)
     end
-    return send_value(ws, with, data, kind, timeout)
+    return send_value(ws, data, kind, timeout)
   end
   return send_on(ws, data, kind, timeout, token, detail)
 end
@@ -423,8 +426,8 @@ end
 -- A message that is there, or that there is room for, passes no Lua at all where
 -- C can go on after it has called what waits.
 if link.methods then
-  methods.receive, methods.send =
-    link.methods(methods.receive, methods.send, receive_on)
+  methods.receive, methods.send = link.methods(
+    methods.receive, methods.send, understand, send_value, receive_on)
 end
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3

@@ -11,9 +11,10 @@
 ** there is one, the one in C. */
 #define CALLER (2 + WSM_GOES_ON)
 
-/* Upvalues of all four functions: the words for kinds; push_scratch's; of the
-** methods, what else there is to do, in Lua; of receive, what waits. */
-enum { TEXT = 1, BINARY, SCRATCH, REST, WAIT };
+/* Upvalues of all four functions: the words for kinds, and push_scratch's. Of the
+** methods, how they go on in Lua: with all else; as there is none, to wait for a
+** message; with a message to decode, or a value to encode. */
+enum { TEXT = 1, BINARY, SCRATCH, REST, CODE, WAIT };
 
 /* Of a function that is called without asking first what it is called on. */
 static struct wsm_box *check_self (lua_State *L, const char *slip) {
@@ -203,12 +204,13 @@ static int receive_method (lua_State *L) {
   enum wsm_input input;
   struct wsm_message m;
   int count;
-  if (!box || box->coded || lua_gettop(L) != 1) return go_on(L, REST);
+  if (!box || lua_gettop(L) != 1) return go_on(L, REST);
   input = wsm_link_next(box->link, &m);
   if (input == WSM_MORE) return go_on(L, WAIT);
   if (input != WSM_MESSAGE) return go_on(L, REST);
   count = push_message(L, box, &m);
-  return count > 0 ? count : go_on(L, REST);
+  if (count == 0) return go_on(L, REST);
+  return count == 3 ? go_on(L, CODE) : count;
 }
 
 static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
@@ -222,23 +224,26 @@ static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
 static int send_method (lua_State *L) {
   const struct wsm_box *box = live_box(L);
   const unsigned opcode = opcode_of(L);
-  if (!box || opcode == 0 || lua_gettop(L) > 3 ||
-      lua_type(L, 2) != LUA_TSTRING || !is_sent(L, box->link, opcode))
-    return go_on(L, REST);
+  if (!box || opcode == 0 || lua_gettop(L) > 3) return go_on(L, REST);
+  if (lua_type(L, 2) != LUA_TSTRING) return go_on(L, box->coded ? CODE : REST);
+  if (!is_sent(L, box->link, opcode)) return go_on(L, REST);
   lua_pushboolean(L, true);
   return 1;
 }
 
+/* methods(receive, send, decode, encode, wait) */
 static int methods (lua_State *L) {
   int i;
-  for (i = 1; i <= 3; i++) luaL_checktype(L, i, LUA_TFUNCTION);
+  for (i = 1; i <= 5; i++) luaL_checktype(L, i, LUA_TFUNCTION);
   push_words(L);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 3);
+  lua_pushvalue(L, 5);
   lua_pushcclosure(L, receive_method, WAIT);
   push_words(L);
   lua_pushvalue(L, 2);
-  lua_pushcclosure(L, send_method, REST);
+  lua_pushvalue(L, 4);
+  lua_pushcclosure(L, send_method, CODE);
   return 2;
 }
 
