@@ -160,17 +160,6 @@ static int begins_message (int first) {
   return !(first & 8) && first & 3;
 }
 
-/* Eight letters, so that a client gets no text twice: a Lua that has it already
- * would make no string. */
-static void number (struct server *s, unsigned char *text) {
-  uint64_t x = ++s->number;
-  x = (x | x << 16) & 0x0000FFFF0000FFFF;
-  x = (x | x << 8) & 0x00FF00FF00FF00FF;
-  x = (x | x << 4) & 0x0F0F0F0F0F0F0F0F;
-  x += 0x6161616161616161;
-  memcpy(text, &x, sizeof x);
-}
-
 static void begin (struct server *s, struct peer *p) {
   const size_t head = p->have - 4;
   unsigned char *out = s->out + s->out_size;
@@ -194,7 +183,7 @@ static size_t payload (struct server *s, struct peer *p,
   if (s->news && !(p->head[0] & 8)) return n;
   wire_mask(s->out + s->out_size, data, n, p->mask);
   if (s->numbers && p->untouched && n >= 8 && begins_message(p->head[0]))
-    number(s, s->out + s->out_size);
+    wire_number(s->out + s->out_size, ++s->number, 0);
   p->untouched = 0;
   s->out_size += n;
   if (turn) p->mask = p->mask >> turn | p->mask << (32 - turn);
@@ -228,7 +217,7 @@ static size_t small_frames (struct server *s, const unsigned char *data,
     out[1] = (unsigned char)length;
     wire_mask(out + 2, data + n + 6, length, mask);
     if (s->numbers && length >= 8 && begins_message(data[n]))
-      number(s, out + 2);
+      wire_number(out + 2, ++s->number, 0);
     out += 2 + length;
     n += 6 + length;
   }

@@ -185,6 +185,15 @@ static size_t head_length (const unsigned char *head) {
          (head[1] & 0x80 ? 4u : 0u);
 }
 
+void wire_number (unsigned char *text, uint32_t number, uint32_t mask) {
+  uint64_t x = number;
+  x = (x | x << 16) & 0x0000FFFF0000FFFF;
+  x = (x | x << 8) & 0x00FF00FF00FF00FF;
+  x = (x | x << 4) & 0x0F0F0F0F0F0F0F0F;
+  x += 0x6161616161616161;
+  wire_mask(text, &x, sizeof x, mask);
+}
+
 size_t wire_head_missing (const unsigned char *head, size_t have) {
   const size_t whole = have < 2 ? 2 : head_length(head);
   return have < whole ? whole - have : 0;

@@ -43,6 +43,10 @@ size_t wire_head (unsigned char *out, int opcode, uint64_t size, uint32_t mask);
 /* to[i] = from[i] ^ mask[i % 4], the mask's bytes in memory order. */
 void wire_mask (void *to, const void *from, size_t size, uint32_t mask);
 
+/* Eight letters at the start of a text that has the mask, another eight for each
+ * number: a Lua that holds a text already would make no string. */
+void wire_number (unsigned char *text, uint32_t number, uint32_t mask);
+
 /* A head as it comes in, in pieces: how many of its bytes are still missing
  * after `have` (0: it is whole). */
 size_t wire_head_missing (const unsigned char *head, size_t have);
