@@ -265,6 +265,24 @@ describe("a link", function()
       assert.same({ { "abc", "text" }, { "def", "text" } }, c.messages)
     end)
 
+    it("hands over what the kernel had when its inbox was full", function()
+      local message = "827e0400" .. ("61"):rep(1024)
+      local peer = scripted { { "accept", "" }, { "flood", message, 48 },
+        { "frame" }, { "flood", message, 32 }, { "cut" } }
+      local c = begin(url_of(peer), { inbox = 8000 })
+      local last = core.now() + 10
+      while link.stats(c.ws).unread < 8000 and core.now() < last do
+        c.loop:turn(0.1)
+        while c.loop:ready() do link.event(c.ws) end
+      end
+      link.send(c.ws, "cut me off")
+      local event
+      repeat event = peer:event() until event.event == "ended"
+      assert.equal("cut", event.how)
+      assert.matches("reset", c:event("error")[3])
+      assert.equal(80, #c.messages)
+    end)
+
     it("hears an end without a close frame", function()
       local c = begin(url_of(scripted { { "accept", "" }, { "close" } }))
       assert.matches("without a close frame", c:event("error")[3])
