@@ -1,22 +1,29 @@
-local core = require "wsmanager.core"
+local direct = require "wsmanager.direct"
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
-local receive_now = core.link.receive
+local receive_now = direct.receive
 local LONG = ours.LONG
 
 local new_proxy = rawget(_G, "newproxy")    -- Lua 5.1: no table has a finalizer
 
--- Garbage that, once it is collected, calls f and is there again.
+-- Garbage that, whenever it is collected, calls f and is there again; until the
+-- answer is called.
 local function undead(f)
-  local function finalizer()
-    f()
-    undead(f)
+  local alive = true
+  local function bear()
+    local function finalizer()
+      if not alive then return end
+      f()
+      bear()
+    end
+    if new_proxy then getmetatable(new_proxy(true)).__gc = finalizer
+    else setmetatable({}, {__gc = finalizer}) end
   end
-  if new_proxy then getmetatable(new_proxy(true)).__gc = finalizer
-  else setmetatable({}, {__gc = finalizer}) end
+  for _ = 1, 20 do bear() end
+  return function() alive = false end
 end
 
 describe("a connection", function ()
@@ -97,23 +104,66 @@ describe("a connection", function ()
         end)
         run(function ()
           local ws = wsmanager.new {url = url, reconnect = false}
-          local times, taken, done = {}, 0, false
+          local times, taken = {}, 0
           local function take (data)
             if not data then return false end
             local i = tonumber(data:sub(-9))
             times[i] = (times[i] or 0) + 1
             return true
           end
-          undead(function ()
-            if not done and take(receive_now(ws)) then taken = taken + 1 end
+          local bury = undead(function ()
+            if take(receive_now(ws)) then taken = taken + 1 end
           end)
           while take(ws:receive()) do end
-          done = true
+          bury()
           for i = 1, count do assert.equal(1, times[i], i) end
           assert.is_true(taken > 0)
         end)
       end)
     end
+
+    it("gives each its own, whatever a finalizer takes of another", function ()
+      local COUNT = 100000
+      local function dial (tag)
+        local _, url = serve(function (ws)
+          for i = 1, COUNT do ws:send(tag .. i) end
+        end)
+        return wsmanager.new {url = url, reconnect = false}
+      end
+      local finally_on = jit and jit.status() and jit.on or function () end
+      if jit then     -- a collection may run anywhere in code that is not compiled
+        jit.off()
+        jit.flush()
+      end
+      run(function ()
+        local one, other = dial "one ", dial "other "
+        local at_one, at_other, taken, wrong, seen = 0, 0, 0, 0, {}
+        local function check (tag, data)
+          if seen[data] or data:sub(1, #tag) ~= tag then wrong = wrong + 1 end
+          seen[data] = true
+        end
+        local function take_other (receive)
+          local data = receive(other)
+          if not data then return false end
+          at_other = at_other + 1
+          check("other ", data)
+          return true
+        end
+        local bury = undead(function ()
+          if at_other <= at_one and take_other(receive_now) then taken = taken + 1 end
+        end)
+        while at_one < COUNT do      -- both in step
+          check("one ", one:receive())
+          at_one = at_one + 1
+          while at_other < at_one and take_other(other.receive) do end
+        end
+        bury()
+        for i = 1, COUNT do assert.is_true(seen["one " .. i] and seen["other " .. i]) end
+        assert.equal(0, wrong)
+        assert.is_true(taken > 0)
+      end)
+      finally_on()
+    end)
 
     it("tells all who wait that the connection is over", function ()
       local _, url = serve(function (ws) ws:receive() end)

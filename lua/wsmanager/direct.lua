@@ -23,7 +23,7 @@ if not ffi then return direct end
 
 -- As src/lua/ldirect.c has it.
 local taken = ffi.typeof [[
-  struct { uint64_t before; uint32_t length; char bytes[1024]; }]]
+  struct { const void *from; uint64_t before; uint32_t length; char bytes[1024]; }]]
 local calls = ffi.cast(ffi.typeof([[
   const struct {
     int (*next) (const void *box, $ *to);
@@ -35,14 +35,19 @@ local next_message, take_message, send_message = calls.next, calls.take, calls.s
 local getmetatable, type, string = getmetatable, type, ffi.string
 local metatable = core.metatable
 local message = taken()
+local bytes = message.bytes     -- to index it anew would make garbage
 
 local TEXT, BINARY = 1, 2
 
+local function is_ours (ws)
+  return type(ws) == "userdata" and getmetatable(ws) == metatable
+end
+
 function direct.receive (ws)
-  if getmetatable(ws) == metatable then
+  if is_ours(ws) then
     local kind = next_message(ws, message)
     if kind ~= 0 then
-      local data = string(message.bytes, message.length)
+      local data = string(bytes, message.length)
       if take_message(ws, message) ~= 0 then
         return data, kind == TEXT and "text" or "binary"
       end
@@ -52,7 +57,7 @@ function direct.receive (ws)
 end
 
 function direct.send (ws, data, kind)
-  if type(data) == "string" and getmetatable(ws) == metatable then
+  if type(data) == "string" and is_ours(ws) then
     if kind == nil or kind == "text" then
       if send_message(ws, data, #data, TEXT) ~= 0 then return true end
     elseif kind == "binary" then

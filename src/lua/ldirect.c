@@ -7,9 +7,11 @@
 
 #define SMALL 1024
 
-/* What compiled code and these functions share; direct.lua declares it too. */
+/* The one place of all connections where a message is between these functions and
+** Lua; direct.lua declares it too. A finalizer may use it in the meantime. */
 struct taken {
-  uint64_t before; /* messages taken before it */
+  const void *from; /* whose it is */
+  uint64_t before;  /* messages taken before it */
   uint32_t length;
   char bytes[SMALL];
 };
@@ -30,15 +32,18 @@ static int next_message (const struct wsm_box *box, struct taken *to) {
     return NOTHING;
   if (m.length > 0) memcpy(to->bytes, m.data, m.length);
   to->length = (uint32_t)m.length;
+  to->from = box;
   to->before = wsm_link_manager(link)->counters.messages_in;
   return m.binary ? BINARY : TEXT;
 }
 
-/* Takes it, now that Lua has its string. 0: it was taken meanwhile. */
+/* Takes it, now that Lua has its string. 0: that may be another one's, or it was
+** taken meanwhile. */
 static int take_message (const struct wsm_box *box, const struct taken *to) {
   struct wsm_link *link = live_link(box);
-  if (!link) return 1;
-  if (wsm_link_manager(link)->counters.messages_in != to->before) return 0;
+  if (!link || to->from != box ||
+      wsm_link_manager(link)->counters.messages_in != to->before)
+    return 0;
   wsm_link_pop(link);
   return 1;
 }

@@ -7,18 +7,37 @@
 #define KEPT \
   (4u << 20) /* of a larger one each is copied to a place of its own */
 
-/* The level of who called the method: between the two are the one in Lua and, if
-** there is one, the one in C. */
-#define CALLER (2 + WSM_GOES_ON)
-
 /* Upvalues of all four functions: the words for kinds, and push_scratch's. Of the
 ** methods, how they go on in Lua: with all else; as there is none, to wait for a
 ** message; with a message to decode, or a value to encode. */
 enum { TEXT = 1, BINARY, SCRATCH, REST, CODE, WAIT };
 
+#if WSM_GOES_ON
+static int receive_method (lua_State *L);
+static int send_method (lua_State *L);
+
+/* Is the function of that level a method in C? */
+static bool is_method (lua_State *L, int level) {
+  lua_Debug at;
+  lua_CFunction f;
+  if (!lua_getstack(L, level, &at) || !lua_getinfo(L, "f", &at)) return false;
+  f = lua_tocfunction(L, -1);
+  lua_pop(L, 1);
+  return f == receive_method || f == send_method;
+}
+#else
+#define is_method(L, level) false
+#endif
+
+/* Raises at the line of who called the method: between the two are the function
+** in Lua around this one and, if there is one, the method in C. */
+static int misuse (lua_State *L, const char *what) {
+  return wsm_misuse(L, is_method(L, 2) ? 3 : 2, what);
+}
+
 /* Of a function that is called without asking first what it is called on. */
 static struct wsm_box *check_self (lua_State *L, const char *slip) {
-  if (lua_type(L, 1) != LUA_TUSERDATA) wsm_misuse(L, CALLER, slip);
+  if (lua_type(L, 1) != LUA_TUSERDATA) misuse(L, slip);
   return wsm_check_box(L, 1);
 }
 
@@ -77,7 +96,7 @@ static bool push_copy (lua_State *L, struct wsm_link *link,
 
 /* Pushes what receive returns, popped. As the string is made a collection may
 ** run, and a finalizer do anything to this very connection, even take the
-** message: then the answer is 0, and nothing was pushed. */
+** message or end it: then the answer is 0, and nothing was pushed. */
 static int push_message (lua_State *L, const struct wsm_box *box,
                          const struct wsm_message *m) {
   struct wsm_link *link = box->link;
@@ -86,10 +105,8 @@ static int push_message (lua_State *L, const struct wsm_box *box,
   const int kind = lua_upvalueindex(m->binary ? BINARY : TEXT);
   if (!WSM_COLLECTS_FIRST) lua_pushlstring(L, (const char *)m->data, m->length);
   else if (!push_copy(L, link, m)) return lua_settop(L, 1), 0;
-  if (box->link == link) {
-    if (*taken != before) return lua_settop(L, 1), 0;
-    wsm_link_pop(link);
-  }
+  if (box->link != link || *taken != before) return lua_settop(L, 1), 0;
+  wsm_link_pop(link);
   lua_pushvalue(L, kind);
   if (!box->coded) return 2;
   lua_pushboolean(L, true);
@@ -151,9 +168,8 @@ static int send (lua_State *L) {
   }
   data = lua_tolstring(L, 2, &n);
   if (opcode == WSM_TEXT && !wsm_utf8_valid((const unsigned char *)data, n))
-    return wsm_misuse(L, CALLER,
-                      "bad argument #1 to 'send' (text must be UTF-8; send it "
-                      "as \"binary\")");
+    return misuse(L, "bad argument #1 to 'send' (text must be UTF-8; send it "
+                     "as \"binary\")");
   switch (wsm_link_send(link, opcode, data, n)) {
     case WSM_SENT:
     case WSM_SENT_LATER:

@@ -140,13 +140,21 @@ static void announce (struct wsm_link *l) {
     l->keeper_calls->ended(l->keeper, l);
 }
 
+/* A beat may be late where the peer has a second to answer it. */
+static void set_alarm (struct wsm_link *l) {
+  const struct wsm_policy *p = l->manager.policy;
+  const bool late = !p->overtime_ms ||
+                    p->overtime_ms >= (uint64_t)p->beat_ms + 1000;
+  wsm_post_alarm(&l->post, wsm_manager_deadline(&l->manager), late);
+}
+
 /* After anything happened. */
 void wsm_link_act (struct wsm_link *l) {
   obey(l);
   regulate(l);
   if (l->socket && !l->blocked && wsm_session_pending(&l->manager.session) > 0)
     wsm_post_dirty(&l->post);
-  wsm_post_alarm(&l->post, wsm_manager_deadline(&l->manager));
+  set_alarm(l);
   announce(l);
 }
 
@@ -241,7 +249,7 @@ static void on_flush (struct wsm_post *post, bool first) {
   if (l->manager.session.held) {
     if (first) {
       wsm_session_glance(&l->manager.session);
-      wsm_post_alarm(post, wsm_manager_deadline(&l->manager));
+      set_alarm(l);
     } else {
       wsm_post_dirty(post);
     }
@@ -310,7 +318,7 @@ struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
     return NULL;
   }
   if (l->tls_context) wsm_carry_secure(l);
-  wsm_post_alarm(&l->post, wsm_manager_deadline(&l->manager));
+  set_alarm(l);
   return l;
 }
 

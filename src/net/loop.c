@@ -141,15 +141,15 @@ void wsm_post_detach (struct wsm_post *post) {
 /* Far alarms that are near each other ring in one turn: thousands of heartbeats
 ** wake the process up a few times. */
 static uint64_t relaxed (const struct wsm_loop *loop, uint64_t deadline_ms) {
-  if (deadline_ms >= WSM_NEVER - 1) return WSM_NEVER - 1;
   if (deadline_ms < wsm_loop_now(loop) + FAR_MS) return deadline_ms;
   return deadline_ms | SLACK_MS;
 }
 
 /* A post keeps its place in the heap: moving it later cannot fail. */
-void wsm_post_alarm (struct wsm_post *post, uint64_t deadline_ms) {
+void wsm_post_alarm (struct wsm_post *post, uint64_t deadline_ms, bool late) {
   struct wsm_loop *loop = post->loop;
-  deadline_ms = relaxed(loop, deadline_ms);
+  if (deadline_ms == WSM_NEVER) deadline_ms = WSM_NEVER - 1;
+  else if (late) deadline_ms = relaxed(loop, deadline_ms);
   if (post->timer.deadline_ms == deadline_ms) return;
   wsm_heap_set(&loop->heap, &post->timer, deadline_ms);
   if (wsm_heap_first(&loop->heap) == &post->timer) touch(loop);

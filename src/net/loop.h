@@ -89,7 +89,10 @@ struct wsm_post {
 bool wsm_post_attach (struct wsm_post *post, struct wsm_loop *loop,
                       const struct wsm_post_calls *calls);
 void wsm_post_detach (struct wsm_post *post);
-void wsm_post_alarm (struct wsm_post *post, uint64_t deadline_ms);
+
+/* Rings at that instant; if it may be late, and is a second ahead or more, up to
+** 15 ms after it, together with others. */
+void wsm_post_alarm (struct wsm_post *post, uint64_t deadline_ms, bool late);
 void wsm_post_ready (struct wsm_post *post); /* its owner should look at it */
 void wsm_post_dirty (struct wsm_post *post); /* it has something to write */
 
