@@ -79,7 +79,7 @@ describe("a connection", function ()
       local _, url = serve()
       run(function ()
         local ws = wsmanager.new {url = url}
-        for _, size in ipairs {0, 1, 31, 1023, 1024, 1025, 65536} do
+        for _, size in ipairs {0, 1, 31, 1024, 1025, 16384, 16385, 65536} do
           for _, kind in ipairs {"text", "binary"} do
             local data = ("x\0y"):rep(size):sub(1, size)
             ws:send(data, kind)

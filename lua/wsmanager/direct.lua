@@ -23,7 +23,7 @@ if not ffi then return direct end
 
 -- As src/lua/ldirect.c has it.
 local taken = ffi.typeof [[
-  struct { const void *from; uint64_t before; uint32_t length; char bytes[1024]; }]]
+  struct { const void *from; uint64_t before; uint32_t length; char bytes[16384]; }]]
 local calls = ffi.cast(ffi.typeof([[
   const struct {
     int (*next) (const void *box, $ *to);

@@ -5,7 +5,7 @@
 
 #if WSM_MAY_COMPILE
 
-#define SMALL 1024
+#define SMALL 16384 /* bytes of a message */
 
 /* The one place of all connections where a message is between these functions and
 ** Lua; direct.lua declares it too. A finalizer may use it in the meantime. */
