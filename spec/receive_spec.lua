@@ -22,7 +22,7 @@ local function undead(f)
     if new_proxy then getmetatable(new_proxy(true)).__gc = finalizer
     else setmetatable({}, {__gc = finalizer}) end
   end
-  for _ = 1, 20 do bear() end
+  for _ = 1, 500 do bear() end
   return function() alive = false end
 end
 
@@ -91,75 +91,86 @@ describe("a connection", function ()
       end)
     end)
 
+    -- So many messages of that size that what they leave behind is collected.
+    local function enough (size)
+      collectgarbage()
+      return math.ceil((2e7 + 3 * collectgarbage("count") * 1024) / size)
+    end
+
+    -- A connection on which so many come, of that size: tag, filling, number.
+    local function dial_numbers (tag, count, size)
+      local head = tag .. ("x"):rep(size - #tag - 9)
+      local _, url = serve(function (ws)
+        for i = 1, count do ws:send(head .. ("%09d"):format(i)) end
+      end)
+      return wsmanager.new {url = url, reconnect = false}
+    end
+
+    -- Notes the messages of a tag: times[i] is how often number i came.
+    local function tally (tag)
+      local times = {}
+      return times, function (data)
+        if not data then return false end
+        local i = data:sub(1, #tag) == tag and tonumber(data:sub(-9)) or 0
+        times[i] = (times[i] or 0) + 1
+        return true
+      end
+    end
+
+    local function each_once (times, count)
+      assert.is_nil(times[0])
+      for i = 1, count do assert.equal(1, times[i], i) end
+    end
+
     -- As the string for a message is made, a collection may run.
     for _, size in ipairs {900, 65536} do
       it("gives each message of " .. size .. " bytes once, be it to a finalizer",
          function ()
-        collectgarbage()
-        local heap = collectgarbage("count") * 1024
-        local count = math.ceil((2e7 + 3 * heap) / size)    -- it is collected twice
-        local filling = ("x"):rep(size - 9)
-        local _, url = serve(function (ws)
-          for i = 1, count do ws:send(filling .. ("%09d"):format(i)) end
-        end)
+        local count = enough(size)
         run(function ()
-          local ws = wsmanager.new {url = url, reconnect = false}
-          local times, taken = {}, 0
-          local function take (data)
-            if not data then return false end
-            local i = tonumber(data:sub(-9))
-            times[i] = (times[i] or 0) + 1
-            return true
-          end
+          local ws = dial_numbers("one", count, size)
+          local times, take = tally "one"
+          local taken = 0
           local bury = undead(function ()
             if take(receive_now(ws)) then taken = taken + 1 end
           end)
           while take(ws:receive()) do end
           bury()
-          for i = 1, count do assert.equal(1, times[i], i) end
+          each_once(times, count)
           assert.is_true(taken > 0)
         end)
       end)
     end
 
     it("gives each its own, whatever a finalizer takes of another", function ()
-      local COUNT = 100000
-      local function dial (tag)
-        local _, url = serve(function (ws)
-          for i = 1, COUNT do ws:send(tag .. i) end
-        end)
-        return wsmanager.new {url = url, reconnect = false}
-      end
+      local count = enough(900)
       local finally_on = jit and jit.status() and jit.on or function () end
       if jit then     -- a collection may run anywhere in code that is not compiled
         jit.off()
         jit.flush()
       end
       run(function ()
-        local one, other = dial "one ", dial "other "
-        local at_one, at_other, taken, wrong, seen = 0, 0, 0, 0, {}
-        local function check (tag, data)
-          if seen[data] or data:sub(1, #tag) ~= tag then wrong = wrong + 1 end
-          seen[data] = true
-        end
-        local function take_other (receive)
-          local data = receive(other)
-          if not data then return false end
-          at_other = at_other + 1
-          check("other ", data)
+        local one = dial_numbers("one", count, 900)
+        local other = dial_numbers("other", count, 900)
+        local times, take = tally "one"
+        local others, take_other = tally "other"
+        local at, there, taken = 0, 0, 0
+        local function go_on (receive)
+          if not take_other(receive(other)) then return false end
+          there = there + 1
           return true
         end
         local bury = undead(function ()
-          if at_other <= at_one and take_other(receive_now) then taken = taken + 1 end
+          if there <= at and go_on(receive_now) then taken = taken + 1 end
         end)
-        while at_one < COUNT do      -- both in step
-          check("one ", one:receive())
-          at_one = at_one + 1
-          while at_other < at_one and take_other(other.receive) do end
+        while at < count do      -- both in step
+          take(one:receive())
+          at = at + 1
+          while there < at and go_on(other.receive) do end
         end
         bury()
-        for i = 1, COUNT do assert.is_true(seen["one " .. i] and seen["other " .. i]) end
-        assert.equal(0, wrong)
+        each_once(times, count)
+        each_once(others, count)
         assert.is_true(taken > 0)
       end)
       finally_on()
