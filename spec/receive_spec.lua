@@ -1,29 +1,17 @@
-local direct = require "wsmanager.direct"
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
-local receive_now = direct.receive
 local LONG = ours.LONG
 
-local new_proxy = rawget(_G, "newproxy")    -- Lua 5.1: no table has a finalizer
-
--- Garbage that, whenever it is collected, calls f and is there again; until the
--- answer is called.
-local function undead(f)
-  local alive = true
-  local function bear()
-    local function finalizer()
-      if not alive then return end
-      f()
-      bear()
-    end
-    if new_proxy then getmetatable(new_proxy(true)).__gc = finalizer
-    else setmetatable({}, {__gc = finalizer}) end
-  end
-  for _ = 1, 500 do bear() end
-  return function() alive = false end
+local function finalizers (arguments, option)
+  local lua = os.getenv("LUA") or arg[-1] or "lua"
+  local pipe = assert(io.popen("timeout 60 '" .. lua .. "' " .. (option or "")
+    .. " spec/support/finalizers.lua " .. arguments .. " 2>&1"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
 end
 
 describe("a connection", function ()
@@ -91,90 +79,22 @@ describe("a connection", function ()
       end)
     end)
 
-    -- So many messages of that size that what they leave behind is collected.
-    local function enough (size)
-      collectgarbage()
-      return math.ceil((2e7 + 3 * collectgarbage("count") * 1024) / size)
-    end
-
-    -- A connection on which so many come, of that size: tag, filling, number.
-    local function dial_numbers (tag, count, size)
-      local head = tag .. ("x"):rep(size - #tag - 9)
-      local _, url = serve(function (ws)
-        for i = 1, count do ws:send(head .. ("%09d"):format(i)) end
-      end)
-      return wsmanager.new {url = url, reconnect = false}
-    end
-
-    -- Notes the messages of a tag: times[i] is how often number i came.
-    local function tally (tag)
-      local times = {}
-      return times, function (data)
-        if not data then return false end
-        local i = data:sub(1, #tag) == tag and tonumber(data:sub(-9)) or 0
-        times[i] = (times[i] or 0) + 1
-        return true
-      end
-    end
-
-    local function each_once (times, count)
-      assert.is_nil(times[0])
-      for i = 1, count do assert.equal(1, times[i], i) end
-    end
-
     -- As the string for a message is made, a collection may run.
-    for _, size in ipairs {900, 65536} do
-      it("gives each message of " .. size .. " bytes once, be it to a finalizer",
-         function ()
-        local count = enough(size)
-        run(function ()
-          local ws = dial_numbers("one", count, size)
-          local times, take = tally "one"
-          local taken = 0
-          local bury = undead(function ()
-            if take(receive_now(ws)) then taken = taken + 1 end
-          end)
-          while take(ws:receive()) do end
-          bury()
-          each_once(times, count)
-          assert.is_true(taken > 0)
-        end)
+    for what, arguments in pairs {
+      ["each small message once"] = "one 900",
+      ["each large message once"] = "one 65536",
+      ["each connection its own"] = "two",
+    } do
+      it("gives " .. what .. ", though finalizers receive too", function ()
+        assert.equal("each came once\n", finalizers(arguments))
       end)
     end
 
-    it("gives each its own, whatever a finalizer takes of another", function ()
-      local count = enough(900)
-      local finally_on = jit and jit.status() and jit.on or function () end
-      if jit then     -- a collection may run anywhere in code that is not compiled
-        jit.off()
-        jit.flush()
-      end
-      run(function ()
-        local one = dial_numbers("one", count, 900)
-        local other = dial_numbers("other", count, 900)
-        local times, take = tally "one"
-        local others, take_other = tally "other"
-        local at, there, taken = 0, 0, 0
-        local function go_on (receive)
-          if not take_other(receive(other)) then return false end
-          there = there + 1
-          return true
-        end
-        local bury = undead(function ()
-          if there <= at and go_on(receive_now) then taken = taken + 1 end
-        end)
-        while at < count do      -- both in step
-          take(one:receive())
-          at = at + 1
-          while there < at and go_on(other.receive) do end
-        end
-        bury()
-        each_once(times, count)
-        each_once(others, count)
-        assert.is_true(taken > 0)
+    if jit then
+      it("does so where nothing is compiled", function ()
+        assert.equal("each came once\n", finalizers("two", "-Ohotloop=10000000"))
       end)
-      finally_on()
-    end)
+    end
 
     it("tells all who wait that the connection is over", function ()
       local _, url = serve(function (ws) ws:receive() end)

@@ -1,0 +1,99 @@
+-- finalizers.lua one SIZE | two: receives while finalizers, which run whenever a
+-- collection does, receive too; a program of its own, for in a small heap
+-- collections are many. Prints "each came once", or fails.
+--   one   messages of SIZE bytes on one connection, by both
+--   two   two connections in step; the finalizers take of the second
+
+local direct = require "wsmanager.direct"
+local wsmanager = require "wsmanager"
+
+local receive_now = direct.receive
+local new_proxy = rawget(_G, "newproxy")    -- Lua 5.1: no table has a finalizer
+
+-- Garbage that, whenever it is collected, calls f and is there again; until the
+-- answer is called.
+local function undead (f)
+  local alive = true
+  local function bear ()
+    local function finalizer ()
+      if not alive then return end
+      f()
+      bear()
+    end
+    if new_proxy then getmetatable(new_proxy(true)).__gc = finalizer
+    else setmetatable({}, {__gc = finalizer}) end
+  end
+  for _ = 1, 100 do bear() end
+  return function () alive = false end
+end
+
+-- A connection on which so many come, of that size: tag, filling, number.
+local function dial (tag, count, size)
+  local head = tag .. ("x"):rep(size - #tag - 9)
+  local server = assert(wsmanager.serve {host = "127.0.0.1", handler = function (ws)
+    for i = 1, count do ws:send(head .. ("%09d"):format(i)) end
+  end})
+  return wsmanager.new {url = "ws://127.0.0.1:" .. server.port, reconnect = false}
+end
+
+-- Notes the messages of a tag: times[i] is how often number i came.
+local function tally (tag)
+  local times = {}
+  return times, function (data)
+    if not data then return false end
+    assert(data:sub(1, #tag) == tag, "a message of another connection")
+    local i = tonumber(data:sub(-9))
+    times[i] = (times[i] or 0) + 1
+    return true
+  end
+end
+
+local function check (times, count)
+  for i = 1, count do
+    assert(times[i] == 1, "number " .. i .. " came " .. (times[i] or 0) .. " times")
+  end
+end
+
+local function one (size)
+  local count = math.ceil(4e7 / size)
+  local ws = dial("one", count, size)
+  local times, take = tally "one"
+  local taken = 0
+  local bury = undead(function ()
+    if take(receive_now(ws)) then taken = taken + 1 end
+  end)
+  while take(ws:receive()) do end
+  bury()
+  check(times, count)
+  return taken
+end
+
+local function two ()
+  local count = 100000
+  local first, second = dial("first", count, 40), dial("second", count, 40)
+  local times, take = tally "first"
+  local times_there, take_there = tally "second"
+  local here, there, taken = 0, 0, 0
+  local function go_on (receive)
+    if not take_there(receive(second)) then return false end
+    there = there + 1
+    return true
+  end
+  local bury = undead(function ()
+    if there <= here and go_on(receive_now) then taken = taken + 1 end
+  end)
+  while here < count do
+    take(first:receive())
+    here = here + 1
+    while there < here and go_on(second.receive) do end
+  end
+  bury()
+  check(times, count)
+  check(times_there, count)
+  return taken
+end
+
+local taken = wsmanager.run(arg[1] == "one" and one or two, tonumber(arg[2]))
+assert(taken > 0, "no finalizer received")
+print "each came once"
+os.exit(0)
