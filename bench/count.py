@@ -49,6 +49,7 @@ def main():
     if not os.path.exists(built("echo")):
         sys.exit("run make bench-build first")
     known = {client.key: client for client in clients()}
+    print("Lua 5.4, instructions outside the kernel, libraries included:")
     for title, key, size, inflight, messages in LOADS:
         figure = count(known[key], size, inflight, messages)
         print(f"{title:32} {figure:12,.0f} instructions a message", flush=True)

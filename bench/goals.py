@@ -1,6 +1,6 @@
 """What the module wants to reach, beside what it reached in this run."""
 
-from numbers_of import cpu, inside, rate, ratio, spread, user
+from numbers_of import Middle, cpu, inside, rate, ratio, spread, user
 
 
 class Goals:
@@ -11,7 +11,7 @@ class Goals:
     def get(self, load, key, what):
         series = self.series.get(load)
         found = series and spread(series, key, what)
-        return found.middle if found else None
+        return Middle(found.values) if found else None
 
     def of(self, load, key, what, to="limit"):
         series = self.series.get(load)
@@ -19,11 +19,11 @@ class Goals:
 
     def json_in_place(self):
         share = self.get("jsonx256", "timed", inside)
-        return 100 * share if share else None
+        return share.times(100) if share else None
 
     def json_alone(self):
         share = self.of("jsonx256", "cjson", cpu, "ours")
-        return 100 * share if share else None
+        return share.times(100) if share else None
 
     def beside_send(self):
         """CPU of a delivery that is not the system call of the bare server."""

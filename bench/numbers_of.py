@@ -39,6 +39,18 @@ class Spread:
         return f"{form(self.middle)} ({form(self.low)}–{form(self.high)})"
 
 
+class Middle(float):
+    """The middle of some values, that knows the lowest and the highest."""
+
+    def __new__(cls, values, scale=1):
+        self = super().__new__(cls, scale * median(values))
+        self.low, self.high = scale * min(values), scale * max(values)
+        return self
+
+    def times(self, scale):
+        return Middle([self.low, self, self.high], scale)
+
+
 def spread(series, key, what):
     """None when the contender has no sample."""
     samples = [s for s in series.samples.get(key, []) if s["messages"] > 0]
@@ -52,7 +64,7 @@ def ratio(series, key, what, to="limit"):
     ratios = [what(mine) / what(other) for mine, other in rounds
               if mine["messages"] > 0 and other["messages"] > 0
               and what(other) > 0]
-    return median(ratios) if ratios else None
+    return Middle(ratios) if ratios else None
 
 
 def to_limit(series, key):

@@ -321,7 +321,8 @@ describe("a chat", function ()
     for _, case in ipairs {
       { "uid", {}, "string or number expected, got table" },
       { "token", false, "string or number expected, got boolean" },
-      { "server", 1, "string expected, got number" },
+      { "server", 1, "host[:port] expected, without ws://, got number" },
+      { "server", "ws://h", "host[:port] expected, without ws://, got string" },
       { "secure", 1, "boolean expected, got number" },
       { "session", {}, "function expected, got table" },
       { "memory", 0, "positive integer expected, got 0" },

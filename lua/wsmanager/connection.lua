@@ -210,16 +210,6 @@ local function check_kind (kind)
         .. tostring(kind) .. ")", 3 + BETWEEN)
 end
 
--- What is no string is encoded.
-local function send_value (ws, value, kind, timeout)
-  local data, token, detail = encode(codecs[ws], value, kind)
-  if data == nil then return nil, token, detail end
-  local ok
-  ok, token, detail = link_send(ws, data, kind)
-  if ok then return true end
-  return send_on(ws, data, kind, timeout, token, detail)
-end
-
 --- Sends a message; while the connection is not open it waits in the outbox and
 --- goes out in order when it opens. Where `decode` is set anything but a string
 --- is encoded first; a string is sent as it is. When the output of an open
@@ -235,15 +225,16 @@ function methods.send (ws, data, kind, timeout)
     check_timeout(1 + BETWEEN, "#3 to 'send'", timeout)
   end
   local ok, token, detail = link_send(ws, data, kind)
-  if ok then return true end
   if ok == false then
     -- here: behind a tail call Lua 5.1 would not know our caller's line
     if kind ~= nil then check_kind(kind) end
-    if not codecs[ws] then
-      bad_argument(1 + BETWEEN, "#1 to 'send' (string", data)
-    end
-    return send_value(ws, data, kind, timeout)
+    local with = codecs[ws]
+    if not with then bad_argument(1 + BETWEEN, "#1 to 'send' (string", data) end
+    data, token, detail = encode(with, data, kind)
+    if data == nil then return nil, token, detail end
+    ok, token, detail = link_send(ws, data, kind)
   end
+  if ok then return true end
   return send_on(ws, data, kind, timeout, token, detail)
 end
 
@@ -426,8 +417,8 @@ end
 -- A message that is there, or that there is room for, passes no Lua at all where
 -- C can go on after it has called what waits.
 if link.methods then
-  methods.receive, methods.send = link.methods(
-    methods.receive, methods.send, understand, send_value, receive_on)
+  methods.receive, methods.send =
+    link.methods(methods.receive, methods.send, understand, receive_on)
 end
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3

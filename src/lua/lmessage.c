@@ -8,8 +8,8 @@
   (4u << 20) /* of a larger one each is copied to a place of its own */
 
 /* Upvalues of all four functions: the words for kinds, and push_scratch's. Of the
-** methods, how they go on in Lua: with all else; as there is none, to wait for a
-** message; with a message to decode, or a value to encode. */
+** methods, how they go on in Lua: with all else; of receive, with a message to
+** decode, and to wait where there is none. */
 enum { TEXT = 1, BINARY, SCRATCH, REST, CODE, WAIT };
 
 #if WSM_GOES_ON
@@ -240,26 +240,25 @@ static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
 static int send_method (lua_State *L) {
   const struct wsm_box *box = live_box(L);
   const unsigned opcode = opcode_of(L);
-  if (!box || opcode == 0 || lua_gettop(L) > 3) return go_on(L, REST);
-  if (lua_type(L, 2) != LUA_TSTRING) return go_on(L, box->coded ? CODE : REST);
-  if (!is_sent(L, box->link, opcode)) return go_on(L, REST);
+  if (!box || opcode == 0 || lua_gettop(L) > 3 ||
+      lua_type(L, 2) != LUA_TSTRING || !is_sent(L, box->link, opcode))
+    return go_on(L, REST);
   lua_pushboolean(L, true);
   return 1;
 }
 
-/* methods(receive, send, decode, encode, wait) */
+/* methods(receive, send, decode, wait) */
 static int methods (lua_State *L) {
   int i;
-  for (i = 1; i <= 5; i++) luaL_checktype(L, i, LUA_TFUNCTION);
+  for (i = 1; i <= 4; i++) luaL_checktype(L, i, LUA_TFUNCTION);
   push_words(L);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 3);
-  lua_pushvalue(L, 5);
+  lua_pushvalue(L, 4);
   lua_pushcclosure(L, receive_method, WAIT);
   push_words(L);
   lua_pushvalue(L, 2);
-  lua_pushvalue(L, 4);
-  lua_pushcclosure(L, send_method, CODE);
+  lua_pushcclosure(L, send_method, REST);
   return 2;
 }
 

@@ -27,6 +27,11 @@ local function is_mode (value)
   return value == modes.doctor or value == modes.customer
 end
 
+-- The chat adds scheme, path and query.
+local function is_place (value)
+  return type(value) == "string" and not value:find "[/?#]"
+end
+
 local name = {
   test = is("string", "number"), expected = "string or number expected",
 }
@@ -36,7 +41,7 @@ local mode = { test = is_mode, expected = "1 or 2 of chatTypes expected" }
 
 local ours = {
   uid = name, token = name, peer = name, mode = mode,
-  server = { test = is "string", expected = "string expected" },
+  server = { test = is_place, expected = "host[:port] expected, without ws://" },
   secure = { test = is "boolean", expected = "boolean expected" },
   session = callback, onmessage = callback, onreceipt = callback,
   memory = size,
