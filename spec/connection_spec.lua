@@ -5,6 +5,7 @@ local peers = require "support.peers"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
+local await = ours.await
 local LONG = ours.LONG
 
 describe("a connection", function ()
@@ -136,7 +137,7 @@ describe("a connection", function ()
         }
         local waiting = false
         ws.onreconnecting = function () waiting = true end
-        repeat wsmanager.sleep(0.001) until waiting
+        await(function () return waiting end)
         assert.equal("waiting", ws.state)
         ws:close()
         assert.equal("closed", ws.state)
@@ -213,7 +214,7 @@ describe("a connection", function ()
         collectgarbage()
         collectgarbage()
         server:broadcast("anybody there?")
-        repeat wsmanager.sleep(0.001) until heard
+        await(function () return heard end)
         assert.equal("anybody there?", heard)
       end)
     end)
@@ -241,7 +242,7 @@ describe("a connection", function ()
       assert(ws:opened(LONG))
       assert.is_true(ws:ping("hello"))
       assert.error_matches(function () ws:ping(("x"):rep(126)) end, "125 bytes")
-      repeat wsmanager.sleep(0.001) until ws:stats().latency
+      await(function () return ws:stats().latency end)
       assert.is_true(ws:stats().latency < LONG)
       assert.is_true(ws:stats().pongs >= 2)
     end)

@@ -2,10 +2,10 @@
 -- counted in blocks of C and in bytes of Lua: nothing may have grown.
 
 local core = require "wsmanager.core"
+local many = require "support.many"
 local ours = require "support.ours"
 local wsmanager = require "wsmanager"
 
-local link = core.link
 local COUNT = 200
 local SPARE = 8        -- blocks that the pool may keep more or less
 local TOLERANCE = 96   -- bytes of Lua a connection: tables of the scheduler,
@@ -141,54 +141,28 @@ describe("many connections whose server restarts", function()
 end)
 
 describe("many connections that open", function()
-  local loop, server, clients
+  local crowd
 
-  before_each(function ()
-    loop, clients = assert(core.loop()), {}
-    server = assert(core.server(loop, { host = "127.0.0.1" }))
-  end)
-
-  after_each(function ()
-    for _, ws in ipairs(clients) do link.drop(ws) end
-    server:close()
-    loop:close()
-  end)
-
-  local function dial ()
-    local ws = core.connection(loop, {
-      url = "ws://127.0.0.1:" .. server:port(), reconnect = false })
-    link.start(ws)
-    clients[#clients + 1] = ws
-    return ws
-  end
+  before_each(function () crowd = many.new() end)
+  after_each(function () crowd:close() end)
 
   -- The blocks of those that are there, once all of them are open.
-  local function settle (peers)
-    local last = core.now() + ours.LONG
-    while #peers < #clients do
-      assert(core.now() < last, "nothing came in time")
-      loop:turn(0.1)
-      while loop:ready() do end
-      local peer = server:next()
-      while peer do
-        assert(link.accept(peer))
-        peers[#peers + 1] = peer
-        peer = server:next()
+  local function settle ()
+    crowd:till(function ()
+      for _, ws in ipairs(crowd.clients) do
+        if ws.state ~= "open" then return false end
       end
-    end
-    for _, ws in ipairs(clients) do
-      while ws.state ~= "open" do loop:turn(0.1) end
-    end
+      return #crowd.peers == #crowd.clients
+    end)
     return core.memory().blocks
   end
 
   it("hold no more when they dial all at once", function ()
-    local peers = {}
-    dial()
-    local one = settle(peers)
-    dial()
-    local two = settle(peers)
-    for _ = 3, COUNT do dial() end
-    assert.equal(one + (COUNT - 1) * (two - one), settle(peers))
+    crowd:dial()
+    local one = settle()
+    crowd:dial()
+    local two = settle()
+    for _ = 3, COUNT do crowd:dial() end
+    assert.equal(one + (COUNT - 1) * (two - one), settle())
   end)
 end)

@@ -3,6 +3,7 @@
 
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"
+local many = require "support.many"
 local turns = require "support.turns"
 local wsmanager = require "wsmanager"
 
@@ -270,42 +271,15 @@ describe("the path of a message", function()
 end)
 
 describe("the heartbeats of many connections", function()
-  local loop, server, clients
+  local crowd
 
-  before_each(function()
-    loop = assert(core.loop())
-    server = assert(core.server(loop, { host = "127.0.0.1" }))
-    clients = {}
-  end)
-
-  after_each(function()
-    for _, client in ipairs(clients) do link.drop(client) end
-    server:close()
-    loop:close()
-  end)
-
-  local function turn_till(done)
-    local last = core.now() + 20
-    while not done() do
-      assert(core.now() < last, "nothing came in time")
-      loop:turn(0.1)
-      while loop:ready() do end
-      local peer = server:next()
-      while peer do
-        assert(link.accept(peer))
-        clients[#clients + 1] = peer
-        peer = server:next()
-      end
-    end
-  end
+  before_each(function() crowd = many.new() end)
+  after_each(function() crowd:close() end)
 
   local function open()
-    local client = core.connection(loop, { reconnect = false,
-      url = "ws://127.0.0.1:" .. server:port(), heartbeat = { interval = 2 } })
-    clients[#clients + 1] = client
-    link.start(client)
-    turn_till(function() return client.state == "open" end)
-    return client
+    local ws = crowd:dial { heartbeat = { interval = 2 } }
+    crowd:till(function() return ws.state == "open" end)
+    return ws
   end
 
   -- Pings that were sent and answered.
@@ -322,7 +296,7 @@ describe("the heartbeats of many connections", function()
     for i = 1, 100 do list[i] = open() end
     local span = core.now() - first
     local times, before = 0, 0
-    turn_till(function()
+    crowd:till(function()
       local now = beats(list)
       if now > before then times = times + 1 end
       before = now
