@@ -39,7 +39,7 @@ endif
 
 OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)
 CORE = $(OUT)/wsmanager/core.so
-SOURCES = $(sort $(wildcard src/*/*.c))
+SOURCES = $(sort $(wildcard src/*/*.c src/*/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
@@ -107,7 +107,7 @@ lint:
 	@scripts/lint
 
 format:
-	@clang-format -i $(wildcard src/*/*.h) $(SOURCES)
+	@clang-format -i $(wildcard src/*/*.h src/*/*/*.h) $(SOURCES)
 
 demo: deps
 	@$(MAKE) --no-print-directory -s -j$(JOBS) build

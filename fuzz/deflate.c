@@ -1,11 +1,11 @@
 /* Messages through two pairs of contexts: what one deflates the other inflates,
 ** whatever way it is cut; and any bytes inflate to the same, or fail, within
 ** the limit. */
-#include "protocol/deflate.h"
+#include "websocket/deflate.h"
 
 #include <string.h>
 
-#include "common/memory.h"
+#include "base/memory.h"
 #include "input.h"
 
 #define MOST (1u << 18) /* bytes of all messages of an input */

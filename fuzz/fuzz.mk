@@ -8,7 +8,8 @@ FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_LIBS = $(or $(shell pkg-config --libs libcrypto zlib 2>/dev/null),\
   -lcrypto -lz)
-FUZZ_PARTS = $(wildcard src/common/*.c src/protocol/*.c src/manager/*.c)
+FUZZ_PARTS = $(wildcard $(addsuffix /*.c,$(addprefix src/,\
+  base http websocket proxy manager)))
 FUZZ_TOOLS = fuzz/model.c fuzz/wire.c fuzz/world.c
 FUZZ_OUT = build/fuzz
 FUZZ_OBJECTS = $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(FUZZ_PARTS) $(FUZZ_TOOLS))

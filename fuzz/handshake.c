@@ -1,13 +1,13 @@
 /* Heads of any kind, in both roles: read in pieces as at once, and never taken
 ** for more than they are; and what we ask for, we accept and judge. */
-#include "protocol/handshake.h"
+#include "websocket/handshake.h"
 
 #include <string.h>
 
-#include "common/memory.h"
+#include "base/memory.h"
 #include "input.h"
-#include "protocol/extension.h"
-#include "protocol/write.h"
+#include "websocket/extension.h"
+#include "http/header_lines.h"
 #include "wire.h"
 
 static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -82,7 +82,7 @@ static void check_headers (const struct wsm_head *head, struct wsm_span text) {
 static long check_head (struct wsm_head *head, struct wsm_span text,
                         bool answer, uint32_t seed) {
   long (*const parse)(struct wsm_head *, const char *, size_t,
-                      struct wsm_error *) = answer ? wsm_head_parse_answer
+                      struct wsm_error *) = answer ? wsm_head_parse_response
                                                    : wsm_head_parse_request;
   struct wsm_error e;
   const long whole = parse(head, text.text, text.length, &e);
@@ -123,7 +123,8 @@ static void check_agreed (const struct wsm_head *answer,
   REQUIRE(agreed->protocol.length == 0 ||
           wsm_span_equals(agreed->protocol, wsm_span_of("chat")) ||
           wsm_span_equals(agreed->protocol, wsm_span_of("superchat")));
-  found = wsm_extension_judge(agreed->extensions, want, &compression, &e);
+  found =
+    wsm_extension_check_answer(agreed->extensions, want, &compression, &e);
   if (found < 0) require_refusal(&e);
   if (found <= 0) return;
   REQUIRE(compression.window >= 8 && compression.window <= want->window);
@@ -139,11 +140,11 @@ static void judge_any (struct wsm_span text, uint32_t seed,
   struct wsm_agreement agreed;
   struct wsm_error e;
   struct wsm_url url;
-  struct wsm_ask ask = { &url, key, "chat, superchat", offered, NULL };
+  struct wsm_request ask = { &url, key, "chat, superchat", offered, NULL };
   if (check_head(&head, text, true, seed) <= 0) return;
   REQUIRE(head.status >= 100 && head.status <= 999);
   memset(&e, 0, sizeof e);
-  if (wsm_handshake_judge(&head, &ask, &agreed, &e))
+  if (wsm_handshake_check_response(&head, &ask, &agreed, &e))
     check_agreed(&head, &agreed, want);
   else require_refusal(&e);
 }
@@ -165,16 +166,16 @@ static void accept_any (const struct wsm_head *request,
   REQUIRE(wsm_handshake_accept(&text, request,
                                protocol.length == 4 ? "chat" : NULL,
                                found > 0 ? extension : NULL, NULL));
-  REQUIRE(wsm_head_parse_answer(&head, spans(&text).text,
-                                wsm_buffer_length(&text),
-                                &e) == (long)wsm_buffer_length(&text));
+  REQUIRE(wsm_head_parse_response(&head, spans(&text).text,
+                                  wsm_buffer_length(&text),
+                                  &e) == (long)wsm_buffer_length(&text));
   REQUIRE(head.status == 101);
   wsm_buffer_clear(&text);
 }
 
 static void refuse_any (int status, const struct wsm_error *why) {
   static struct wsm_head head;
-  struct wsm_reply reply;
+  struct wsm_response reply;
   struct wsm_buffer text;
   struct wsm_error e;
   memset(&reply, 0, sizeof reply);
@@ -184,9 +185,9 @@ static void refuse_any (int status, const struct wsm_error *why) {
   reply.status = status;
   reply.body = why->detail;
   reply.length = strlen(why->detail);
-  REQUIRE(wsm_handshake_reply(&text, &reply));
-  REQUIRE(wsm_head_parse_answer(&head, spans(&text).text,
-                                wsm_buffer_length(&text), &e) > 0);
+  REQUIRE(wsm_response_write(&text, &reply));
+  REQUIRE(wsm_head_parse_response(&head, spans(&text).text,
+                                  wsm_buffer_length(&text), &e) > 0);
   REQUIRE(head.status == status);
   wsm_buffer_clear(&text);
 }
@@ -198,7 +199,7 @@ static void examine_any (struct wsm_span text, uint32_t seed,
   int status;
   if (check_head(&head, text, false, seed) <= 0) return;
   REQUIRE(head.method.length > 0 && head.target.length > 0);
-  status = wsm_handshake_examine(&head, &e);
+  status = wsm_handshake_check_request(&head, &e);
   if (status) refuse_any(status, &e);
   else accept_any(&head, want);
 }
@@ -233,17 +234,18 @@ static char *user_lines (struct input *in) {
   char *text;
   s.length = input_byte(in);
   s.text = (const char *)input_piece(in, &s.length);
-  if (!wsm_headers_check(s.text, s.length, &e)) {
+  if (!wsm_header_lines_check(s.text, s.length, &e)) {
     require_refusal(&e);
     s.length = 0;
   }
   text = terminated(s);
-  if (count_lines(text) < 100 && !wsm_lines_name(text, "Host")) return text;
+  if (count_lines(text) < 100 && !wsm_header_lines_have(text, "Host"))
+    return text;
   free(text);
   return terminated(wsm_span_of(NULL));
 }
 
-static void ask_for_it (struct pair *p, struct wsm_ask *ask,
+static void ask_for_it (struct pair *p, struct wsm_request *ask,
                         const struct wsm_url *url) {
   memset(ask, 0, sizeof *ask);
   ask->url = url;
@@ -252,7 +254,7 @@ static void ask_for_it (struct pair *p, struct wsm_ask *ask,
   wsm_extension_offer(p->offer, &p->client);
   ask->extensions = p->offer;
   ask->headers = p->ask_text;
-  REQUIRE(wsm_handshake_ask(&p->request, ask));
+  REQUIRE(wsm_handshake_request(&p->request, ask));
 }
 
 static void answer_it (struct pair *p, struct wsm_compression *agreed) {
@@ -262,7 +264,7 @@ static void answer_it (struct pair *p, struct wsm_compression *agreed) {
   const size_t n = wsm_buffer_length(&p->request);
   REQUIRE(wsm_head_parse_request(&head, spans(&p->request).text, n, &e) ==
           (long)n);
-  REQUIRE(wsm_handshake_examine(&head, &e) == 0);
+  REQUIRE(wsm_handshake_check_request(&head, &e) == 0);
   REQUIRE(wsm_span_equals(wsm_protocol_choose(&head, "x, superchat"),
                           wsm_span_of("superchat")));
   REQUIRE(wsm_extension_choose(&head, &p->server, agreed, extension, &e) == 1);
@@ -278,18 +280,19 @@ static void require_mirrored (const struct wsm_compression *client,
   REQUIRE(client->peer_takeover == server->takeover);
 }
 
-static void judge_it (struct pair *p, const struct wsm_ask *ask,
+static void judge_it (struct pair *p, const struct wsm_request *ask,
                       const struct wsm_compression *server) {
   static struct wsm_head head;
   struct wsm_agreement agreed;
   struct wsm_compression client;
   struct wsm_error e;
   const size_t n = wsm_buffer_length(&p->answer);
-  REQUIRE(wsm_head_parse_answer(&head, spans(&p->answer).text, n, &e) ==
+  REQUIRE(wsm_head_parse_response(&head, spans(&p->answer).text, n, &e) ==
           (long)n);
-  REQUIRE(wsm_handshake_judge(&head, ask, &agreed, &e));
+  REQUIRE(wsm_handshake_check_response(&head, ask, &agreed, &e));
   REQUIRE(wsm_span_equals(agreed.protocol, wsm_span_of("superchat")));
-  REQUIRE(wsm_extension_judge(agreed.extensions, &p->client, &client, &e) == 1);
+  REQUIRE(wsm_extension_check_answer(agreed.extensions, &p->client, &client,
+                                     &e) == 1);
   require_mirrored(&client, server);
 }
 
@@ -297,7 +300,7 @@ static void agree (struct input *in, const struct wsm_compression *client,
                    const struct wsm_compression *server) {
   struct pair p;
   struct wsm_url url;
-  struct wsm_ask ask;
+  struct wsm_request ask;
   struct wsm_error e;
   struct wsm_compression agreed;
   memset(&p, 0, sizeof p);

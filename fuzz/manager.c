@@ -4,7 +4,7 @@
 ** lost nor doubled, on the way out or in. */
 #include <string.h>
 
-#include "common/memory.h"
+#include "base/memory.h"
 #include "wire.h"
 #include "world.h"
 
@@ -46,7 +46,7 @@ static void receive_some (struct world *w, unsigned count) {
 
 static void judge_request (struct world *w) {
   struct wsm_manager *m = &w->manager;
-  struct wsm_reply reply;
+  struct wsm_response reply;
   memset(&reply, 0, sizeof reply);
   reply.status = 404;
   if (input_byte(w->in) < 230) {
@@ -220,7 +220,7 @@ static void manager_does (struct world *w, unsigned what) {
   else if (what == 12) cut_off(w);
   else if (what < 16) pop_event(w);
   else if (what < 19) pass_time(w);
-  else if (what == 19) wsm_session_glance(&w->manager.session);
+  else if (what == 19) wsm_session_scan(&w->manager.session);
   else if (what == 20) close_now(w);
   else if (what == 21) {
     wsm_manager_start(&w->manager, w->now);
@@ -311,9 +311,9 @@ static void end (struct world *w) {
   if (w->starves) return;
   REQUIRE(m->counters.messages_out == w->delivered);
   for (; w->heard < w->said; w->heard++) REQUIRE(!w->must[w->heard]);
-  while (wsm_queue_first(&m->outbox, &message)) {
+  while (wsm_message_queue_first(&m->outbox, &message)) {
     world_deliver(w, message.data, message.length);
-    wsm_queue_pop(&m->outbox);
+    wsm_message_queue_pop(&m->outbox);
   }
   REQUIRE(w->delivered == w->sent);
 }

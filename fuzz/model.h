@@ -7,9 +7,9 @@
 #ifndef WSM_MODEL_H
 #define WSM_MODEL_H
 
-#include "common/buffer.h"
-#include "protocol/deflate.h"
-#include "protocol/session.h"
+#include "base/buffer.h"
+#include "websocket/deflate.h"
+#include "websocket/session.h"
 
 /* Texts one after the other: each a length, a mark and its bytes. */
 struct texts {

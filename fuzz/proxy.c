@@ -1,19 +1,19 @@
 /* What a proxy, a redirect, a Retry-After or the environment may say: any text,
 ** any bytes, cut anywhere. */
 #define _GNU_SOURCE /* memmem */
-#include "protocol/proxy.h"
+#include "proxy/proxy_url.h"
 
 #include <string.h>
 #include <time.h>
 
-#include "common/memory.h"
+#include "base/memory.h"
 #include "input.h"
-#include "protocol/environment.h"
-#include "protocol/exchange.h"
-#include "protocol/handshake.h"
-#include "protocol/redirect.h"
-#include "protocol/retry.h"
-#include "protocol/write.h"
+#include "proxy/environment.h"
+#include "proxy/proxy_handshake.h"
+#include "websocket/handshake.h"
+#include "http/redirect.h"
+#include "http/retry_after.h"
+#include "http/header_lines.h"
 #include "wire.h"
 
 #define NOW_S INT64_C(1800000000)
@@ -56,9 +56,9 @@ static void require_refusal (const struct wsm_error *e) {
 
 struct talk {
   struct wsm_proxy proxy;
-  struct wsm_exchange exchange;
+  struct wsm_proxy_handshake exchange;
   struct wsm_buffer in, out;
-  enum wsm_exchange_status status;
+  enum wsm_proxy_handshake_status status;
   struct wsm_error error;
   size_t taken; /* bytes of the proxy's, when it is open */
 };
@@ -75,25 +75,26 @@ static void talk_open (struct talk *t, unsigned kind) {
   t->exchange.proxy = &t->proxy;
   t->exchange.host = wsm_span_of(hosts[kind / 4 % 3]);
   t->exchange.port = 443;
-  REQUIRE(wsm_exchange_start(&t->exchange, &t->out, &t->error));
+  REQUIRE(wsm_proxy_handshake_start(&t->exchange, &t->out, &t->error));
   REQUIRE(wsm_buffer_length(&t->out) > 0);
 }
 
 /* Feeds all of said in pieces of at most `most` bytes, as far as it is read. */
 static void talk_hear (struct talk *t, struct wsm_span said, size_t most) {
   size_t fed = 0;
-  while (fed < said.length && t->status == WSM_EXCHANGE_MORE) {
+  while (fed < said.length && t->status == WSM_PROXY_HANDSHAKE_MORE) {
     const size_t left = said.length - fed, n = left < most ? left : most;
     REQUIRE(wsm_buffer_append(&t->in, said.text + fed, n));
     fed += n;
-    t->status = wsm_exchange_read(&t->exchange, &t->in, &t->out, &t->error);
-    REQUIRE(t->status != WSM_EXCHANGE_MORE ||
-            wsm_buffer_length(&t->in) <= WSM_EXCHANGE_LIMIT);
+    t->status =
+      wsm_proxy_handshake_read(&t->exchange, &t->in, &t->out, &t->error);
+    REQUIRE(t->status != WSM_PROXY_HANDSHAKE_MORE ||
+            wsm_buffer_length(&t->in) <= WSM_PROXY_HANDSHAKE_LIMIT);
   }
   t->taken = fed - wsm_buffer_length(&t->in);
-  if (t->status == WSM_EXCHANGE_FAILED) require_refusal(&t->error);
-  if (t->status == WSM_EXCHANGE_MORE)
-    wsm_exchange_ended(&t->exchange, &t->error);
+  if (t->status == WSM_PROXY_HANDSHAKE_FAILED) require_refusal(&t->error);
+  if (t->status == WSM_PROXY_HANDSHAKE_MORE)
+    wsm_proxy_handshake_ended(&t->exchange, &t->error);
 }
 
 static void talk_close (struct talk *t) {
@@ -112,13 +113,13 @@ static const char *const answers[] = { "HTTP/1.1 200 Fine\r\n",
 /* A SOCKS proxy must not speak before it is asked, so cuts matter to it. */
 static void compare (const struct talk *whole, const struct talk *cut,
                      bool socks) {
-  if (!socks || whole->status == WSM_EXCHANGE_OPEN)
+  if (!socks || whole->status == WSM_PROXY_HANDSHAKE_OPEN)
     REQUIRE(whole->status == cut->status);
-  if (whole->status == WSM_EXCHANGE_OPEN) {
+  if (whole->status == WSM_PROXY_HANDSHAKE_OPEN) {
     REQUIRE(whole->taken == cut->taken);
     REQUIRE(wsm_span_equals(spans(&whole->out), spans(&cut->out)));
   }
-  if (!socks && whole->status == WSM_EXCHANGE_FAILED)
+  if (!socks && whole->status == WSM_PROXY_HANDSHAKE_FAILED)
     REQUIRE(whole->error.token == cut->error.token);
 }
 
@@ -195,7 +196,7 @@ static void check_followed (const struct wsm_redirect *r,
   if (wsm_buffer_length(to) > WSM_URL_LIMIT) return;
   REQUIRE(wsm_url_parse(&url, spans(to).text, spans(to).length, &e));
   REQUIRE(url.secure || !r->from->secure);
-  REQUIRE(r->changed == !wsm_origin_is(r->from, &url));
+  REQUIRE(r->changed == !wsm_same_origin(r->from, &url));
   REQUIRE(!has_dots(url.target));
   memset(&twice, 0, sizeof twice);
   next.from = r->from;
@@ -203,7 +204,7 @@ static void check_followed (const struct wsm_redirect *r,
   REQUIRE(wsm_redirect_follow(&next, &twice, &e));
   REQUIRE(wsm_url_parse(&again, spans(&twice).text, spans(&twice).length, &e));
   REQUIRE(wsm_span_equals(again.target, url.target));
-  REQUIRE(wsm_origin_is(&again, &url));
+  REQUIRE(wsm_same_origin(&again, &url));
   wsm_buffer_clear(&twice);
 }
 
@@ -235,14 +236,16 @@ static void check_filter (struct input *in) {
   char *lines = terminated(rest_of(in));
   char *kept;
   memset(&to, 0, sizeof to);
-  if (wsm_headers_check(lines, strlen(lines), &e)) {
+  if (wsm_header_lines_check(lines, strlen(lines), &e)) {
     REQUIRE(wsm_redirect_filter(&to, lines));
     kept = terminated(spans(&to));
-    REQUIRE(wsm_headers_check(kept, strlen(kept), &e));
-    REQUIRE(!wsm_lines_name(kept, "Cookie") && !wsm_lines_name(kept, "Host"));
-    REQUIRE(!wsm_lines_name(kept, "Authorization"));
-    REQUIRE(!wsm_lines_name(kept, "Proxy-Authorization"));
-    REQUIRE(wsm_lines_name(kept, "X") == wsm_lines_name(lines, "X"));
+    REQUIRE(wsm_header_lines_check(kept, strlen(kept), &e));
+    REQUIRE(!wsm_header_lines_have(kept, "Cookie") &&
+            !wsm_header_lines_have(kept, "Host"));
+    REQUIRE(!wsm_header_lines_have(kept, "Authorization"));
+    REQUIRE(!wsm_header_lines_have(kept, "Proxy-Authorization"));
+    REQUIRE(wsm_header_lines_have(kept, "X") ==
+            wsm_header_lines_have(lines, "X"));
     free(kept);
   }
   free(lines);
@@ -280,13 +283,14 @@ static void check_environment (struct input *in) {
   const struct wsm_span text = rest_of(in);
   memset(&env, 0, sizeof env);
   if (wsm_url_parse(&url, text.text, text.length, &e)) {
-    const bool excepted = wsm_environment_excepts(list, &url);
+    const bool excepted = wsm_environment_no_proxy_matches(list, &url);
     env.no_proxy = list;
     env.all_proxy = "proxy";
     REQUIRE((wsm_environment_proxy(&env, &url).length == 0) == excepted);
     host = terminated(url.host);
     /* a name of dots alone is no entry */
-    REQUIRE(wsm_environment_excepts(host, &url) || !host[strspn(host, ".")]);
+    REQUIRE(wsm_environment_no_proxy_matches(host, &url) ||
+            !host[strspn(host, ".")]);
     free(host);
   }
   free(list);

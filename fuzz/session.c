@@ -1,11 +1,11 @@
 /* A session is fed a peer's bytes in random cuts while an application sends
 ** and a kernel takes what it likes; it has to agree with model.h about what was
 ** read, and the peer about what was written. */
-#include "protocol/session.h"
+#include "websocket/session.h"
 
 #include <string.h>
 
-#include "common/memory.h"
+#include "base/memory.h"
 #include "input.h"
 #include "model.h"
 #include "wire.h"
@@ -184,7 +184,7 @@ static void pull (struct world *w) {
 static void look (struct world *w) {
   if (has(w, LAZY) && chance_below(&w->seed, 2)) {
     wsm_session_next(&w->session, NULL);
-    wsm_session_glance(&w->session);
+    wsm_session_scan(&w->session);
   } else {
     pull(w);
   }

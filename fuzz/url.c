@@ -1,17 +1,17 @@
 /* Any text as a URL, as a place, as an address and as a user: what is taken is
 ** put together again, asked for in a request, and compared with the system's
 ** own reading of addresses. */
-#include "protocol/url.h"
+#include "http/url.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "common/memory.h"
+#include "base/memory.h"
 #include "input.h"
-#include "protocol/handshake.h"
-#include "protocol/ip.h"
-#include "protocol/userinfo.h"
-#include "protocol/write.h"
+#include "websocket/handshake.h"
+#include "http/ip.h"
+#include "http/userinfo.h"
+#include "http/header_lines.h"
 
 static void require_refusal (const struct wsm_error *e) {
   REQUIRE(e->token == WSM_HANDSHAKE && e->final && e->detail[0]);
@@ -84,16 +84,16 @@ static void check_request (const struct wsm_url *url) {
   static struct wsm_head head;
   struct wsm_buffer text;
   struct wsm_error e;
-  struct wsm_ask ask;
+  struct wsm_request ask;
   memset(&text, 0, sizeof text);
   memset(&ask, 0, sizeof ask);
   ask.url = url;
   ask.key = "dGhlIHNhbXBsZSBub25jZQ==";
-  REQUIRE(wsm_handshake_ask(&text, &ask));
+  REQUIRE(wsm_handshake_request(&text, &ask));
   REQUIRE(wsm_head_parse_request(&head, (const char *)wsm_buffer_bytes(&text),
                                  wsm_buffer_length(&text),
                                  &e) == (long)wsm_buffer_length(&text));
-  REQUIRE(wsm_handshake_examine(&head, &e) == 0);
+  REQUIRE(wsm_handshake_check_request(&head, &e) == 0);
   REQUIRE(head.target.text[0] == '/');
   REQUIRE(wsm_head_count(&head, "Authorization") == (url->user.length > 0));
   wsm_buffer_clear(&text);

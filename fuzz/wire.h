@@ -1,5 +1,5 @@
 /*
-** wire.h - what a peer might send, made of a fuzzer's bytes
+** bio.h - what a peer might send, made of a fuzzer's bytes
 ** Stands on input.h and zlib. A program of steps: messages in fragments,
 ** compressed or not, control frames between them, and bytes of any kind, so
 ** that a fuzzer that knows nothing of masks gets past the first frame.
@@ -8,10 +8,10 @@
 #ifndef WSM_WIRE_H
 #define WSM_WIRE_H
 
-#include "common/buffer.h"
+#include "base/buffer.h"
 #include "input.h"
-#include "protocol/deflate.h"
-#include "protocol/session.h"
+#include "websocket/deflate.h"
+#include "websocket/session.h"
 
 /* Appends frames as a peer of `reader` sends them; agreed may be NULL. */
 void wire_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/memory.h"
+#include "base/memory.h"
 #include "model.h"
 #include "wire.h"
 

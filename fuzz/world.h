@@ -1,15 +1,15 @@
 /*
 ** world.h - a manager's driver, kernel and clock, for a fuzzer
-** Stands on parts.h. What a driver has to do for a manager is done here, and
+** Stands on manager_internal.h. What a driver has to do for a manager is done here, and
 ** what has to hold after everything is checked.
 ** Never lets a message of either side go uncounted, but where memory fails.
 */
 #ifndef WSM_WORLD_H
 #define WSM_WORLD_H
 
-#include "common/buffer.h"
+#include "base/buffer.h"
 #include "input.h"
-#include "manager/parts.h"
+#include "manager/manager_internal.h"
 
 #define MESSAGES 1000 /* of each side, at most */
 
@@ -25,7 +25,7 @@ struct world {
   struct wsm_keys keys;
   struct wsm_pool pool;
   struct wsm_url url;
-  struct wsm_ask ask;
+  struct wsm_request ask;
   struct wsm_manager manager;
   enum socket socket;
   bool finished, resting;   /* the driver's */

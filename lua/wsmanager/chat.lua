@@ -6,11 +6,11 @@
 -- survives a lost connection too. One queue says all of it, which is why the
 -- connection below has no outbox of its own.
 
-local connection = require "wsmanager.options"
+local connection = require "wsmanager.base.options"
 local message = require "wsmanager.chat.message"
 local options_of = require "wsmanager.chat.options"
 local ledger = require "wsmanager.chat.ledger"
-local seen = require "wsmanager.chat.seen"
+local seen = require "wsmanager.chat.dedupe"
 local pictures = require "wsmanager.chat.pictures"
 
 local blame = connection.blame

@@ -3,13 +3,13 @@
 -- Never dials before its handlers are set.
 
 local core = require "wsmanager.core"
-local attention = require "wsmanager.attention"
-local codec = require "wsmanager.codec"
+local attention = require "wsmanager.run.dispatch"
+local codec = require "wsmanager.base.codec"
 local connection = require "wsmanager.connection"
-local events = require "wsmanager.events"
-local options = require "wsmanager.options"
-local report = require "wsmanager.report"
-local scheduler = require "wsmanager.scheduler"
+local events = require "wsmanager.base.events"
+local options = require "wsmanager.base.options"
+local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
 
 local client = {}
 

@@ -3,11 +3,11 @@
 -- Never makes a table or a closure for a message that is received or sent.
 
 local core = require "wsmanager.core"
-local attention = require "wsmanager.attention"
-local codec = require "wsmanager.codec"
-local direct = require "wsmanager.direct"
-local events = require "wsmanager.events"
-local scheduler = require "wsmanager.scheduler"
+local attention = require "wsmanager.run.dispatch"
+local codec = require "wsmanager.base.codec"
+local direct = require "wsmanager.base.ffi"
+local events = require "wsmanager.base.events"
+local scheduler = require "wsmanager.run.scheduler"
 
 local link = core.link
 local fields = link.fields

@@ -4,9 +4,9 @@
 
 local core = require "wsmanager.core"
 local client = require "wsmanager.client"
-local codec = require "wsmanager.codec"
-local report = require "wsmanager.report"
-local scheduler = require "wsmanager.scheduler"
+local codec = require "wsmanager.base.codec"
+local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
 local server = require "wsmanager.server"
 local websocket = require "wsmanager.websocket"
 

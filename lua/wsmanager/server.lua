@@ -3,13 +3,13 @@
 -- Never lets an error of one connection's handler reach another.
 
 local core = require "wsmanager.core"
-local attention = require "wsmanager.attention"
+local attention = require "wsmanager.run.dispatch"
 local client = require "wsmanager.client"
-local codec = require "wsmanager.codec"
-local options = require "wsmanager.options"
-local page = require "wsmanager.page"
-local report = require "wsmanager.report"
-local scheduler = require "wsmanager.scheduler"
+local codec = require "wsmanager.base.codec"
+local options = require "wsmanager.base.options"
+local page = require "wsmanager.base.page"
+local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
 
 local link = core.link
 

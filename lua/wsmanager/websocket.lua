@@ -6,8 +6,8 @@
 local core = require "wsmanager.core"
 local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
-local events = require "wsmanager.events"
-local options = require "wsmanager.options"
+local events = require "wsmanager.base.events"
+local options = require "wsmanager.base.options"
 
 local link = core.link
 

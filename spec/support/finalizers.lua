@@ -4,7 +4,7 @@
 --   one   messages of SIZE bytes on one connection, by both
 --   two   two connections in step; the finalizers take of the second
 
-local direct = require "wsmanager.direct"
+local direct = require "wsmanager.base.ffi"
 local wsmanager = require "wsmanager"
 
 local receive_now = direct.receive

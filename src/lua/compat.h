@@ -55,13 +55,13 @@ static inline int lua_absindex (lua_State *L, int i) {
 
 /* Does lua_pushlstring collect before it copies? A finalizer could then free
 ** the bytes. */
-#define WSM_COLLECTS_FIRST (LUA_VERSION_NUM < 502)
+#define WSM_PUSHLSTRING_MAY_GC (LUA_VERSION_NUM < 502)
 
 /* May this Lua be LuaJIT, which compiles? */
-#define WSM_MAY_COMPILE (LUA_VERSION_NUM == 501)
+#define WSM_MAYBE_LUAJIT (LUA_VERSION_NUM == 501)
 
 /* Can C go on after a Lua function that it called has yielded? */
-#define WSM_GOES_ON (LUA_VERSION_NUM >= 503)
+#define WSM_HAS_CALLK (LUA_VERSION_NUM >= 503)
 
 #if LUA_VERSION_NUM >= 504
 #define wsm_newuserdata(L, size) lua_newuserdatauv(L, size, 1)

@@ -67,7 +67,7 @@
 ---@field receive fun(ws): string|nil, string?, string|true?   data, kind, coded | nil (none yet) | nil, token, detail (none will come)
 ---@field send fun(ws, data: string, kind: "text"|"binary"|nil): true|nil|false, string?, string?   raises for text that is not UTF-8; false: no string, or no kind; nil, token, detail
 ---@field methods? fun(receive: function, send: function, decode: function, wait: function): function, function   the methods, where C can go on after a yield (Lua 5.3 on): C for what is there, decode(ws, data, kind) where it is coded, wait(ws) for the next message, else these
----@field direct? lightuserdata                   receive and send for an FFI: src/lua/ldirect.c
+---@field direct? lightuserdata                   receive and send for an FFI: src/lua/lffi.c
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
 ---@field event fun(ws): string?, any, any, any   pops; see below

@@ -145,7 +145,7 @@ int wsm_link_lua_answer (lua_State *L) {
   struct wsm_head head;
   long length;
   if (m->role != WSM_CLIENT || n == 0) return 0;
-  length = wsm_head_parse_answer(&head, text, n, &e);
+  length = wsm_head_parse_response(&head, text, n, &e);
   if (length <= 0) return 0;
   wsm_push_head(L, &head);
   lua_pushlstring(L, text + length, n - (size_t)length);
@@ -234,7 +234,7 @@ static void set_header (lua_State *L, const char *field,
 /* Why it is no opening handshake: `status` and `why`; absent when it is one. */
 static void set_examined (lua_State *L, const struct wsm_head *head) {
   struct wsm_error e;
-  int status = wsm_handshake_examine(head, &e);
+  int status = wsm_handshake_check_request(head, &e);
   if (status == 0) return;
   set_count(L, "status", (uint64_t)status);
   lua_pushstring(L, e.detail);

@@ -6,7 +6,7 @@
 #define WSM_LHEAD_H
 
 #include "lua/compat.h"
-#include "protocol/head.h"
+#include "http/head.h"
 
 /* Pushes { status, minor, reason } of an answer or { method, target, minor } of
 ** a request, with headers: lower-case name to value; several of one name are

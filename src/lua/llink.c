@@ -17,7 +17,7 @@ struct wsm_box *wsm_test_box (lua_State *L, int i) {
 struct wsm_box *wsm_check_box (lua_State *L, int i) {
   struct wsm_box *box = wsm_test_box(L, i);
   if (!box) luaL_checkudata(L, i, CONNECTION); /* raises */
-  if (!box->link || !wsm_link_post(box->link)->loop)
+  if (!box->link || !wsm_link_handle(box->link)->loop)
     luaL_error(L, "the connection was dropped, or its loop is closed");
   return box;
 }
@@ -42,7 +42,7 @@ static int drop (lua_State *L) {
   struct wsm_link *link = box->link;
   box->link = NULL;
   if (link) {
-    wsm_server_leave(wsm_link_seat(link));
+    wsm_server_leave(wsm_link_entry(link));
     wsm_link_free(link);
   }
   wsm_target_free(box);
@@ -83,7 +83,7 @@ static int start (lua_State *L) {
   if (wsm_link_manager(box->link)->role == WSM_SERVER)
     return luaL_error(L, "a server's connection cannot dial");
   wsm_manager_start(manager_of(box),
-                    wsm_loop_refresh(wsm_link_post(box->link)->loop));
+                    wsm_loop_refresh(wsm_link_handle(box->link)->loop));
   wsm_link_settle(box->link);
   return 0;
 }
@@ -128,7 +128,7 @@ static int ping (lua_State *L) {
     return wsm_misuse(L, CALLER,
                       "a ping carries at most 125 bytes (RFC 6455 5.5)");
   if (m->state != WSM_STATE_OPEN) return wsm_push_end(L, m);
-  wsm_loop_keys(wsm_link_post(box->link)->loop, 1);
+  wsm_loop_keys(wsm_link_handle(box->link)->loop, 1);
   if (!wsm_session_ping_with(&m->session, payload, n))
     return luaL_error(L, "not enough memory");
   wsm_link_settle(box->link);
@@ -175,10 +175,10 @@ static int close (lua_State *L) {
   const char *reason = luaL_optlstring(L, 3, "", &n);
   if (code == WSM_NO_STATUS && n > 0) code = WSM_NORMAL;
   check_close(L, code, reason, n);
-  wsm_loop_keys(wsm_link_post(box->link)->loop,
+  wsm_loop_keys(wsm_link_handle(box->link)->loop,
                 manager_of(box)->outbox.count + 1);
   wsm_manager_close(manager_of(box), code, reason, n,
-                    wsm_loop_refresh(wsm_link_post(box->link)->loop));
+                    wsm_loop_refresh(wsm_link_handle(box->link)->loop));
   wsm_link_settle(box->link);
   return 0;
 }
@@ -196,19 +196,19 @@ static int flush (lua_State *L) {
 
 /* They are let go of when Lua has them all: a memory error loses none. */
 static int unsent (lua_State *L) {
-  struct wsm_queue *q = &check_manager(L)->outbox;
+  struct wsm_message_queue *q = &check_manager(L)->outbox;
   struct wsm_message m;
   size_t at = 0;
   int i;
   lua_createtable(L, (int)q->count, 0);
   lua_createtable(L, (int)q->count, 0);
-  for (i = 1; wsm_queue_next(q, &at, &m); i++) {
+  for (i = 1; wsm_message_queue_next(q, &at, &m); i++) {
     lua_pushlstring(L, (const char *)m.data, m.length);
     lua_rawseti(L, -3, i);
     lua_pushstring(L, m.binary ? "binary" : "text");
     lua_rawseti(L, -2, i);
   }
-  wsm_queue_clear(q);
+  wsm_message_queue_clear(q);
   return 2;
 }
 
@@ -229,7 +229,7 @@ static int accept (lua_State *L) {
 
 static int refuse (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
-  struct wsm_reply reply;
+  struct wsm_response reply;
   lua_Integer status = luaL_checkinteger(L, 2);
   memset(&reply, 0, sizeof reply);
   if (status < 200 || status > 599)

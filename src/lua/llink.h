@@ -7,7 +7,7 @@
 #define WSM_LLINK_H
 
 #include "lua/compat.h"
-#include "net/server.h"
+#include "server/server.h"
 
 /* The texts of one target, owned. */
 struct wsm_target {
@@ -46,10 +46,10 @@ int wsm_push_end (lua_State *L, const struct wsm_manager *m);
 ** function has yielded, methods. */
 void wsm_set_messages (lua_State *L);
 
-/* ldirect.c: sets core.link.direct where Lua may be LuaJIT. */
+/* lffi.c: sets core.link.direct where Lua may be LuaJIT. */
 void wsm_set_direct (lua_State *L);
 
-/* ltarget.c: core.connection, core.link.target; frees texts and policy. */
+/* lconnect.c: core.connection, core.link.target; frees texts and policy. */
 int wsm_link_lua_make (lua_State *L);
 int wsm_link_lua_target (lua_State *L);
 void wsm_target_free (struct wsm_box *box);

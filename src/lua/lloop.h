@@ -6,7 +6,7 @@
 #define WSM_LLOOP_H
 
 #include "lua/compat.h"
-#include "net/loop.h"
+#include "io/loop.h"
 
 /* The open loop at i; raises for anything else. */
 struct wsm_loop *wsm_check_loop (lua_State *L, int i);

@@ -12,7 +12,7 @@
 ** decode, and to wait where there is none. */
 enum { TEXT = 1, BINARY, SCRATCH, REST, CODE, WAIT };
 
-#if WSM_GOES_ON
+#if WSM_HAS_CALLK
 static int receive_method (lua_State *L);
 static int send_method (lua_State *L);
 
@@ -103,7 +103,8 @@ static int push_message (lua_State *L, const struct wsm_box *box,
   const uint64_t *taken = &wsm_link_manager(link)->counters.messages_in;
   const uint64_t before = *taken;
   const int kind = lua_upvalueindex(m->binary ? BINARY : TEXT);
-  if (!WSM_COLLECTS_FIRST) lua_pushlstring(L, (const char *)m->data, m->length);
+  if (!WSM_PUSHLSTRING_MAY_GC)
+    lua_pushlstring(L, (const char *)m->data, m->length);
   else if (!push_copy(L, link, m)) return lua_settop(L, 1), 0;
   if (box->link != link || *taken != before) return lua_settop(L, 1), 0;
   wsm_link_pop(link);
@@ -175,9 +176,9 @@ static int send (lua_State *L) {
     case WSM_SENT_LATER:
       lua_pushboolean(L, 1);
       return 1;
-    case WSM_NOT_FULL:
+    case WSM_SEND_FULL:
       return push_full(L, wsm_link_manager(link), n);
-    case WSM_NOT_OPEN:
+    case WSM_SEND_CLOSED:
       break;
   }
   return wsm_push_end(L, wsm_link_manager(link));
@@ -192,7 +193,7 @@ static void push_words (lua_State *L) {
   lua_pushnil(L);
 }
 
-#if WSM_GOES_ON
+#if WSM_HAS_CALLK
 
 static int give (lua_State *L, int status, lua_KContext context) {
   (void)status;
@@ -212,7 +213,7 @@ static int go_on (lua_State *L, int with) {
 /* The box at 1 if all is well with it, else NULL. */
 static struct wsm_box *live_box (lua_State *L) {
   struct wsm_box *box = wsm_test_box(L, 1);
-  return box && box->link && wsm_link_post(box->link)->loop ? box : NULL;
+  return box && box->link && wsm_link_handle(box->link)->loop ? box : NULL;
 }
 
 static int receive_method (lua_State *L) {
@@ -271,7 +272,7 @@ void wsm_set_messages (lua_State *L) {
   push_words(L);
   lua_pushcclosure(L, send, SCRATCH);
   lua_setfield(L, -2, "send");
-#if WSM_GOES_ON
+#if WSM_HAS_CALLK
   lua_pushcfunction(L, methods);
   lua_setfield(L, -2, "methods");
 #endif

@@ -32,7 +32,7 @@ const char *wsm_state_name (unsigned state) {
 }
 
 static const struct wsm_manager *manager (const struct wsm_box *box) {
-  bool alive = box->link && wsm_link_post(box->link)->loop;
+  bool alive = box->link && wsm_link_handle(box->link)->loop;
   return alive ? wsm_link_manager(box->link) : NULL;
 }
 

@@ -66,7 +66,7 @@ static int next (lua_State *L) {
 }
 
 static int id (lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)wsm_server_post(check_server(L))->id);
+  lua_pushinteger(L, (lua_Integer)wsm_server_handle(check_server(L))->id);
   return 1;
 }
 
@@ -82,7 +82,7 @@ static int count (lua_State *L) {
 
 static int broadcast (lua_State *L) {
   struct wsm_server *server = check_server(L);
-  struct wsm_cast cast;
+  struct wsm_broadcast cast;
   size_t full = 0;
   long sent;
   cast.data = luaL_checklstring(L, 2, &cast.length);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 #include "lua/module.h"
-#include "net/keypin.h"
+#include "tls/pinned_key.h"
 
 #define CONTEXT "wsmanager.tls"
 #define STANDARD "wsmanager.tls.standard"
@@ -85,7 +85,7 @@ static const char *pin_option (lua_State *L) {
   lua_getfield(L, 1, "pin");
   if (lua_istable(L, -1)) join(L, "pin");
   pin = check_text(L, "pin");
-  if (pin && !wsm_keypin_valid(pin))
+  if (pin && !wsm_pinned_key_valid(pin))
     luaL_error(L,
                "tls.pin must be \"sha256//\" and the 44 characters of base64 "
                "of a SHA-256, not \"%s\"",

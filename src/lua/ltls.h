@@ -5,8 +5,8 @@
 #ifndef WSM_LTLS_H
 #define WSM_LTLS_H
 
-#include "compat.h"
-#include "net/tls.h"
+#include "lua/compat.h"
+#include "tls/tls.h"
 
 /* The context of the userdata at i, which goes on owning it; raises for
 ** anything else. */

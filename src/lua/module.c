@@ -1,7 +1,7 @@
 #include "lua/module.h"
 
-#include "common/memory.h"
-#include "net/clock.h"
+#include "base/memory.h"
+#include "io/clock.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -9,7 +9,7 @@
 #define WSM_MODULE_H
 
 #include "lua/compat.h"
-#include "common/error.h"
+#include "base/error.h"
 
 void wsm_push_protocol (lua_State *L);  /* lprotocol.c: frame, mask, utf8,
                                              session */

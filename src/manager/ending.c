@@ -1,8 +1,8 @@
-#include "manager/parts.h"
+#include "manager/manager_internal.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "common/memory.h"
+#include "base/memory.h"
 
 /* A server's wait for a peer that broke a rule to read our close frame. */
 #define LINGER_MS 1000
@@ -36,8 +36,8 @@ static void close_open (struct wsm_manager *m, const struct farewell *f,
                         uint64_t now_ms) {
   struct wsm_error e;
   size_t missed = 0;
-  wsm_traffic_flush(m, SIZE_MAX);
-  if (wsm_traffic_keep(m, SIZE_MAX, &missed) == WSM_ENDED) {
+  wsm_messages_flush(m, SIZE_MAX);
+  if (wsm_messages_keep(m, SIZE_MAX, &missed) == WSM_ENDED) {
     wsm_ending_heard(m, now_ms);
     return;
   }
@@ -69,7 +69,7 @@ static bool is_beat (const struct wsm_manager *m,
 
 /* Gives back to the outbox what the kernel did not take. */
 static void keep_unsent (struct wsm_manager *m, size_t *missed) {
-  struct wsm_queue kept;
+  struct wsm_message_queue kept;
   struct wsm_message message;
   size_t at = 0, back = 0;
   memset(&kept, 0, sizeof kept);
@@ -77,11 +77,11 @@ static void keep_unsent (struct wsm_manager *m, size_t *missed) {
   while (wsm_session_unsent(&m->session, &at, &message)) {
     if (is_beat(m, &message)) continue;
     back++;
-    if (!wsm_queue_push(&kept, &message)) ++*missed;
+    if (!wsm_message_queue_push(&kept, &message)) ++*missed;
   }
-  if (!wsm_queue_prepend(&m->outbox, &kept)) {
+  if (!wsm_message_queue_prepend(&m->outbox, &kept)) {
     *missed += kept.count;
-    wsm_queue_clear(&kept);
+    wsm_message_queue_clear(&kept);
   }
   m->counters.messages_out -=
     back < m->counters.messages_out ? back : m->counters.messages_out;
@@ -236,7 +236,7 @@ static void go_on (struct wsm_manager *m, uint64_t now_ms) {
 static bool keep_messages (struct wsm_manager *m) {
   size_t missed = 0;
   if (!wsm_manager_opened(m)) return true;
-  wsm_traffic_keep(m, SIZE_MAX, &missed);
+  wsm_messages_keep(m, SIZE_MAX, &missed);
   keep_unsent(m, &missed);
   return missed == 0 && !m->missed;
 }

@@ -1,7 +1,7 @@
-#include "manager/parts.h"
+#include "manager/manager_internal.h"
 
 #include <string.h>
-#include "common/memory.h"
+#include "base/memory.h"
 
 uint64_t wsm_manager_after (uint64_t now_ms, uint32_t ms) {
   return ms ? now_ms + ms : WSM_NEVER;
@@ -43,10 +43,10 @@ void wsm_manager_init (struct wsm_manager *m,
 
 void wsm_manager_free (struct wsm_manager *m) {
   wsm_session_free(&m->session);
-  wsm_queue_clear(&m->outbox);
-  wsm_queue_clear(&m->leftover);
+  wsm_message_queue_clear(&m->outbox);
+  wsm_message_queue_clear(&m->leftover);
   wsm_buffer_clear(&m->head_text);
-  wsm_moved_forget(m);
+  wsm_redirects_forget(m);
   wsm_free(m->reason);
   m->reason = NULL;
 }
@@ -149,10 +149,10 @@ void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms) {
   wsm_manager_dial(m, now_ms);
 }
 
-void wsm_manager_target (struct wsm_manager *m, const struct wsm_ask *ask,
+void wsm_manager_target (struct wsm_manager *m, const struct wsm_request *ask,
                          const unsigned char *nonce, uint64_t now_ms) {
   if (m->phase != WSM_PHASE_TARGET) return;
-  wsm_moved_forget(m);
+  wsm_redirects_forget(m);
   m->ask = *ask;
   wsm_key_write(m->key, nonce);
   m->ask.key = m->key;

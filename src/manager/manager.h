@@ -1,6 +1,6 @@
 /*
 ** manager.h - a connection that looks after itself
-** Stands on session.h, handshake.h, queue.h and policy.h. It is told the time,
+** Stands on session.h, handshake.h, message_queue.h and policy.h. It is told the time,
 ** the bytes and the fate of its socket; it tells what it wants done, when it
 ** wants to be asked again, and what its owner should hear.
 ** Never touches a socket or a clock and never calls anybody.
@@ -18,11 +18,11 @@
 #ifndef WSM_MANAGER_H
 #define WSM_MANAGER_H
 
-#include "common/heap.h"
+#include "base/heap.h"
 #include "manager/policy.h"
-#include "manager/queue.h"
-#include "protocol/handshake.h"
-#include "protocol/session.h"
+#include "manager/message_queue.h"
+#include "websocket/handshake.h"
+#include "websocket/session.h"
 
 enum wsm_state {
   WSM_STATE_CONNECTING, /* from the target to the 101 */
@@ -68,8 +68,8 @@ enum wsm_event {
 enum wsm_sent {
   WSM_SENT,       /* framed, in the output */
   WSM_SENT_LATER, /* in the outbox */
-  WSM_NOT_FULL,   /* output or outbox at its limit; or no memory */
-  WSM_NOT_OPEN    /* closed, exhausted, or not open and no outbox */
+  WSM_SEND_FULL,  /* output or outbox at its limit; or no memory */
+  WSM_SEND_CLOSED /* closed, exhausted, or not open and no outbox */
 };
 
 struct wsm_counters {
@@ -80,19 +80,19 @@ struct wsm_counters {
   uint64_t unsent;  /* messages that were still waiting at the end */
 };
 
-struct wsm_moved; /* moved.c: where redirects have led */
+struct wsm_redirects; /* redirects.c: where redirects have led */
 
 struct wsm_manager {
   const struct wsm_policy *policy;
   struct wsm_keys *keys;
   struct wsm_pool *pool;
   struct wsm_session session;
-  struct wsm_queue outbox;   /* waits for a connection */
-  struct wsm_queue leftover; /* received on a connection that is gone */
-  struct wsm_error error;    /* the last one */
+  struct wsm_message_queue outbox;   /* waits for a connection */
+  struct wsm_message_queue leftover; /* received on a connection that is gone */
+  struct wsm_error error;            /* the last one */
   struct wsm_counters counters;
   uint8_t role, state, want;
-  uint8_t phase;              /* parts.h: where in CONNECTING or WAITING */
+  uint8_t phase; /* manager_internal.h: where in CONNECTING or WAITING */
   uint8_t events[WSM_EVENTS]; /* a ring of enum wsm_event */
   uint8_t event_first, event_count;
   bool local;    /* close() was called here */
@@ -117,13 +117,13 @@ struct wsm_manager {
   uint64_t ping_ms;        /* when ping number `ping` was sent; WSM_NEVER
                               once it is answered */
   uint64_t ping;
-  uint64_t tried_ms;  /* OPEN: the outbox was last tried */
-  uint64_t opened_ms; /* WSM_NEVER: this attempt was never open */
-  int64_t latency_ms; /* of the last answered ping; -1: none yet */
-  const char *via;    /* the driver's: the proxy that is in the way, for the
+  uint64_t tried_ms;      /* OPEN: the outbox was last tried */
+  uint64_t opened_ms;     /* WSM_NEVER: this attempt was never open */
+  int64_t latency_ms;     /* of the last answered ping; -1: none yet */
+  const char *via;        /* the driver's: the proxy that is in the way, for the
                          detail of a deadline; NULL: none */
-  struct wsm_ask ask; /* texts borrowed from the owner, or of moved */
-  struct wsm_moved *moved; /* NULL: nowhere */
+  struct wsm_request ask; /* texts borrowed from the owner, or of moved */
+  struct wsm_redirects *moved; /* NULL: nowhere */
   char key[WSM_KEY_TEXT];
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
                                   the body of an answer that refuses */
@@ -156,7 +156,7 @@ void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms);
 
 /* The answers to WSM_EVENT_TARGET. ask's texts are borrowed until the next
 ** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
-void wsm_manager_target (struct wsm_manager *m, const struct wsm_ask *ask,
+void wsm_manager_target (struct wsm_manager *m, const struct wsm_request *ask,
                          const unsigned char *nonce, uint64_t now_ms);
 void wsm_manager_lock (struct wsm_manager *m, const char *why, uint64_t now_ms);
 
@@ -169,8 +169,8 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
 ** refused with that status. */
 bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
                          const char *headers, uint64_t now_ms);
-bool wsm_manager_refuse (struct wsm_manager *m, const struct wsm_reply *reply,
-                         uint64_t now_ms);
+bool wsm_manager_refuse (struct wsm_manager *m,
+                         const struct wsm_response *reply, uint64_t now_ms);
 
 /* close(code, reason): always wins. WSM_NO_STATUS: a close without code. */
 void wsm_manager_close (struct wsm_manager *m, unsigned code,

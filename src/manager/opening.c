@@ -1,9 +1,9 @@
-#include "manager/parts.h"
+#include "manager/manager_internal.h"
 
 #include <string.h>
-#include "common/memory.h"
-#include "protocol/extension.h"
-#include "protocol/retry.h"
+#include "base/memory.h"
+#include "websocket/extension.h"
+#include "http/retry_after.h"
 
 #define BODY_LIMIT 4096         /* of a refusal's body */
 #define BODY_MS 1000            /* how long it may take */
@@ -15,7 +15,7 @@
 static long parse (const struct wsm_manager *m, struct wsm_head *head,
                    const struct wsm_span *text, struct wsm_error *e) {
   return m->role == WSM_CLIENT
-           ? wsm_head_parse_answer(head, text->text, text->length, e)
+           ? wsm_head_parse_response(head, text->text, text->length, e)
            : wsm_head_parse_request(head, text->text, text->length, e);
 }
 
@@ -90,9 +90,9 @@ static size_t number_in (const struct wsm_head *head, const char *name,
 /* --- a client --- */
 
 /* What is asked, with the offer of compression if the policy wants it. */
-static struct wsm_ask ask_of (const struct wsm_manager *m,
-                              char offer[WSM_EXTENSION_TEXT]) {
-  struct wsm_ask ask = m->ask;
+static struct wsm_request ask_of (const struct wsm_manager *m,
+                                  char offer[WSM_EXTENSION_TEXT]) {
+  struct wsm_request ask = m->ask;
   if (m->policy->compress) {
     wsm_extension_offer(offer, &m->policy->compression);
     ask.extensions = offer;
@@ -102,11 +102,11 @@ static struct wsm_ask ask_of (const struct wsm_manager *m,
 
 void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms) {
   char offer[WSM_EXTENSION_TEXT];
-  const struct wsm_ask ask = ask_of(m, offer);
+  const struct wsm_request ask = ask_of(m, offer);
   struct wsm_error e;
   if (m->phase != WSM_PHASE_DIAL) return;
   wsm_manager_renew(m);
-  if (!wsm_handshake_ask(&m->session.out, &ask)) {
+  if (!wsm_handshake_request(&m->session.out, &ask)) {
     wsm_error_set(&e, WSM_FULL, "no memory for the opening handshake");
     wsm_ending_end(m, &e, now_ms);
     return;
@@ -163,14 +163,15 @@ static bool has_asked (const struct wsm_manager *m, struct wsm_error *e) {
 static bool agree (struct wsm_manager *m, const struct wsm_head *head,
                    struct wsm_error *e) {
   char offer[WSM_EXTENSION_TEXT];
-  const struct wsm_ask ask = ask_of(m, offer);
+  const struct wsm_request ask = ask_of(m, offer);
   struct wsm_compression agreed;
   int found;
-  if (!wsm_handshake_judge(head, &ask, &m->agreed, e) || !has_asked(m, e))
+  if (!wsm_handshake_check_response(head, &ask, &m->agreed, e) ||
+      !has_asked(m, e))
     return false;
   if (!m->policy->compress) return true;
-  found = wsm_extension_judge(m->agreed.extensions, &m->policy->compression,
-                              &agreed, e);
+  found = wsm_extension_check_answer(m->agreed.extensions,
+                                     &m->policy->compression, &agreed, e);
   if (found <= 0) return found == 0;
   if (wsm_session_deflate(&m->session, &agreed)) return true;
   wsm_error_set(e, WSM_FULL, "no memory for compression");
@@ -183,14 +184,14 @@ static void read_answer (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   const int whole = take_head(m, &head, n, &e);
   if (whole == 0) return;
   if (whole > 0 && agree(m, &head, &e)) {
-    wsm_traffic_open(m, now_ms);
+    wsm_messages_open(m, now_ms);
     return;
   }
   if (whole < 0 || head.status == 101) {
     wsm_ending_end(m, &e, now_ms);
     return;
   }
-  if (wsm_moved_follow(m, &head, &e)) return;
+  if (wsm_redirects_follow(m, &head, &e)) return;
   m->error = e;
   wait_for_body(m, &head, now_ms);
 }
@@ -207,13 +208,13 @@ static void hang_up_after_reply (struct wsm_manager *m, uint64_t now_ms) {
 /* Nobody but the peer hears of it: there is no request to judge. */
 static void refuse_alone (struct wsm_manager *m, int status,
                           const struct wsm_error *why, uint64_t now_ms) {
-  struct wsm_reply reply;
+  struct wsm_response reply;
   memset(&reply, 0, sizeof reply);
   reply.status = status;
   reply.body = wsm_status_text(status);
   reply.length = strlen(reply.body);
   m->error = *why;
-  if (wsm_handshake_reply(&m->session.out, &reply))
+  if (wsm_response_write(&m->session.out, &reply))
     hang_up_after_reply(m, now_ms);
   else wsm_ending_end(m, &m->error, now_ms);
 }
@@ -241,7 +242,7 @@ static void bound_early_bytes (struct wsm_manager *m, uint64_t now_ms) {
 
 /* The status that refuses the request, and m->error says why; or 0. */
 static int examine (struct wsm_manager *m, const struct wsm_head *head) {
-  const int status = wsm_handshake_examine(head, &m->error);
+  const int status = wsm_handshake_check_request(head, &m->error);
   struct wsm_compression agreed;
   char answer[WSM_EXTENSION_TEXT];
   if (status) return status;
@@ -267,17 +268,17 @@ static void read_request (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   wsm_manager_tell(m, WSM_EVENT_REQUEST);
 }
 
-bool wsm_manager_refuse (struct wsm_manager *m, const struct wsm_reply *reply,
-                         uint64_t now_ms) {
+bool wsm_manager_refuse (struct wsm_manager *m,
+                         const struct wsm_response *reply, uint64_t now_ms) {
   if (m->phase != WSM_PHASE_JUDGE) return true;
-  if (!wsm_handshake_reply(&m->session.out, reply)) return false;
+  if (!wsm_response_write(&m->session.out, reply)) return false;
   m->error.token = WSM_NONE;
   hang_up_after_reply(m, now_ms);
   return true;
 }
 
 static bool refuse_as_examined (struct wsm_manager *m, uint64_t now_ms) {
-  struct wsm_reply reply;
+  struct wsm_response reply;
   memset(&reply, 0, sizeof reply);
   reply.status = m->examined;
   reply.body = m->error.detail;
@@ -327,7 +328,7 @@ bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
   if (m->phase != WSM_PHASE_JUDGE) return true;
   if (m->examined) return refuse_as_examined(m, now_ms);
   if (!answer_request(m, protocol, headers)) return false;
-  wsm_traffic_open(m, now_ms);
+  wsm_messages_open(m, now_ms);
   return true;
 }
 

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "protocol/deflate.h"
-#include "protocol/session.h"
+#include "websocket/deflate.h"
+#include "websocket/session.h"
 
 #define WSM_UNBOUNDED UINT32_MAX
 

@@ -3,8 +3,8 @@
 -- Stands on the connection's options.lua and distance.lua.
 -- Never raises with a position: its callers add their own caller's.
 
-local connection = require "wsmanager.options"
-local distance = require "wsmanager.distance"
+local connection = require "wsmanager.base.options"
+local distance = require "wsmanager.base.suggest"
 local message = require "wsmanager.chat.message"
 
 local modes = message.chatTypes

@@ -1,0 +1,185 @@
+local wsmanager = require "wsmanager"
+local codec = require "wsmanager.base.codec"
+local ours = require "support.ours"
+
+local run = wsmanager.run
+local sayer = ours.sayer
+
+-- A connection with these options to a server with this handler.
+local function pair (options, handler)
+  local _
+  _, options.url = ours.serve(handler)
+  options.reconnect = false
+  return wsmanager.new(options)
+end
+
+after_each(ours.stop)
+
+describe("decode = 'json'", function ()
+  it("raises at the caller's line for what encodes to no UTF-8", function ()
+    local ws = pair {decode = "json"}
+    local ok, why = pcall(function ()
+      local sent = ws:send {x = "\255"}
+      return sent
+    end)
+    assert.is_false(ok)
+    assert.matches("codec_spec.lua:%d+: bad argument #1 to 'send'", why)
+  end)
+
+  it("encodes and decodes tables, numbers, booleans and null", function ()
+    run(function ()
+      local ws = pair {decode = "json"}
+      assert(ws:send {action = 2, list = {1, 2}, nothing = wsmanager.null})
+      local value, kind = ws:receive(5)
+      assert.same({action = 2, list = {1, 2}, nothing = wsmanager.null}, value)
+      assert.equal("text", kind)
+      for _, each in ipairs {1.5, true, wsmanager.null} do
+        assert(ws:send(each))
+        assert.equal(each, ws:receive(5))
+      end
+      assert(ws:send(false))
+      assert.same({false, "text"}, {ws:receive(5)})
+    end)
+  end)
+
+  it("sends a string as it is", function ()
+    run(function ()
+      local ws = pair {decode = "json"}
+      assert(ws:send('{"action":4}'))
+      assert.same({action = 4}, ws:receive(5))
+    end)
+  end)
+
+  it("leaves binary messages alone", function ()
+    run(function ()
+      local ws = pair {decode = "json"}
+      assert(ws:send("\137PNG", "binary"))
+      assert.same({"\137PNG", "binary"}, {ws:receive(5)})
+    end)
+  end)
+
+  it("gives what does not decode as it came, and goes on", function ()
+    run(function ()
+      local ws = pair({decode = "json"}, sayer("{nonsense", "[1]"))
+      local value, token, why, raw = ws:receive(5)
+      assert.is_nil(value)
+      assert.equal("codec", token)
+      assert.matches("[Ee]xpected", why)
+      assert.equal("{nonsense", raw)
+      assert.same({1}, ws:receive(5))
+    end)
+  end)
+
+  it("is strict: no NaN, no hexadecimal", function ()
+    for _, text in ipairs {"NaN", "[0x10]", "[Infinity]", ""} do
+      local value, token = codec.decode(codec.json(), text, "text")
+      assert.is_nil(value)
+      assert.equal("codec", token)
+    end
+  end)
+
+  it("tells messages() with an error event, and goes on", function ()
+    local ws = pair({decode = "json"}, sayer("1", "{", "2"))
+    local values, failed = {}, nil
+    ws.onerror = function (event) failed = event end
+    for value in ws:messages() do values[#values + 1] = value end
+    assert.same({1, 2}, values)
+    assert.equal("codec", failed.token)
+    assert.equal("{", failed.raw)
+    assert.is_string(failed.message)
+  end)
+
+  it("gives handlers decoded data, and errors for the rest", function ()
+    run(function ()
+      local values, failed = {}, nil
+      local ws = pair({
+        decode = "json",
+        onmessage = function (event) values[#values + 1] = event.data end,
+        onerror = function (event) failed = event end,
+      }, sayer('{"a":1}', "}", "[2]"))
+      assert(ws:closed(5))
+      assert.same({{a = 1}, {2}}, values)
+      assert.equal("codec", failed.token)
+      assert.equal("}", failed.raw)
+    end)
+  end)
+
+  it("says why a value has no JSON", function ()
+    run(function ()
+      local ws = pair {decode = "json"}
+      local ok, token, why = ws:send {print}
+      assert.is_nil(ok)
+      assert.equal("codec", token)
+      assert.matches("function", why)
+      assert(ws:send {1})
+      assert.same({1}, ws:receive(5))
+    end)
+  end)
+
+  it("is an instance of its own", function ()
+    local cjson = require "cjson"
+    codec.json()
+    assert.is_true(cjson.decode_invalid_numbers())
+    assert.equal(cjson.null, wsmanager.null)
+  end)
+
+  it("serves servers too, and broadcasts", function ()
+    local server, url = ours.serve {
+      decode = "json",
+      handler = function (ws)
+        ws:send {question = ws:receive()}
+        ws:receive()
+      end,
+    }
+    run(function ()
+      local ws = wsmanager.new {url = url, decode = "json"}
+      ws:send {"why"}
+      assert.same({question = {"why"}}, ws:receive(5))
+      assert.same({1, 0}, {server:broadcast {all = true}})
+      assert.same({all = true}, ws:receive(5))
+      ws:close()
+    end)
+  end)
+end)
+
+describe("a codec of one's own", function ()
+  it("encodes and decodes with the kind of the message", function ()
+    run(function ()
+      local ws = pair {decode = {
+        encode = function (value, kind) return kind .. ":" .. value.text end,
+        decode = function (data, kind) return {text = data, kind = kind} end,
+      }}
+      ws:send({text = "x"}, "binary")
+      assert.same({text = "binary:x", kind = "binary"}, ws:receive(5))
+    end)
+  end)
+
+  it("may raise or answer nil and why", function ()
+    run(function ()
+      local ws = pair {decode = {
+        encode = function (value)
+          if value == 1 then return nil, "not one" end
+          if value == 2 then return 2 end
+          error("not " .. value)
+        end,
+        decode = function (data)
+          if data == "a" then return nil, "not a" end
+          error({})
+        end,
+      }}
+      assert.same({nil, "codec", "not one"}, {ws:send(1)})
+      assert.same({nil, "codec", "the codec encoded to a number"},
+                  {ws:send(2)})
+      assert.matches("not 3", (select(3, ws:send(3))))
+      local odd = pair {decode = {text = true,
+        encode = function () return nil end, decode = function () end}}
+      assert.same({nil, "codec", "the codec answered nil"}, {odd:send(1)})
+      ws:send("a")
+      assert.same({nil, "codec", "not a", "a"}, {ws:receive(5)})
+      ws:send("b")
+      local _, token, why, raw = ws:receive(5)
+      assert.same({"codec", "b"}, {token, raw})
+      assert.is_string(why)
+    end)
+  end)
+end)

@@ -1,0 +1,213 @@
+local options = require "wsmanager.base.options"
+local distance = require "wsmanager.base.suggest"
+
+local function why_not (check, given)
+  local ok, why = pcall(check, given)
+  assert.is_false(ok)
+  return why
+end
+
+local function client (given)
+  given.url = given.url or "ws://localhost/"
+  return why_not(options.check_client, given)
+end
+
+local function server (given)
+  return why_not(options.check_server, given)
+end
+
+describe("options", function ()
+  it("may all be there", function ()
+    local function fn () end
+    options.check_client {
+      url = fn, protocols = {"chat"}, headers = {},
+      heartbeat = {interval = 30, message = "beat", timeout = false},
+      reconnect = {
+        delay = 2, max_delay = 60, factor = 2, jitter = 0.5, pause = 0,
+        limit = 10, stable = 5, when = fn,
+      },
+      timeouts = {open = 10, close = 5},
+      outbox = {messages = 10, bytes = 1000}, inbox = 1000, buffer = 1000,
+      limits = {message = 1, frame = 1, fragments = 1, header = 1, handshake = 5},
+      tls = {ca = "x", cert = "x", key = "x", hostname = "x", verify = true,
+             min = "1.2", keylog = "x", pin = {"x"}},
+      decode = "json", onopen = fn, onmessage = fn, onerror = fn,
+      onclose = fn, onreconnecting = fn, onlocked = fn, onexhausted = fn,
+      ondrain = fn,
+    }
+  end)
+
+  it("may be switched off with false", function ()
+    options.check_client {
+      url = "ws://x", heartbeat = false, reconnect = false, outbox = false,
+    }
+    options.check_client {url = "ws://x", reconnect = {limit = false}}
+  end)
+
+  it("need a url", function ()
+    assert.equal("bad option 'url' (string or function expected, got nil)",
+                 why_not(options.check_client, {}))
+  end)
+
+  describe("that are unknown", function ()
+    it("are named, with the nearest that is known", function ()
+      assert.equal("unknown option 'heartbeat.intervall' "
+                   .. "(did you mean 'interval'?)",
+                   client {heartbeat = {intervall = 3}})
+      assert.equal("unknown option 'protocol' (did you mean 'protocols'?)",
+                   client {protocol = "x"})
+      assert.equal("unknown option 'onMessage' (did you mean 'onmessage'?)",
+                   client {onMessage = print})
+    end)
+
+    it("are named alone when nothing is near", function ()
+      assert.equal("unknown option 'zzzzzz'", client {zzzzzz = 1})
+      assert.equal("unknown option '1'", client {"x"})
+    end)
+  end)
+
+  describe("of a wrong type", function ()
+    it("are named with their whole path and what was expected", function ()
+      assert.equal("bad option 'heartbeat.interval' "
+                   .. "(positive number or false expected, got string)",
+                   client {heartbeat = {interval = "30"}})
+      assert.equal("bad option 'reconnect' (table or false expected, "
+                   .. "got boolean)", client {reconnect = true})
+      assert.equal("bad option 'timeouts' (table expected, got number)",
+                   client {timeouts = 5})
+      assert.equal("bad option 'tls.verify' (boolean expected, got string)",
+                   client {tls = {verify = "no"}})
+      assert.equal("bad option 'onopen' (function expected, got table)",
+                   client {onopen = {}})
+    end)
+
+    it("show the number that cannot be", function ()
+      assert.equal("bad option 'heartbeat.interval' "
+                   .. "(positive number or false expected, got -1)",
+                   client {heartbeat = {interval = -1}})
+      assert.equal("bad option 'reconnect.jitter' "
+                   .. "(number from 0 to 1 expected, got 2)",
+                   client {reconnect = {jitter = 2}})
+      assert.equal("bad option 'reconnect.limit' "
+                   .. "(integer or false expected, got 1.5)",
+                   client {reconnect = {limit = 1.5}})
+      assert.matches("positive number", client {reconnect = {delay = 0 / 0}})
+    end)
+
+    it("are found in a codec", function ()
+      assert.equal("bad option 'decode' ('json' or a table with encode and "
+                   .. "decode expected, got xml)", client {decode = "xml"})
+      assert.matches("got table", client {decode = {encode = print}})
+    end)
+  end)
+
+  describe("of a server", function ()
+    it("may all be there", function ()
+      local function fn () end
+      options.check_server {
+        host = "localhost", port = 0, backlog = 5, connections = 10,
+        protocols = "chat", tls = {ask = true}, authorize = fn, handler = fn,
+        page = "index.html", heartbeat = false, timeouts = {open = 1},
+        limits = {message = 1}, inbox = 1, buffer = 1, decode = "json",
+        onerror = fn,
+      }
+    end)
+
+    it("are named when unknown or wrong", function ()
+      assert.equal("unknown option 'handle' (did you mean 'handler'?)",
+                   server {handle = print})
+      assert.equal("bad option 'port' (integer from 0 to 65535 expected, "
+                   .. "got 70000)", server {port = 70000})
+      assert.matches("unknown option 'reconnect'", server {reconnect = {}})
+      assert.matches("'path' %(a server listens on a path or on host and port",
+                     server {path = "/tmp/x", port = 1})
+    end)
+  end)
+
+  describe("protocols", function ()
+    it("become the list of the header", function ()
+      assert.equal("chat, superchat", options.protocols {"chat", "superchat"})
+      assert.equal("chat, superchat", options.protocols "chat,superchat")
+      assert.is_nil(options.protocols {})
+      assert.is_nil(options.protocols(nil))
+    end)
+
+    it("must be tokens, each once", function ()
+      assert.matches("'a b' is not a token",
+                     why_not(options.protocols, {"a b"}))
+      assert.matches("is not a token", why_not(options.protocols, "a\r\nb"))
+      assert.matches("'chat' is there twice",
+                     why_not(options.protocols, {"chat", "chat"}))
+      assert.matches("string or list of strings expected, got number",
+                     why_not(options.protocols, 5))
+    end)
+  end)
+
+  describe("headers", function ()
+    it("become lines, by name or in the order given", function ()
+      assert.equal("A: 1\r\nB: two\r\n", options.headers {B = "two", A = 1})
+      assert.equal("X: 1\r\nX: 2\r\n", options.headers {"X: 1", "X:2 "})
+      assert.equal("X: a\r\nX: b\r\n", options.headers {X = {"a", "b"}})
+      assert.is_nil(options.headers {})
+    end)
+
+    it("take no CR, LF or NUL in a name or a value", function ()
+      for _, bad in ipairs {"\r", "\n", "\0", "\r\nEvil: 1", "\127"} do
+        assert.matches("the value of 'A' has a control character",
+                       why_not(options.headers, {A = "x" .. bad}))
+        assert.matches("is not a header name",
+                       why_not(options.headers, {["A" .. bad] = "x"}))
+        assert.matches("bad option 'headers'",
+                       why_not(options.headers, {"A: x" .. bad .. "y"}))
+      end
+    end)
+
+    it("take a tab and bytes beyond ASCII in a value", function ()
+      assert.equal("A: x\ty\195\164\r\n", options.headers {A = "x\ty\195\164"})
+    end)
+
+    it("leave the handshake its own", function ()
+      for _, name in ipairs {"Sec-WebSocket-Key", "connection", "UPGRADE"} do
+        assert.matches("belongs to the handshake",
+                       why_not(options.headers, {[name] = "x"}))
+      end
+    end)
+
+    it("have a name and a text", function ()
+      assert.matches("'Name: value' expected, got nonsense",
+                     why_not(options.headers, {"nonsense"}))
+      assert.matches("is not a header name",
+                     why_not(options.headers, {[""] = "x"}))
+      assert.matches("the value of 'A' is a boolean",
+                     why_not(options.headers, {A = true}))
+      assert.matches("table expected, got string",
+                     why_not(options.headers, "A: 1"))
+    end)
+  end)
+
+  it("blame the line that gave them", function ()
+    local wsmanager = require "wsmanager"
+    local _, why = pcall(function ()
+      wsmanager.new {url = "ws://localhost", heartbeats = {}}
+    end)
+    assert.matches("options_spec.lua:%d+: unknown option 'heartbeats' "
+                   .. "%(did you mean 'heartbeat'%?%)$", why)
+    _, why = pcall(function () wsmanager.serve {porte = 1} end)
+    assert.matches("options_spec.lua:%d+: unknown option 'porte'", why)
+    _, why = pcall(function () wsmanager.new "ws://localhost" end)
+    assert.matches("options_spec.lua:%d+: bad argument #1 to 'new' "
+                   .. "%(table expected, got string%)$", why)
+    _, why = pcall(function () wsmanager.serve() end)
+    assert.matches("options_spec.lua:%d+: bad argument #1 to 'serve'", why)
+  end)
+end)
+
+describe("the distance of names", function ()
+  it("counts letters put in, taken out and replaced", function ()
+    assert.equal(0, distance.between("same", "same"))
+    assert.equal(1, distance.between("cat", "cart"))
+    assert.equal(1, distance.between("cart", "cat"))
+    assert.equal(3, distance.between("kitten", "sitting"))
+    assert.equal(4, distance.between("", "four"))
+  end)
+end)

@@ -1,0 +1,151 @@
+local wsmanager = require "wsmanager"
+local report = require "wsmanager.base.report"
+local ours = require "support.ours"
+
+local run = wsmanager.run
+local serve, fails, await = ours.serve, ours.fails, ours.await
+local LONG = ours.LONG
+
+local PLACE = "ws://127%.0%.0%.1:%d+/?"
+
+describe("a slip", function ()
+  local reports
+
+  before_each(function () reports = ours.hush() end)
+  after_each(ours.stop)
+
+  it("of a dot for a colon is told", function ()
+    local _, url = serve()
+    local ws = wsmanager.new {url = url}
+    for _, name in ipairs {
+      "send", "receive", "opened", "closed", "close", "reconnect", "ping",
+      "flush", "stats", "unsent", "answer", "messages", "addEventListener",
+      "removeEventListener",
+    } do
+      fails("call it with ':', as in ws:" .. name, ws[name], "hello")
+    end
+  end)
+
+  it("of a timeout that is no number is told", function ()
+    local _, url = serve()
+    local ws = wsmanager.new {url = url}
+    for _, name in ipairs {"receive", "opened", "closed"} do
+      fails("bad argument #1 to '" .. name .. "' %(number expected, got string",
+            ws[name], ws, "5")
+      fails("bad argument #1 to '" .. name .. "' %(number expected, got nan",
+            ws[name], ws, 0/0)
+    end
+    fails("bad argument #3 to 'send' %(number expected, got string",
+          ws.send, ws, "x", "text", "5")
+    fails("bad argument #1 to 'sleep' %(number expected, got nan",
+          wsmanager.sleep, 0/0)
+    fails("bad argument #1 to 'step' %(number expected, got nan",
+          wsmanager.step, 0/0)
+    local server = serve()
+    fails("bad argument #1 to 'stop' %(number expected, got string",
+          server.stop, server, "5")
+  end)
+
+  it("of an option's place is told", function ()
+    fails("unknown option 'verify' %(did you mean 'tls.verify'%?",
+          wsmanager.new,
+          {url = "ws://x", verify = false})
+    fails("unknown option 'ca' %(did you mean 'tls.ca'%?", wsmanager.new,
+          {url = "ws://x", ca = "x"})
+    fails("unknown option 'codec' %(did you mean 'decode'%?",
+          wsmanager.new,
+          {url = "ws://x", codec = "json"})
+    fails("unknown option 'timeout' %(did you mean 'timeouts'%?",
+          wsmanager.new,
+          {url = "ws://x", timeout = 5})
+    fails("unknown option 'max_delay' %(did you mean 'reconnect.max_delay'%?",
+          wsmanager.new,
+          {url = "ws://x", max_delay = 5})
+    fails("unknown option 'cert' %(did you mean 'tls.cert'%?", wsmanager.serve,
+          {handler = print, cert = "x"})
+  end)
+
+  it("of a subprotocol or proxy is told, at the caller's line", function ()
+    fails("bad option 'protocols' %(names expected, got an empty", wsmanager.new,
+          {url = "ws://x", protocols = {""}})
+    fails("bad option 'protocols' %(names expected, got number", wsmanager.new,
+          {url = "ws://x", protocols = {1}})
+    local _, why = pcall(function ()
+      wsmanager.new {url = "ws://x", proxy = "ftp://x"}
+    end)
+    assert.matches("^[^\n:]*misuse_spec.lua:%d+: bad proxy", why)
+  end)
+
+  it("of a server without handler, or without its page, is told", function ()
+    fails("bad option 'handler' %(function expected, got nil; a server needs "
+          .. "'handler' or 'page'", wsmanager.serve, {port = 0})
+    for _, page in ipairs {"no such file", {["/"] = "no such file"}} do
+      fails("bad option 'page' %(no such file: No such file",
+            wsmanager.serve, {page = page})
+    end
+  end)
+
+  it("in a handler is reported with the handler's name", function ()
+    local heard = {}
+    wsmanager.onerror = nil
+    stub(report, "failure", function (what, why, thread)
+      heard[#heard + 1] = what .. ": " .. report.trace(why, thread)
+    end)
+    local ok, why = pcall(function ()
+      local _, url = serve(function (ws)
+        ws:send("1")
+        ws:receive()
+        error {code = 7, message = "a table"}
+      end)
+      run(function ()
+        local ws = wsmanager.new {
+          url = url, reconnect = false,
+          onmessage = function () error "first" end,
+          onopen = function () wsmanager.sleep(0) error {code = 5} end,
+        }
+        await(function () return heard[2] end)
+        ws:send("go on")
+        await(function () return heard[3] end)
+        assert(ws:closed(LONG))
+      end)
+    end)
+    report.failure:revert()
+    assert(ok, why)
+    table.sort(heard)
+    assert.matches("^a server's handler: a table %(code 7%)$", heard[1])
+    assert.matches("^onmessage of " .. PLACE .. ": .*first\nstack", heard[2])
+    assert.matches("^onopen of " .. PLACE .. ": code 5$", heard[3])
+    assert.same({}, reports)
+  end)
+end)
+
+describe("a wait that fails", function ()
+  it("says why the last attempt failed", function ()
+    local url = ours.nowhere()
+    run(function ()
+      local ws = wsmanager.new {url = url, reconnect = {delay = LONG}}
+      await(function () return ws.state == "waiting" end)
+      for _, name in ipairs {"opened", "receive"} do
+        local _, token, detail = ws[name](ws, 0)
+        assert.equal("timeout", token)
+        assert.matches("within 0 s: waiting " .. PLACE
+                       .. "; last: connection to .* refused", detail)
+      end
+      ws:close()
+    end)
+  end)
+
+  it("says it where reconnect.when gave up", function ()
+    local url = ours.nowhere()
+    run(function ()
+      local ws = wsmanager.new {
+        url = url, reconnect = {when = function () return false end},
+      }
+      local _, token, detail = ws:opened(LONG)
+      assert.equal("refused", token)
+      assert.matches("connection to .* refused", detail)
+      assert.same({nil, "closed", detail}, {ws:receive(LONG)})
+      assert.same({nil, "closed", detail}, {ws:send("x")})
+    end)
+  end)
+end)

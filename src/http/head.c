@@ -1,0 +1,262 @@
+#include <stdint.h>
+#include <string.h>
+#include "http/head.h"
+
+#define METHOD_LIMIT 32
+#define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* RFC 9110 5.6.2: tchar, as bits of the characters from 0 */
+static const uint32_t token_bits[4] = { 0x00000000, 0x03FF6CFA, 0xC7FFFFFE,
+                                        0x57FFFFFF };
+
+static bool is_token (unsigned char c) {
+  return c < 0x80 && (token_bits[c >> 5] >> (c & 31) & 1);
+}
+
+static size_t token_run (const char *text, size_t n) {
+  size_t i = 0;
+  while (i < n && is_token((unsigned char)text[i])) i++;
+  return i;
+}
+
+bool wsm_token_is_valid (const char *text, size_t n) {
+  return n > 0 && token_run(text, n) == n;
+}
+
+static bool is_control (unsigned char c) {
+  return (c < 0x20 && c != '\t') || c == 0x7F;
+}
+
+/* May one of the eight bytes be a control character? Tab counts here. */
+static bool suspicious (uint64_t word) {
+  const uint64_t deletes = word ^ BYTES(0x7F);
+  return (((word - BYTES(0x20)) & ~word) | ((deletes - BYTES(1)) & ~deletes)) &
+         BYTES(0x80);
+}
+
+/* A head that trickles in is read again and again: eight bytes at a time. */
+static size_t control_at (const char *text, size_t n) {
+  size_t i = 0;
+  while (i < n) {
+    uint64_t word;
+    size_t end = n - i < sizeof word ? n : i + sizeof word;
+    if (end - i == sizeof word) {
+      memcpy(&word, text + i, sizeof word);
+      if (!suspicious(word)) i = end;
+    }
+    for (; i < end; i++)
+      if (is_control((unsigned char)text[i])) return i;
+  }
+  return n;
+}
+
+bool wsm_value_is_valid (const char *text, size_t n) {
+  return control_at(text, n) == n;
+}
+
+static int refuse (struct wsm_error *e, const char *why, struct wsm_span text) {
+  char quote[WSM_QUOTE_SIZE];
+  wsm_error_set(e, WSM_HANDSHAKE, "%s: %s", why, wsm_span_quote(quote, text));
+  e->final = true;
+  return -1;
+}
+
+static struct wsm_span span (const char *text, size_t n) {
+  struct wsm_span s;
+  s.text = text;
+  s.length = n;
+  return s;
+}
+
+/* Takes a line off the front of text, as 1, without its CRLF; 0: it is not
+** whole; -1: it, or what there is of it, holds what no line may. */
+static int line_take (struct wsm_span *text, struct wsm_span *line,
+                      struct wsm_error *e) {
+  const char *lf = text->length ? memchr(text->text, '\n', text->length) : NULL;
+  const size_t n = lf ? (size_t)(lf - text->text) : text->length;
+  const bool cr = n > 0 && text->text[n - 1] == '\r';
+  *line = span(text->text, cr ? n - 1 : n);
+  if (!wsm_value_is_valid(line->text, line->length))
+    return refuse(e, "a control character in the HTTP head", *line);
+  if (!lf) return 0;
+  if (!cr) return refuse(e, "a line of the HTTP head ends in a bare LF", *line);
+  *text = span(lf + 1, text->length - n - 1);
+  return 1;
+}
+
+static int header_parse (struct wsm_header *header, struct wsm_span line,
+                         struct wsm_error *e) {
+  const char *colon = memchr(line.text, ':', line.length);
+  const size_t n = colon ? (size_t)(colon - line.text) : line.length;
+  const size_t name = token_run(line.text, n);
+  if (line.text[0] == ' ' || line.text[0] == '\t')
+    return refuse(e, "a folded header line", line);
+  if (!colon) return refuse(e, "a header line without a colon", line);
+  if (n == 0) return refuse(e, "a header line without a name", line);
+  if (name < n && (line.text[name] == ' ' || line.text[name] == '\t'))
+    return refuse(e, "a space before the colon of a header", line);
+  if (name < n) return refuse(e, "a header's name is not a token", line);
+  header->name = span(line.text, n);
+  header->value = wsm_span_trim(span(colon + 1, line.length - n - 1));
+  return 1;
+}
+
+int wsm_header_take (struct wsm_span *lines, struct wsm_header *header,
+                     struct wsm_error *e) {
+  struct wsm_span line;
+  const int taken = line_take(lines, &line, e);
+  if (taken <= 0) return taken;
+  if (line.length == 0) return 2;
+  return header_parse(header, line, e);
+}
+
+static int too_many (struct wsm_error *e) {
+  wsm_error_set(e, WSM_TOOBIG, "the HTTP head has more than %d header lines",
+                WSM_HEADERS_LIMIT);
+  e->final = true;
+  return -1;
+}
+
+/* The headers from rest on; text is the whole head's. */
+static long headers_parse (struct wsm_head *head, struct wsm_span rest,
+                           const char *text, struct wsm_error *e) {
+  struct wsm_header header;
+  for (;;) {
+    const int taken = wsm_header_take(&rest, &header, e);
+    if (taken <= 0) return taken;
+    if (taken == 2) return (long)(rest.text - text);
+    if (head->count == WSM_HEADERS_LIMIT) return too_many(e);
+    head->headers[head->count++] = header;
+  }
+}
+
+static void head_clear (struct wsm_head *head) {
+  head->status = head->minor = 0;
+  head->method = head->target = head->reason = span("", 0);
+  head->count = 0;
+}
+
+/* The first bytes are no HTTP. TLS has two first bytes of its own: an alert or
+** a handshake (RFC 8446 5.1). */
+static int refuse_start (struct wsm_error *e, const char *who,
+                         struct wsm_span text) {
+  char quote[WSM_QUOTE_SIZE];
+  const bool tls = text.text[0] == 0x15 || text.text[0] == 0x16;
+  wsm_error_set(e, WSM_HANDSHAKE, "the %s %s: %s", who,
+                tls ? "speaks TLS, not plain HTTP (ws for wss?)"
+                    : "does not speak HTTP/1.1",
+                wsm_span_quote(quote, text));
+  e->final = true;
+  return -1;
+}
+
+static bool is_digit (char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* HTTP/1.1 200 OK; the reason and the space before it may be missing, as
+** servers leave them out. */
+static int status_parse (struct wsm_head *head, struct wsm_span line,
+                         struct wsm_error *e) {
+  const char *s = line.text;
+  const bool shaped = line.length >= 12 && is_digit(s[7]) && s[8] == ' ' &&
+                      is_digit(s[9]) && is_digit(s[10]) && is_digit(s[11]) &&
+                      (line.length == 12 || s[12] == ' ');
+  if (!shaped || s[9] == '0') return refuse(e, "a bad status line", line);
+  head->minor = s[7] - '0';
+  head->status = (s[9] - '0') * 100 + (s[10] - '0') * 10 + (s[11] - '0');
+  if (line.length > 13) head->reason = span(s + 13, line.length - 13);
+  return 1;
+}
+
+long wsm_head_parse_response (struct wsm_head *head, const char *text, size_t n,
+                              struct wsm_error *e) {
+  struct wsm_span rest = span(text, n), line;
+  int taken;
+  head_clear(head);
+  if (n == 0) return 0;
+  if (memcmp(text, "HTTP/1.", n < 7 ? n : 7) != 0)
+    return refuse_start(e, "server", rest);
+  taken = line_take(&rest, &line, e);
+  if (taken <= 0) return taken;
+  if (status_parse(head, line, e) < 0) return -1;
+  return headers_parse(head, rest, text, e);
+}
+
+static bool target_is_valid (struct wsm_span target) {
+  size_t i;
+  for (i = 0; i < target.length; i++) {
+    const unsigned char c = (unsigned char)target.text[i];
+    if (c <= ' ' || c >= 0x7F) return false;
+  }
+  return target.length > 0;
+}
+
+/* GET /chat HTTP/1.1 */
+static int request_parse (struct wsm_head *head, struct wsm_span line,
+                          struct wsm_error *e) {
+  const size_t method = token_run(line.text, line.length);
+  const size_t end = line.length - 9; /* where " HTTP/1.1" begins */
+  if (line.length < method + 11 || line.text[method] != ' ' ||
+      memcmp(line.text + end, " HTTP/1.", 8) != 0 ||
+      !is_digit(line.text[end + 8]))
+    return refuse(e, "a bad request line", line);
+  head->method = span(line.text, method);
+  head->target = span(line.text + method + 1, end - method - 1);
+  if (!target_is_valid(head->target))
+    return refuse(e, "a bad request line", line);
+  head->minor = line.text[end + 8] - '0';
+  return 1;
+}
+
+static bool request_begins (const char *text, size_t n) {
+  const size_t method = token_run(text, n < METHOD_LIMIT ? n : METHOD_LIMIT);
+  if (method == 0 || method == METHOD_LIMIT) return false;
+  return method == n || text[method] == ' ';
+}
+
+long wsm_head_parse_request (struct wsm_head *head, const char *text, size_t n,
+                             struct wsm_error *e) {
+  struct wsm_span rest = span(text, n), line;
+  int taken;
+  head_clear(head);
+  if (n == 0) return 0;
+  if (!request_begins(text, n)) return refuse_start(e, "client", rest);
+  taken = line_take(&rest, &line, e);
+  if (taken <= 0) return taken;
+  if (request_parse(head, line, e) < 0) return -1;
+  return headers_parse(head, rest, text, e);
+}
+
+const struct wsm_header *wsm_head_next (const struct wsm_head *head,
+                                        const char *name,
+                                        const struct wsm_header *after) {
+  const struct wsm_header *end = head->headers + head->count;
+  const struct wsm_header *h = after ? after + 1 : head->headers;
+  for (; h < end; h++)
+    if (wsm_span_is(h->name, name)) return h;
+  return NULL;
+}
+
+const struct wsm_header *wsm_head_find (const struct wsm_head *head,
+                                        const char *name) {
+  return wsm_head_next(head, name, NULL);
+}
+
+size_t wsm_head_count (const struct wsm_head *head, const char *name) {
+  const struct wsm_header *h = NULL;
+  size_t n = 0;
+  while ((h = wsm_head_next(head, name, h)) != NULL) n++;
+  return n;
+}
+
+bool wsm_head_lists (const struct wsm_head *head, const char *name,
+                     const char *token) {
+  const struct wsm_header *h = NULL;
+  while ((h = wsm_head_next(head, name, h)) != NULL) {
+    struct wsm_span list = h->value, element;
+    while (wsm_span_take(&list, &element))
+      if (wsm_span_is(element, token)) return true;
+  }
+  return false;
+}

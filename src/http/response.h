@@ -1,0 +1,28 @@
+/*
+** response.h - plain HTTP answers, for requests that do not become WebSockets
+** Stands on header_lines.h. A page, a refusal: one answer, then the connection ends.
+** Never keeps a connection alive and never answers in chunks.
+*/
+#ifndef WSM_RESPONSE_H
+#define WSM_RESPONSE_H
+
+#include "base/buffer.h"
+
+struct wsm_response {
+  int status;
+  const char *headers; /* "Name: value\r\n" lines, or NULL */
+  const char *body;    /* plain text unless headers say more */
+  size_t length;
+  bool head_only; /* a HEAD request: the length, no body */
+};
+
+/* Appends the answer; false without memory, and nothing is appended. A 426 says
+** Upgrade: websocket and Sec-WebSocket-Version: 13 (RFC 6455 4.4), a 405 Allow:
+** GET; a 204 and a 304 have no body (RFC 9110 6.4.1). */
+bool wsm_response_write (struct wsm_buffer *to,
+                         const struct wsm_response *reply);
+
+/* "Not Found" for 404; "" for a status without a name. */
+const char *wsm_status_text (int status);
+
+#endif

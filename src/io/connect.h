@@ -1,0 +1,40 @@
+/*
+** connect.h - from a host's name to a connected descriptor
+** Stands on libuv (uv_getaddrinfo off the loop, uv_poll for connect) and the
+** system's sockets. All addresses of a name are tried, IPv6 and IPv4 by turns,
+** 250 ms apart or as soon as one fails; the first that connects wins
+** (RFC 8305).
+** Never blocks, never speaks: TLS and HTTP come after.
+*/
+#ifndef WSM_CONNECT_H
+#define WSM_CONNECT_H
+
+#include "base/error.h"
+
+#define WSM_CONNECT_STAGGER_MS 250 /* RFC 8305 section 8 */
+
+struct uv_loop_s;
+struct wsm_connect;
+
+struct wsm_connect_order {
+  const char *host; /* a name or a numeric address, no brackets */
+  int port;
+  const char *path; /* instead: a Unix socket */
+};
+
+/* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, now the
+** callee's; e says WSM_NONE. fd -1: e says which addresses failed and how
+** (resolve, refused; full without memory). e is lent for the call.
+** Called once, never from inside wsm_connect_start; the dial is freed after. */
+typedef void wsm_connect_done (void *owner, int fd, const struct wsm_error *e);
+
+/* NULL without memory. Texts are copied. */
+struct wsm_connect *wsm_connect_start (struct uv_loop_s *uv,
+                                       const struct wsm_connect_order *order,
+                                       wsm_connect_done *done, void *owner);
+
+/* Abandons it: done is not called. A resolver thread still at work finishes
+** alone. */
+void wsm_connect_cancel (struct wsm_connect *dial);
+
+#endif

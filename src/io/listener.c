@@ -1,0 +1,326 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* accept4 */
+#endif
+#include "io/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+#include "base/memory.h"
+#include "io/address.h"
+#include "io/resolve.h"
+
+struct wsm_listener {
+  uv_poll_t poll;
+  uv_timer_t timer;
+  wsm_listener_accepted *accepted;
+  void *owner;
+  int fd; /* -1: closed */
+  int port;
+  bool resting; /* its owner said so */
+  bool tired;   /* no descriptors; until the timer */
+  int handles;  /* not closed yet; the last one frees it */
+  dev_t device; /* of the path, when it was bound */
+  ino_t inode;
+  char path[]; /* "": not a Unix socket */
+};
+
+/* --- binding --- */
+
+static void place_of (const struct wsm_listener_order *order, char *to,
+                      size_t n) {
+  if (order->path) snprintf(to, n, "%s", order->path);
+  else wsm_address_place(to, n, order->host ? order->host : "*", order->port);
+}
+
+static const char *hint_of (const struct wsm_listener_order *order, int why) {
+  switch (why) {
+    case EADDRINUSE:
+      return " (another program listens there)";
+    case EADDRNOTAVAIL:
+      return " (no interface of this machine has it)";
+    case EACCES:
+      return order->path ? "" : " (ports below 1024 need root)";
+    default:
+      return "";
+  }
+}
+
+static void explain (struct wsm_error *e,
+                     const struct wsm_listener_order *order, int why) {
+  char place[WSM_DETAIL_SIZE], reason[WSM_REASON_SIZE];
+  place_of(order, place, sizeof place);
+  wsm_address_reason(why, reason, sizeof reason);
+  wsm_error_set(e, WSM_REFUSED, "cannot listen on %.100s: %s%s", place, reason,
+                hint_of(order, why));
+}
+
+/* A descriptor that listens, or -1 and errno. */
+static int bind_to (const struct wsm_address *a, int backlog) {
+  const int on = 1, off = 0;
+  int why, fd = wsm_address_socket(a);
+  if (fd < 0) return -1;
+  if (a->as.any.sa_family != AF_UNIX)
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (a->as.any.sa_family == AF_INET6)
+    (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  if (bind(fd, &a->as.any, a->n) == 0 &&
+      listen(fd, backlog > 0 ? backlog : SOMAXCONN) == 0)
+    return fd;
+  why = errno;
+  close(fd);
+  errno = why;
+  return -1;
+}
+
+static int bind_everywhere (const struct wsm_listener_order *order) {
+  struct wsm_address a;
+  int fd;
+  (void)wsm_address_numeric(&a, "::", order->port);
+  fd = bind_to(&a, order->backlog);
+  if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)) return fd;
+  (void)wsm_address_numeric(&a, "0.0.0.0", order->port);
+  return bind_to(&a, order->backlog);
+}
+
+static int bind_name (struct uv_loop_s *uv,
+                      const struct wsm_listener_order *order,
+                      struct wsm_error *e) {
+  struct wsm_address a[WSM_ADDRESS_LIMIT];
+  struct addrinfo *list = wsm_resolve_wait(uv, order->host, e);
+  size_t i, n = wsm_address_order(a, list, order->port);
+  int fd = -1;
+  errno = EADDRNOTAVAIL;
+  for (i = 0; fd < 0 && i < n; i++) fd = bind_to(&a[i], order->backlog);
+  if (fd < 0 && list) explain(e, order, errno);
+  if (list) uv_freeaddrinfo(list);
+  return fd;
+}
+
+/* Does nobody listen at the path any more? The errno of asking is left. */
+static bool is_stale (const struct wsm_address *a) {
+  int why, fd = wsm_address_socket(a);
+  if (fd < 0) return false;
+  why = connect(fd, &a->as.any, a->n) == 0 ? EADDRINUSE : errno;
+  close(fd);
+  errno = why == EAGAIN || why == EPROTOTYPE ? EADDRINUSE : why;
+  return why == ECONNREFUSED || why == ENOENT;
+}
+
+static int bind_over (const struct wsm_listener_order *order,
+                      const struct wsm_address *a, struct wsm_error *e) {
+  struct stat file;
+  int fd = -1;
+  if (lstat(order->path, &file) == 0 && !S_ISSOCK(file.st_mode)) {
+    wsm_error_set(e, WSM_REFUSED,
+                  "cannot listen on %.100s: it exists and is not a socket",
+                  order->path);
+    return -1;
+  }
+  if (is_stale(a)) {
+    if (unlink(order->path) == 0 || errno == ENOENT)
+      fd = bind_to(a, order->backlog);
+  } else if (errno == EADDRINUSE) {
+    wsm_error_set(e, WSM_REFUSED,
+                  "cannot listen on %.100s: another server is "
+                  "listening on %.100s",
+                  order->path, order->path);
+    return -1;
+  }
+  if (fd < 0) explain(e, order, errno);
+  return fd;
+}
+
+static int bind_path (const struct wsm_listener_order *order,
+                      struct wsm_error *e) {
+  struct wsm_address a;
+  int fd;
+  if (!wsm_address_unix(&a, order->path)) {
+    explain(e, order, ENAMETOOLONG);
+    return -1;
+  }
+  fd = bind_to(&a, order->backlog);
+  if (fd >= 0) return fd;
+  if (errno == EADDRINUSE) return bind_over(order, &a, e);
+  explain(e, order, errno);
+  return -1;
+}
+
+static int bind_order (struct uv_loop_s *uv,
+                       const struct wsm_listener_order *order,
+                       struct wsm_error *e) {
+  struct wsm_address a;
+  int fd;
+  if (order->path) return bind_path(order, e);
+  if (!order->host) fd = bind_everywhere(order);
+  else if (wsm_address_numeric(&a, order->host, order->port))
+    fd = bind_to(&a, order->backlog);
+  else return bind_name(uv, order, e);
+  if (fd < 0) explain(e, order, errno);
+  return fd;
+}
+
+static void remove_path (const struct wsm_listener *l) {
+  struct stat file;
+  if (l->path[0] && lstat(l->path, &file) == 0 && file.st_dev == l->device &&
+      file.st_ino == l->inode)
+    (void)unlink(l->path);
+}
+
+/* --- accepting --- */
+
+static void settle (struct wsm_listener *l);
+
+static void on_timer (uv_timer_t *timer) {
+  struct wsm_listener *l = timer->data;
+  l->tired = false;
+  settle(l);
+}
+
+static void tire (struct wsm_listener *l) {
+  l->tired = true;
+  (void)uv_poll_stop(&l->poll);
+  uv_update_time(l->timer.loop);
+  (void)uv_timer_start(&l->timer, on_timer, WSM_LISTENER_REST_MS, 0);
+}
+
+static int accept_one (int listening) {
+  int fd;
+#ifdef SOCK_NONBLOCK
+  fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+  fd = accept(listening, NULL, NULL);
+  if (fd >= 0 && !wsm_address_prepare(fd)) {
+    close(fd);
+    errno = ECONNABORTED;
+    return -1;
+  }
+#endif
+  if (fd >= 0) wsm_address_tune(fd);
+  return fd;
+}
+
+/* Did only this one peer fail? Linux hands over its network's errors, too. */
+static bool is_passing (int why) {
+  switch (why) {
+    case EINTR:
+    case ECONNABORTED:
+    case ECONNRESET:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENOPROTOOPT:
+    case ETIMEDOUT:
+    case EPERM:
+      return true;
+    default:
+      return false;
+  }
+}
+
+static void on_peers (uv_poll_t *poll, int status, int events) {
+  struct wsm_listener *l = poll->data;
+  int burst, fd;
+  (void)events;
+  if (status < 0) {
+    tire(l);
+    return;
+  }
+  /* The callee may close it or let it rest. */
+  for (burst = 0; burst < WSM_LISTENER_BURST; burst++) {
+    if (l->fd < 0 || l->resting) return;
+    fd = accept_one(l->fd);
+    if (fd >= 0) {
+      l->accepted(l->owner, fd);
+    } else if (!is_passing(errno)) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK) tire(l);
+      return;
+    }
+  }
+}
+
+static void settle (struct wsm_listener *l) {
+  if (l->resting || l->tired) (void)uv_poll_stop(&l->poll);
+  else if (uv_poll_start(&l->poll, UV_READABLE, on_peers) != 0) tire(l);
+}
+
+/* --- its life --- */
+
+static void on_closed (uv_handle_t *handle) {
+  struct wsm_listener *l = handle->data;
+  if (--l->handles == 0) wsm_free(l);
+}
+
+static int port_of (int fd) {
+  struct wsm_address a;
+  memset(&a, 0, sizeof a);
+  a.n = sizeof a.as;
+  if (getsockname(fd, &a.as.any, &a.n) != 0) return 0;
+  return wsm_address_port(&a);
+}
+
+/* fd is closed on failure, and the path then removed. */
+static struct wsm_listener *listener_new (struct uv_loop_s *uv, int fd,
+                                          const char *path) {
+  struct wsm_listener *l = wsm_zalloc(sizeof *l + strlen(path) + 1);
+  struct stat file;
+  if (!l || uv_poll_init(uv, &l->poll, fd) != 0) {
+    close(fd);
+    if (path[0]) (void)unlink(path);
+    wsm_free(l);
+    return NULL;
+  }
+  memcpy(l->path, path, strlen(path) + 1);
+  if (path[0] && lstat(path, &file) == 0) {
+    l->device = file.st_dev;
+    l->inode = file.st_ino;
+  }
+  (void)uv_timer_init(uv, &l->timer); /* it cannot fail */
+  l->poll.data = l->timer.data = l;
+  l->handles = 2;
+  l->fd = fd;
+  l->port = port_of(fd);
+  return l;
+}
+
+struct wsm_listener *wsm_listener_new (struct uv_loop_s *uv,
+                                       const struct wsm_listener_order *order,
+                                       wsm_listener_accepted *accepted,
+                                       void *owner, struct wsm_error *e) {
+  struct wsm_listener *l;
+  int fd = bind_order(uv, order, e);
+  if (fd < 0) return NULL;
+  l = listener_new(uv, fd, order->path ? order->path : "");
+  if (!l) {
+    wsm_error_set(e, WSM_FULL, "no memory to listen");
+    return NULL;
+  }
+  l->accepted = accepted;
+  l->owner = owner;
+  settle(l);
+  return l;
+}
+
+void wsm_listener_close (struct wsm_listener *l) {
+  if (l->fd < 0) return;
+  remove_path(l);
+  uv_close((uv_handle_t *)&l->poll, on_closed);
+  uv_close((uv_handle_t *)&l->timer, on_closed);
+  close(l->fd);
+  l->fd = -1;
+}
+
+void wsm_listener_rest (struct wsm_listener *l, bool rest) {
+  if (l->fd < 0 || l->resting == rest) return;
+  l->resting = rest;
+  settle(l);
+}
+
+int wsm_listener_port (const struct wsm_listener *l) {
+  return l->port;
+}

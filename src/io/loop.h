@@ -1,0 +1,111 @@
+/*
+** loop.h - one thread's I/O: a private libuv loop, its clock and its lists
+** Stands on libuv, heap.h and buffer.h. Whoever turns it says how long it may
+** wait; whoever cannot turn it watches one descriptor.
+** Never runs a thread of its own (names are resolved on libuv's) and never
+** calls Lua.
+*/
+#ifndef WSM_LOOP_H
+#define WSM_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/heap.h"
+#include "websocket/mask.h"
+
+struct wsm_loop;
+struct uv_loop_s;
+struct wsm_sockets;
+
+/* NULL: e says why (the libuv plug-in of libwebsockets is missing ...). */
+struct wsm_loop *wsm_loop_new (struct wsm_error *e);
+
+/* Ends it and lets go of everything. What is still attached is detached
+** (wsm_handle.lost). */
+void wsm_loop_free (struct wsm_loop *loop);
+
+/* One turn: writes what gathered, waits at most wait_ms (0: not at all;
+** negative: until something happens), reads, rings what is due. Does not wait
+** while somebody is ready. */
+void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms);
+
+/* A descriptor that is readable when a turn has something to do, timers
+** included; -1 where the system has no such thing. The loop's own. */
+int wsm_loop_fd (struct wsm_loop *loop);
+
+/* Milliseconds until a turn is due even if fd stays quiet; -1: none. */
+int64_t wsm_loop_timeout (struct wsm_loop *loop);
+
+/* Monotonic milliseconds, read at the start of the turn. */
+uint64_t wsm_loop_now (const struct wsm_loop *loop);
+
+/* Reads the clock anew (for calls from outside a turn). */
+uint64_t wsm_loop_refresh (struct wsm_loop *loop);
+
+/* While corked, what is sent waits for the next turn and goes in one write. */
+void wsm_loop_cork (struct wsm_loop *loop, bool corked);
+bool wsm_loop_is_corked (const struct wsm_loop *loop);
+
+/* Parts that its users stand on. */
+struct uv_loop_s *wsm_loop_uv (struct wsm_loop *loop);
+struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop);
+struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop);
+
+/* Room for what is read and gone before the next read: WSM_SCRATCH_SIZE bytes,
+** for whoever is at work. */
+#define WSM_SCRATCH_SIZE (64u << 10)
+unsigned char *wsm_loop_scratch (struct wsm_loop *loop);
+
+/* Random keys, refilled if fewer than `keys`, or than a block has, are left. */
+struct wsm_keys *wsm_loop_keys (struct wsm_loop *loop, size_t keys);
+
+/* --- posts: what lives on a loop (links and servers) --- */
+
+struct wsm_handle;
+
+struct wsm_handle_calls {
+  /* its deadline passed */
+  void (*ring)(struct wsm_handle *post, uint64_t now_ms);
+  /* it is dirty: write; first: a turn begins, so its owner had its say */
+  void (*flush)(struct wsm_handle *post, bool first);
+  /* the loop is being freed */
+  void (*lost)(struct wsm_handle *post);
+};
+
+/* Embedded in its owner. Zero it, then wsm_handle_attach. */
+struct wsm_handle {
+  const struct wsm_handle_calls *calls;
+  struct wsm_loop *loop; /* NULL: not attached */
+  int64_t id;            /* never used twice on one loop */
+  struct wsm_timer timer;
+  struct wsm_handle *next, *previous; /* all posts of the loop */
+  struct wsm_handle *next_ready, *previous_ready;
+  struct wsm_handle *next_dirty;
+  bool ready, dirty;
+};
+
+bool wsm_handle_attach (struct wsm_handle *post, struct wsm_loop *loop,
+                        const struct wsm_handle_calls *calls);
+void wsm_handle_detach (struct wsm_handle *post);
+
+/* Rings at that instant; if it may be late, and is a second ahead or more, up to
+** 15 ms after it, together with others. */
+void wsm_handle_set_timer (struct wsm_handle *post, uint64_t deadline_ms,
+                           bool late);
+void wsm_handle_notify (
+  struct wsm_handle *post); /* its owner should look at it */
+void wsm_handle_mark_pending (
+  struct wsm_handle *post); /* it has something to write */
+
+/* The id of the next ready post, which is then no longer ready; 0: none. */
+int64_t wsm_loop_ready (struct wsm_loop *loop);
+
+/* System calls and turns so far, for specs and stats. */
+struct wsm_loop_counters {
+  uint64_t turns, reads, writes;
+};
+struct wsm_loop_counters *wsm_loop_count (struct wsm_loop *loop);
+
+#endif

@@ -1,0 +1,79 @@
+#include "io/poll_fd.h"
+
+#include <stddef.h>
+
+#ifdef __linux__
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "base/memory.h"
+
+struct wsm_poll_fd {
+  int epoll, timer;
+};
+
+static int watch (int epoll, int fd) {
+  struct epoll_event event;
+  memset(&event, 0, sizeof event);
+  event.events = EPOLLIN;
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+struct wsm_poll_fd *wsm_poll_fd_new (int backend) {
+  struct wsm_poll_fd *d = wsm_alloc(sizeof *d);
+  if (!d) return NULL;
+  d->epoll = epoll_create1(EPOLL_CLOEXEC);
+  d->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (d->epoll >= 0 && d->timer >= 0 && watch(d->epoll, backend) == 0 &&
+      watch(d->epoll, d->timer) == 0)
+    return d;
+  wsm_poll_fd_free(d);
+  return NULL;
+}
+
+void wsm_poll_fd_free (struct wsm_poll_fd *d) {
+  if (d->timer >= 0) close(d->timer);
+  if (d->epoll >= 0) close(d->epoll);
+  wsm_free(d);
+}
+
+int wsm_poll_fd_get (const struct wsm_poll_fd *d) {
+  return d->epoll;
+}
+
+/* Setting a timerfd also makes it unreadable again. */
+void wsm_poll_fd_alarm (struct wsm_poll_fd *d, int64_t timeout_ms) {
+  struct itimerspec spec;
+  memset(&spec, 0, sizeof spec);
+  if (timeout_ms == 0) {
+    spec.it_value.tv_nsec = 1;
+  } else if (timeout_ms > 0) {
+    spec.it_value.tv_sec = (time_t)(timeout_ms / 1000);
+    spec.it_value.tv_nsec = (long)(timeout_ms % 1000) * 1000000L;
+  }
+  timerfd_settime(d->timer, 0, &spec, NULL);
+}
+
+#else
+
+struct wsm_poll_fd *wsm_poll_fd_new (int backend) {
+  (void)backend;
+  return NULL;
+}
+
+void wsm_poll_fd_free (struct wsm_poll_fd *d) {
+  (void)d;
+}
+
+int wsm_poll_fd_get (const struct wsm_poll_fd *d) {
+  (void)d;
+  return -1;
+}
+
+void wsm_poll_fd_alarm (struct wsm_poll_fd *d, int64_t timeout_ms) {
+  (void)d;
+  (void)timeout_ms;
+}
+
+#endif

@@ -1,0 +1,185 @@
+#include "lua/llink.h"
+
+#include <string.h>
+#include "base/memory.h"
+#include "lua/lconfig.h"
+#include "lua/lloop.h"
+#include "lua/ltls.h"
+#include "proxy/proxy_url.h"
+
+/* --- targets --- */
+
+static void free_target (struct wsm_target *t) {
+  wsm_free(t->url);
+  wsm_free(t->protocols);
+  wsm_free(t->headers);
+  memset(t, 0, sizeof *t);
+}
+
+void wsm_target_free (struct wsm_box *box) {
+  free_target(&box->target);
+  wsm_free(box->proxy);
+  box->proxy = NULL;
+  if (!box->policy) return;
+  wsm_free(box->beat);
+  wsm_free(box->policy);
+  box->beat = NULL;
+  box->policy = NULL;
+}
+
+static char *copy_text (lua_State *L, int i) {
+  char *copy;
+  if (lua_isnoneornil(L, i)) return NULL;
+  copy = wsm_strdup(luaL_checkstring(L, i));
+  if (!copy) luaL_error(L, "not enough memory");
+  return copy;
+}
+
+void wsm_check_lines (lua_State *L, int i) {
+  struct wsm_error e;
+  size_t n;
+  const char *lines = luaL_optlstring(L, i, NULL, &n);
+  if (lines && (!wsm_header_lines_check(lines, n, &e) || strlen(lines) != n))
+    luaL_error(L, "%s", e.detail);
+}
+
+/* The stack holds url, protocols and headers from i on. */
+static void set_target (lua_State *L, struct wsm_box *box, int i) {
+  struct wsm_target *t = &box->target;
+  struct wsm_error e;
+  size_t n;
+  const char *url = luaL_checklstring(L, i, &n);
+  struct wsm_url parts;
+  if (!wsm_url_parse(&parts, url, n, &e)) luaL_error(L, "%s", e.detail);
+  wsm_check_lines(L, i + 2);
+  free_target(t);
+  t->url = copy_text(L, i);
+  t->protocols = copy_text(L, i + 1);
+  t->headers = copy_text(L, i + 2);
+  wsm_url_parse(&t->parts, t->url, n, &e);
+}
+
+static void secure (lua_State *L, struct wsm_box *box) {
+  struct wsm_error e;
+  struct wsm_tls_context *tls;
+  const bool may_be = box->target.parts.secure || box->policy->redirects > 0;
+  if (!may_be || wsm_link_is_secured(box->link)) return;
+  tls = wsm_default_tls(L, &e);
+  if (!tls) luaL_error(L, "%s", e.detail);
+  wsm_link_secure(box->link, tls);
+}
+
+static struct wsm_request ask_of (const struct wsm_target *t) {
+  struct wsm_request ask;
+  memset(&ask, 0, sizeof ask);
+  ask.url = &t->parts;
+  ask.protocols = t->protocols;
+  ask.headers = t->headers;
+  return ask;
+}
+
+/* --- making one --- */
+
+static void copy_beat (lua_State *L, struct wsm_box *box) {
+  struct wsm_policy *policy = box->policy;
+  const char *beat = policy->beat;
+  if (!beat) return;
+  policy->beat = NULL;
+  box->beat = wsm_alloc(policy->beat_length + 1);
+  if (!box->beat) luaL_error(L, "not enough memory");
+  memcpy(box->beat, beat, policy->beat_length);
+  policy->beat = box->beat;
+}
+
+static void read_policy (lua_State *L, struct wsm_box *box) {
+  struct wsm_policy policy;
+  wsm_config_read(L, 2, &policy);
+  box->policy = wsm_alloc(sizeof policy);
+  if (!box->policy) luaL_error(L, "not enough memory");
+  *box->policy = policy;
+  copy_beat(L, box);
+}
+
+static void open_link (lua_State *L, struct wsm_box *box) {
+  struct wsm_link_setup setup;
+  struct wsm_error e;
+  setup.policy = box->policy;
+  lua_getfield(L, 2, "tls");
+  setup.tls = lua_isnil(L, -1) ? NULL : wsm_check_tls(L, -1);
+  lua_pop(L, 1);
+  box->link = wsm_link_new(wsm_check_loop(L, 1), &setup, &e);
+  if (!box->link) luaL_error(L, "%s", e.detail);
+}
+
+static struct wsm_tls_context *check_proxy_tls (lua_State *L, int i) {
+  struct wsm_error e;
+  struct wsm_tls_context *tls;
+  if (!lua_isnil(L, i)) return wsm_check_tls(L, i);
+  tls = wsm_default_tls(L, &e);
+  if (!tls) luaL_error(L, "%s", e.detail);
+  return tls;
+}
+
+/* The environment may name a proxy of any kind. */
+static void open_proxy (lua_State *L, struct wsm_box *box) {
+  const int i = lua_gettop(L) + 1;
+  struct wsm_tls_context *tls = NULL;
+  struct wsm_proxy proxy;
+  struct wsm_error e;
+  bool named;
+  lua_getfield(L, 2, "proxy");
+  lua_getfield(L, 2, "proxytls");
+  if (!lua_isnil(L, i)) {
+    box->proxy = copy_text(L, i);
+    named = strcmp(box->proxy, "env") != 0;
+    if (named && !wsm_proxy_parse(&proxy, box->proxy, strlen(box->proxy), &e))
+      luaL_error(L, "%s", e.detail);
+    if (!named || proxy.kind == WSM_PROXY_HTTPS)
+      tls = check_proxy_tls(L, i + 1);
+    wsm_link_proxy(box->link, box->proxy, tls);
+  }
+  lua_settop(L, i - 1);
+}
+
+static void fix_target (lua_State *L, struct wsm_box *box) {
+  struct wsm_request ask;
+  int i = lua_gettop(L) + 1;
+  lua_getfield(L, 2, "url");
+  lua_getfield(L, 2, "protocols");
+  lua_getfield(L, 2, "headers");
+  if (!lua_isnil(L, i)) {
+    set_target(L, box, i);
+    secure(L, box);
+    ask = ask_of(&box->target);
+    wsm_link_fix(box->link, &ask);
+  } else if (!box->policy->ask_target) {
+    luaL_error(L, "a connection needs `url`");
+  }
+  lua_settop(L, i - 1);
+}
+
+int wsm_link_lua_make (lua_State *L) {
+  struct wsm_box *box;
+  wsm_check_loop(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  box = wsm_push_box(L);
+  read_policy(L, box);
+  open_link(L, box);
+  open_proxy(L, box);
+  fix_target(L, box);
+  return 1;
+}
+
+int wsm_link_lua_target (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  struct wsm_request ask;
+  if (wsm_link_manager(box->link)->want != WSM_WANT_TARGET) return 0;
+  lua_settop(L, 4);
+  set_target(L, box, 2);
+  secure(L, box);
+  ask = ask_of(&box->target);
+  wsm_link_target(box->link, &ask);
+  wsm_link_settle(box->link);
+  return 0;
+}

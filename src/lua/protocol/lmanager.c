@@ -1,0 +1,500 @@
+#include "lua/module.h"
+
+#include <string.h>
+#include "base/memory.h"
+#include "lua/llink.h"
+#include "lua/protocol/lparts.h"
+#include "lua/protocol/lpolicy.h"
+#include "manager/manager.h"
+
+#define MANAGER "wsmanager.manager"
+
+/* A manager with all that it borrows. Its mask keys are zero, so that what it
+** sends can be read. */
+struct box {
+  struct wsm_manager manager;
+  struct wsm_policy policy;
+  struct wsm_pool pool;
+  struct wsm_url parts; /* spans of url */
+  char *beat, *url, *protocols, *headers;
+  bool live;
+  bool rationed; /* keys are not renewed */
+  struct wsm_keys keys;
+};
+
+static struct box *check_box (lua_State *L) {
+  struct box *box = luaL_checkudata(L, 1, MANAGER);
+  if (!box->live) luaL_error(L, "the manager is freed");
+  if (!box->rationed) box->keys.left = WSM_KEYS_SIZE;
+  return box;
+}
+
+static struct wsm_manager *check (lua_State *L) {
+  return &check_box(L)->manager;
+}
+
+static uint64_t check_now (lua_State *L, int i) {
+  return (uint64_t)luaL_checknumber(L, i);
+}
+
+/* Replaces *text by a copy of the string at i; NULL for none. */
+static void copy_text (lua_State *L, int i, char **text) {
+  const char *from = luaL_optstring(L, i, NULL);
+  char *copy = wsm_strdup(from);
+  if (from && !copy) luaL_error(L, "not enough memory");
+  wsm_free(*text);
+  *text = copy;
+}
+
+/* --- making one --- */
+
+static void read_beat (lua_State *L, struct box *box) {
+  lua_getfield(L, 1, "beat");
+  if (!lua_isnil(L, -1)) copy_text(L, lua_gettop(L), &box->beat);
+  box->policy.beat = box->beat;
+  box->policy.beat_length = box->beat ? strlen(box->beat) : 0;
+  lua_pop(L, 1);
+}
+
+static enum wsm_role read_role (lua_State *L) {
+  bool server;
+  lua_getfield(L, 1, "role");
+  server = lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "server") == 0;
+  lua_pop(L, 1);
+  return server ? WSM_SERVER : WSM_CLIENT;
+}
+
+static uint64_t read_number (lua_State *L, const char *name) {
+  uint64_t number;
+  lua_getfield(L, 1, name);
+  number = (uint64_t)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number;
+}
+
+/* manager{ role, now, seed, beat, policy fields by their C names } */
+static int construct (lua_State *L) {
+  struct wsm_manager_setup setup;
+  struct box *box;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  box = wsm_newuserdata(L, sizeof *box);
+  memset(box, 0, sizeof *box);
+  luaL_setmetatable(L, MANAGER);
+  wsm_policy_read(L, 1, &box->policy);
+  read_beat(L, box);
+  setup.role = read_role(L);
+  setup.policy = &box->policy;
+  setup.keys = &box->keys;
+  setup.pool = &box->pool;
+  setup.seed = read_number(L, "seed");
+  wsm_manager_init(&box->manager, &setup, read_number(L, "now"));
+  box->live = true;
+  return 1;
+}
+
+/* m:free(), also __gc */
+static int let_go (lua_State *L) {
+  struct box *box = luaL_checkudata(L, 1, MANAGER);
+  if (box->live) {
+    wsm_manager_free(&box->manager);
+    wsm_pool_free(&box->pool);
+  }
+  box->live = false;
+  wsm_free(box->beat);
+  wsm_free(box->url);
+  wsm_free(box->protocols);
+  wsm_free(box->headers);
+  box->beat = box->url = box->protocols = box->headers = NULL;
+  return 0;
+}
+
+/* --- the owner says --- */
+
+static int start (lua_State *L) {
+  wsm_manager_start(check(L), check_now(L, 2));
+  return 0;
+}
+
+/* m:target({ url, protocols, headers, nonce }, now) */
+static int target (lua_State *L) {
+  struct box *box = check_box(L);
+  const uint64_t now_ms = check_now(L, 3);
+  unsigned char nonce[WSM_NONCE_SIZE] = { 0 };
+  struct wsm_request ask;
+  struct wsm_error e;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 3);
+  lua_getfield(L, 2, "url");
+  lua_getfield(L, 2, "protocols");
+  lua_getfield(L, 2, "headers");
+  lua_getfield(L, 2, "nonce");
+  luaL_checkstring(L, 4);
+  copy_text(L, 4, &box->url);
+  copy_text(L, 5, &box->protocols);
+  copy_text(L, 6, &box->headers);
+  if (!wsm_url_parse(&box->parts, box->url, strlen(box->url), &e))
+    return luaL_error(L, "%s", e.detail);
+  if (lua_rawlen(L, 7) == sizeof nonce)
+    memcpy(nonce, lua_tostring(L, 7), sizeof nonce);
+  memset(&ask, 0, sizeof ask);
+  ask.url = &box->parts;
+  ask.protocols = box->protocols;
+  ask.headers = box->headers;
+  wsm_manager_target(&box->manager, &ask, nonce, now_ms);
+  return 0;
+}
+
+static int lock (lua_State *L) {
+  wsm_manager_lock(check(L), luaL_checkstring(L, 2), check_now(L, 3));
+  return 0;
+}
+
+/* m:verdict(again, delay_ms, now) */
+static int verdict (lua_State *L) {
+  wsm_manager_verdict(check(L), lua_toboolean(L, 2),
+                      (int64_t)luaL_optnumber(L, 3, -1), check_now(L, 4));
+  return 0;
+}
+
+/* m:accept(protocol, headers, now) -> boolean */
+static int accept (lua_State *L) {
+  lua_pushboolean(L, wsm_manager_accept(check(L), luaL_optstring(L, 2, NULL),
+                                        luaL_optstring(L, 3, NULL),
+                                        check_now(L, 4)));
+  return 1;
+}
+
+/* m:refuse(status, headers, body, now) -> boolean */
+static int refuse (lua_State *L) {
+  struct wsm_response reply;
+  memset(&reply, 0, sizeof reply);
+  reply.status = (int)luaL_checkinteger(L, 2);
+  reply.headers = luaL_optstring(L, 3, NULL);
+  reply.body = luaL_optlstring(L, 4, "", &reply.length);
+  lua_pushboolean(L, wsm_manager_refuse(check(L), &reply, check_now(L, 5)));
+  return 1;
+}
+
+/* m:close(code, reason, now) */
+static int close (lua_State *L) {
+  size_t n;
+  const char *reason = luaL_optlstring(L, 3, "", &n);
+  wsm_manager_close(check(L), (unsigned)luaL_optinteger(L, 2, WSM_NO_STATUS),
+                    reason, n, check_now(L, 4));
+  return 0;
+}
+
+/* m:send(data, binary) -> "sent" | "later" | "full" | "closed" */
+static int send (lua_State *L) {
+  static const char *const words[] = { "sent", "later", "full", "closed" };
+  size_t n;
+  const char *data = luaL_checklstring(L, 2, &n);
+  const unsigned opcode = lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
+  lua_pushstring(L, words[wsm_manager_send(check(L), opcode, data, n)]);
+  return 1;
+}
+
+/* m:next(now) -> data, kind | nil (none yet) | false (none will come) */
+static int next (lua_State *L) {
+  struct wsm_manager *m = check(L);
+  struct wsm_message message;
+  switch (wsm_manager_next(m, &message, check_now(L, 2))) {
+    case WSM_MESSAGE:
+      lua_pushlstring(L, (const char *)message.data, message.length);
+      lua_pushstring(L, message.binary ? "binary" : "text");
+      wsm_manager_pop(m);
+      return 2;
+    case WSM_MORE:
+      lua_pushnil(L);
+      return 1;
+    default:
+      lua_pushboolean(L, 0);
+      return 1;
+  }
+}
+
+/* m:unsent() -> { data ... }, { kind ... }; empties the outbox */
+static int unsent (lua_State *L) {
+  struct wsm_message_queue *q = &check(L)->outbox;
+  struct wsm_message message;
+  int i;
+  lua_newtable(L);
+  lua_newtable(L);
+  for (i = 1; wsm_message_queue_first(q, &message); i++) {
+    lua_pushlstring(L, (const char *)message.data, message.length);
+    lua_rawseti(L, -3, i);
+    lua_pushstring(L, message.binary ? "binary" : "text");
+    lua_rawseti(L, -2, i);
+    wsm_message_queue_pop(q);
+  }
+  return 2;
+}
+
+/* --- the driver says --- */
+
+/* m:move(nonce) */
+static int move (lua_State *L) {
+  size_t n;
+  const void *nonce = luaL_checklstring(L, 2, &n);
+  luaL_argcheck(L, n == WSM_NONCE_SIZE, 2, "16 bytes expected");
+  wsm_manager_move(check(L), nonce);
+  return 0;
+}
+
+/* m:place() -> host, port, whether it is wss: what is dialled */
+static int place (lua_State *L) {
+  const struct wsm_url *url = check(L)->ask.url;
+  lua_pushlstring(L, url ? url->host.text : "", url ? url->host.length : 0);
+  lua_pushinteger(L, url ? url->port : 0);
+  lua_pushboolean(L, url && url->secure);
+  return 3;
+}
+
+static int connected (lua_State *L) {
+  wsm_manager_connected(check(L), check_now(L, 2));
+  return 0;
+}
+
+/* m:feed(bytes, now) -> boolean: was there memory? */
+static int feed (lua_State *L) {
+  struct wsm_manager *m = check(L);
+  size_t n;
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  unsigned char *to = wsm_session_reserve(&m->session, n);
+  lua_pushboolean(L, to != NULL);
+  if (!to) return 1;
+  memcpy(to, bytes, n);
+  wsm_session_commit(&m->session, n);
+  wsm_manager_received(m, n, check_now(L, 3));
+  return 1;
+}
+
+static int wrote (lua_State *L) {
+  wsm_manager_wrote(check(L), (size_t)luaL_checkinteger(L, 2), check_now(L, 3));
+  return 0;
+}
+
+static int output (lua_State *L) {
+  size_t n;
+  const unsigned char *bytes = wsm_session_output(&check(L)->session, &n);
+  lua_pushlstring(L, (const char *)bytes, n);
+  return 1;
+}
+
+/* m:take(now) -> the output, as a kernel that takes all would */
+static int take (lua_State *L) {
+  const uint64_t now_ms = check_now(L, 2);
+  output(L);
+  if (lua_rawlen(L, -1) > 0)
+    wsm_manager_wrote(check(L), lua_rawlen(L, -1), now_ms);
+  return 1;
+}
+
+static enum wsm_token check_token (lua_State *L, int i) {
+  const char *name = luaL_checkstring(L, i);
+  int token;
+  for (token = WSM_TIMEOUT; token <= WSM_EXHAUSTED; token++)
+    if (strcmp(name, wsm_token_name((enum wsm_token)token)) == 0)
+      return (enum wsm_token)token;
+  luaL_argerror(L, i, "not a token");
+  return WSM_NONE;
+}
+
+/* m:lost(token | nil, detail, final, now) */
+static int lost (lua_State *L) {
+  struct wsm_manager *m = check(L);
+  const uint64_t now_ms = check_now(L, 5);
+  struct wsm_error e;
+  if (lua_isnil(L, 2)) {
+    wsm_manager_lost(m, NULL, now_ms);
+    return 0;
+  }
+  wsm_error_set(&e, check_token(L, 2), "%s", luaL_optstring(L, 3, ""));
+  e.final = lua_toboolean(L, 4);
+  wsm_manager_lost(m, &e, now_ms);
+  return 0;
+}
+
+/* m:rest(resting, now): the driver stops or goes on reading */
+static int rest (lua_State *L) {
+  struct wsm_manager *m = check(L);
+  m->paused = lua_toboolean(L, 2);
+  if (!m->paused) m->heard_ms = check_now(L, 3);
+  return 0;
+}
+
+static int tick (lua_State *L) {
+  wsm_manager_tick(check(L), check_now(L, 2));
+  return 0;
+}
+
+/* m:keys(n): so many masks are left, and no more will come; nil: enough */
+static int keys (lua_State *L) {
+  struct box *box = check_box(L);
+  const lua_Integer n = luaL_optinteger(L, 2, -1);
+  box->rationed = n >= 0;
+  if (n >= 0) box->keys.left = (size_t)n * WSM_KEY_SIZE;
+  return 0;
+}
+
+/* --- what it says --- */
+
+static int deadline (lua_State *L) {
+  const uint64_t at = wsm_manager_deadline(check(L));
+  if (at == WSM_NEVER) lua_pushnil(L);
+  else lua_pushinteger(L, (lua_Integer)at);
+  return 1;
+}
+
+static int want (lua_State *L) {
+  static const char *const words[] = { "nothing", "target", "move",
+                                       "socket",  "flush",  "nosocket" };
+  lua_pushstring(L, words[check(L)->want]);
+  return 1;
+}
+
+static int state (lua_State *L) {
+  lua_pushstring(L, wsm_state_name(check(L)->state));
+  return 1;
+}
+
+static int push_close (lua_State *L, const struct wsm_manager *m) {
+  lua_pushinteger(L, m->code);
+  lua_pushlstring(L, m->reason ? m->reason : "", m->reason_length);
+  lua_pushboolean(L, m->clean);
+  return 3;
+}
+
+static int push_reconnecting (lua_State *L, const struct wsm_manager *m) {
+  lua_pushinteger(L, m->failures);
+  lua_pushinteger(L, m->delay_ms);
+  return 2;
+}
+
+static int push_verdict (lua_State *L, const struct wsm_manager *m) {
+  lua_pushstring(L, wsm_token_name(m->error.token));
+  lua_pushinteger(L, m->code);
+  lua_pushboolean(L, m->error.final);
+  return 3;
+}
+
+static int push_values (lua_State *L, const struct wsm_manager *m,
+                        enum wsm_event event) {
+  switch (event) {
+    case WSM_EVENT_TARGET:
+      lua_pushinteger(L, m->failures);
+      return 1;
+    case WSM_EVENT_ERROR:
+      lua_pushstring(L, wsm_token_name(m->error.token));
+      lua_pushstring(L, m->error.detail);
+      return 2;
+    case WSM_EVENT_CLOSE:
+      return push_close(L, m);
+    case WSM_EVENT_VERDICT:
+      return push_verdict(L, m);
+    case WSM_EVENT_RECONNECTING:
+      return push_reconnecting(L, m);
+    case WSM_EVENT_LOCKED:
+      lua_pushstring(L, m->error.detail);
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+/* m:event() -> name, values; nil when there is none */
+static int event (lua_State *L) {
+  static const char *const words[] = { NULL,        "target",       "request",
+                                       "open",      "error",        "close",
+                                       "verdict",   "reconnecting", "locked",
+                                       "exhausted", "drain" };
+  struct wsm_manager *m = check(L);
+  const enum wsm_event one = wsm_manager_event(m);
+  int n;
+  lua_pushstring(L, words[one]);
+  n = push_values(L, m, one);
+  wsm_manager_event_pop(m);
+  return n + 1;
+}
+
+static void set (lua_State *L, const char *name, uint64_t value) {
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, name);
+}
+
+static int counters (lua_State *L) {
+  const struct wsm_manager *m = check(L);
+  lua_newtable(L);
+  set(L, "messages_in", m->counters.messages_in);
+  set(L, "messages_out", m->counters.messages_out);
+  set(L, "bytes_in", m->counters.bytes_in);
+  set(L, "bytes_out", m->counters.bytes_out);
+  set(L, "dials", m->counters.dials);
+  set(L, "opens", m->counters.opens);
+  set(L, "unsent", m->counters.unsent);
+  set(L, "failures", m->failures);
+  set(L, "waiting", m->outbox.count);
+  set(L, "examined", m->examined);
+  return 1;
+}
+
+static int buffered (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)wsm_manager_buffered(check(L)));
+  return 1;
+}
+
+static int unread (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)wsm_manager_unread(check(L)));
+  return 1;
+}
+
+/* Milliseconds of the last answered ping, or nil. */
+static int latency (lua_State *L) {
+  const int64_t ms = check(L)->latency_ms;
+  if (ms < 0) lua_pushnil(L);
+  else lua_pushinteger(L, (lua_Integer)ms);
+  return 1;
+}
+
+/* m:head() -> the peer's HTTP head, the body of a refusal, the subprotocol */
+static int head (lua_State *L) {
+  const struct wsm_manager *m = check(L);
+  const char *text = (const char *)wsm_buffer_bytes(&m->head_text);
+  const struct wsm_span protocol = m->agreed.protocol;
+  const size_t length = wsm_buffer_length(&m->head_text);
+  lua_pushlstring(L, text, m->head_length);
+  lua_pushlstring(L, text ? text + m->head_length : NULL,
+                  length - m->head_length);
+  lua_pushlstring(L, protocol.text, protocol.length);
+  return 3;
+}
+
+static const luaL_Reg methods[] = {
+  { "free", let_go },       { "start", start },
+  { "target", target },     { "lock", lock },
+  { "verdict", verdict },   { "accept", accept },
+  { "refuse", refuse },     { "close", close },
+  { "send", send },         { "next", next },
+  { "unsent", unsent },     { "connected", connected },
+  { "move", move },         { "place", place },
+  { "feed", feed },         { "wrote", wrote },
+  { "output", output },     { "take", take },
+  { "lost", lost },         { "rest", rest },
+  { "tick", tick },         { "keys", keys },
+  { "deadline", deadline }, { "want", want },
+  { "state", state },       { "event", event },
+  { "counters", counters }, { "buffered", buffered },
+  { "unread", unread },     { "latency", latency },
+  { "head", head },         { NULL, NULL }
+};
+
+void wsm_push_managers (lua_State *L) {
+  static const struct wsm_class class = { MANAGER, methods, let_go, construct };
+  lua_newtable(L);
+  wsm_push_class(L, &class);
+  lua_setfield(L, -2, "manager");
+  wsm_push_queue(L);
+  lua_setfield(L, -2, "queue");
+  wsm_push_policy(L);
+  lua_setfield(L, -2, "policy");
+}

@@ -1,0 +1,56 @@
+/*
+** server.h - a listener and the connections that came through it
+** Stands on listener.h and link.h. It keeps a connection until its opening
+** request is there and Lua takes it, bounds how many there are, and says one
+** thing to all of them.
+** Never judges a request: Lua does.
+*/
+#ifndef WSM_SERVER_H
+#define WSM_SERVER_H
+
+#include "link/link.h"
+#include "io/listener.h"
+
+struct wsm_server_setup {
+  struct wsm_listener_order order;
+  struct wsm_policy policy;    /* copied; its beat text too */
+  struct wsm_tls_context *tls; /* retained; NULL: plain */
+  uint32_t connections;        /* at once; beyond, peers wait in the
+                                         kernel; 0: no limit */
+};
+
+/* NULL: e says why. Counted: its seats hold it too. */
+struct wsm_server *wsm_server_new (struct wsm_loop *loop,
+                                   const struct wsm_server_setup *setup,
+                                   struct wsm_error *e);
+
+/* Accepts no more; the connections live on. */
+void wsm_server_stop (struct wsm_server *s);
+
+/* Stops, drops what was never claimed, and gives up the caller's count. */
+void wsm_server_release (struct wsm_server *s);
+
+/* A connection whose request waits, in order; from now on the caller's (and
+** its post becomes ready on the loop). NULL: none. */
+struct wsm_link *wsm_server_claim (struct wsm_server *s);
+
+/* A claimed link leaves, before wsm_link_free. */
+void wsm_server_leave (struct wsm_server_entry *seat);
+
+/* One message to every open connection but `except` (may be NULL), framed
+** once. *full counts those whose output is full: they did not get it. Returns
+** how many got it; -1 without memory. */
+struct wsm_broadcast {
+  unsigned opcode;
+  const void *data;
+  size_t length;
+  const struct wsm_link *except;
+};
+long wsm_server_broadcast (struct wsm_server *s,
+                           const struct wsm_broadcast *cast, size_t *full);
+
+struct wsm_handle *wsm_server_handle (struct wsm_server *s);
+int wsm_server_port (const struct wsm_server *s);
+uint32_t wsm_server_count (const struct wsm_server *s);
+
+#endif

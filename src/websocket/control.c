@@ -1,0 +1,150 @@
+#include "websocket/control.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "websocket/deflate.h"
+
+#define NUMBER_SIZE 8 /* bytes of a ping's number */
+#define CODE_SIZE 2
+#define KEYS_KEPT (4 * WSM_KEY_SIZE) /* pongs leave some for the close */
+
+void wsm_control_discard (struct wsm_session *s) {
+  wsm_buffer_clear(&s->in);
+  if (s->deflate) wsm_deflate_pop(s->deflate);
+  wsm_free(s->pong);
+  s->pong = NULL;
+  s->pong_due = s->held = s->fragmented = false;
+  s->next = s->assembled = s->glanced = 0;
+  s->remaining = 0;
+}
+
+static bool has_room (const struct wsm_session *s) {
+  if (wsm_session_pending(s) >= WSM_PONG_BACKLOG) return false;
+  return s->role == WSM_SERVER || s->keys->left >= KEYS_KEPT;
+}
+
+/* RFC 6455 5.5.3: the last ping may be the only one that is answered */
+static void remember (struct wsm_session *s, const unsigned char *payload,
+                      size_t n) {
+  if (!s->pong) s->pong = wsm_alloc(WSM_CONTROL_LIMIT);
+  if (!s->pong) return;
+  if (n) memcpy(s->pong, payload, n);
+  s->pong_length = (uint8_t)n;
+  s->pong_due = true;
+}
+
+void wsm_control_ping (struct wsm_session *s, const unsigned char *payload,
+                       size_t n) {
+  s->pings++;
+  if (s->closing & WSM_CLOSE_SENT) return;
+  if (has_room(s) && wsm_session_pong(s, payload, n)) s->pong_due = false;
+  else remember(s, payload, n);
+}
+
+void wsm_control_settle (struct wsm_session *s) {
+  if (!s->pong_due || !has_room(s)) return;
+  if (wsm_session_pong(s, s->pong, s->pong_length)) s->pong_due = false;
+}
+
+void wsm_control_pong (struct wsm_session *s, const unsigned char *payload,
+                       size_t n) {
+  uint64_t number = 0;
+  size_t i;
+  s->pongs++;
+  if (n != NUMBER_SIZE) return;
+  for (i = 0; i < n; i++) number = number << 8 | payload[i];
+  if (number <= s->ping_sent && number > s->pong_seen) s->pong_seen = number;
+}
+
+static void store_reason (struct wsm_session *s, const void *reason, size_t n) {
+  wsm_free(s->reason);
+  s->reason = n ? wsm_alloc(n) : NULL;
+  s->reason_length = s->reason ? (uint8_t)n : 0;
+  if (s->reason) memcpy(s->reason, reason, n);
+}
+
+/* RFC 6455 5.5.1: echo the code; of an empty close, an empty close */
+static void answer_close (struct wsm_session *s) {
+  wsm_session_close(s, s->close_code, NULL, 0);
+  s->closing |= WSM_CLOSE_SENT | WSM_CLOSE_RECEIVED;
+  wsm_control_discard(s);
+}
+
+void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
+                        size_t n) {
+  unsigned code = WSM_NO_STATUS;
+  if (n == 1) {
+    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                     "the peer sent a close frame with "
+                     "half a close code (RFC 6455 5.5.1)");
+    return;
+  }
+  if (n >= CODE_SIZE) {
+    code = (unsigned)payload[0] << 8 | payload[1];
+    payload += CODE_SIZE;
+    n -= CODE_SIZE;
+    if (!wsm_close_code_is_valid(code)) {
+      wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                       "the peer closed with the code "
+                       "%u, which must not be sent (RFC 6455 7.4)",
+                       code);
+      return;
+    }
+  }
+  if (!wsm_utf8_valid(payload, n)) {
+    wsm_control_fail(s, WSM_INVALID_DATA,
+                     "the peer closed with a reason that "
+                     "is not UTF-8 (RFC 6455 5.5.1)");
+    return;
+  }
+  s->close_code = (uint16_t)code;
+  store_reason(s, payload, n);
+  answer_close(s);
+}
+
+static const char *reason_of (enum wsm_close_code code) {
+  switch (code) {
+    case WSM_INVALID_DATA:
+      return "invalid data";
+    case WSM_POLICY:
+      return "too many fragments";
+    case WSM_TOO_BIG:
+      return "message too big";
+    case WSM_INTERNAL_ERROR:
+      return "no memory";
+    default:
+      return "protocol error";
+  }
+}
+
+static enum wsm_token token_of (enum wsm_close_code code) {
+  switch (code) {
+    case WSM_POLICY:
+      return WSM_TOOBIG;
+    case WSM_TOO_BIG:
+      return WSM_TOOBIG;
+    case WSM_INTERNAL_ERROR:
+      return WSM_FULL;
+    default:
+      return WSM_PROTOCOL;
+  }
+}
+
+void wsm_control_fail (struct wsm_session *s, enum wsm_close_code code,
+                       const char *format, ...) {
+  const char *reason = reason_of(code);
+  const size_t n = strlen(reason);
+  char text[WSM_DETAIL_SIZE];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  wsm_error_set(s->error, token_of(code), "%s", text);
+  wsm_control_discard(s);
+  wsm_session_close(s, code, reason, n);
+  s->closing |= WSM_CLOSE_SENT | WSM_CLOSE_FAILED;
+  s->close_code = (uint16_t)code;
+  store_reason(s, reason, n);
+}

@@ -1,0 +1,290 @@
+#define ZLIB_CONST
+#include "websocket/deflate.h"
+
+#include <limits.h>
+#include <zlib.h>
+
+#include "base/memory.h"
+
+/* Fewer than 1,024 symbols to a block would spend it on the blocks' headers. */
+#define LEAST_LEVEL 4 /* of deflate's memory */
+
+#define LEAST_WINDOW 9             /* of zlib's deflate */
+#define STATE_ROOM ((size_t)16384) /* for the state of either direction */
+#define ALIGNMENT 16
+#define CHUNK 1024   /* least room to deflate into */
+#define TAIL 4       /* 00 00 ff ff, RFC 7692 7.2.1 */
+#define AT_BLOCK 128 /* z->data_type: between two blocks */
+#define BITS_LEFT 7  /* likewise: bits of a byte not used */
+
+/* --- contexts --- */
+
+/* One that lasts allocates what it needs; one for a single message takes it all
+** from a block of the pool. */
+struct wsm_context {
+  z_stream z;
+  struct wsm_buffer block;
+};
+
+static bool is_inside (const struct wsm_buffer *b, const void *at) {
+  const unsigned char *byte = at;
+  return b->data && byte >= b->data && byte < b->data + b->size;
+}
+
+static void *zlib_alloc (void *opaque, unsigned items, unsigned size) {
+  struct wsm_buffer *b = opaque;
+  const size_t n = (size_t)items * size;
+  const size_t whole = (n + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
+  if (!b->data || b->size - b->end < whole) return wsm_alloc(n);
+  wsm_buffer_commit(b, whole);
+  return b->data + b->end - whole;
+}
+
+static void zlib_free (void *opaque, void *block) {
+  if (!is_inside(opaque, block)) wsm_free(block);
+}
+
+static void context_free (struct wsm_context *c) {
+  wsm_buffer_clear(&c->block);
+  wsm_free(c);
+}
+
+/* lasts: for more than a message; else room bytes will do for it. */
+static struct wsm_context *context_new (struct wsm_pool *pool, bool lasts,
+                                        size_t room) {
+  struct wsm_context *c = wsm_zalloc(sizeof *c);
+  if (!c) return NULL;
+  c->block.pool = pool;
+  c->z.opaque = &c->block;
+  c->z.zalloc = zlib_alloc;
+  c->z.zfree = zlib_free;
+  if (lasts || wsm_buffer_reserve(&c->block, room)) return c;
+  wsm_free(c);
+  return NULL;
+}
+
+static bool open_inflater (struct wsm_deflate *d) {
+  const int window = d->agreed.peer_window;
+  struct wsm_context *c;
+  if (d->inflater) return true;
+  c = context_new(d->message.pool, d->agreed.peer_takeover,
+                  ((size_t)1 << window) + STATE_ROOM);
+  if (!c) return false;
+  if (inflateInit2(&c->z, -window) == Z_OK) d->inflater = c;
+  else context_free(c);
+  return d->inflater != NULL;
+}
+
+static void close_inflater (struct wsm_deflate *d) {
+  d->ended = false;
+  if (!d->inflater) return;
+  inflateEnd(&d->inflater->z);
+  context_free(d->inflater);
+  d->inflater = NULL;
+}
+
+/* A table with as many places as the window has bytes: more would stay empty.
+** 8, zlib's own choice, for 15 bits. */
+static int memory_level (int window) {
+  return window - 7 > LEAST_LEVEL ? window - 7 : LEAST_LEVEL;
+}
+
+/* A window of 8 bits is zlib's 9: it reaches back 512 - 262 bytes at most (the
+** distance it calls MAX_DIST), which stays within 256. */
+static bool open_deflater (struct wsm_deflate *d) {
+  const int wanted = d->agreed.window;
+  const int window = wanted < LEAST_WINDOW ? LEAST_WINDOW : wanted;
+  const int level = memory_level(window);
+  struct wsm_context *c;
+  if (d->deflater) return true;
+  c = context_new(d->wire.pool, d->agreed.takeover,
+                  ((size_t)4 << window) + ((size_t)512 << level) + STATE_ROOM);
+  if (!c) return false;
+  if (deflateInit2(&c->z, d->agreed.level, Z_DEFLATED, -window, level,
+                   Z_DEFAULT_STRATEGY) == Z_OK)
+    d->deflater = c;
+  else context_free(c);
+  return d->deflater != NULL;
+}
+
+static void close_deflater (struct wsm_deflate *d) {
+  if (!d->deflater) return;
+  deflateEnd(&d->deflater->z);
+  context_free(d->deflater);
+  d->deflater = NULL;
+}
+
+/* --- in --- */
+
+/* The block doubles, but never past the limit. */
+static bool widen (struct wsm_deflate *d) {
+  struct wsm_buffer *b = &d->message;
+  void *block;
+  if (b->size <= d->limit / 2 || !b->data)
+    return wsm_buffer_reserve(b, 1) != NULL;
+  block = wsm_realloc(b->data, (size_t)d->limit);
+  if (!block) return false;
+  b->data = block;
+  b->size = (size_t)d->limit;
+  return true;
+}
+
+/* Room for inflated bytes; 0: no memory. Only asked below the limit. */
+static size_t make_room (struct wsm_deflate *d) {
+  const uint64_t left = d->limit - wsm_buffer_length(&d->message);
+  size_t room = d->message.size - d->message.end;
+  if (room == 0) {
+    if (!widen(d)) return 0;
+    room = d->message.size - d->message.end;
+  }
+  if (room > left) room = (size_t)left;
+  return room < UINT_MAX ? room : UINT_MAX;
+}
+
+static enum wsm_inflated verdict (struct wsm_deflate *d, int code) {
+  switch (code) {
+    case Z_STREAM_END:
+      d->ended = true;
+      return WSM_INFLATED;
+    case Z_OK:
+      return WSM_INFLATED;
+    case Z_BUF_ERROR:
+      return WSM_INFLATED;
+    case Z_MEM_ERROR:
+      return WSM_INFLATE_NO_MEMORY;
+    default:
+      return WSM_INFLATE_CORRUPT;
+  }
+}
+
+/* At the limit a byte to spare tells whether there is more. */
+static enum wsm_inflated probe (struct wsm_deflate *d) {
+  z_stream *z = &d->inflater->z;
+  unsigned char spare;
+  enum wsm_inflated inflated;
+  z->next_out = &spare;
+  z->avail_out = 1;
+  inflated = verdict(d, inflate(z, Z_SYNC_FLUSH));
+  return z->avail_out ? inflated : WSM_INFLATE_TOO_BIG;
+}
+
+static enum wsm_inflated inflate_some (struct wsm_deflate *d) {
+  z_stream *z = &d->inflater->z;
+  enum wsm_inflated inflated;
+  size_t room;
+  /* RFC 7692 7.2.3.4: after BFINAL a new stream, but the same window */
+  if (d->ended) inflateResetKeep(z);
+  d->ended = false;
+  if (wsm_buffer_length(&d->message) >= d->limit) return probe(d);
+  room = make_room(d);
+  if (room == 0) return WSM_INFLATE_NO_MEMORY;
+  z->next_out = d->message.data + d->message.end;
+  z->avail_out = (unsigned)room;
+  inflated = verdict(d, inflate(z, Z_SYNC_FLUSH));
+  wsm_buffer_commit(&d->message, room - z->avail_out);
+  return inflated;
+}
+
+/* Until all input is used and no output is held back for want of room. */
+static enum wsm_inflated inflate_all (struct wsm_deflate *d,
+                                      const unsigned char *bytes, unsigned n) {
+  z_stream *z = &d->inflater->z;
+  enum wsm_inflated inflated = WSM_INFLATED;
+  z->next_in = bytes;
+  z->avail_in = n;
+  do inflated = inflate_some(d);
+  while (inflated == WSM_INFLATED &&
+         (z->avail_in || (z->avail_out == 0 && !d->ended)));
+  return inflated;
+}
+
+enum wsm_inflated wsm_deflate_inflate (struct wsm_deflate *d,
+                                       const unsigned char *bytes, size_t n) {
+  enum wsm_inflated inflated = WSM_INFLATED;
+  if (n == 0) return WSM_INFLATED;
+  if (!open_inflater(d)) return WSM_INFLATE_NO_MEMORY;
+  d->fed = true;
+  while (n > 0 && inflated == WSM_INFLATED) {
+    const unsigned piece = n < UINT_MAX ? (unsigned)n : UINT_MAX;
+    inflated = inflate_all(d, bytes, piece);
+    bytes += piece;
+    n -= piece;
+  }
+  return inflated;
+}
+
+static bool is_between_blocks (const z_stream *z) {
+  return (z->data_type & AT_BLOCK) && !(z->data_type & BITS_LEFT);
+}
+
+/* A message that ends with a final block, or is no byte at all, is whole. */
+enum wsm_inflated wsm_deflate_finish (struct wsm_deflate *d) {
+  static const unsigned char tail[TAIL] = { 0x00, 0x00, 0xff, 0xff };
+  enum wsm_inflated inflated = WSM_INFLATED;
+  if (d->fed && !d->ended) {
+    inflated = inflate_all(d, tail, sizeof tail);
+    if (inflated == WSM_INFLATED && !d->ended &&
+        !is_between_blocks(&d->inflater->z))
+      inflated = WSM_INFLATE_CORRUPT;
+  }
+  d->fed = false;
+  if (!d->agreed.peer_takeover) close_inflater(d);
+  return inflated;
+}
+
+void wsm_deflate_pop (struct wsm_deflate *d) {
+  wsm_buffer_clear(&d->message);
+}
+
+/* --- out --- */
+
+/* Until zlib has taken the input and, when asked to flush, given all. */
+static bool deflate_some (z_stream *z, struct wsm_buffer *to, int flush) {
+  do {
+    unsigned char *at = wsm_buffer_reserve(to, CHUNK);
+    const size_t size = to->size - to->end;
+    const unsigned room = size < UINT_MAX ? (unsigned)size : UINT_MAX;
+    if (!at) return false;
+    z->next_out = at;
+    z->avail_out = room;
+    deflate(z, flush);
+    wsm_buffer_commit(to, room - z->avail_out);
+  } while (z->avail_out == 0);
+  return true;
+}
+
+static bool deflate_all (z_stream *z, struct wsm_buffer *to,
+                         const unsigned char *bytes, size_t n) {
+  do {
+    const unsigned piece = n < UINT_MAX ? (unsigned)n : UINT_MAX;
+    z->next_in = bytes;
+    z->avail_in = piece;
+    bytes += piece;
+    n -= piece;
+    if (!deflate_some(z, to, n ? Z_NO_FLUSH : Z_SYNC_FLUSH)) return false;
+  } while (n > 0);
+  return true;
+}
+
+bool wsm_deflate_append (struct wsm_deflate *d, struct wsm_buffer *to,
+                         const void *data, size_t n) {
+  const size_t length = wsm_buffer_length(to);
+  bool done;
+  /* RFC 7692 7.2.3.6: zlib has nothing to flush for it */
+  if (n == 0) return wsm_buffer_append(to, "", 1);
+  if (!open_deflater(d)) return false;
+  done = deflate_all(&d->deflater->z, to, data, n);
+  if (done) to->end -= TAIL;
+  else to->end = to->start + length;
+  if (!done || !d->agreed.takeover) close_deflater(d);
+  return done;
+}
+
+void wsm_deflate_clear (struct wsm_deflate *d) {
+  close_inflater(d);
+  close_deflater(d);
+  wsm_buffer_clear(&d->message);
+  wsm_buffer_clear(&d->wire);
+  d->sent = d->packed = 0;
+  d->fed = false;
+}

@@ -1,0 +1,183 @@
+#include "websocket/session.h"
+
+#include "websocket/control.h"
+#include "websocket/output.h"
+#include "websocket/compressed.h"
+
+/* Bytes sent that are kept at most, but for the frame under way. */
+#define SENT_LIMIT (64u << 10)
+
+static bool is_closing (const struct wsm_session *s) {
+  return (s->closing & WSM_CLOSE_SENT) != 0;
+}
+
+/* Queues one frame, masked for a client; compressed.h masks its own. */
+static inline bool put (struct wsm_session *s, unsigned opcode,
+                        const void *payload, size_t n) {
+  const bool masked = s->role == WSM_CLIENT;
+  unsigned char *to = wsm_buffer_reserve(&s->out, n + WSM_FRAME_HEADER);
+  const unsigned char *key = NULL;
+  size_t header;
+  if (!to || (masked && !(key = wsm_keys_next(s->keys)))) {
+    if (s->out.start == s->out.end) wsm_buffer_clear(&s->out);
+    return false;
+  }
+  header = wsm_frame_write(to, WSM_FIN | opcode, n, key);
+  if (masked && !s->deflate) wsm_mask_copy(to + header, payload, n, key);
+  else if (n) memcpy(to + header, payload, n);
+  wsm_buffer_commit(&s->out, header + n);
+  return true;
+}
+
+bool wsm_session_send (struct wsm_session *s, unsigned opcode, const void *data,
+                       size_t n) {
+  return put(s, opcode, data, n);
+}
+
+bool wsm_session_send_frame (struct wsm_session *s, const void *frame,
+                             size_t n) {
+  return wsm_buffer_append(&s->out, frame, n);
+}
+
+bool wsm_session_frame (struct wsm_buffer *to, unsigned opcode,
+                        const void *data, size_t n) {
+  unsigned char *at = wsm_buffer_reserve(to, n + WSM_FRAME_HEADER);
+  size_t header;
+  if (!at) return false;
+  header = wsm_frame_write(at, WSM_FIN | opcode, n, NULL);
+  if (n) memcpy(at + header, data, n);
+  wsm_buffer_commit(to, header + n);
+  return true;
+}
+
+bool wsm_session_ping (struct wsm_session *s, uint64_t number) {
+  unsigned char payload[8];
+  size_t i;
+  for (i = 0; i < sizeof payload; i++)
+    payload[i] = (unsigned char)(number >> (8 * (sizeof payload - 1 - i)));
+  if (!wsm_session_ping_with(s, payload, sizeof payload)) return false;
+  s->ping_sent = number;
+  return true;
+}
+
+bool wsm_session_ping_with (struct wsm_session *s, const void *payload,
+                            size_t n) {
+  return !is_closing(s) && put(s, WSM_PING, payload, n);
+}
+
+bool wsm_session_pong (struct wsm_session *s, const void *payload, size_t n) {
+  return !is_closing(s) && put(s, WSM_PONG, payload, n);
+}
+
+bool wsm_session_close (struct wsm_session *s, unsigned code,
+                        const char *reason, size_t n) {
+  unsigned char payload[WSM_CONTROL_LIMIT];
+  size_t length = 0;
+  if (is_closing(s)) return true;
+  if (code != WSM_NO_STATUS) {
+    payload[0] = (unsigned char)(code >> 8);
+    payload[1] = (unsigned char)code;
+    if (n) memcpy(payload + 2, reason, n);
+    length = n + 2;
+  }
+  if (!put(s, WSM_CLOSE, payload, length)) return false;
+  s->closing |= WSM_CLOSE_SENT;
+  s->pong_due = false;
+  return true;
+}
+
+const unsigned char *wsm_session_output (const struct wsm_session *s,
+                                         size_t *n) {
+  if (s->deflate) return wsm_compressed_output(s, n);
+  *n = wsm_session_pending(s);
+  return *n ? s->out.data + s->out.start + s->sent : NULL;
+}
+
+/* The first byte of a frame of ours has its top bit set, that of an answer to
+** an opening handshake, which may stand before the first frame, has not. */
+static bool is_frame (const unsigned char *bytes) {
+  return (*bytes & WSM_FIN) != 0;
+}
+
+/* Where the frames begin that stand behind an HTTP head. */
+static size_t head_length (const unsigned char *bytes, size_t n) {
+  size_t i;
+  for (i = 4; i <= n; i++)
+    if (memcmp(bytes + i - 4, "\r\n\r\n", 4) == 0) return i;
+  return n;
+}
+
+size_t wsm_output_frame_length (const struct wsm_buffer *out, size_t at,
+                                struct wsm_frame *f) {
+  const unsigned char *bytes = out->data + out->start + at;
+  const size_t n = wsm_buffer_length(out) - at;
+  if (is_frame(bytes)) {
+    const int header = wsm_frame_parse(f, bytes, n);
+    if (header > 0 && f->length <= n - (size_t)header)
+      return (size_t)header + (size_t)f->length;
+  }
+  memset(f, 0, sizeof *f);
+  return is_frame(bytes) ? n : head_length(bytes, n);
+}
+
+/* Lets go of the frames that were wholly sent; `out` starts at a frame. */
+static void trim_sent (struct wsm_session *s) {
+  struct wsm_frame f;
+  size_t length = wsm_output_frame_length(&s->out, 0, &f);
+  while (length <= s->sent) {
+    s->out.start += length;
+    s->sent -= length;
+    length = wsm_output_frame_length(&s->out, 0, &f);
+  }
+}
+
+static void note_sent (struct wsm_session *s, size_t n) {
+  s->sent += n;
+  if (wsm_session_pending(s) == 0) {
+    s->sent = 0;
+    wsm_buffer_clear(&s->out);
+  } else if (s->sent > SENT_LIMIT) {
+    trim_sent(s);
+  }
+}
+
+void wsm_session_sent (struct wsm_session *s, size_t n) {
+  if (s->deflate) wsm_compressed_sent(s, n);
+  else note_sent(s, n);
+  if (s->pong_due) wsm_control_settle(s);
+}
+
+bool wsm_session_unsent (struct wsm_session *s, size_t *at,
+                         struct wsm_message *m) {
+  const size_t n = wsm_buffer_length(&s->out);
+  if (s->deflate && *at == 0) *at = wsm_compressed_unsent(s);
+  while (*at < n) {
+    unsigned char *start = s->out.data + s->out.start + *at;
+    struct wsm_frame f;
+    const size_t length = wsm_output_frame_length(&s->out, *at, &f);
+    *at += length;
+    if (*at <= s->sent || (f.opcode != WSM_TEXT && f.opcode != WSM_BINARY))
+      continue;
+    start += length - (size_t)f.length;
+    if (f.masked && !s->deflate) wsm_mask(start, (size_t)f.length, f.key, 0);
+    m->data = start;
+    m->length = (size_t)f.length;
+    m->binary = f.opcode == WSM_BINARY;
+    return true;
+  }
+  return false;
+}
+
+bool wsm_close_code_is_sendable (unsigned code, enum wsm_role role) {
+  if (code == WSM_NORMAL || (code >= 3000 && code <= 4999)) return true;
+  if (role == WSM_CLIENT) return false;
+  return code == WSM_GOING_AWAY || code == WSM_UNSUPPORTED ||
+         code == WSM_POLICY || code == WSM_TOO_BIG ||
+         (code >= WSM_INTERNAL_ERROR && code <= 1014);
+}
+
+bool wsm_close_code_is_valid (unsigned code) {
+  if (code >= 3000) return code <= 4999;
+  return code >= WSM_NORMAL && code <= 1014 && code != 1004 &&
+         code != WSM_NO_STATUS && code != WSM_ABNORMAL;
+}

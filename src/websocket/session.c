@@ -1,0 +1,393 @@
+#include "websocket/session.h"
+
+#include "base/memory.h"
+#include "websocket/control.h"
+#include "websocket/deflate.h"
+#include "websocket/compressed.h"
+
+#define LARGE (64u << 10) /* bytes of a message: worth a read of its own */
+
+/* What one step of reading came to. */
+enum step {
+  STEP_ON,      /* read on */
+  STEP_MORE,    /* the bytes do not suffice */
+  STEP_MESSAGE, /* `assembled` bytes at the start of `in` are one */
+  STEP_ENDED
+};
+
+void wsm_session_init (struct wsm_session *s,
+                       const struct wsm_session_setup *setup) {
+  memset(s, 0, sizeof *s);
+  s->role = (uint8_t)setup->role;
+  s->limits = setup->limits;
+  s->keys = setup->keys;
+  s->error = setup->error;
+  s->in.pool = s->out.pool = setup->pool;
+  s->close_code = WSM_NO_STATUS;
+}
+
+void wsm_session_free (struct wsm_session *s) {
+  wsm_control_discard(s);
+  wsm_buffer_clear(&s->out);
+  if (s->deflate) wsm_deflate_clear(s->deflate);
+  wsm_free(s->deflate);
+  s->deflate = NULL;
+  s->sent = 0;
+  wsm_free(s->reason);
+  s->reason = NULL;
+  s->reason_length = 0;
+}
+
+static bool is_over (const struct wsm_session *s) {
+  return (s->closing & (WSM_CLOSE_RECEIVED | WSM_CLOSE_FAILED)) != 0;
+}
+
+unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
+  return wsm_buffer_reserve(&s->in, n);
+}
+
+void wsm_session_commit (struct wsm_session *s, size_t n) {
+  wsm_buffer_commit(&s->in, n);
+  if (is_over(s) || s->in.start == s->in.end) wsm_buffer_clear(&s->in);
+}
+
+size_t wsm_session_room (const struct wsm_session *s, size_t n) {
+  const uint64_t rest = s->held ? 0 : s->remaining;
+  if (rest == 0 || rest + s->assembled < LARGE || rest >= n + n / 2) return n;
+  return (size_t)rest;
+}
+
+static unsigned char *front (const struct wsm_session *s) {
+  return s->in.data + s->in.start;
+}
+
+/* The first n bytes of `in` are done with. */
+static void drop (struct wsm_session *s, size_t n) {
+  s->next -= n;
+  s->glanced = s->glanced > n ? s->glanced - n : 0;
+  wsm_buffer_consume(&s->in, n);
+}
+
+/* Moves what was not judged down to the assembled bytes. */
+static void close_gap (struct wsm_session *s) {
+  const size_t gap = s->next - s->assembled;
+  const size_t rest = wsm_buffer_length(&s->in) - s->next;
+  if (s->assembled == 0) {
+    drop(s, s->next);
+  } else if (gap > 0) {
+    memmove(front(s) + s->assembled, front(s) + s->next, rest);
+    s->in.end -= gap;
+    s->next -= gap;
+    s->glanced = s->glanced > gap ? s->glanced - gap : 0;
+  }
+  wsm_buffer_trim(&s->in);
+}
+
+static bool is_known (unsigned opcode) {
+  return opcode <= WSM_BINARY || (opcode >= WSM_CLOSE && opcode <= WSM_PONG);
+}
+
+static bool is_compressed_start (const struct wsm_session *s,
+                                 const struct wsm_frame *f) {
+  return s->deflate && (f->opcode == WSM_TEXT || f->opcode == WSM_BINARY);
+}
+
+/* Which rule does the frame break that holds wherever it stands? NULL: none. */
+static const char *fault (const struct wsm_session *s,
+                          const struct wsm_frame *f) {
+  if (f->bits & (WSM_RSV2 | WSM_RSV3))
+    return "with a reserved bit set (RFC 6455 5.2)";
+  if ((f->bits & WSM_RSV1) && !is_compressed_start(s, f))
+    return "with the reserved bit RSV1 set (RFC 6455 5.2)";
+  if (!is_known(f->opcode)) return "which is reserved (RFC 6455 5.2)";
+  if (f->masked && s->role == WSM_CLIENT)
+    return "that is masked, as a server's must not be (RFC 6455 5.1)";
+  if (!f->masked && s->role == WSM_SERVER)
+    return "that is not masked, as a client's must be (RFC 6455 5.1)";
+  if (!wsm_opcode_is_control(f->opcode)) return NULL;
+  if (!(f->bits & WSM_FIN))
+    return "that is fragmented, as a control frame must not be (RFC 6455 5.5)";
+  if (f->length > WSM_CONTROL_LIMIT)
+    return "with more than the 125 bytes of a control frame (RFC 6455 5.5)";
+  return NULL;
+}
+
+/* Which rule of fragmentation does it break? */
+static const char *disorder (const struct wsm_session *s,
+                             const struct wsm_frame *f) {
+  if (wsm_opcode_is_control(f->opcode)) return NULL;
+  if (f->opcode == WSM_CONTINUATION && !s->fragmented)
+    return "that continues no message (RFC 6455 5.4)";
+  if (f->opcode != WSM_CONTINUATION && s->fragmented)
+    return "that begins a message inside another (RFC 6455 5.4)";
+  return NULL;
+}
+
+/* RFC 7692 6: RSV1 of the first frame speaks for the message */
+static bool is_packed (const struct wsm_session *s, const struct wsm_frame *f) {
+  const bool first = f->opcode != WSM_CONTINUATION;
+  return ((first ? f->bits : s->frame_bits) & WSM_RSV1) != 0;
+}
+
+static bool is_oversize (const struct wsm_session *s,
+                         const struct wsm_frame *f) {
+  if (f->length > s->limits->frame) return true;
+  return !is_packed(s, f) && f->length > s->limits->message - s->assembled;
+}
+
+static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
+  const unsigned long long length = f->length;
+  if (f->length > s->limits->frame)
+    wsm_control_fail(s, WSM_TOO_BIG,
+                     "the peer sent a frame of %llu bytes; the limit is %llu "
+                     "(RFC 6455 10.4)",
+                     length, (unsigned long long)s->limits->frame);
+  else
+    wsm_control_fail(s, WSM_TOO_BIG,
+                     "the peer sent a message of %llu bytes or more; the "
+                     "limit is %llu (RFC 6455 10.4)",
+                     length + s->assembled,
+                     (unsigned long long)s->limits->message);
+}
+
+/* Is the frame legal here and small enough? If not, the session has failed. */
+static bool judge (struct wsm_session *s, const struct wsm_frame *f) {
+  const char *broken = fault(s, f);
+  if (!broken) broken = disorder(s, f);
+  if (broken) {
+    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                     "the peer sent a frame of opcode 0x%X %s",
+                     (unsigned)f->opcode, broken);
+    return false;
+  }
+  if (wsm_opcode_is_control(f->opcode)) return true;
+  if (is_oversize(s, f)) {
+    fail_size(s, f);
+    return false;
+  }
+  if (s->fragmented && s->fragments >= s->limits->fragments) {
+    wsm_control_fail(s, WSM_POLICY,
+                     "the peer sent a message in more than %lu fragments, "
+                     "the limit",
+                     (unsigned long)s->limits->fragments);
+    return false;
+  }
+  return true;
+}
+
+static enum step refuse_text (struct wsm_session *s) {
+  wsm_control_fail(s, WSM_INVALID_DATA,
+                   "the peer sent text that is not UTF-8 (RFC 6455 8.1)");
+  return STEP_ENDED;
+}
+
+static bool is_inflating (const struct wsm_session *s) {
+  return (s->frame_bits & WSM_RSV1) != 0;
+}
+
+/* The payload of a control frame, unmasked into `local` when it is masked. */
+static const unsigned char *
+control_payload (const struct wsm_frame *f, const unsigned char *bytes,
+                 unsigned char local[WSM_CONTROL_LIMIT]) {
+  if (!f->masked) return bytes;
+  wsm_mask_copy(local, bytes, (size_t)f->length, f->key);
+  return local;
+}
+
+static void note (struct wsm_session *s, const struct wsm_frame *f,
+                  const unsigned char *bytes) {
+  unsigned char local[WSM_CONTROL_LIMIT];
+  const unsigned char *payload = control_payload(f, bytes, local);
+  if (f->opcode == WSM_PING) wsm_control_ping(s, payload, (size_t)f->length);
+  else wsm_control_pong(s, payload, (size_t)f->length);
+}
+
+static enum step take_control (struct wsm_session *s, const struct wsm_frame *f,
+                               size_t header) {
+  const size_t whole = header + (size_t)f->length;
+  const unsigned char *payload = front(s) + s->next + header;
+  const bool noted = s->next < s->glanced;
+  if (wsm_buffer_length(&s->in) - s->next < whole) return STEP_MORE;
+  if (f->opcode == WSM_CLOSE) {
+    unsigned char local[WSM_CONTROL_LIMIT];
+    wsm_control_close(s, control_payload(f, payload, local), (size_t)f->length);
+    return STEP_ENDED;
+  }
+  if (!noted) note(s, f, payload);
+  s->next += whole;
+  return STEP_ON;
+}
+
+/* A message in one frame, all there: it stays where it is. */
+static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
+                             size_t header) {
+  const size_t n = (size_t)f->length;
+  drop(s, s->next);
+  s->next = header + n;
+  s->assembled = n;
+  if (n) drop(s, header);
+  if (f->masked) wsm_mask(front(s), n, f->key, 0);
+  if (!s->binary && !wsm_utf8_valid(front(s), n)) return refuse_text(s);
+  return STEP_MESSAGE;
+}
+
+/* The payload of the frame being read is complete. */
+static enum step end_frame (struct wsm_session *s) {
+  if (!(s->frame_bits & WSM_FIN)) return STEP_ON;
+  s->fragmented = false;
+  if (is_inflating(s) && !wsm_compressed_end(s)) return STEP_ENDED;
+  if (!s->binary && !wsm_utf8_whole(&s->utf8)) return refuse_text(s);
+  return STEP_MESSAGE;
+}
+
+/* Adds n unmasked bytes of payload to the message. */
+static bool add (struct wsm_session *s, const unsigned char *from, size_t n) {
+  unsigned char *to = front(s) + s->assembled;
+  if (is_inflating(s)) return wsm_compressed_take(s, from, n);
+  if (!s->binary && !wsm_utf8_feed(&s->utf8, from, n)) {
+    refuse_text(s);
+    return false;
+  }
+  if (to != from) memmove(to, from, n);
+  s->assembled += n;
+  return true;
+}
+
+/* Takes what is there of the frame's payload: the message grows. */
+static enum step take_payload (struct wsm_session *s) {
+  unsigned char *from;
+  size_t n = wsm_buffer_length(&s->in) - s->next;
+  if (n == 0) return STEP_MORE;
+  from = front(s) + s->next;
+  if (n > s->remaining) n = (size_t)s->remaining;
+  if (s->role == WSM_SERVER)
+    s->phase = (uint8_t)wsm_mask(from, n, s->key, s->phase);
+  if (!add(s, from, n)) return STEP_ENDED;
+  s->next += n;
+  s->remaining -= n;
+  return s->remaining ? STEP_MORE : end_frame(s);
+}
+
+static void begin_message (struct wsm_session *s, const struct wsm_frame *f) {
+  s->binary = f->opcode == WSM_BINARY;
+  s->frame_bits = f->bits;
+  s->fragments = 1;
+}
+
+static void continue_message (struct wsm_session *s,
+                              const struct wsm_frame *f) {
+  s->frame_bits = (uint8_t)((f->bits & WSM_FIN) | (s->frame_bits & WSM_RSV1));
+  s->fragments++;
+}
+
+static enum step take_data (struct wsm_session *s, const struct wsm_frame *f,
+                            size_t header) {
+  const size_t there = wsm_buffer_length(&s->in) - s->next - header;
+  if (f->opcode == WSM_CONTINUATION) {
+    continue_message(s, f);
+  } else {
+    begin_message(s, f);
+    if ((f->bits & WSM_FIN) && !is_inflating(s) && there >= f->length)
+      return take_whole(s, f, header);
+    memset(&s->utf8, 0, sizeof s->utf8);
+    s->fragmented = true;
+  }
+  if (f->masked) memcpy(s->key, f->key, sizeof s->key);
+  s->phase = 0;
+  s->remaining = f->length;
+  s->next += header;
+  return s->remaining ? take_payload(s) : end_frame(s);
+}
+
+static enum step take_frame (struct wsm_session *s) {
+  const size_t n = wsm_buffer_length(&s->in) - s->next;
+  struct wsm_frame f;
+  int header;
+  if (n == 0) return STEP_MORE;
+  header = wsm_frame_parse(&f, front(s) + s->next, n);
+  if (header == 0) return STEP_MORE;
+  if (header < 0) {
+    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                     "the peer sent a frame whose "
+                     "length is not minimal, or too long (RFC 6455 5.2)");
+    return STEP_ENDED;
+  }
+  if (!judge(s, &f)) return STEP_ENDED;
+  if (wsm_opcode_is_control(f.opcode))
+    return take_control(s, &f, (size_t)header);
+  return take_data(s, &f, (size_t)header);
+}
+
+/* Reads until a message is held, the bytes do not suffice, or all is over. */
+static enum wsm_input read_on (struct wsm_session *s) {
+  enum step step = STEP_ON;
+  if (is_over(s)) return WSM_ENDED;
+  if (s->pong_due) wsm_control_settle(s);
+  while (step == STEP_ON) step = s->remaining ? take_payload(s) : take_frame(s);
+  if (step == STEP_ENDED) return WSM_ENDED;
+  s->held = step == STEP_MESSAGE;
+  if (s->held) return WSM_MESSAGE;
+  if (s->in.data) close_gap(s);
+  return WSM_MORE;
+}
+
+static void show (const struct wsm_session *s, struct wsm_message *m) {
+  const struct wsm_buffer *inflated = s->deflate ? &s->deflate->message : NULL;
+  m->data = front(s);
+  m->length = s->assembled;
+  m->binary = s->binary;
+  if (!is_inflating(s)) return;
+  m->length = wsm_buffer_length(inflated);
+  if (m->length) m->data = wsm_buffer_bytes(inflated);
+}
+
+enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
+  if (!s->held) {
+    const enum wsm_input input = read_on(s);
+    if (input != WSM_MESSAGE) return input;
+  }
+  if (m) show(s, m);
+  return WSM_MESSAGE;
+}
+
+void wsm_session_pop (struct wsm_session *s) {
+  if (!s->held) return;
+  s->held = false;
+  s->assembled = 0;
+  if (s->deflate) wsm_deflate_pop(s->deflate);
+  drop(s, s->next);
+}
+
+/* Looks at the frame at `glanced`: is there another one to look at? */
+static bool glance_frame (struct wsm_session *s) {
+  const size_t n = wsm_buffer_length(&s->in) - s->glanced;
+  const unsigned char *bytes = front(s) + s->glanced;
+  struct wsm_frame f;
+  const int header = wsm_frame_parse(&f, bytes, n);
+  if (header <= 0 || fault(s, &f)) return false;
+  if (f.opcode == WSM_CLOSE) {
+    s->close_waits = true;
+    return false;
+  }
+  if (wsm_opcode_is_control(f.opcode)) {
+    if (n - (size_t)header < f.length) return false;
+    note(s, &f, bytes + header);
+  } else if (f.length > s->limits->message || f.length > SIZE_MAX / 2) {
+    return false;
+  }
+  s->glanced += (size_t)header + (size_t)f.length;
+  return true;
+}
+
+void wsm_session_scan (struct wsm_session *s) {
+  if (!s->held) return;
+  wsm_control_settle(s);
+  if (s->glanced < s->next) s->glanced = s->next;
+  while (s->glanced < wsm_buffer_length(&s->in) && glance_frame(s)) continue;
+}
+
+size_t wsm_session_unread (const struct wsm_session *s) {
+  const struct wsm_deflate *d = s->deflate;
+  if (!s->held) return 0;
+  return wsm_buffer_length(&s->in) + (d ? wsm_buffer_length(&d->message) : 0);
+}
