@@ -284,6 +284,12 @@ void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *e,
   }
 }
 
+void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
+                        uint64_t now_ms) {
+  m->local = true;
+  wsm_manager_lost(m, e, now_ms);
+}
+
 /* --- what the owner says about the end --- */
 
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,

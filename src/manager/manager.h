@@ -215,6 +215,144 @@ void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms);
 /* When tick has something to do next; WSM_NEVER: only if something happens. */
 uint64_t wsm_manager_deadline (const struct wsm_manager *m);
 
+/* --- the driver's door: everything it needs of the fields --- */
+
+/* What the driver must bring about now. */
+static inline enum wsm_want wsm_manager_want (const struct wsm_manager *m) {
+  return (enum wsm_want)m->want;
+}
+
+static inline enum wsm_state wsm_manager_state (const struct wsm_manager *m) {
+  return (enum wsm_state)m->state;
+}
+
+static inline enum wsm_role wsm_manager_role (const struct wsm_manager *m) {
+  return (enum wsm_role)m->role;
+}
+
+/* Where to connect: the target's URL, or that of the redirect it led to. */
+static inline const struct wsm_url *
+wsm_manager_url (const struct wsm_manager *m) {
+  return m->ask.url;
+}
+
+/* The proxy on the way, for the text of a timeout; NULL: none. Borrowed. */
+static inline void wsm_manager_set_proxy (struct wsm_manager *m,
+                                          const char *name) {
+  m->via = name;
+}
+
+/* Where up to n bytes read from the peer go; NULL without memory. Then commit
+** what was really read, which is the one way that bytes come in: n may be 0. */
+static inline unsigned char *wsm_manager_reserve (struct wsm_manager *m,
+                                                  size_t n) {
+  return wsm_session_reserve(&m->session, n);
+}
+
+static inline void wsm_manager_commit (struct wsm_manager *m, size_t n,
+                                       uint64_t now_ms) {
+  wsm_session_commit(&m->session, n);
+  if (n > 0) wsm_manager_received(m, n, now_ms);
+}
+
+/* How much a read of about n bytes best asks for (wsm_session_room). */
+static inline size_t wsm_manager_read_size (const struct wsm_manager *m,
+                                            size_t n) {
+  return wsm_session_room(&m->session, n);
+}
+
+/* Bytes for the peer that are not with the kernel, and how many there are.
+** wsm_manager_wrote says how many of them the kernel took. */
+static inline const unsigned char *
+wsm_manager_output (const struct wsm_manager *m, size_t *n) {
+  return wsm_session_output(&m->session, n);
+}
+
+/* Is there output? In bytes; with permessage-deflate as they are before they
+** are compressed. */
+static inline size_t wsm_manager_pending (const struct wsm_manager *m) {
+  return wsm_session_pending(&m->session);
+}
+
+/* How many masks the outbox may need at once. */
+static inline size_t wsm_manager_masks (const struct wsm_manager *m) {
+  return m->outbox.count;
+}
+
+/* A whole message of this connection waits to be taken. */
+static inline bool wsm_manager_holds_message (const struct wsm_manager *m) {
+  return m->session.held;
+}
+
+/* wsm_manager_next would find one, of this connection or of an earlier one. */
+static inline bool wsm_manager_has_message (const struct wsm_manager *m) {
+  return m->session.held || m->leftover.count > 0;
+}
+
+/* Answers the pings that stand behind a message that nobody took. */
+static inline void wsm_manager_scan (struct wsm_manager *m) {
+  wsm_session_scan(&m->session);
+}
+
+/* The driver stops reading the socket, and reads it again. */
+static inline bool wsm_manager_is_paused (const struct wsm_manager *m) {
+  return m->paused;
+}
+
+static inline void wsm_manager_pause (struct wsm_manager *m) {
+  m->paused = true;
+}
+
+static inline void wsm_manager_resume (struct wsm_manager *m, uint64_t now_ms) {
+  if (!m->paused) return;
+  m->paused = false;
+  m->heard_ms = now_ms;
+}
+
+/* Should the driver be paused? Full at the limit, and until half of it is
+** taken. */
+bool wsm_manager_is_inbox_full (const struct wsm_manager *m);
+
+/* May the deadline be met up to a second late? */
+bool wsm_manager_is_deadline_lax (const struct wsm_manager *m);
+
+/* TLS resumed an earlier session. */
+static inline void wsm_manager_count_resumed (struct wsm_manager *m) {
+  m->counters.resumed++;
+}
+
+/* --- a server's broadcast: one frame for many --- */
+
+/* WSM_SENT: it may be sent now. */
+enum wsm_sent wsm_manager_may_send (const struct wsm_manager *m);
+
+/* Queues the unmasked frame of one message; false without memory. */
+bool wsm_manager_send_frame (struct wsm_manager *m, const void *frame,
+                             size_t n);
+
+/* The driver wrote such a frame of n bytes itself, all of it. */
+static inline void wsm_manager_count_written (struct wsm_manager *m, size_t n) {
+  m->counters.messages_out++;
+  m->counters.bytes_out += n;
+}
+
+/* --- rarely --- */
+
+/* The socket was closed because the application said so at once: as
+** wsm_manager_lost, and no reconnect. */
+void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
+                        uint64_t now_ms);
+
+/* ping(payload), at most WSM_CONTROL_LIMIT bytes, only while open. false:
+** without memory or a mask. */
+bool wsm_manager_ping (struct wsm_manager *m, const void *payload, size_t n);
+
+/* The messages that wait for a connection: to be taken by the application. */
+static inline struct wsm_message_queue *
+wsm_manager_outbox (struct wsm_manager *m) {
+  return &m->outbox;
+}
+
 /* --- what its owner should hear --- */
 
 enum wsm_event wsm_manager_event (const struct wsm_manager *m);

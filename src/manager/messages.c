@@ -46,6 +46,24 @@ enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
   }
 }
 
+bool wsm_manager_ping (struct wsm_manager *m, const void *payload, size_t n) {
+  return wsm_session_ping_with(&m->session, payload, n);
+}
+
+enum wsm_sent wsm_manager_may_send (const struct wsm_manager *m) {
+  if (m->state != WSM_STATE_OPEN) return WSM_SEND_CLOSED;
+  if (wsm_session_pending(&m->session) >= m->policy->output_bytes)
+    return WSM_SEND_FULL;
+  return WSM_SENT;
+}
+
+bool wsm_manager_send_frame (struct wsm_manager *m, const void *frame,
+                             size_t n) {
+  if (!wsm_session_send_frame(&m->session, frame, n)) return false;
+  m->counters.messages_out++;
+  return true;
+}
+
 void wsm_messages_flush (struct wsm_manager *m, size_t limit) {
   struct wsm_message first;
   while (wsm_session_pending(&m->session) < limit &&
@@ -187,6 +205,13 @@ static bool has_session (const struct wsm_manager *m) {
 size_t wsm_manager_unread (const struct wsm_manager *m) {
   return m->leftover.payload +
          (has_session(m) ? wsm_session_unread(&m->session) : 0);
+}
+
+bool wsm_manager_is_inbox_full (const struct wsm_manager *m) {
+  const size_t limit = m->policy->inbox_bytes, unread = wsm_manager_unread(m);
+  /* while closing, the peer's close frame is awaited */
+  if (m->state != WSM_STATE_OPEN || limit == 0) return false;
+  return m->paused ? unread > limit / 2 : unread >= limit && m->session.held;
 }
 
 size_t wsm_manager_buffered (const struct wsm_manager *m) {

@@ -116,3 +116,9 @@ uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
   return earlier(earlier(patience_at(m), retry_at(m)),
                  earlier(beat_at(m), overtime_at(m)));
 }
+
+/* A heartbeat may be late where the peer has a second to answer it. */
+bool wsm_manager_is_deadline_lax (const struct wsm_manager *m) {
+  const struct wsm_policy *p = m->policy;
+  return !p->overtime_ms || p->overtime_ms >= (uint64_t)p->beat_ms + 1000;
+}
