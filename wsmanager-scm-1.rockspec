@@ -40,6 +40,7 @@ build = {
         "src/base/heap.c",
         "src/base/keep_loaded.c",
         "src/base/memory.c",
+        "src/base/random.c",
         "src/base/span.c",
         "src/base/utf8.c",
         "src/http/head.c",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/memory.h"
+#include "base/random.h"
 
 /* A server's wait for a peer that broke a rule to read our close frame. */
 #define LINGER_MS 1000
@@ -137,17 +138,9 @@ static void amend (struct wsm_manager *m, const char *sentence) {
 
 /* --- what comes after --- */
 
-static double chance (struct wsm_manager *m) {
-  uint64_t z = m->seed += 0x9E3779B97F4A7C15u; /* splitmix64 */
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  z ^= z >> 31;
-  return (double)(z >> 11) / 9007199254740992.0; /* 2^53 */
-}
-
 static uint32_t next_delay (struct wsm_manager *m) {
   const bool orderly = m->clean && m->error.token == WSM_NONE;
-  uint64_t delay = wsm_policy_delay(m->policy, m->failures, chance(m));
+  uint64_t delay = wsm_policy_delay(m->policy, m->failures, wsm_random_next(&m->seed));
   if (orderly) delay += m->policy->pause_ms;
   if (delay < m->retry_after_ms) delay = m->retry_after_ms;
   return delay < UINT32_MAX ? (uint32_t)delay : UINT32_MAX;
