@@ -103,6 +103,7 @@ build = {
         "src/tls/tls.c",
         "src/tls/tls_error.c",
         "src/tls/verify.c",
+        "src/websocket/close_code.c",
         "src/websocket/compressed.c",
         "src/websocket/control.c",
         "src/websocket/deflate.c",

@@ -140,7 +140,8 @@ static void amend (struct wsm_manager *m, const char *sentence) {
 
 static uint32_t next_delay (struct wsm_manager *m) {
   const bool orderly = m->clean && m->error.token == WSM_NONE;
-  uint64_t delay = wsm_policy_delay(m->policy, m->failures, wsm_random_next(&m->seed));
+  uint64_t delay =
+    wsm_policy_delay(m->policy, m->failures, wsm_random_next(&m->seed));
   if (orderly) delay += m->policy->pause_ms;
   if (delay < m->retry_after_ms) delay = m->retry_after_ms;
   return delay < UINT32_MAX ? (uint32_t)delay : UINT32_MAX;

@@ -1,6 +1,6 @@
 /*
 ** message_queue.h - whole messages in order, bounded by count and bytes
-** Stands on buffer.h. The outbox holds what waits for a connection; the same
+** Depends on buffer.h and message.h. The outbox holds what waits for a connection; the same
 ** queue keeps what was received on a connection that is gone.
 ** Never drops a message to make room: push says no.
 */
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/buffer.h"
-#include "websocket/session.h"
+#include "websocket/message.h"
 
 /* Zero it, but for bytes.pool, to start. */
 struct wsm_message_queue {

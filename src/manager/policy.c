@@ -1,5 +1,7 @@
 #include "manager/policy.h"
 
+#include "websocket/close_code.h"
+
 #define LEAST_WAIT_MS 100 /* what jitter alone may not go below */
 
 static const struct wsm_policy defaults = {

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/error.h"
 #include "websocket/deflate.h"
-#include "websocket/session.h"
+#include "websocket/message.h"
 
 #define WSM_UNBOUNDED UINT32_MAX
 

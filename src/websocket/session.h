@@ -18,47 +18,16 @@
 #include <stdint.h>
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/utf8.h"
+#include "websocket/close_code.h"
 #include "websocket/frame.h"
 #include "websocket/mask.h"
-#include "base/utf8.h"
-
-enum wsm_role { WSM_CLIENT, WSM_SERVER };
-
-/* Close codes (RFC 6455 7.4.1). */
-enum wsm_close_code {
-  WSM_NORMAL = 1000,
-  WSM_GOING_AWAY = 1001,
-  WSM_PROTOCOL_ERROR = 1002,
-  WSM_UNSUPPORTED = 1003,
-  WSM_NO_STATUS = 1005, /* never on the wire: a close without a code */
-  WSM_ABNORMAL = 1006,  /* never on the wire: no close at all */
-  WSM_INVALID_DATA = 1007,
-  WSM_POLICY = 1008,
-  WSM_TOO_BIG = 1009,
-  WSM_MANDATORY_EXTENSION = 1010,
-  WSM_INTERNAL_ERROR = 1011
-};
-
-#define WSM_REASON_LIMIT 123 /* bytes of a close reason, RFC 6455 5.5 */
-
-/* What a peer may make us hold. Shared by many sessions, never changed. */
-struct wsm_limits {
-  uint64_t message;   /* bytes of a message, inflated; over: 1009 */
-  uint64_t frame;     /* bytes of a frame's payload; over: 1009 */
-  uint32_t fragments; /* frames of a message; over: 1008 */
-};
+#include "websocket/message.h"
 
 enum wsm_input {
   WSM_MORE,    /* nothing whole yet: feed it */
   WSM_MESSAGE, /* a message is held: take it, then pop */
   WSM_ENDED    /* no message will come: closing, closed or failed */
-};
-
-/* A whole message; the bytes are the session's, until pop or feed. */
-struct wsm_message {
-  const unsigned char *data;
-  size_t length;
-  bool binary;
 };
 
 /* What happened to the two closing handshakes, as bits. Without memory an
@@ -139,7 +108,7 @@ void wsm_session_commit (struct wsm_session *s, size_t n);
 size_t wsm_session_room (const struct wsm_session *s, size_t n);
 
 /* Goes on reading up to the next whole message; idempotent. WSM_MESSAGE fills m
-** (may be NULL). Answers pings and the peer's close, into `out`. On a broken
+** (may be NULL); its bytes are the session's until pop or commit. Answers pings and the peer's close, into `out`. On a broken
 ** rule it queues the close frame with the code the RFC names, fills *error
 ** and answers WSM_ENDED from then on; what comes after is thrown away. */
 enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m);
@@ -208,13 +177,5 @@ static inline size_t wsm_session_pending (const struct wsm_session *s) {
 ** For after the connection is lost; the session can only be freed after. */
 bool wsm_session_unsent (struct wsm_session *s, size_t *at,
                          struct wsm_message *m);
-
-/* May an application send this close code? 1000 and 3000 to 4999 (W3C);
-** a server also what it alone has a use for: 1001, 1003, 1008, 1009 and 1011 to
-** 1014 (RFC 6455 7.4.1). */
-bool wsm_close_code_is_sendable (unsigned code, enum wsm_role role);
-
-/* May it stand on the wire? (RFC 6455 7.4) */
-bool wsm_close_code_is_valid (unsigned code);
 
 #endif

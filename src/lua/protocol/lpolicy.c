@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include "websocket/close_code.h"
 
 enum kind { KIND_U32, KIND_U64, KIND_SIZE, KIND_DOUBLE, KIND_BOOL };
 
