@@ -1,66 +1,9 @@
 #include "websocket/compressed.h"
 
-#include "base/memory.h"
-#include "websocket/control.h"
 #include "websocket/deflate.h"
 #include "websocket/output.h"
 
 #define BATCH (64u << 10) /* bytes of wire that are a write's worth */
-
-bool wsm_session_deflate (struct wsm_session *s,
-                          const struct wsm_compression *agreed) {
-  struct wsm_deflate *d = wsm_zalloc(sizeof *d);
-  if (!d) return false;
-  d->agreed = *agreed;
-  d->limit = s->limits->message;
-  d->message.pool = d->wire.pool = s->out.pool;
-  s->deflate = d;
-  return true;
-}
-
-/* --- in --- */
-
-static bool fail (struct wsm_session *s, enum wsm_inflated inflated) {
-  if (inflated == WSM_INFLATE_TOO_BIG)
-    wsm_control_fail(s, WSM_TOO_BIG,
-                     "the peer sent a message that inflates "
-                     "to more than %llu bytes, the limit",
-                     (unsigned long long)s->limits->message);
-  else if (inflated == WSM_INFLATE_CORRUPT)
-    wsm_control_fail(s, WSM_INVALID_DATA,
-                     "the peer sent a compressed "
-                     "message that does not inflate (RFC 7692 7.2.2)");
-  else
-    wsm_control_fail(s, WSM_INTERNAL_ERROR,
-                     "no memory to inflate the peer's message");
-  return false;
-}
-
-/* Judges what an inflation added from length on. */
-static bool accept (struct wsm_session *s, enum wsm_inflated inflated,
-                    size_t length) {
-  const struct wsm_buffer *b = &s->deflate->message;
-  const size_t n = wsm_buffer_length(b) - length;
-  if (inflated != WSM_INFLATED) return fail(s, inflated);
-  if (s->binary || n == 0 || wsm_utf8_feed(&s->utf8, b->data + length, n))
-    return true;
-  wsm_control_fail(s, WSM_INVALID_DATA,
-                   "the peer sent text that is not UTF-8 (RFC 6455 8.1)");
-  return false;
-}
-
-bool wsm_compressed_take (struct wsm_session *s, const unsigned char *bytes,
-                          size_t n) {
-  const size_t length = wsm_buffer_length(&s->deflate->message);
-  return accept(s, wsm_deflate_inflate(s->deflate, bytes, n), length);
-}
-
-bool wsm_compressed_end (struct wsm_session *s) {
-  const size_t length = wsm_buffer_length(&s->deflate->message);
-  return accept(s, wsm_deflate_finish(s->deflate), length);
-}
-
-/* --- out --- */
 
 /* A frame of `out`: all of it, and its payload at the end. */
 struct plain {

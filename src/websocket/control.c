@@ -43,7 +43,7 @@ void wsm_control_ping (struct wsm_session *s, const unsigned char *payload,
   else remember(s, payload, n);
 }
 
-void wsm_control_settle (struct wsm_session *s) {
+void wsm_control_send_pong (struct wsm_session *s) {
   if (!s->pong_due || !has_room(s)) return;
   if (wsm_session_pong(s, s->pong, s->pong_length)) s->pong_due = false;
 }

@@ -1,6 +1,6 @@
 /*
 ** control.h - what a session does about control frames and broken rules
-** Stands on session.h; only session.c and output.c call it. Payloads come
+** Depends on session.h and output.c; only session.c calls it. Payloads come
 ** whole and unmasked.
 ** Never looks at `in` but to throw it away.
 */
@@ -22,8 +22,8 @@ void wsm_control_pong (struct wsm_session *s, const unsigned char *payload,
 void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
                         size_t n);
 
-/* Sends the pong that waited, if there is room now. */
-void wsm_control_settle (struct wsm_session *s);
+/* Sends the deferred pong, if there is one and room for it. */
+void wsm_control_send_pong (struct wsm_session *s);
 
 /* Breaks off (RFC 6455 7.1.7): sets *error to the sentence, queues the close
 ** frame with the code and throws away what came and what will come. */

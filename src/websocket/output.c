@@ -1,8 +1,4 @@
-#include "websocket/session.h"
-
-#include "websocket/control.h"
 #include "websocket/output.h"
-#include "websocket/compressed.h"
 
 /* Bytes sent that are kept at most, but for the frame under way. */
 #define SENT_LIMIT (64u << 10)
@@ -86,13 +82,6 @@ bool wsm_session_close (struct wsm_session *s, unsigned code,
   return true;
 }
 
-const unsigned char *wsm_session_output (const struct wsm_session *s,
-                                         size_t *n) {
-  if (s->deflate) return wsm_compressed_output(s, n);
-  *n = wsm_session_pending(s);
-  return *n ? s->out.data + s->out.start + s->sent : NULL;
-}
-
 /* The first byte of a frame of ours has its top bit set, that of an answer to
 ** an opening handshake, which may stand before the first frame, has not. */
 static bool is_frame (const unsigned char *bytes) {
@@ -131,7 +120,7 @@ static void trim_sent (struct wsm_session *s) {
   }
 }
 
-static void note_sent (struct wsm_session *s, size_t n) {
+void wsm_output_sent (struct wsm_session *s, size_t n) {
   s->sent += n;
   if (wsm_session_pending(s) == 0) {
     s->sent = 0;
@@ -141,16 +130,9 @@ static void note_sent (struct wsm_session *s, size_t n) {
   }
 }
 
-void wsm_session_sent (struct wsm_session *s, size_t n) {
-  if (s->deflate) wsm_compressed_sent(s, n);
-  else note_sent(s, n);
-  if (s->pong_due) wsm_control_settle(s);
-}
-
-bool wsm_session_unsent (struct wsm_session *s, size_t *at,
-                         struct wsm_message *m) {
+bool wsm_output_unsent (struct wsm_session *s, size_t *at,
+                        struct wsm_message *m) {
   const size_t n = wsm_buffer_length(&s->out);
-  if (s->deflate && *at == 0) *at = wsm_compressed_unsent(s);
   while (*at < n) {
     unsigned char *start = s->out.data + s->out.start + *at;
     struct wsm_frame f;

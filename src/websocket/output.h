@@ -1,18 +1,24 @@
 /*
-** output.h - the frames that wait for the kernel, one after the other
-** Stands on frame.h and buffer.h. For session.h's outward half; the answer to
-** an opening handshake may stand before the first frame.
-** Never changes what it reads.
+** output.h - the frames of a session that wait to be written
+** Depends on session.h, whose functions for sending are defined in output.c,
+** and on frame.h. A 101 response may stand before the first frame. With
+** permessage-deflate compressed.h stands between these and the socket.
 */
 #ifndef WSM_OUTPUT_H
 #define WSM_OUTPUT_H
 
-#include "base/buffer.h"
 #include "websocket/frame.h"
+#include "websocket/session.h"
 
 /* Reads what stands at a boundary, `at` bytes from the start: its length, with
 ** the header. f->opcode tells a frame's kind; WSM_CONTINUATION: not a frame. */
 size_t wsm_output_frame_length (const struct wsm_buffer *out, size_t at,
                                 struct wsm_frame *f);
+
+/* As wsm_session_sent and wsm_session_unsent, for a session without
+** permessage-deflate; after wsm_compressed_unsent for one with it. */
+void wsm_output_sent (struct wsm_session *s, size_t n);
+bool wsm_output_unsent (struct wsm_session *s, size_t *at,
+                        struct wsm_message *m);
 
 #endif

@@ -1,9 +1,10 @@
 #include "websocket/session.h"
 
 #include "base/memory.h"
+#include "websocket/compressed.h"
 #include "websocket/control.h"
 #include "websocket/deflate.h"
-#include "websocket/compressed.h"
+#include "websocket/output.h"
 
 #define LARGE (64u << 10) /* bytes of a message: worth a read of its own */
 
@@ -24,6 +25,17 @@ void wsm_session_init (struct wsm_session *s,
   s->error = setup->error;
   s->in.pool = s->out.pool = setup->pool;
   s->close_code = WSM_NO_STATUS;
+}
+
+bool wsm_session_deflate (struct wsm_session *s,
+                          const struct wsm_compression *agreed) {
+  struct wsm_deflate *d = wsm_zalloc(sizeof *d);
+  if (!d) return false;
+  d->agreed = *agreed;
+  d->limit = s->limits->message;
+  d->message.pool = d->wire.pool = s->out.pool;
+  s->deflate = d;
+  return true;
 }
 
 void wsm_session_free (struct wsm_session *s) {
@@ -231,11 +243,46 @@ static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
   return STEP_MESSAGE;
 }
 
+static void fail_inflated (struct wsm_session *s, enum wsm_inflated inflated) {
+  if (inflated == WSM_INFLATE_TOO_BIG)
+    wsm_control_fail(s, WSM_TOO_BIG,
+                     "the peer sent a message that inflates "
+                     "to more than %llu bytes, the limit",
+                     (unsigned long long)s->limits->message);
+  else if (inflated == WSM_INFLATE_CORRUPT)
+    wsm_control_fail(s, WSM_INVALID_DATA,
+                     "the peer sent a compressed "
+                     "message that does not inflate (RFC 7692 7.2.2)");
+  else
+    wsm_control_fail(s, WSM_INTERNAL_ERROR,
+                     "no memory to inflate the peer's message");
+}
+
+/* Inflates n bytes more; bytes NULL: the end of the message. The text that
+** this adds is checked. false: the session has failed. */
+static bool inflate_more (struct wsm_session *s, const unsigned char *bytes,
+                          size_t n) {
+  struct wsm_deflate *d = s->deflate;
+  const size_t before = wsm_buffer_length(&d->message);
+  const enum wsm_inflated inflated = bytes ? wsm_deflate_inflate(d, bytes, n)
+                                           : wsm_deflate_finish(d);
+  const size_t added = wsm_buffer_length(&d->message) - before;
+  if (inflated != WSM_INFLATED) {
+    fail_inflated(s, inflated);
+    return false;
+  }
+  if (s->binary || added == 0 ||
+      wsm_utf8_feed(&s->utf8, d->message.data + before, added))
+    return true;
+  refuse_text(s);
+  return false;
+}
+
 /* The payload of the frame being read is complete. */
 static enum step end_frame (struct wsm_session *s) {
   if (!(s->frame_bits & WSM_FIN)) return STEP_ON;
   s->fragmented = false;
-  if (is_inflating(s) && !wsm_compressed_end(s)) return STEP_ENDED;
+  if (is_inflating(s) && !inflate_more(s, NULL, 0)) return STEP_ENDED;
   if (!s->binary && !wsm_utf8_whole(&s->utf8)) return refuse_text(s);
   return STEP_MESSAGE;
 }
@@ -243,7 +290,7 @@ static enum step end_frame (struct wsm_session *s) {
 /* Adds n unmasked bytes of payload to the message. */
 static bool add (struct wsm_session *s, const unsigned char *from, size_t n) {
   unsigned char *to = front(s) + s->assembled;
-  if (is_inflating(s)) return wsm_compressed_take(s, from, n);
+  if (is_inflating(s)) return inflate_more(s, from, n);
   if (!s->binary && !wsm_utf8_feed(&s->utf8, from, n)) {
     refuse_text(s);
     return false;
@@ -322,7 +369,7 @@ static enum step take_frame (struct wsm_session *s) {
 static enum wsm_input read_on (struct wsm_session *s) {
   enum step step = STEP_ON;
   if (is_over(s)) return WSM_ENDED;
-  if (s->pong_due) wsm_control_settle(s);
+  if (s->pong_due) wsm_control_send_pong(s);
   while (step == STEP_ON) step = s->remaining ? take_payload(s) : take_frame(s);
   if (step == STEP_ENDED) return WSM_ENDED;
   s->held = step == STEP_MESSAGE;
@@ -381,7 +428,7 @@ static bool glance_frame (struct wsm_session *s) {
 
 void wsm_session_scan (struct wsm_session *s) {
   if (!s->held) return;
-  wsm_control_settle(s);
+  wsm_control_send_pong(s);
   if (s->glanced < s->next) s->glanced = s->next;
   while (s->glanced < wsm_buffer_length(&s->in) && glance_frame(s)) continue;
 }
@@ -390,4 +437,25 @@ size_t wsm_session_unread (const struct wsm_session *s) {
   const struct wsm_deflate *d = s->deflate;
   if (!s->held) return 0;
   return wsm_buffer_length(&s->in) + (d ? wsm_buffer_length(&d->message) : 0);
+}
+
+/* --- bytes out; what sends is in output.c --- */
+
+const unsigned char *wsm_session_output (const struct wsm_session *s,
+                                         size_t *n) {
+  if (s->deflate) return wsm_compressed_output(s, n);
+  *n = wsm_session_pending(s);
+  return *n ? s->out.data + s->out.start + s->sent : NULL;
+}
+
+void wsm_session_sent (struct wsm_session *s, size_t n) {
+  if (s->deflate) wsm_compressed_sent(s, n);
+  else wsm_output_sent(s, n);
+  if (s->pong_due) wsm_control_send_pong(s);
+}
+
+bool wsm_session_unsent (struct wsm_session *s, size_t *at,
+                         struct wsm_message *m) {
+  if (s->deflate && *at == 0) *at = wsm_compressed_unsent(s);
+  return wsm_output_unsent(s, at, m);
 }
