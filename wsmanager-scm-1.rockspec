@@ -61,6 +61,7 @@ build = {
         "src/io/socket.c",
         "src/link/carry.c",
         "src/link/link.c",
+        "src/link/mask_keys.c",
         "src/link/tunnel.c",
         "src/lua/lconfig.c",
         "src/lua/lconnect.c",

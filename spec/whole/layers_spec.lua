@@ -11,7 +11,7 @@ local may_include = {
   proxy = { base = true, http = true, proxy = true },
   websocket = { base = true, http = true, websocket = true },
   manager = pure,
-  io = { base = true, io = true, websocket = true },
+  io = { base = true, io = true },
   tls = { base = true, tls = true },
   link = world,
   server = world,

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <openssl/rand.h>
 #include <poll.h>
 #include <uv.h>
 #include "base/memory.h"
@@ -21,7 +20,7 @@ struct wsm_loop {
   struct wsm_handle *first_ready, *last_ready;
   struct wsm_handle *dirty, *flushing;
   struct wsm_pool pool;
-  struct wsm_keys keys;
+  void *storage; /* of wsm_loop_storage */
   struct wsm_poll_fd *descriptor;
   struct wsm_loop_counters counters;
   int64_t last_id;
@@ -34,6 +33,7 @@ struct wsm_loop {
 /* A resolver thread may still be at work: then the loop is left to it. */
 static void let_go (struct wsm_loop *loop) {
   wsm_pool_free(&loop->pool);
+  wsm_free(loop->storage);
   wsm_heap_free(&loop->heap);
   if (uv_loop_close(&loop->uv) == 0) wsm_free(loop);
 }
@@ -330,12 +330,7 @@ struct wsm_loop_counters *wsm_loop_count (struct wsm_loop *loop) {
   return &loop->counters;
 }
 
-struct wsm_keys *wsm_loop_keys (struct wsm_loop *loop, size_t keys) {
-  struct wsm_keys *k = &loop->keys;
-  if (keys > sizeof k->block / WSM_KEY_SIZE)
-    keys = sizeof k->block / WSM_KEY_SIZE;
-  if (k->left < keys * WSM_KEY_SIZE &&
-      RAND_bytes(k->block, sizeof k->block) == 1)
-    k->left = sizeof k->block;
-  return k;
+void *wsm_loop_storage (struct wsm_loop *loop, size_t size) {
+  if (!loop->storage) loop->storage = wsm_zalloc(size);
+  return loop->storage;
 }

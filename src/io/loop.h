@@ -13,7 +13,6 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/heap.h"
-#include "websocket/mask.h"
 
 struct wsm_loop;
 struct uv_loop_s;
@@ -58,8 +57,9 @@ struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop);
 #define WSM_SCRATCH_SIZE (64u << 10)
 unsigned char *wsm_loop_scratch (struct wsm_loop *loop);
 
-/* Random keys, refilled if fewer than `keys`, or than a block has, are left. */
-struct wsm_keys *wsm_loop_keys (struct wsm_loop *loop, size_t keys);
+/* One block for whoever uses the loop: zeroed when first asked for, always of the
+** same size, freed with the loop. NULL without memory. */
+void *wsm_loop_storage (struct wsm_loop *loop, size_t size);
 
 /* --- posts: what lives on a loop (links and servers) --- */
 

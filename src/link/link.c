@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 #include "base/memory.h"
+#include "link/mask_keys.h"
 
 #define EARLY_BYTES 4096        /* the first of a turn: the peer can begin */
 #define FLUSH_BYTES (64 * 1024) /* written before the turn ends */
@@ -14,7 +15,7 @@ static struct wsm_link *link_of (struct wsm_handle *post) {
 
 void wsm_link_supply (struct wsm_link *l) {
   if (l->manager.role == WSM_CLIENT)
-    wsm_loop_keys(l->post.loop, l->manager.outbox.count + KEYS_AHEAD);
+    wsm_mask_keys_refill(l->manager.keys, l->manager.outbox.count + KEYS_AHEAD);
 }
 
 /* --- what the manager wants --- */
@@ -282,14 +283,14 @@ static struct wsm_link *create (struct wsm_loop *loop,
   struct wsm_manager_setup manager;
   struct wsm_link *l = wsm_zalloc(sizeof *l);
   if (!l) return NULL;
-  if (!wsm_handle_attach(&l->post, loop, &post_calls)) {
+  manager.keys = wsm_mask_keys_of(loop);
+  if (!manager.keys || !wsm_handle_attach(&l->post, loop, &post_calls)) {
     wsm_free(l);
     return NULL;
   }
   l->seat.link = l;
   manager.role = role;
   manager.policy = setup->policy;
-  manager.keys = wsm_loop_keys(loop, 1);
   manager.pool = wsm_loop_pool(loop);
   manager.seed = random_seed();
   wsm_manager_init(&l->manager, &manager, wsm_loop_refresh(loop));
@@ -405,7 +406,7 @@ static void push (struct wsm_link *l) {
 enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
                              const void *data, size_t n) {
   enum wsm_sent sent;
-  wsm_loop_keys(l->post.loop, 1);
+  wsm_mask_keys_refill(l->manager.keys, 1);
   sent = wsm_manager_send(&l->manager, opcode, data, n);
   if (sent == WSM_SENT) push(l);
   return sent;

@@ -1,6 +1,7 @@
 #include "lua/llink.h"
 
 #include <string.h>
+#include "link/mask_keys.h"
 #include "lua/lconfig.h"
 #include "lua/module.h"
 
@@ -128,7 +129,7 @@ static int ping (lua_State *L) {
     return wsm_misuse(L, CALLER,
                       "a ping carries at most 125 bytes (RFC 6455 5.5)");
   if (m->state != WSM_STATE_OPEN) return wsm_push_end(L, m);
-  wsm_loop_keys(wsm_link_handle(box->link)->loop, 1);
+  wsm_mask_keys_refill(m->keys, 1);
   if (!wsm_session_ping_with(&m->session, payload, n))
     return luaL_error(L, "not enough memory");
   wsm_link_settle(box->link);
@@ -175,8 +176,8 @@ static int close (lua_State *L) {
   const char *reason = luaL_optlstring(L, 3, "", &n);
   if (code == WSM_NO_STATUS && n > 0) code = WSM_NORMAL;
   check_close(L, code, reason, n);
-  wsm_loop_keys(wsm_link_handle(box->link)->loop,
-                manager_of(box)->outbox.count + 1);
+  wsm_mask_keys_refill(manager_of(box)->keys,
+                       manager_of(box)->outbox.count + 1);
   wsm_manager_close(manager_of(box), code, reason, n,
                     wsm_loop_refresh(wsm_link_handle(box->link)->loop));
   wsm_link_settle(box->link);

@@ -1,0 +1,22 @@
+/*
+** mask_keys.h - random mask keys for the connections of one loop
+** Depends on OpenSSL's random numbers and on mask.h. Keys are drawn in blocks:
+** one call of OpenSSL's for thousands of frames.
+** Never gives a key twice.
+*/
+#ifndef WSM_MASK_KEYS_H
+#define WSM_MASK_KEYS_H
+
+#include <stddef.h>
+
+struct wsm_keys;
+struct wsm_loop;
+
+/* The loop's block of keys, freed with it. NULL without memory. */
+struct wsm_keys *wsm_mask_keys_of (struct wsm_loop *loop);
+
+/* Refills the block if fewer than `count` keys, or than a block has, are left.
+** Without random numbers it stays as it was. */
+void wsm_mask_keys_refill (struct wsm_keys *keys, size_t count);
+
+#endif
