@@ -1,6 +1,6 @@
 /*
 ** error.h - what went wrong: a token from a closed list, and a sentence
-** Stands on nothing. Programs compare the token, people read the detail: what
+** Depends on nothing. Programs compare the token, people read the detail: what
 ** happened, to whom, and what to do.
 ** Never allocates.
 */
@@ -13,17 +13,17 @@ enum wsm_token {
   WSM_NONE,      /* nothing went wrong */
   WSM_TIMEOUT,   /* a deadline passed */
   WSM_CLOSED,    /* the connection is closed, or was closed under us */
-  WSM_FULL,      /* a queue is at its limit, or there is no memory */
+  WSM_FULL,      /* a queue is at its limit, or no memory */
   WSM_REFUSED,   /* no connection: refused, unreachable, no descriptors */
   WSM_RESOLVE,   /* the host name has no address */
   WSM_TLS,       /* TLS: certificate, version, alert */
-  WSM_PROXY,     /* the proxy said no, or nonsense */
-  WSM_HANDSHAKE, /* the peer's HTTP answer is not an agreement */
+  WSM_PROXY,     /* the proxy refused, or broke its protocol */
+  WSM_HANDSHAKE, /* the opening handshake failed */
   WSM_PROTOCOL,  /* the peer broke RFC 6455 */
   WSM_TOOBIG,    /* a message, frame or header over its limit */
   WSM_CODEC,     /* a message that does not decode */
-  WSM_LOCKED,    /* there is no session to dial with */
-  WSM_EXHAUSTED  /* the budget of reconnects is used up */
+  WSM_LOCKED,    /* the url function returned nothing */
+  WSM_EXHAUSTED  /* reconnect.limit is reached */
 };
 
 #define WSM_DETAIL_SIZE 256
@@ -46,5 +46,9 @@ const char *wsm_token_name (enum wsm_token token);
 /* Sets token and detail (cut to fit); final becomes false. */
 void wsm_error_set (struct wsm_error *e, enum wsm_token token,
                     const char *format, ...) WSM_PRINTF(3, 4);
+
+/* The same; final becomes true. */
+void wsm_error_final (struct wsm_error *e, enum wsm_token token,
+                      const char *format, ...) WSM_PRINTF(3, 4);
 
 #endif

@@ -56,8 +56,7 @@ bool wsm_value_is_valid (const char *text, size_t n) {
 
 static int refuse (struct wsm_error *e, const char *why, struct wsm_span text) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE, "%s: %s", why, wsm_span_quote(quote, text));
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE, "%s: %s", why, wsm_span_quote(quote, text));
   return -1;
 }
 
@@ -111,9 +110,8 @@ int wsm_header_take (struct wsm_span *lines, struct wsm_header *header,
 }
 
 static int too_many (struct wsm_error *e) {
-  wsm_error_set(e, WSM_TOOBIG, "the HTTP head has more than %d header lines",
-                WSM_HEADERS_LIMIT);
-  e->final = true;
+  wsm_error_final(e, WSM_TOOBIG, "the HTTP head has more than %d header lines",
+                  WSM_HEADERS_LIMIT);
   return -1;
 }
 
@@ -142,11 +140,10 @@ static int refuse_start (struct wsm_error *e, const char *who,
                          struct wsm_span text) {
   char quote[WSM_QUOTE_SIZE];
   const bool tls = text.text[0] == 0x15 || text.text[0] == 0x16;
-  wsm_error_set(e, WSM_HANDSHAKE, "the %s %s: %s", who,
-                tls ? "speaks TLS, not plain HTTP (ws for wss?)"
-                    : "does not speak HTTP/1.1",
-                wsm_span_quote(quote, text));
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE, "the %s %s: %s", who,
+                  tls ? "speaks TLS, not plain HTTP (ws for wss?)"
+                      : "does not speak HTTP/1.1",
+                  wsm_span_quote(quote, text));
   return -1;
 }
 

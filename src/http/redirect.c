@@ -148,9 +148,8 @@ static bool write_url (struct wsm_buffer *to, const struct wsm_url *url,
 static bool refuse (struct wsm_error *e, struct wsm_span location,
                     const char *why) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE, "the redirect to %s is not followed: %s",
-                wsm_span_quote(quote, location), why);
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE, "the redirect to %s is not followed: %s",
+                  wsm_span_quote(quote, location), why);
   return false;
 }
 

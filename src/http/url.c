@@ -9,18 +9,16 @@
 static bool refuse (struct wsm_error *e, struct wsm_span text,
                     const char *why) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE, "bad URL %s: %s", wsm_span_quote(quote, text),
-                why);
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s",
+                  wsm_span_quote(quote, text), why);
   return false;
 }
 
 static bool refuse_at (struct wsm_error *e, struct wsm_span text,
                        const char *what, size_t at) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE, "bad URL %s: %s at byte %lu",
-                wsm_span_quote(quote, text), what, (unsigned long)at + 1);
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s at byte %lu",
+                  wsm_span_quote(quote, text), what, (unsigned long)at + 1);
   return false;
 }
 

@@ -33,8 +33,7 @@ static void explain (struct wsm_error *e, const char *host, int code) {
     wsm_error_set(e, WSM_RESOLVE,
                   "no such host \"%.120s\" (name or service not known)", host);
   } else if (code == UV_EINVAL) {
-    wsm_error_set(e, WSM_RESOLVE, "\"%.120s\" is not a host name", host);
-    e->final = true;
+    wsm_error_final(e, WSM_RESOLVE, "\"%.120s\" is not a host name", host);
   } else {
     uv_strerror_r(code, reason, sizeof reason);
     wsm_error_set(e, code == UV_ENOMEM ? WSM_FULL : WSM_RESOLVE,

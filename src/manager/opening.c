@@ -153,9 +153,8 @@ static void wait_for_body (struct wsm_manager *m, const struct wsm_head *head,
 /* A peer that agrees before the whole request has left has not read it. */
 static bool has_asked (const struct wsm_manager *m, struct wsm_error *e) {
   if (wsm_session_pending(&m->session) == 0) return true;
-  wsm_error_set(e, WSM_HANDSHAKE,
-                "the server answered before it had the whole request");
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE,
+                  "the server answered before it had the whole request");
   return false;
 }
 

@@ -96,10 +96,9 @@ static bool go (struct wsm_manager *m, struct wsm_redirect *r,
 /* Whoever reads another Location than we do is led elsewhere. */
 static bool one_place (const struct wsm_head *head, struct wsm_error *e) {
   if (wsm_head_count(head, "Location") <= 1) return true;
-  wsm_error_set(e, WSM_HANDSHAKE,
-                "the server answered %d, a redirect to several places",
-                head->status);
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE,
+                  "the server answered %d, a redirect to several places",
+                  head->status);
   return false;
 }
 

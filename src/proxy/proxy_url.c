@@ -15,9 +15,8 @@ static const struct {
 
 static bool refuse (struct wsm_error *e, const char *why, struct wsm_span s) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_PROXY, "bad proxy %s: %s", wsm_span_quote(quote, s),
-                why);
-  e->final = true;
+  wsm_error_final(e, WSM_PROXY, "bad proxy %s: %s", wsm_span_quote(quote, s),
+                  why);
   return false;
 }
 
@@ -95,8 +94,7 @@ static bool take_place (struct wsm_proxy *proxy, struct wsm_span rest,
   memset(&url, 0, sizeof url);
   url.port = proxy->port;
   if (!wsm_url_place(&url, rest, &why)) {
-    wsm_error_set(e, WSM_PROXY, "the proxy is a %s", why.detail);
-    e->final = true;
+    wsm_error_final(e, WSM_PROXY, "the proxy is a %s", why.detail);
     return false;
   }
   proxy->host = url.host;

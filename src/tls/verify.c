@@ -198,10 +198,9 @@ int wsm_verify_callback (int accepted, X509_STORE_CTX *chain) {
 
 static bool refuse_key (struct wsm_tls_peer *peer, const char *pin) {
   if (!peer->error) return false;
-  wsm_error_set(peer->error, WSM_TLS,
-                "the key of %.100s is %s, which is none of the pinned ones",
-                peer->host ? peer->host : "the client", pin);
-  peer->error->final = true;
+  wsm_error_final(peer->error, WSM_TLS,
+                  "the key of %.100s is %s, which is none of the pinned ones",
+                  peer->host ? peer->host : "the client", pin);
   peer->judged = true;
   return false;
 }

@@ -265,21 +265,19 @@ static void settle_client (const struct parameters *p,
 static int refuse (struct wsm_error *e, const char *what,
                    struct wsm_span name) {
   char quoted[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE,
-                "the server's answer for " NAME " %s %s "
-                "(RFC 7692 7.1)",
-                what, wsm_span_quote(quoted, name));
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE,
+                  "the server's answer for " NAME " %s %s "
+                  "(RFC 7692 7.1)",
+                  what, wsm_span_quote(quoted, name));
   return -1;
 }
 
 static int refuse_grammar (struct wsm_error *e, struct wsm_span text) {
   char quoted[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE,
-                "Sec-WebSocket-Extensions is not a list of "
-                "extensions: %s (RFC 6455 9.1)",
-                wsm_span_quote(quoted, text));
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE,
+                  "Sec-WebSocket-Extensions is not a list of "
+                  "extensions: %s (RFC 6455 9.1)",
+                  wsm_span_quote(quoted, text));
   return -1;
 }
 

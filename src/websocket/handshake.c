@@ -30,14 +30,12 @@ void wsm_accept_write (char to[WSM_ACCEPT_TEXT], const char *key, size_t n) {
 static bool refuse (struct wsm_error *e, const char *why,
                     struct wsm_span text) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_set(e, WSM_HANDSHAKE, "%s: %s", why, wsm_span_quote(quote, text));
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE, "%s: %s", why, wsm_span_quote(quote, text));
   return false;
 }
 
 static bool refuse_plainly (struct wsm_error *e, const char *why) {
-  wsm_error_set(e, WSM_HANDSHAKE, "%s", why);
-  e->final = true;
+  wsm_error_final(e, WSM_HANDSHAKE, "%s", why);
   return false;
 }
 
