@@ -38,6 +38,7 @@ build = {
         "src/base/buffer.c",
         "src/base/error.c",
         "src/base/heap.c",
+        "src/base/host_port.c",
         "src/base/keep_loaded.c",
         "src/base/memory.c",
         "src/base/random.c",

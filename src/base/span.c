@@ -1,9 +1,6 @@
 #include <string.h>
+#include "base/ascii.h"
 #include "base/span.h"
-
-static char lower (char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
 
 struct wsm_span wsm_span_of (const char *text) {
   struct wsm_span s;
@@ -15,8 +12,17 @@ struct wsm_span wsm_span_of (const char *text) {
 bool wsm_span_is (struct wsm_span s, const char *text) {
   size_t i;
   for (i = 0; i < s.length; i++)
-    if (text[i] == '\0' || lower(s.text[i]) != lower(text[i])) return false;
+    if (text[i] == '\0' || wsm_lower(s.text[i]) != wsm_lower(text[i]))
+      return false;
   return text[i] == '\0';
+}
+
+bool wsm_span_equals_nocase (struct wsm_span a, struct wsm_span b) {
+  size_t i;
+  if (a.length != b.length) return false;
+  for (i = 0; i < a.length; i++)
+    if (wsm_lower(a.text[i]) != wsm_lower(b.text[i])) return false;
+  return true;
 }
 
 bool wsm_span_equals (struct wsm_span a, struct wsm_span b) {
@@ -24,13 +30,13 @@ bool wsm_span_equals (struct wsm_span a, struct wsm_span b) {
   return a.length == 0 || memcmp(a.text, b.text, a.length) == 0;
 }
 
-static bool blank (char c) {
+static bool is_blank (char c) {
   return c == ' ' || c == '\t';
 }
 
 struct wsm_span wsm_span_trim (struct wsm_span s) {
-  while (s.length > 0 && blank(s.text[0])) s.text++, s.length--;
-  while (s.length > 0 && blank(s.text[s.length - 1])) s.length--;
+  while (s.length > 0 && is_blank(s.text[0])) s.text++, s.length--;
+  while (s.length > 0 && is_blank(s.text[s.length - 1])) s.length--;
   return s;
 }
 
@@ -48,7 +54,8 @@ bool wsm_span_take (struct wsm_span *list, struct wsm_span *element) {
   return false;
 }
 
-static size_t cut (struct wsm_span s) {
+/* How much of a long text is quoted. */
+static size_t quoted_length (struct wsm_span s) {
   size_t n = WSM_QUOTE_LIMIT;
   if (s.length <= n) return s.length;
   while (n > 0 && ((unsigned char)s.text[n] & 0xC0) == 0x80) n--;
@@ -56,7 +63,7 @@ static size_t cut (struct wsm_span s) {
 }
 
 const char *wsm_span_quote (char to[WSM_QUOTE_SIZE], struct wsm_span s) {
-  const size_t n = cut(s);
+  const size_t n = quoted_length(s);
   char *at = to;
   size_t i;
   *at++ = '"';

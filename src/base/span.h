@@ -1,7 +1,7 @@
 /*
 ** span.h - a piece of somebody else's text
-** Stands on nothing. Letters are ASCII's, whatever the locale.
-** Never terminated, never owned: it is good as long as the text is.
+** Depends on nothing. Case is that of ASCII letters, whatever the locale.
+** Never terminated, never owned: valid as long as the text is.
 */
 #ifndef WSM_SPAN_H
 #define WSM_SPAN_H
@@ -20,8 +20,9 @@ struct wsm_span {
 /* The span of a terminated text; empty for NULL. */
 struct wsm_span wsm_span_of (const char *text);
 
-/* The same text, whatever the case of its ASCII letters? */
+/* The same text but for case? */
 bool wsm_span_is (struct wsm_span s, const char *text);
+bool wsm_span_equals_nocase (struct wsm_span a, struct wsm_span b);
 
 /* The same text, byte for byte? */
 bool wsm_span_equals (struct wsm_span a, struct wsm_span b);
@@ -29,8 +30,15 @@ bool wsm_span_equals (struct wsm_span a, struct wsm_span b);
 /* Without the spaces and tabs around it. */
 struct wsm_span wsm_span_trim (struct wsm_span s);
 
+/* Without its first n bytes, of which it has as many. */
+static inline struct wsm_span wsm_span_skip (struct wsm_span s, size_t n) {
+  s.text += n;
+  s.length -= n;
+  return s;
+}
+
 /* Takes the first element off a list ("a, b"): without spaces around it, empty
-** ones passed over (RFC 9110 5.6.1). false: there is none left. */
+** elements skipped (RFC 9110 5.6.1). false: there is none left. */
 bool wsm_span_take (struct wsm_span *list, struct wsm_span *element);
 
 /* Writes it in quotation marks for a person to read: control characters as

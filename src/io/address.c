@@ -105,11 +105,6 @@ void wsm_address_text (const struct wsm_address *a, char *to, size_t n) {
   else if (a->as.any.sa_family == AF_INET6) uv_ip6_name(&a->as.v6, to, n);
 }
 
-int wsm_address_place (char *to, size_t n, const char *host, int port) {
-  const char *format = strchr(host, ':') ? "[%s]:%d" : "%s:%d";
-  return snprintf(to, n, format, host, port);
-}
-
 bool wsm_address_prepare (int fd) {
   int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&

@@ -44,9 +44,6 @@ int wsm_address_port (const struct wsm_address *a); /* 0: it has none */
 /* "127.0.0.1", "::1"; "" for a Unix socket. */
 void wsm_address_text (const struct wsm_address *a, char *to, size_t n);
 
-/* "chat.example.com:443", "[::1]:443"; what snprintf answers. */
-int wsm_address_place (char *to, size_t n, const char *host, int port);
-
 /* A stream socket for its family: non-blocking, close-on-exec. -1: errno. */
 int wsm_address_socket (const struct wsm_address *a);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
+#include "base/host_port.h"
 #include "base/memory.h"
 #include "io/address.h"
 #include "io/resolve.h"
@@ -282,21 +283,20 @@ static void dial_path (struct wsm_connect *d, const char *path) {
     race(d, &to, 1);
     return;
   }
-  wsm_error_set(&d->error, WSM_REFUSED,
-                "path of a socket is too long (%d bytes, at most %d)",
-                (int)strlen(path), (int)sizeof to.as.local.sun_path - 1);
-  d->error.final = true;
+  wsm_error_final(&d->error, WSM_REFUSED,
+                  "path of a socket is too long (%d bytes, at most %d)",
+                  (int)strlen(path), (int)sizeof to.as.local.sun_path - 1);
   arm(d, 0);
 }
 
 static struct wsm_connect *dial_new (struct uv_loop_s *uv,
                                      const struct wsm_connect_order *order) {
   const char *name = order->path ? order->path : order->host;
-  size_t n = strlen(name) + sizeof "[]:-2147483648";
+  size_t n = strlen(name) + WSM_HOST_PORT_EXTRA;
   struct wsm_connect *d = wsm_zalloc(sizeof *d + n);
   if (!d) return NULL;
   if (order->path) memcpy(d->place, name, strlen(name) + 1);
-  else wsm_address_place(d->place, n, name, order->port);
+  else wsm_host_port_write(d->place, n, wsm_span_of(name), order->port);
   d->port = order->port;
   (void)uv_timer_init(uv, &d->timer); /* it cannot fail */
   d->timer.data = d;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
+#include "base/host_port.h"
 #include "base/memory.h"
 #include "io/address.h"
 #include "io/resolve.h"
@@ -34,7 +35,9 @@ struct wsm_listener {
 static void place_of (const struct wsm_listener_order *order, char *to,
                       size_t n) {
   if (order->path) snprintf(to, n, "%s", order->path);
-  else wsm_address_place(to, n, order->host ? order->host : "*", order->port);
+  else
+    wsm_host_port_write(to, n, wsm_span_of(order->host ? order->host : "*"),
+                        order->port);
 }
 
 static const char *hint_of (const struct wsm_listener_order *order, int why) {

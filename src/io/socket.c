@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
+#include "base/host_port.h"
 #include "base/memory.h"
 
 #if LWS_LIBRARY_VERSION_MAJOR < 4
@@ -282,18 +283,18 @@ void wsm_socket_close (struct wsm_socket *s) {
 
 static void write_address (const struct sockaddr_storage *a, char *to,
                            size_t n) {
-  char text[INET6_ADDRSTRLEN] = "";
+  char text[INET6_ADDRSTRLEN] = "unix";
+  int port = -1;
   if (a->ss_family == AF_INET) {
     const struct sockaddr_in *in = (const void *)a;
     uv_ip4_name(in, text, sizeof text);
-    snprintf(to, n, "%s:%d", text, ntohs(in->sin_port));
+    port = ntohs(in->sin_port);
   } else if (a->ss_family == AF_INET6) {
     const struct sockaddr_in6 *in = (const void *)a;
     uv_ip6_name(in, text, sizeof text);
-    snprintf(to, n, "[%s]:%d", text, ntohs(in->sin6_port));
-  } else {
-    snprintf(to, n, "unix");
+    port = ntohs(in->sin6_port);
   }
+  wsm_host_port_write(to, n, wsm_span_of(text), port);
 }
 
 void wsm_socket_peer (const struct wsm_socket *s, char *to, size_t n) {
