@@ -5,10 +5,11 @@ local files = {}
 -- The paths below folders (a list) whose name ends so, sorted.
 function files.below(folders, ending)
   local pipe = assert(io.popen("find " .. table.concat(folders, " ")
-    .. " -type f -name '*" .. ending .. "' 2>/dev/null | LC_ALL=C sort"))
+    .. " -type f -name '*" .. ending .. "' | LC_ALL=C sort"))
   local found = {}
   for path in pipe:lines() do found[#found + 1] = path end
   pipe:close()
+  assert(#found > 0, "no file found: " .. table.concat(folders, " ") .. " " .. ending)
   return found
 end
 

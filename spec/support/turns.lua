@@ -70,7 +70,7 @@ function turns.descriptors()
   local pipe = io.popen("ls -l /proc/$PPID/fd | grep -vc pipe:")
   local n = tonumber(pipe:read("*a"))
   pipe:close()
-  return n
+  return assert(n and n > 2 and n, "the descriptors cannot be listed")
 end
 
 return turns

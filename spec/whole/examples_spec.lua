@@ -35,15 +35,17 @@ end
 
 -- What runs with that port in its arguments.
 local function processes_at (port)
-  local found = {}
-  local pipe = io.popen "ps -eo args"
+  local found, listed = {}, false
+  local pipe = io.popen "ps -ww -eo args"
   for line in pipe:lines() do
+    listed = listed or line:find("ps -ww -eo args", 1, true) ~= nil
     if line:find "^[^ ]*lua[^ ]* [^ ]*examples/chat/"
       and line:find("%f[%d]" .. port .. "%f[%D]") then
       found[#found + 1] = line
     end
   end
   pipe:close()
+  assert(listed, "ps does not list itself: is procps missing?")
   return found
 end
 
