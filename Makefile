@@ -1,4 +1,6 @@
-# LUA chooses the interpreter: lua5.4 lua5.3 lua5.1 luajit.
+# LUA chooses the interpreter: lua5.5 lua5.4 lua5.3 lua5.2 lua5.1 luajit, or the
+# path of one. LUA55=DIR: where Lua 5.5 is installed, for the tests, if apt has
+# none.
 # WERROR=1 makes warnings errors; SANITIZE=1 builds with ASan and UBSan.
 LUA = lua5.4
 CC = gcc
@@ -12,7 +14,10 @@ JOBS = $(shell nproc 2>/dev/null || echo 2)
 LUA_NAME = $(notdir $(LUA))
 LUA_ABI = $(or $(filter 5.%,$(patsubst lua%,%,$(LUA_NAME))),$(shell \
   $(LUA) -e 'print(_VERSION:match "%d.%d")'))
-LUA_INCLUDE = $(or $(shell pkg-config --cflags $(LUA_NAME) 2>/dev/null),\
+LUA_HOME = $(filter-out /usr,$(patsubst %/bin/,%,$(dir $(LUA))))
+LUA_INCLUDE = $(or $(if $(wildcard $(LUA_HOME)/include/lua.h),\
+  -I$(LUA_HOME)/include),\
+  $(shell pkg-config --cflags $(LUA_NAME) 2>/dev/null),\
   $(addprefix -I,$(wildcard /usr/include/$(LUA_NAME)* \
     /usr/local/include/$(LUA_NAME)* /usr/include/lua$(LUA_ABI))))
 PACKAGES = libwebsockets libuv openssl zlib
@@ -50,7 +55,7 @@ build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: build    build/$(LUA)/wsmanager/core.so; LUA=lua5.4 (lua5.3 lua5.1 luajit)
+#: build    build/$(LUA)/wsmanager/core.so; LUA=lua5.4 (5.1 to 5.5, luajit)
 #: install  into PREFIX=/usr/local, with DESTDIR before it
 #: deps     what building needs, by apt (Debian)
 #: demo     a chat between two processes; its server is killed on the way

@@ -19,7 +19,7 @@ without.]],
 }
 
 dependencies = {
-  "lua >= 5.1, < 5.5",
+  "lua >= 5.1, < 5.6",
   "lua-cjson",
 }
 
