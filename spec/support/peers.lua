@@ -11,7 +11,8 @@
 -- peer binds port 0 and tells it; it ends when it is stopped, when its work is
 -- done, after a minute, and when the process that started it is gone.
 
-local cjson = require "cjson"
+local is_there, json = pcall(require, "cjson")
+if not is_there then json = require "dkjson" end
 
 local peers = {}
 local peer = {}
@@ -43,7 +44,7 @@ function peers.start(name, options)
   local command = assert(programs[name], "no such peer: " .. tostring(name))
   local log = os.tmpname()
   local pipe = assert(io.popen(command .. " " .. quote(log) .. " "
-    .. quote(cjson.encode(options or {})), "r"))
+    .. quote(json.encode(options or {})), "r"))
   local line = pipe:read("*l")
   local port, pid = (line or ""):match("^port (%d+) pid (%d+)$")
   if not port then
@@ -69,7 +70,7 @@ function peer:events()
   if not file then return self.last or list end
   -- a line without its end is still being written
   for line in file:read("*a"):gmatch("(.-)\n") do
-    list[#list + 1] = cjson.decode(line)
+    list[#list + 1] = json.decode(line)
   end
   file:close()
   return list
