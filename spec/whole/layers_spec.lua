@@ -1,22 +1,6 @@
+local code = require "support.code"
 local files = require "support.files"
-
--- What each folder may include of ours.
-local pure = { base = true, http = true, proxy = true, websocket = true, manager = true }
-local world = { base = true, http = true, proxy = true, websocket = true, manager = true,
-                io = true, tls = true, link = true, server = true }
-
-local may_include = {
-  base = { base = true },
-  http = { base = true, http = true },
-  proxy = { base = true, http = true, proxy = true },
-  websocket = { base = true, http = true, websocket = true },
-  manager = pure,
-  io = { base = true, io = true },
-  tls = { base = true, tls = true },
-  link = world,
-  server = world,
-  lua = setmetatable({}, { __index = function() return true end }),
-}
+local rooms = require "support.rooms"
 
 -- Headers that only one folder, or one file, may include; a trailing slash
 -- means everything below.
@@ -39,23 +23,6 @@ local reserved = {
   ["pthread.h"] = "src/io/",
 }
 
-local function c_files()
-  local found = files.below({ "src" }, ".c")
-  for _, path in ipairs(files.below({ "src" }, ".h")) do found[#found + 1] = path end
-  return found
-end
-
-local function includes(path)
-  local list = {}
-  for line, number in files.lines(path) do
-    local quote, name = line:match('^%s*#%s*include%s*([<"])([^>"]+)[>"]')
-    if name then
-      list[#list + 1] = { name = name, ours = quote == '"', at = path .. ":" .. number }
-    end
-  end
-  return list
-end
-
 -- Is the path below one of these places?
 local function is_below(path, places)
   if type(places) == "string" then places = { places } end
@@ -71,18 +38,12 @@ local function owner(name)
   return reserved[name:match("^[^/]+/") or ""]
 end
 
-local function blank(comment)
-  return (comment:gsub("[^\n]", " "))
-end
-
 -- Every line of C whose code the pattern matches, but those of one file.
 local function matches(pattern, but)
   local found = {}
-  for _, path in ipairs(c_files()) do
-    local number = 0
-    local code = path ~= but and files.read(path):gsub("/%*.-%*/", blank) or ""
-    for line in code:gmatch("([^\n]*)\n") do
-      number = number + 1
+  for _, path in ipairs(rooms.c_files()) do
+    local text = path ~= but and files.read(path) or ""
+    for line, number in code.lines(code.c(text)) do
       if line:find(pattern) then
         found[#found + 1] = path .. ":" .. number .. ": " .. line
       end
@@ -91,42 +52,40 @@ local function matches(pattern, but)
   return found
 end
 
--- The functions of a file: title, and length in lines.
-local function functions(path)
-  local list, start, title = {}, 0, nil
-  for line, number in files.lines(path) do
-    if line:find("^[%a_]") and not line:find(":%s*$") then
-      start, title = number, line
-    elseif line == "}" and title then
-      list[#list + 1] = { title = path .. ":" .. start .. ": " .. title,
-                          length = number - start + 1 }
+-- How many arrows a graph has, and those that lead to a room not to be used.
+local function upward(graph)
+  local wrong, seen = {}, 0
+  for from, targets in pairs(graph) do
+    local room = rooms.of(from)
+    assert(rooms.may_use(room, room .. "/") ~= nil, "a folder without a rule: " .. from)
+    for to, why in pairs(targets) do
+      seen = seen + 1
+      if not rooms.may_use(room, rooms.of(to)) then wrong[#wrong + 1] = why end
     end
   end
-  return list
+  table.sort(wrong)
+  return seen, wrong
 end
 
 describe("the layers", function()
   it("include only what lies below them", function()
-    local wrong, seen = {}, 0
-    for _, path in ipairs(c_files()) do
-      local folder = path:match("^src/(%w+)")
-      local allowed = assert(may_include[folder], "a folder without a rule: " .. path)
-      for _, include in ipairs(includes(path)) do
-        seen = seen + 1
-        local target = include.name:match("^(%w+)/") or folder
-        if include.ours and not allowed[target] then
-          wrong[#wrong + 1] = include.at .. " includes " .. include.name
-        end
-      end
-    end
+    local seen, wrong = upward(rooms.include_arrows())
     assert.is_true(seen > 50)
     assert.same({}, wrong)
   end)
 
+  it("have no circle of #include", function()
+    assert.same({}, rooms.circles(rooms.include_arrows()))
+  end)
+
+  it("are not measured without objects", function()
+    assert.has_error(function() rooms.calls "build/none" end)
+  end)
+
   it("leave Lua to src/lua and the world to src/io and src/tls", function()
     local wrong = {}
-    for _, path in ipairs(c_files()) do
-      for _, include in ipairs(includes(path)) do
+    for _, path in ipairs(rooms.c_files()) do
+      for _, include in ipairs(rooms.includes(path)) do
         local place = owner(include.name)
         if place and not is_below(path, place) then
           wrong[#wrong + 1] = include.at .. " includes " .. include.name
@@ -138,9 +97,9 @@ describe("the layers", function()
 
   it("quote only headers of ours, which exist", function()
     local wrong = {}
-    for _, path in ipairs(c_files()) do
+    for _, path in ipairs(rooms.c_files()) do
       local folder = path:match("^(.*/)")
-      for _, include in ipairs(includes(path)) do
+      for _, include in ipairs(rooms.includes(path)) do
         local file = include.ours
           and (io.open("src/" .. include.name) or io.open(folder .. include.name))
         if file then file:close() end
@@ -190,30 +149,5 @@ describe("the layers", function()
     end
     pipe:close()
     assert.same({ "luaopen_wsmanager_core" }, names)
-  end)
-end)
-
-describe("a file", function()
-  it("has at most 500 lines", function()
-    local long = {}
-    for _, ending in ipairs { ".c", ".h", ".lua" } do
-      for _, path in ipairs(files.below({ "src", "lua", "spec", "examples" }, ending)) do
-        local _, count = files.read(path):gsub("\n", "")
-        if count > 500 then long[#long + 1] = path .. ": " .. count end
-      end
-    end
-    assert.same({}, long)
-  end)
-
-  it("has C functions of at most 60 lines", function()
-    local long, seen = {}, 0
-    for _, path in ipairs(c_files()) do
-      for _, f in ipairs(functions(path)) do
-        seen = seen + 1
-        if f.length > 60 then long[#long + 1] = f.title .. " " .. f.length end
-      end
-    end
-    assert.is_true(seen > 50)
-    assert.same({}, long)
   end)
 end)
