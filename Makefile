@@ -48,7 +48,7 @@ SOURCES = $(sort $(wildcard src/*/*.c src/*/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
-.PHONY: all help build deps test-deps test check lint format demo install clean
+.PHONY: all help build deps test-deps test check lint format house demo install clean
 all: build
 build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
 
@@ -63,6 +63,7 @@ help:
 #: check    the specs once, under LUA; SPEC="files" for some of them
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
+#: house    the folders, their files and lines, and which folder uses which
 #: bench    speed, beside other clients and servers (bench-quick: the gist)
 #: bench-count  instructions a message, by valgrind
 #: bench-deps   installs the peers of the bench, as far as Debian has them
@@ -113,6 +114,9 @@ lint:
 
 format:
 	@clang-format -i $(wildcard src/*/*.h src/*/*/*.h) $(SOURCES)
+
+house: build
+	@$(LUA) scripts/house.lua $(OUT)/obj
 
 demo: deps
 	@$(MAKE) --no-print-directory -s -j$(JOBS) build

@@ -109,4 +109,17 @@ describe("a room", function()
     end
     assert.same({}, strays)
   end)
+
+  it("is shown with its arrows by make house", function()
+    local command = os.getenv "LUA" .. " scripts/house.lua '" .. rooms.objects() .. "'"
+    local pipe = assert(io.popen(command))
+    local text = pipe:read "*a"
+    pipe:close()
+    local _, lines = text:gsub("\n", "")
+    assert.is_true(lines <= 60, text)
+    for _, path in ipairs(files.below({ "src", "lua" }, "")) do
+      assert.truthy(text:find(rooms.of(path), 1, true), path)
+    end
+    assert.truthy(text:find("src/manager +%d+ files +%d+ lines +%-> base http"), text)
+  end)
 end)
