@@ -131,13 +131,13 @@ void wsm_address_tune (int fd) {
 #endif
 }
 
-bool wsm_address_is_scarce (int why) {
+static bool is_exhausted (int why) {
   return why == EMFILE || why == ENFILE;
 }
 
 int wsm_address_scarcity (void) {
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-  if (fd < 0) return wsm_address_is_scarce(errno) ? errno : 0;
+  if (fd < 0) return is_exhausted(errno) ? errno : 0;
   close(fd);
   return 0;
 }

@@ -53,9 +53,6 @@ bool wsm_address_prepare (int fd);
 /* TCP_NODELAY, and no SIGPIPE where that is a socket's option. */
 void wsm_address_tune (int fd);
 
-/* Is why (an errno) EMFILE or ENFILE? */
-bool wsm_address_is_scarce (int why);
-
 /* EMFILE or ENFILE if no descriptor can be had now, else 0. */
 int wsm_address_scarcity (void);
 

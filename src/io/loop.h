@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include "base/buffer.h"
 #include "base/error.h"
-#include "base/heap.h"
+#include "io/handle.h"
 
 struct wsm_loop;
 struct uv_loop_s;
@@ -22,7 +22,7 @@ struct wsm_sockets;
 struct wsm_loop *wsm_loop_new (struct wsm_error *e);
 
 /* Ends it and lets go of everything. What is still attached is detached
-** (wsm_handle.lost). */
+** (on_loop_closed). */
 void wsm_loop_free (struct wsm_loop *loop);
 
 /* One turn: writes what gathered, waits at most wait_ms (0: not at all;
@@ -36,6 +36,9 @@ int wsm_loop_fd (struct wsm_loop *loop);
 
 /* Milliseconds until a turn is due even if fd stays quiet; -1: none. */
 int64_t wsm_loop_timeout (struct wsm_loop *loop);
+
+/* The monotonic clock, read now; no loop is needed. */
+double wsm_loop_clock_seconds (void);
 
 /* Monotonic milliseconds, read at the start of the turn. */
 uint64_t wsm_loop_now (const struct wsm_loop *loop);
@@ -61,45 +64,13 @@ unsigned char *wsm_loop_scratch (struct wsm_loop *loop);
 ** same size, freed with the loop. NULL without memory. */
 void *wsm_loop_storage (struct wsm_loop *loop, size_t size);
 
-/* --- posts: what lives on a loop (links and servers) --- */
+/* --- handles: links and servers --- */
 
-struct wsm_handle;
+/* Embeds are zeroed first. false: no memory. */
+bool wsm_loop_attach (struct wsm_loop *loop, struct wsm_handle *h,
+                      const struct wsm_handle_calls *calls);
 
-struct wsm_handle_calls {
-  /* its deadline passed */
-  void (*ring)(struct wsm_handle *post, uint64_t now_ms);
-  /* it is dirty: write; first: a turn begins, so its owner had its say */
-  void (*flush)(struct wsm_handle *post, bool first);
-  /* the loop is being freed */
-  void (*lost)(struct wsm_handle *post);
-};
-
-/* Embedded in its owner. Zero it, then wsm_handle_attach. */
-struct wsm_handle {
-  const struct wsm_handle_calls *calls;
-  struct wsm_loop *loop; /* NULL: not attached */
-  int64_t id;            /* never used twice on one loop */
-  struct wsm_timer timer;
-  struct wsm_handle *next, *previous; /* all posts of the loop */
-  struct wsm_handle *next_ready, *previous_ready;
-  struct wsm_handle *next_dirty;
-  bool ready, dirty;
-};
-
-bool wsm_handle_attach (struct wsm_handle *post, struct wsm_loop *loop,
-                        const struct wsm_handle_calls *calls);
-void wsm_handle_detach (struct wsm_handle *post);
-
-/* Rings at that instant; if it may be late, and is a second ahead or more, up to
-** 15 ms after it, together with others. */
-void wsm_handle_set_timer (struct wsm_handle *post, uint64_t deadline_ms,
-                           bool late);
-void wsm_handle_notify (
-  struct wsm_handle *post); /* its owner should look at it */
-void wsm_handle_mark_pending (
-  struct wsm_handle *post); /* it has something to write */
-
-/* The id of the next ready post, which is then no longer ready; 0: none. */
+/* The id of the next ready handle, which is then no longer ready; 0: none. */
 int64_t wsm_loop_ready (struct wsm_loop *loop);
 
 /* System calls and turns so far, for specs and stats. */

@@ -43,7 +43,7 @@ int wsm_poll_fd_get (const struct wsm_poll_fd *d) {
 }
 
 /* Setting a timerfd also makes it unreadable again. */
-void wsm_poll_fd_alarm (struct wsm_poll_fd *d, int64_t timeout_ms) {
+void wsm_poll_fd_set_timeout (struct wsm_poll_fd *d, int64_t timeout_ms) {
   struct itimerspec spec;
   memset(&spec, 0, sizeof spec);
   if (timeout_ms == 0) {
@@ -71,7 +71,7 @@ int wsm_poll_fd_get (const struct wsm_poll_fd *d) {
   return -1;
 }
 
-void wsm_poll_fd_alarm (struct wsm_poll_fd *d, int64_t timeout_ms) {
+void wsm_poll_fd_set_timeout (struct wsm_poll_fd *d, int64_t timeout_ms) {
   (void)d;
   (void)timeout_ms;
 }

@@ -18,6 +18,6 @@ void wsm_poll_fd_free (struct wsm_poll_fd *d);
 int wsm_poll_fd_get (const struct wsm_poll_fd *d);
 
 /* Readable in timeout_ms; 0: now; negative: only when the backend is. */
-void wsm_poll_fd_alarm (struct wsm_poll_fd *d, int64_t timeout_ms);
+void wsm_poll_fd_set_timeout (struct wsm_poll_fd *d, int64_t timeout_ms);
 
 #endif

@@ -237,7 +237,7 @@ bool wsm_link_is_secured (const struct wsm_link *l) {
 
 /* --- as a post of the loop --- */
 
-static void on_ring (struct wsm_handle *post, uint64_t now_ms) {
+static void on_timer (struct wsm_handle *post, uint64_t now_ms) {
   struct wsm_link *l = link_of(post);
   wsm_link_supply(l);
   wsm_manager_tick(&l->manager, now_ms);
@@ -260,14 +260,14 @@ static void on_flush (struct wsm_handle *post, bool first) {
 }
 
 /* The loop goes: what stands on it goes first. */
-static void on_loop_lost (struct wsm_handle *post) {
+static void on_loop_closed (struct wsm_handle *post) {
   struct wsm_link *l = link_of(post);
   hang_up(l);
   wsm_manager_free(&l->manager);
 }
 
-static const struct wsm_handle_calls post_calls = { on_ring, on_flush,
-                                                    on_loop_lost };
+static const struct wsm_handle_calls post_calls = { on_timer, on_flush,
+                                                    on_loop_closed };
 
 /* --- life --- */
 
@@ -284,7 +284,7 @@ static struct wsm_link *create (struct wsm_loop *loop,
   struct wsm_link *l = wsm_zalloc(sizeof *l);
   if (!l) return NULL;
   manager.keys = wsm_mask_keys_of(loop);
-  if (!manager.keys || !wsm_handle_attach(&l->post, loop, &post_calls)) {
+  if (!manager.keys || !wsm_loop_attach(loop, &l->post, &post_calls)) {
     wsm_free(l);
     return NULL;
   }
@@ -398,7 +398,7 @@ static void push (struct wsm_link *l) {
     wsm_carry_out(l);
     l->early = true;
   }
-  if (!l->post.dirty &&
+  if (!l->post.pending &&
       (l->early || wsm_session_pending(&l->manager.session) > 0))
     wsm_handle_mark_pending(&l->post);
 }
@@ -425,7 +425,7 @@ static void give_up (struct wsm_link *l) {
 static bool cast (struct wsm_link *l, const void *frame, size_t n) {
   struct wsm_session *s = &l->manager.session;
   size_t taken;
-  if (l->post.dirty || l->blocked || l->tls || wsm_session_pending(s) > 0)
+  if (l->post.pending || l->blocked || l->tls || wsm_session_pending(s) > 0)
     return wsm_session_send_frame(s, frame, n);
   taken = wsm_carry_now(l, frame, n);
   wsm_handle_mark_pending(&l->post);

@@ -1,7 +1,7 @@
 #include "lua/module.h"
 
 #include "base/memory.h"
-#include "io/clock.h"
+#include "io/loop.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -15,7 +15,7 @@ int wsm_fail (lua_State *L, const struct wsm_error *e) {
 }
 
 static int now (lua_State *L) {
-  lua_pushnumber(L, wsm_clock_seconds());
+  lua_pushnumber(L, wsm_loop_clock_seconds());
   return 1;
 }
 

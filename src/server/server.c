@@ -185,22 +185,18 @@ long wsm_server_broadcast (struct wsm_server *s,
 
 /* --- life --- */
 
-static void on_ring (struct wsm_handle *post, uint64_t now_ms) {
-  (void)post;
-  (void)now_ms;
-}
-
 static void on_flush (struct wsm_handle *post, bool first) {
   (void)first;
   sweep(server_of(post));
 }
 
-static void on_loop_lost (struct wsm_handle *post) {
+static void on_loop_closed (struct wsm_handle *post) {
   wsm_server_stop(server_of(post));
 }
 
-static const struct wsm_handle_calls post_calls = { on_ring, on_flush,
-                                                    on_loop_lost };
+static const struct wsm_handle_calls post_calls = {
+  .on_flush = on_flush, .on_loop_closed = on_loop_closed
+};
 
 static bool copy_policy (struct wsm_server *s, const struct wsm_policy *p) {
   s->policy = *p;
@@ -223,7 +219,7 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
   s->limit = setup->connections;
   if (setup->tls) s->tls = wsm_tls_context_retain(setup->tls);
   if (copy_policy(s, &setup->policy) &&
-      wsm_handle_attach(&s->post, loop, &post_calls))
+      wsm_loop_attach(loop, &s->post, &post_calls))
     s->listener =
       wsm_listener_new(wsm_loop_uv(loop), &setup->order, on_accepted, s, e);
   if (s->listener) return s;

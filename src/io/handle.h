@@ -1,0 +1,81 @@
+/*
+** handle.h - what lives on a loop: a timer, output to flush, a notification
+** Depends on heap.h for the timers, on poll_fd.h to wake a host's loop up, and on
+** libuv's clock. A connection or a server embeds one handle; the loop holds them
+** all.
+** Never does I/O.
+*/
+#ifndef WSM_HANDLE_H
+#define WSM_HANDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/heap.h"
+
+struct uv_loop_s;
+struct wsm_handle;
+struct wsm_loop;
+struct wsm_poll_fd;
+
+struct wsm_handle_calls {
+  /* its deadline has passed; NULL: it has none */
+  void (*on_timer)(struct wsm_handle *h, uint64_t now_ms);
+  /* it was marked pending: write; before_io: at the start of a turn */
+  void (*on_flush)(struct wsm_handle *h, bool before_io);
+  /* the loop is being freed; the handle is detached afterwards */
+  void (*on_loop_closed)(struct wsm_handle *h);
+};
+
+/* Zero it, then wsm_loop_attach. */
+struct wsm_handle {
+  const struct wsm_handle_calls *calls;
+  struct wsm_loop *loop; /* NULL: not attached */
+  struct wsm_handles *handles;
+  int64_t id; /* never used twice on one loop */
+  struct wsm_timer timer;
+  struct wsm_handle *next, *previous; /* all of the loop's */
+  struct wsm_handle *next_ready, *previous_ready;
+  struct wsm_handle *next_pending;
+  bool ready, pending;
+};
+
+void wsm_handle_detach (struct wsm_handle *h);
+
+/* Calls on_timer at that time, WSM_NEVER: never. coalesce: up to 15 ms later,
+** together with others, if it is a second ahead or more. */
+void wsm_handle_set_timer (struct wsm_handle *h, uint64_t deadline_ms,
+                           bool coalesce);
+
+void wsm_handle_notify (struct wsm_handle *h);       /* makes it ready */
+void wsm_handle_mark_pending (struct wsm_handle *h); /* it has to write */
+
+/* --- for the loop --- */
+
+/* Zero it, but for uv. */
+struct wsm_handles {
+  struct uv_loop_s *uv; /* its clock counts */
+  struct wsm_heap timers;
+  struct wsm_handle *all;
+  struct wsm_handle *first_ready, *last_ready;
+  struct wsm_handle *pending, *flushing;
+  struct wsm_poll_fd *poll_fd; /* NULL: no host polls the loop */
+  int64_t last_id;
+  bool turning; /* poll_fd is set when the turn ends */
+};
+
+/* false: no memory. */
+bool wsm_handles_add (struct wsm_handles *all, struct wsm_handle *h);
+
+/* Calls on_loop_closed of each, detaches them, and frees what it holds. */
+void wsm_handles_close (struct wsm_handles *all);
+
+void wsm_handles_flush (struct wsm_handles *all, bool before_io);
+void wsm_handles_run_timers (struct wsm_handles *all, uint64_t now_ms);
+
+/* The earliest timer's; WSM_NEVER: there is none. */
+uint64_t wsm_handles_deadline (const struct wsm_handles *all);
+
+/* Takes the first one off the ready list; NULL: it is empty. */
+struct wsm_handle *wsm_handles_next_ready (struct wsm_handles *all);
+
+#endif
