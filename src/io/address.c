@@ -67,8 +67,8 @@ static void take (struct wsm_address *to, const struct addrinfo *info) {
   to->n = info->ai_addrlen;
 }
 
-size_t wsm_address_order (struct wsm_address *to, const struct addrinfo *list,
-                          int port) {
+size_t wsm_address_sort (struct wsm_address *to, const struct addrinfo *list,
+                         int port) {
   const struct addrinfo *from[2];
   size_t n = 0, i;
   int turn = 0;
@@ -105,7 +105,7 @@ void wsm_address_text (const struct wsm_address *a, char *to, size_t n) {
   else if (a->as.any.sa_family == AF_INET6) uv_ip6_name(&a->as.v6, to, n);
 }
 
-bool wsm_address_prepare (int fd) {
+bool wsm_address_set_nonblocking (int fd) {
   int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
          fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
@@ -117,13 +117,13 @@ int wsm_address_socket (const struct wsm_address *a) {
                 0);
 #else
   int fd = socket(a->as.any.sa_family, SOCK_STREAM, 0);
-  if (fd < 0 || wsm_address_prepare(fd)) return fd;
+  if (fd < 0 || wsm_address_set_nonblocking(fd)) return fd;
   close(fd);
   return -1;
 #endif
 }
 
-void wsm_address_tune (int fd) {
+void wsm_address_set_nodelay (int fd) {
   const int on = 1;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 #ifdef SO_NOSIGPIPE
@@ -135,14 +135,14 @@ static bool is_exhausted (int why) {
   return why == EMFILE || why == ENFILE;
 }
 
-int wsm_address_scarcity (void) {
+int wsm_address_check_fds (void) {
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   if (fd < 0) return is_exhausted(errno) ? errno : 0;
   close(fd);
   return 0;
 }
 
-void wsm_address_reason (int why, char *to, size_t n) {
+void wsm_address_error_text (int why, char *to, size_t n) {
   struct rlimit limit;
   if (why == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
     snprintf(to, n, "no descriptors left (limit %llu); raise `ulimit -n`",

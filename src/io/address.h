@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define WSM_ADDRESS_LIMIT 64 /* so many addresses of one name are tried */
-#define WSM_REASON_SIZE 96   /* a reason in words, with terminator */
+#define WSM_ADDRESS_LIMIT 64   /* so many addresses of one name are tried */
+#define WSM_ERROR_TEXT_SIZE 96 /* a reason in words, with terminator */
 
 struct addrinfo;
 
@@ -36,8 +36,8 @@ bool wsm_address_unix (struct wsm_address *a, const char *path);
 /* Copies a name's addresses, at most WSM_ADDRESS_LIMIT, each once, IPv6 and
 ** IPv4 by turns beginning with the first one's family, otherwise in the list's
 ** order (RFC 8305 section 4). Other families are left out. How many. */
-size_t wsm_address_order (struct wsm_address *to, const struct addrinfo *list,
-                          int port);
+size_t wsm_address_sort (struct wsm_address *to, const struct addrinfo *list,
+                         int port);
 
 int wsm_address_port (const struct wsm_address *a); /* 0: it has none */
 
@@ -48,15 +48,15 @@ void wsm_address_text (const struct wsm_address *a, char *to, size_t n);
 int wsm_address_socket (const struct wsm_address *a);
 
 /* Makes a descriptor non-blocking and close-on-exec; false: errno. */
-bool wsm_address_prepare (int fd);
+bool wsm_address_set_nonblocking (int fd);
 
 /* TCP_NODELAY, and no SIGPIPE where that is a socket's option. */
-void wsm_address_tune (int fd);
+void wsm_address_set_nodelay (int fd);
 
 /* EMFILE or ENFILE if no descriptor can be had now, else 0. */
-int wsm_address_scarcity (void);
+int wsm_address_check_fds (void);
 
 /* "connection refused", "no descriptors left (limit 1024); raise ..." */
-void wsm_address_reason (int why, char *to, size_t n);
+void wsm_address_error_text (int why, char *to, size_t n);
 
 #endif

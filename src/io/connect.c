@@ -84,9 +84,9 @@ static bool any_failed (const struct wsm_connect *d, int why) {
 }
 
 static size_t write_reason (const struct attempt *a, char to[LIST_SIZE]) {
-  char text[INET6_ADDRSTRLEN], reason[WSM_REASON_SIZE];
+  char text[INET6_ADDRSTRLEN], reason[WSM_ERROR_TEXT_SIZE];
   wsm_address_text(&a->to, text, sizeof text);
-  wsm_address_reason(a->why, reason, sizeof reason);
+  wsm_address_error_text(a->why, reason, sizeof reason);
   return (size_t)snprintf(to, LIST_SIZE, "%s%s%s%s",
                           a == a->dial->attempts ? "" : "; ", text,
                           text[0] ? ": " : "", reason);
@@ -107,8 +107,8 @@ static void write_reasons (const struct wsm_connect *d, char to[LIST_SIZE]) {
 }
 
 static void explain_scarcity (struct wsm_connect *d, int why) {
-  char reason[WSM_REASON_SIZE];
-  wsm_address_reason(why, reason, sizeof reason);
+  char reason[WSM_ERROR_TEXT_SIZE];
+  wsm_address_error_text(why, reason, sizeof reason);
   wsm_error_set(&d->error, WSM_REFUSED, "connection to %.120s failed: %s",
                 d->place, reason);
 }
@@ -179,7 +179,7 @@ static void on_writable (uv_poll_t *poll, int status, int events) {
   a->why = attempt_outcome(a, status);
   fd = attempt_let_go(a);
   if (a->why == 0) {
-    wsm_address_tune(fd);
+    wsm_address_set_nodelay(fd);
     finish(d, fd);
   } else {
     close(fd);
@@ -250,7 +250,7 @@ static void on_resolved (void *owner, const struct addrinfo *list,
                          const struct wsm_error *e) {
   struct wsm_connect *d = owner;
   struct wsm_address to[WSM_ADDRESS_LIMIT];
-  size_t n = wsm_address_order(to, list, d->port);
+  size_t n = wsm_address_sort(to, list, d->port);
   d->resolve = NULL;
   if (n > 0) {
     race(d, to, n);
@@ -265,7 +265,7 @@ static void on_resolved (void *owner, const struct addrinfo *list,
 
 static void dial_host (struct wsm_connect *d, const char *host) {
   struct wsm_address to;
-  struct wsm_resolve_order order;
+  struct wsm_resolve_request order;
   if (wsm_address_numeric(&to, host, d->port)) {
     race(d, &to, 1);
     return;
@@ -290,7 +290,7 @@ static void dial_path (struct wsm_connect *d, const char *path) {
 }
 
 static struct wsm_connect *dial_new (struct uv_loop_s *uv,
-                                     const struct wsm_connect_order *order) {
+                                     const struct wsm_connect_options *order) {
   const char *name = order->path ? order->path : order->host;
   size_t n = strlen(name) + WSM_HOST_PORT_EXTRA;
   struct wsm_connect *d = wsm_zalloc(sizeof *d + n);
@@ -305,7 +305,7 @@ static struct wsm_connect *dial_new (struct uv_loop_s *uv,
 }
 
 struct wsm_connect *wsm_connect_start (struct uv_loop_s *uv,
-                                       const struct wsm_connect_order *order,
+                                       const struct wsm_connect_options *order,
                                        wsm_connect_done *done, void *owner) {
   struct wsm_connect *d = dial_new(uv, order);
   if (!d) return NULL;

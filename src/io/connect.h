@@ -16,7 +16,7 @@
 struct uv_loop_s;
 struct wsm_connect;
 
-struct wsm_connect_order {
+struct wsm_connect_options {
   const char *host; /* a name or a numeric address, no brackets */
   int port;
   const char *path; /* instead: a Unix socket */
@@ -30,7 +30,7 @@ typedef void wsm_connect_done (void *owner, int fd, const struct wsm_error *e);
 
 /* NULL without memory. Texts are copied. */
 struct wsm_connect *wsm_connect_start (struct uv_loop_s *uv,
-                                       const struct wsm_connect_order *order,
+                                       const struct wsm_connect_options *order,
                                        wsm_connect_done *done, void *owner);
 
 /* Abandons it: done is not called. A resolver thread still at work finishes

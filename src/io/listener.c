@@ -32,7 +32,7 @@ struct wsm_listener {
 
 /* --- binding --- */
 
-static void place_of (const struct wsm_listener_order *order, char *to,
+static void place_of (const struct wsm_listener_options *order, char *to,
                       size_t n) {
   if (order->path) snprintf(to, n, "%s", order->path);
   else
@@ -40,7 +40,7 @@ static void place_of (const struct wsm_listener_order *order, char *to,
                         order->port);
 }
 
-static const char *hint_of (const struct wsm_listener_order *order, int why) {
+static const char *hint_of (const struct wsm_listener_options *order, int why) {
   switch (why) {
     case EADDRINUSE:
       return " (another program listens there)";
@@ -54,10 +54,10 @@ static const char *hint_of (const struct wsm_listener_order *order, int why) {
 }
 
 static void explain (struct wsm_error *e,
-                     const struct wsm_listener_order *order, int why) {
-  char place[WSM_DETAIL_SIZE], reason[WSM_REASON_SIZE];
+                     const struct wsm_listener_options *order, int why) {
+  char place[WSM_DETAIL_SIZE], reason[WSM_ERROR_TEXT_SIZE];
   place_of(order, place, sizeof place);
-  wsm_address_reason(why, reason, sizeof reason);
+  wsm_address_error_text(why, reason, sizeof reason);
   wsm_error_set(e, WSM_REFUSED, "cannot listen on %.100s: %s%s", place, reason,
                 hint_of(order, why));
 }
@@ -80,7 +80,7 @@ static int bind_to (const struct wsm_address *a, int backlog) {
   return -1;
 }
 
-static int bind_everywhere (const struct wsm_listener_order *order) {
+static int bind_everywhere (const struct wsm_listener_options *order) {
   struct wsm_address a;
   int fd;
   (void)wsm_address_numeric(&a, "::", order->port);
@@ -91,11 +91,11 @@ static int bind_everywhere (const struct wsm_listener_order *order) {
 }
 
 static int bind_name (struct uv_loop_s *uv,
-                      const struct wsm_listener_order *order,
+                      const struct wsm_listener_options *order,
                       struct wsm_error *e) {
   struct wsm_address a[WSM_ADDRESS_LIMIT];
   struct addrinfo *list = wsm_resolve_wait(uv, order->host, e);
-  size_t i, n = wsm_address_order(a, list, order->port);
+  size_t i, n = wsm_address_sort(a, list, order->port);
   int fd = -1;
   errno = EADDRNOTAVAIL;
   for (i = 0; fd < 0 && i < n; i++) fd = bind_to(&a[i], order->backlog);
@@ -114,7 +114,7 @@ static bool is_stale (const struct wsm_address *a) {
   return why == ECONNREFUSED || why == ENOENT;
 }
 
-static int bind_over (const struct wsm_listener_order *order,
+static int bind_over (const struct wsm_listener_options *order,
                       const struct wsm_address *a, struct wsm_error *e) {
   struct stat file;
   int fd = -1;
@@ -138,7 +138,7 @@ static int bind_over (const struct wsm_listener_order *order,
   return fd;
 }
 
-static int bind_path (const struct wsm_listener_order *order,
+static int bind_path (const struct wsm_listener_options *order,
                       struct wsm_error *e) {
   struct wsm_address a;
   int fd;
@@ -154,7 +154,7 @@ static int bind_path (const struct wsm_listener_order *order,
 }
 
 static int bind_order (struct uv_loop_s *uv,
-                       const struct wsm_listener_order *order,
+                       const struct wsm_listener_options *order,
                        struct wsm_error *e) {
   struct wsm_address a;
   int fd;
@@ -188,7 +188,7 @@ static void tire (struct wsm_listener *l) {
   l->tired = true;
   (void)uv_poll_stop(&l->poll);
   uv_update_time(l->timer.loop);
-  (void)uv_timer_start(&l->timer, on_timer, WSM_LISTENER_REST_MS, 0);
+  (void)uv_timer_start(&l->timer, on_timer, WSM_LISTENER_BACKOFF_MS, 0);
 }
 
 static int accept_one (int listening) {
@@ -197,13 +197,13 @@ static int accept_one (int listening) {
   fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
   fd = accept(listening, NULL, NULL);
-  if (fd >= 0 && !wsm_address_prepare(fd)) {
+  if (fd >= 0 && !wsm_address_set_nonblocking(fd)) {
     close(fd);
     errno = ECONNABORTED;
     return -1;
   }
 #endif
-  if (fd >= 0) wsm_address_tune(fd);
+  if (fd >= 0) wsm_address_set_nodelay(fd);
   return fd;
 }
 
@@ -292,7 +292,7 @@ static struct wsm_listener *listener_new (struct uv_loop_s *uv, int fd,
 }
 
 struct wsm_listener *wsm_listener_new (struct uv_loop_s *uv,
-                                       const struct wsm_listener_order *order,
+                                       const struct wsm_listener_options *order,
                                        wsm_listener_accepted *accepted,
                                        void *owner, struct wsm_error *e) {
   struct wsm_listener *l;
@@ -318,7 +318,7 @@ void wsm_listener_close (struct wsm_listener *l) {
   l->fd = -1;
 }
 
-void wsm_listener_rest (struct wsm_listener *l, bool rest) {
+void wsm_listener_pause (struct wsm_listener *l, bool rest) {
   if (l->fd < 0 || l->resting == rest) return;
   l->resting = rest;
   settle(l);

@@ -17,11 +17,11 @@ struct wsm_resolve {
 static const struct addrinfo stream = { .ai_socktype = SOCK_STREAM };
 
 static void explain (struct wsm_error *e, const char *host, int code) {
-  char reason[WSM_REASON_SIZE];
+  char reason[WSM_ERROR_TEXT_SIZE];
   /* getaddrinfo says "no such host" when it could not open its files. */
-  int why = wsm_address_scarcity();
+  int why = wsm_address_check_fds();
   if (why) {
-    wsm_address_reason(why, reason, sizeof reason);
+    wsm_address_error_text(why, reason, sizeof reason);
     wsm_error_set(e, WSM_REFUSED, "cannot look up \"%.120s\": %s", host,
                   reason);
   } else if (code == UV_EAI_AGAIN || code == UV_EAI_FAIL) {
@@ -57,7 +57,7 @@ static void on_answer (uv_getaddrinfo_t *request, int status,
 }
 
 struct wsm_resolve *wsm_resolve_start (struct uv_loop_s *uv,
-                                       const struct wsm_resolve_order *order,
+                                       const struct wsm_resolve_request *order,
                                        struct wsm_error *e) {
   size_t n = strlen(order->host) + 1;
   struct wsm_resolve *r = wsm_alloc(sizeof *r + n);

@@ -24,7 +24,7 @@ struct wsm_resolve;
 typedef void wsm_resolve_done (void *owner, const struct addrinfo *list,
                                const struct wsm_error *e);
 
-struct wsm_resolve_order {
+struct wsm_resolve_request {
   const char *host;
   wsm_resolve_done *done;
   void *owner;
@@ -32,7 +32,7 @@ struct wsm_resolve_order {
 
 /* NULL: e says why (no memory, no name at all). The name is copied. */
 struct wsm_resolve *wsm_resolve_start (struct uv_loop_s *uv,
-                                       const struct wsm_resolve_order *order,
+                                       const struct wsm_resolve_request *order,
                                        struct wsm_error *e);
 
 /* done is not called. Not from inside done. */

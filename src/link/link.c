@@ -36,7 +36,7 @@ static void hang_up (struct wsm_link *l) {
 static void on_dialled (void *owner, int fd, const struct wsm_error *e);
 
 void wsm_link_reach (struct wsm_link *l, const char *host, int port) {
-  struct wsm_connect_order order;
+  struct wsm_connect_options order;
   struct wsm_error e;
   memset(&order, 0, sizeof order);
   order.host = host;

@@ -106,7 +106,7 @@ static void on_resolved (void *owner, const struct addrinfo *list,
   struct wsm_tunnel *t = l->tunnel;
   struct wsm_address to[WSM_ADDRESS_LIMIT];
   struct wsm_error e = *why;
-  const size_t n = wsm_address_order(to, list, l->port);
+  const size_t n = wsm_address_sort(to, list, l->port);
   t->resolve = NULL;
   if (n > 0) {
     wsm_address_text(to, t->address, sizeof t->address);
@@ -122,7 +122,7 @@ static void on_resolved (void *owner, const struct addrinfo *list,
 }
 
 static void resolve (struct wsm_link *l) {
-  struct wsm_resolve_order order;
+  struct wsm_resolve_request order;
   struct wsm_error e;
   order.host = l->host;
   order.done = on_resolved;

@@ -101,7 +101,7 @@ static void read_options (lua_State *L, struct wsm_tls_options *o) {
   o->keylog = text_option(L, "keylog");
   o->pin = pin_option(L);
   o->unverified = !flag_option(L, "verify", true);
-  o->ask_client = flag_option(L, "ask", false);
+  o->require_client_cert = flag_option(L, "ask", false);
   o->tls13 = is_tls13(L);
 }
 

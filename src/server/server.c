@@ -32,7 +32,7 @@ static void give_up (struct wsm_server *s) {
 
 static void regulate (struct wsm_server *s) {
   if (s->listener && s->limit > 0)
-    wsm_listener_rest(s->listener, s->count >= s->limit);
+    wsm_listener_pause(s->listener, s->count >= s->limit);
 }
 
 static void sit (struct wsm_server *s, struct wsm_server_entry *seat) {

@@ -12,7 +12,7 @@
 #include "io/listener.h"
 
 struct wsm_server_setup {
-  struct wsm_listener_order order;
+  struct wsm_listener_options order;
   struct wsm_policy policy;    /* copied; its beat text too */
   struct wsm_tls_context *tls; /* retained; NULL: plain */
   uint32_t connections;        /* at once; beyond, peers wait in the

@@ -258,15 +258,16 @@ static void set_rules (SSL_CTX *ssl, const struct wsm_tls_options *o) {
 static void set_trust (struct wsm_tls_context *c, int more) {
   if (c->verify || c->pin)
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | more, wsm_verify_callback);
-  if (c->pin) SSL_CTX_set_cert_verify_callback(c->ssl, wsm_verify_check, c);
+  if (c->pin)
+    SSL_CTX_set_cert_verify_callback(c->ssl, wsm_verify_certificate, c);
 }
 
 static bool fit_server (const struct wsm_tls_options *o, struct wsm_error *e) {
   const char *why = NULL;
   if (!o->cert || !o->key) why = "a server needs tls.cert and tls.key";
-  else if (o->ask_client && !o->ca)
+  else if (o->require_client_cert && !o->ca)
     why = "tls.ask needs tls.ca: the CA of the clients";
-  else if (o->pin && !o->ask_client)
+  else if (o->pin && !o->require_client_cert)
     why = "tls.pin of a server needs tls.ask: else clients show no key";
   if (why) wsm_error_set(e, WSM_TLS, "%s", why);
   return !why;
@@ -323,7 +324,7 @@ struct wsm_tls_context *wsm_tls_context_new (const struct wsm_tls_options *o,
   }
   c->count = 1;
   c->server = server;
-  c->verify = server ? o->ask_client : !o->unverified;
+  c->verify = server ? o->require_client_cert : !o->unverified;
   ERR_clear_error();
   if (!prepare(c, o, e)) {
     wsm_tls_context_release(c);

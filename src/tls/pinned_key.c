@@ -42,7 +42,7 @@ bool wsm_pinned_key_write (char pin[WSM_PINNED_KEY_SIZE],
   return true;
 }
 
-bool wsm_pinned_key_among (const char *pin, const char *pins) {
+bool wsm_pinned_key_matches (const char *pin, const char *pins) {
   for (; strncmp(pins, pin, LENGTH) != 0; pins += LENGTH + 1)
     if (pins[LENGTH] == '\0') return false;
   return true;

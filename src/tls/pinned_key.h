@@ -21,6 +21,6 @@ bool wsm_pinned_key_write (char pin[WSM_PINNED_KEY_SIZE],
                            const struct x509_st *x);
 
 /* Whether the pin is one of the valid pins. */
-bool wsm_pinned_key_among (const char *pin, const char *pins);
+bool wsm_pinned_key_matches (const char *pin, const char *pins);
 
 #endif

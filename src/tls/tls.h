@@ -14,17 +14,17 @@
 
 /* All text is terminated and may be NULL. */
 struct wsm_tls_options {
-  const char *ca;         /* PEM text, or the path of a file or of a folder
+  const char *ca;           /* PEM text, or the path of a file or of a folder
                               (named by `openssl rehash`); default: the
                               system's */
-  const char *cert, *key; /* PEM text, or the path of a file */
-  const char *hostname;   /* to verify and to send; default: the URL's host */
-  const char *pin;        /* keys a peer may have, as pinned_key.h; valid */
-  bool unverified;        /* verify = false */
-  bool ask_client;        /* a server: a client certificate must come (and
+  const char *cert, *key;   /* PEM text, or the path of a file */
+  const char *hostname;     /* to verify and to send; default: the URL's host */
+  const char *pin;          /* keys a peer may have, as pinned_key.h; valid */
+  bool unverified;          /* verify = false */
+  bool require_client_cert; /* a server: a client certificate must come (and
                               verify against ca) */
-  bool tls13;             /* min = "1.3"; else 1.2 */
-  const char *keylog;     /* a file that gets NSS key log lines */
+  bool tls13;               /* min = "1.3"; else 1.2 */
+  const char *keylog;       /* a file that gets NSS key log lines */
 };
 
 /* Certificates and rules, shared by many connections; counted. */

@@ -208,10 +208,10 @@ static bool refuse_key (struct wsm_tls_peer *peer, const char *pin) {
 static bool fits_pin (X509_STORE_CTX *chain, const char *pins) {
   char pin[WSM_PINNED_KEY_SIZE];
   if (!wsm_pinned_key_write(pin, X509_STORE_CTX_get0_cert(chain))) return false;
-  return wsm_pinned_key_among(pin, pins) || refuse_key(peer_of(chain), pin);
+  return wsm_pinned_key_matches(pin, pins) || refuse_key(peer_of(chain), pin);
 }
 
-int wsm_verify_check (X509_STORE_CTX *chain, void *context) {
+int wsm_verify_certificate (X509_STORE_CTX *chain, void *context) {
   const struct wsm_tls_context *c = context;
   if (c->verify && X509_verify_cert(chain) != 1) return 0;
   if (fits_pin(chain, c->pin)) return 1;

@@ -25,6 +25,6 @@ int wsm_verify_callback (int accepted, X509_STORE_CTX *chain);
 
 /* Verifies the chain, if the context does, and then the key by the context's
 ** pins: the certificate verify callback of each context that has some. */
-int wsm_verify_check (X509_STORE_CTX *chain, void *context);
+int wsm_verify_certificate (X509_STORE_CTX *chain, void *context);
 
 #endif
