@@ -6,6 +6,7 @@
 -- survives a lost connection too. One queue says all of it, which is why the
 -- connection below has no outbox of its own.
 
+local core = require "wsmanager.core"
 local connection = require "wsmanager.base.options"
 local message = require "wsmanager.chat.message"
 local options_of = require "wsmanager.chat.options"
@@ -169,7 +170,7 @@ end
 
 local function keep (self, key, frame, brief)
   local data, kind = message.encode(frame)
-  if kind == "text" and not self.wsmanager.protocol.utf8(data) then
+  if kind == "text" and not core.utf8(data) then
     error("a message is text in UTF-8", 0)
   end
   local ok, token, detail = self.ledger:add {

@@ -380,7 +380,7 @@ end
 ---@return {status: integer, reason: string, headers: table<string, string>, body: string?}?
 function methods.answer (ws)
   if type(ws) ~= "userdata" then no_colon "answer" end
-  return link.answer(ws)
+  return link.response(ws)
 end
 
 --- Listens to an event (WHATWG DOM 2.7). A listener may wait; while a listener

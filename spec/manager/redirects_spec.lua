@@ -276,7 +276,7 @@ describe("a link that is redirected", function()
     local event = c:event "error"
     assert.equal("refused", event[2])
     assert.matches("127.0.0.1:" .. gone.port, event[3], 1, true)
-    assert.is_nil(link.answer(c.ws))
+    assert.is_nil(link.response(c.ws))
   end)
 
   it("leaves neither memory nor descriptors behind", function()

@@ -36,7 +36,7 @@ function ends.path(name) return ends.made:path(name) end
 function ends.text(name) return ends.made:text(name) end
 
 function ends.new(context, host)
-  return setmetatable({ pipe = assert(context:pipe(host)), plain = "" }, End)
+  return setmetatable({ pipe = assert(core.protocol.tlspipe(context, host)), plain = "" }, End)
 end
 
 -- options.name: of a leaf; else cert and key.

@@ -14,6 +14,7 @@ rooms.order = {
   { "lua/wsmanager", "lua/wsmanager/run" },
   { "lua/wsmanager/run", "lua/wsmanager/base" },
   { "lua/wsmanager/base" },
+  { "src/lua/module.c", "src/lua/protocol" },
   { "src/lua/protocol", "src/lua" },
   { "src/lua", "src/server" },
   { "src/server", "src/link" },

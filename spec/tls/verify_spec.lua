@@ -128,12 +128,12 @@ describe("trust in", function()
 
     it("is never accepted without a name to verify", function()
       for _, host in ipairs { "", ".", "%lo" } do
-        local pipe, token, detail = ends.client():pipe(host)
+        local pipe, token, detail = core.protocol.tlspipe(ends.client(), host)
         assert.is_nil(pipe)
         assert.equal("tls", token)
         assert.equal("TLS needs the name of the host", detail)
       end
-      assert.is_nil((ends.client():pipe()))
+      assert.is_nil((core.protocol.tlspipe(ends.client())))
     end)
 
     it("may come as text, and its CA as text or folder", function()

@@ -1,7 +1,8 @@
-#include "lua/llink.h"
+#include "lua/lconnect.h"
 
 #include <string.h>
 #include "base/memory.h"
+#include "lua/lcheck.h"
 #include "lua/lconfig.h"
 #include "lua/lloop.h"
 #include "lua/ltls.h"
@@ -16,7 +17,7 @@ static void free_target (struct wsm_target *t) {
   memset(t, 0, sizeof *t);
 }
 
-void wsm_target_free (struct wsm_box *box) {
+void wsm_box_clear (struct wsm_box *box) {
   free_target(&box->target);
   wsm_free(box->proxy);
   box->proxy = NULL;
@@ -35,14 +36,6 @@ static char *copy_text (lua_State *L, int i) {
   return copy;
 }
 
-void wsm_check_lines (lua_State *L, int i) {
-  struct wsm_error e;
-  size_t n;
-  const char *lines = luaL_optlstring(L, i, NULL, &n);
-  if (lines && (!wsm_header_lines_check(lines, n, &e) || strlen(lines) != n))
-    luaL_error(L, "%s", e.detail);
-}
-
 /* The stack holds url, protocols and headers from i on. */
 static void set_target (lua_State *L, struct wsm_box *box, int i) {
   struct wsm_target *t = &box->target;
@@ -59,23 +52,24 @@ static void set_target (lua_State *L, struct wsm_box *box, int i) {
   wsm_url_parse(&t->parts, t->url, n, &e);
 }
 
-static void secure (lua_State *L, struct wsm_box *box) {
+/* Without `tls`, the default context, for wss or a redirect to it. */
+static void set_default_tls (lua_State *L, struct wsm_box *box) {
   struct wsm_error e;
   struct wsm_tls_context *tls;
-  const bool may_be = box->target.parts.secure || box->policy->redirects > 0;
-  if (!may_be || wsm_link_is_secured(box->link)) return;
+  const bool may_need = box->target.parts.secure || box->policy->redirects > 0;
+  if (!may_need || wsm_link_is_secured(box->link)) return;
   tls = wsm_default_tls(L, &e);
   if (!tls) luaL_error(L, "%s", e.detail);
   wsm_link_secure(box->link, tls);
 }
 
-static struct wsm_request ask_of (const struct wsm_target *t) {
-  struct wsm_request ask;
-  memset(&ask, 0, sizeof ask);
-  ask.url = &t->parts;
-  ask.protocols = t->protocols;
-  ask.headers = t->headers;
-  return ask;
+static struct wsm_request request_to (const struct wsm_target *t) {
+  struct wsm_request request;
+  memset(&request, 0, sizeof request);
+  request.url = &t->parts;
+  request.protocols = t->protocols;
+  request.headers = t->headers;
+  return request;
 }
 
 /* --- making one --- */
@@ -120,7 +114,7 @@ static struct wsm_tls_context *check_proxy_tls (lua_State *L, int i) {
   return tls;
 }
 
-/* The environment may name a proxy of any kind. */
+/* "env" may name a proxy of any kind, https included. */
 static void open_proxy (lua_State *L, struct wsm_box *box) {
   const int i = lua_gettop(L) + 1;
   struct wsm_tls_context *tls = NULL;
@@ -142,23 +136,23 @@ static void open_proxy (lua_State *L, struct wsm_box *box) {
 }
 
 static void fix_target (lua_State *L, struct wsm_box *box) {
-  struct wsm_request ask;
+  struct wsm_request request;
   int i = lua_gettop(L) + 1;
   lua_getfield(L, 2, "url");
   lua_getfield(L, 2, "protocols");
   lua_getfield(L, 2, "headers");
   if (!lua_isnil(L, i)) {
     set_target(L, box, i);
-    secure(L, box);
-    ask = ask_of(&box->target);
-    wsm_link_fix(box->link, &ask);
+    set_default_tls(L, box);
+    request = request_to(&box->target);
+    wsm_link_fix(box->link, &request);
   } else if (!box->policy->ask_target) {
     luaL_error(L, "a connection needs `url`");
   }
   lua_settop(L, i - 1);
 }
 
-int wsm_link_lua_make (lua_State *L) {
+int wsm_lua_connection (lua_State *L) {
   struct wsm_box *box;
   wsm_check_loop(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
@@ -171,15 +165,15 @@ int wsm_link_lua_make (lua_State *L) {
   return 1;
 }
 
-int wsm_link_lua_target (lua_State *L) {
+int wsm_lua_target (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
-  struct wsm_request ask;
+  struct wsm_request request;
   if (wsm_link_manager(box->link)->want != WSM_WANT_TARGET) return 0;
   lua_settop(L, 4);
   set_target(L, box, 2);
-  secure(L, box);
-  ask = ask_of(&box->target);
-  wsm_link_target(box->link, &ask);
+  set_default_tls(L, box);
+  request = request_to(&box->target);
+  wsm_link_target(box->link, &request);
   wsm_link_settle(box->link);
   return 0;
 }

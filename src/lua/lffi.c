@@ -1,57 +1,54 @@
-#include "lua/llink.h"
-
-#include <string.h>
-#include "lua/module.h"
+#include "lua/lffi.h"
 
 #if WSM_MAYBE_LUAJIT
 
-#define SMALL 16384 /* bytes of a message */
+#include <string.h>
+#include "base/utf8.h"
+#include "lua/lbox.h"
 
-/* The one place of all connections where a message is between these functions and
-** Lua; direct.lua declares it too. A finalizer may use it in the meantime. */
-struct taken {
-  const void *from; /* whose it is */
-  uint64_t before;  /* messages taken before it */
+#define LIMIT 16384 /* bytes of a message */
+
+/* A message that Lua is about to copy. One static buffer shared by all
+** connections, which a finalizer may overwrite; ffi.lua declares it too. */
+struct slot {
+  const void *owner; /* the connection's box */
+  uint64_t before;   /* messages that the connection had taken before it */
   uint32_t length;
-  char bytes[SMALL];
+  char bytes[LIMIT];
 };
 
 enum { NOTHING, TEXT, BINARY };
 
-static struct wsm_link *live_link (const struct wsm_box *box) {
-  return box->link && wsm_link_handle(box->link)->loop ? box->link : NULL;
-}
-
-/* Copies the next message into *to if it is small and not to be decoded, and
-** answers its kind; NOTHING leaves it all to core.link.receive. */
-static int next_message (const struct wsm_box *box, struct taken *to) {
-  struct wsm_link *link = live_link(box);
+/* Copies the next message into *to and returns its kind. NOTHING: there is none,
+** or it is large or to be decoded; core.link.receive does it. */
+static int next_message (const struct wsm_box *box, struct slot *to) {
+  struct wsm_link *link = wsm_box_link(box);
   struct wsm_message m;
-  if (!link || box->coded || wsm_link_next(link, &m) != WSM_MESSAGE ||
-      m.length > SMALL)
+  if (!link || box->has_codec || wsm_link_next(link, &m) != WSM_MESSAGE ||
+      m.length > LIMIT)
     return NOTHING;
   if (m.length > 0) memcpy(to->bytes, m.data, m.length);
   to->length = (uint32_t)m.length;
-  to->from = box;
+  to->owner = box;
   to->before = wsm_link_manager(link)->counters.messages_in;
   return m.binary ? BINARY : TEXT;
 }
 
-/* Takes it, now that Lua has its string. 0: that may be another one's, or it was
-** taken meanwhile. */
-static int take_message (const struct wsm_box *box, const struct taken *to) {
-  struct wsm_link *link = live_link(box);
-  if (!link || to->from != box ||
-      wsm_link_manager(link)->counters.messages_in != to->before)
+/* Takes the message, now that Lua has its string. 0: the buffer was overwritten
+** by another connection, or the message was taken meanwhile. */
+static int take_message (const struct wsm_box *box, const struct slot *slot) {
+  struct wsm_link *link = wsm_box_link(box);
+  if (!link || slot->owner != box ||
+      wsm_link_manager(link)->counters.messages_in != slot->before)
     return 0;
   wsm_link_pop(link);
   return 1;
 }
 
-/* Sends what it can at once; 0 leaves it all to core.link.send. */
+/* 0: nothing was sent; core.link.send sends it, or says why not. */
 static int send_message (const struct wsm_box *box, const char *data, size_t n,
                          int kind) {
-  struct wsm_link *link = live_link(box);
+  struct wsm_link *link = wsm_box_link(box);
   if (!link ||
       (kind == TEXT && !wsm_utf8_valid((const unsigned char *)data, n)))
     return 0;
@@ -60,19 +57,19 @@ static int send_message (const struct wsm_box *box, const char *data, size_t n,
 }
 
 static const struct {
-  int (*next)(const struct wsm_box *box, struct taken *to);
-  int (*take)(const struct wsm_box *box, const struct taken *to);
+  int (*next)(const struct wsm_box *box, struct slot *to);
+  int (*take)(const struct wsm_box *box, const struct slot *slot);
   int (*send)(const struct wsm_box *box, const char *data, size_t n, int kind);
-} direct = { next_message, take_message, send_message };
+} calls = { next_message, take_message, send_message };
 
-void wsm_set_direct (lua_State *L) {
-  lua_pushlightuserdata(L, (void *)(uintptr_t)&direct);
-  lua_setfield(L, -2, "direct");
+void wsm_set_ffi (lua_State *L) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&calls);
+  lua_setfield(L, -2, "ffi");
 }
 
 #else
 
-void wsm_set_direct (lua_State *L) {
+void wsm_set_ffi (lua_State *L) {
   (void)L;
 }
 

@@ -1,9 +1,6 @@
 #include "lua/lhead.h"
 
-static void set_span (lua_State *L, const char *key, struct wsm_span s) {
-  lua_pushlstring(L, s.text, s.length);
-  lua_setfield(L, -2, key);
-}
+#include "lua/lfield.h"
 
 static void push_lower (lua_State *L, struct wsm_span s) {
   luaL_Buffer b;
@@ -43,15 +40,13 @@ static void set_headers (lua_State *L, const struct wsm_head *head) {
 void wsm_push_head (lua_State *L, const struct wsm_head *head) {
   luaL_checkstack(L, 8, "HTTP head");
   lua_createtable(L, 0, 4);
-  lua_pushinteger(L, head->minor);
-  lua_setfield(L, -2, "minor");
+  wsm_set_integer(L, "minor", head->minor);
   if (head->status) {
-    lua_pushinteger(L, head->status);
-    lua_setfield(L, -2, "status");
-    set_span(L, "reason", head->reason);
+    wsm_set_integer(L, "status", head->status);
+    wsm_set_span(L, "reason", head->reason);
   } else {
-    set_span(L, "method", head->method);
-    set_span(L, "target", head->target);
+    wsm_set_span(L, "method", head->method);
+    wsm_set_span(L, "target", head->target);
   }
   set_headers(L, head);
 }

@@ -1,34 +1,23 @@
 #include "lua/llink.h"
 
 #include <string.h>
+#include "base/utf8.h"
 #include "link/mask_keys.h"
+#include "lua/lbox.h"
+#include "lua/lcheck.h"
 #include "lua/lconfig.h"
-#include "lua/module.h"
+#include "lua/lconnect.h"
+#include "lua/levent.h"
+#include "lua/lfail.h"
+#include "lua/lffi.h"
+#include "lua/lhttp.h"
+#include "lua/lmessage.h"
+#include "lua/lproperty.h"
+#include "lua/lstate.h"
+#include "lua/lstats.h"
+#include "server/server.h"
 
-#define CONNECTION "wsmanager"
 #define CALLER 2 /* the level of who called the Lua method around a function */
-/* --- the userdata --- */
-
-static const char mark; /* its address */
-
-struct wsm_box *wsm_test_box (lua_State *L, int i) {
-  return wsm_marked(L, i, &mark, sizeof(struct wsm_box));
-}
-
-struct wsm_box *wsm_check_box (lua_State *L, int i) {
-  struct wsm_box *box = wsm_test_box(L, i);
-  if (!box) luaL_checkudata(L, i, CONNECTION); /* raises */
-  if (!box->link || !wsm_link_handle(box->link)->loop)
-    luaL_error(L, "the connection was dropped, or its loop is closed");
-  return box;
-}
-
-int wsm_misuse (lua_State *L, int level, const char *what) {
-  luaL_where(L, level);
-  lua_pushstring(L, what);
-  lua_concat(L, 2);
-  return lua_error(L);
-}
 
 static struct wsm_manager *manager_of (struct wsm_box *box) {
   return wsm_link_manager(box->link);
@@ -39,29 +28,16 @@ static struct wsm_manager *check_manager (lua_State *L) {
 }
 
 static int drop (lua_State *L) {
-  struct wsm_box *box = luaL_checkudata(L, 1, CONNECTION);
+  struct wsm_box *box = wsm_check_any_box(L, 1);
   struct wsm_link *link = box->link;
   box->link = NULL;
   if (link) {
     wsm_server_leave(wsm_link_entry(link));
     wsm_link_free(link);
   }
-  wsm_target_free(box);
+  wsm_box_clear(box);
   return 0;
 }
-
-struct wsm_box *wsm_push_box (lua_State *L) {
-  struct wsm_box *box = wsm_newuserdata(L, sizeof *box);
-  memset(box, 0, sizeof *box);
-  box->mark = &mark;
-  luaL_getmetatable(L, CONNECTION);
-  lua_setmetatable(L, -2);
-  lua_newtable(L);
-  lua_setuservalue(L, -2);
-  return box;
-}
-
-/* --- its functions --- */
 
 static int id (lua_State *L) {
   lua_pushinteger(L, (lua_Integer)wsm_link_id(wsm_check_box(L, 1)->link));
@@ -69,13 +45,13 @@ static int id (lua_State *L) {
 }
 
 static int fields (lua_State *L) {
-  if (!wsm_test_box(L, 1)) luaL_checkudata(L, 1, CONNECTION);
+  wsm_check_any_box(L, 1);
   lua_getuservalue(L, 1);
   return 1;
 }
 
-static int coded (lua_State *L) {
-  wsm_check_box(L, 1)->coded = lua_toboolean(L, 2);
+static int set_codec (lua_State *L) {
+  wsm_check_box(L, 1)->has_codec = lua_toboolean(L, 2);
   return 0;
 }
 
@@ -105,19 +81,6 @@ static int verdict (lua_State *L) {
                       wsm_link_now(box->link));
   wsm_link_settle(box->link);
   return 0;
-}
-
-int wsm_push_end (lua_State *L, const struct wsm_manager *m) {
-  enum wsm_token token = WSM_CLOSED;
-  if (m->state == WSM_STATE_LOCKED) token = WSM_LOCKED;
-  if (m->state == WSM_STATE_EXHAUSTED) token = WSM_EXHAUSTED;
-  lua_pushnil(L);
-  lua_pushstring(L, wsm_token_name(token));
-  if (m->error.token != WSM_NONE) lua_pushstring(L, m->error.detail);
-  else if (m->code != 0)
-    lua_pushfstring(L, "the connection was closed (%d)", (int)m->code);
-  else lua_pushfstring(L, "the connection is %s", wsm_state_name(m->state));
-  return 3;
 }
 
 static int ping (lua_State *L) {
@@ -195,22 +158,8 @@ static int flush (lua_State *L) {
   return 0;
 }
 
-/* They are let go of when Lua has them all: a memory error loses none. */
 static int unsent (lua_State *L) {
-  struct wsm_message_queue *q = &check_manager(L)->outbox;
-  struct wsm_message m;
-  size_t at = 0;
-  int i;
-  lua_createtable(L, (int)q->count, 0);
-  lua_createtable(L, (int)q->count, 0);
-  for (i = 1; wsm_message_queue_next(q, &at, &m); i++) {
-    lua_pushlstring(L, (const char *)m.data, m.length);
-    lua_rawseti(L, -3, i);
-    lua_pushstring(L, m.binary ? "binary" : "text");
-    lua_rawseti(L, -2, i);
-  }
-  wsm_message_queue_clear(q);
-  return 2;
+  return wsm_push_unsent(L, &check_manager(L)->outbox);
 }
 
 /* --- a server's side --- */
@@ -251,11 +200,11 @@ static int refuse (lua_State *L) {
 
 /* `ws.name`: a method (upvalue 1), a property of the core, a field of its own. */
 static int lookup (lua_State *L) {
-  struct wsm_box *box;
+  const struct wsm_box *box;
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(1));
   if (!lua_isnil(L, -1)) return 1;
-  box = luaL_checkudata(L, 1, CONNECTION);
+  box = wsm_check_any_box(L, 1);
   if (lua_type(L, 2) == LUA_TSTRING &&
       wsm_push_property(L, box, lua_tostring(L, 2)))
     return 1;
@@ -267,9 +216,9 @@ static int lookup (lua_State *L) {
 
 static const luaL_Reg functions[] = { { "id", id },
                                       { "fields", fields },
-                                      { "coded", coded },
+                                      { "codec", set_codec },
                                       { "start", start },
-                                      { "target", wsm_link_lua_target },
+                                      { "target", wsm_lua_target },
                                       { "lock", lock },
                                       { "verdict", verdict },
                                       { "ping", ping },
@@ -280,33 +229,33 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "accept", accept },
                                       { "refuse", refuse },
                                       { "drop", drop },
-                                      { "event", wsm_link_lua_event },
-                                      { "stats", wsm_link_lua_stats },
-                                      { "answer", wsm_link_lua_answer },
-                                      { "request", wsm_link_lua_request },
+                                      { "event", wsm_lua_event },
+                                      { "stats", wsm_lua_stats },
+                                      { "response", wsm_lua_response },
+                                      { "request", wsm_lua_request },
                                       { NULL, NULL } };
 
+/* Lets Lua code replace __index: unlike a class, it is not hidden. */
 static void push_metatable (lua_State *L) {
-  luaL_newmetatable(L, CONNECTION);
+  luaL_newmetatable(L, WSM_CONNECTION);
   lua_pushcfunction(L, drop);
   lua_setfield(L, -2, "__gc");
   lua_pushcfunction(L, drop);
   lua_setfield(L, -2, "__close");
 }
 
-void wsm_push_link (lua_State *L) {
-  lua_createtable(L, 0, 4);
+void wsm_set_link (lua_State *L) {
   push_metatable(L);
-  lua_newtable(L);
+  lua_newtable(L); /* core metatable methods */
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "methods");
   lua_pushcclosure(L, lookup, 1);
   lua_setfield(L, -2, "__index");
+  lua_setfield(L, -2, "metatable");
   luaL_newlib(L, functions);
   wsm_set_messages(L);
-  wsm_set_direct(L);
-  lua_setfield(L, -3, "link");
-  lua_setfield(L, -2, "metatable");
-  lua_pushcfunction(L, wsm_link_lua_make);
+  wsm_set_ffi(L);
+  lua_setfield(L, -2, "link");
+  lua_pushcfunction(L, wsm_lua_connection);
   lua_setfield(L, -2, "connection");
 }

@@ -1,7 +1,9 @@
 #include "lua/lloop.h"
 
 #include <math.h>
-#include "lua/module.h"
+#include "lua/lclass.h"
+#include "lua/lfail.h"
+#include "lua/lfield.h"
 
 #define LOOP "wsmanager.loop"
 
@@ -85,12 +87,9 @@ static int cork (lua_State *L) {
 static int counters (lua_State *L) {
   const struct wsm_loop_counters *c = wsm_loop_count(wsm_check_loop(L, 1));
   lua_createtable(L, 0, 3);
-  lua_pushinteger(L, (lua_Integer)c->turns);
-  lua_setfield(L, -2, "turns");
-  lua_pushinteger(L, (lua_Integer)c->reads);
-  lua_setfield(L, -2, "reads");
-  lua_pushinteger(L, (lua_Integer)c->writes);
-  lua_setfield(L, -2, "writes");
+  wsm_set_count(L, "turns", c->turns);
+  wsm_set_count(L, "reads", c->reads);
+  wsm_set_count(L, "writes", c->writes);
   return 1;
 }
 
@@ -113,13 +112,6 @@ static const luaL_Reg methods[] = { { "turn", turn },
                                     { NULL, NULL } };
 
 void wsm_push_loop (lua_State *L) {
-  luaL_newmetatable(L, LOOP);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, shut);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, shut);
-  lua_setfield(L, -2, "__close");
-  lua_pop(L, 1);
-  lua_pushcfunction(L, make);
+  static const struct wsm_class class = { LOOP, methods, shut, make };
+  wsm_push_class(L, &class);
 }

@@ -1,6 +1,6 @@
 /*
 ** lloop.h - the userdata "wsmanager.loop"
-** Stands on net/loop.h.
+** Depends on loop.h.
 */
 #ifndef WSM_LLOOP_H
 #define WSM_LLOOP_H
@@ -10,5 +10,7 @@
 
 /* The open loop at i; raises for anything else. */
 struct wsm_loop *wsm_check_loop (lua_State *L, int i);
+
+void wsm_push_loop (lua_State *L); /* core.loop */
 
 #endif

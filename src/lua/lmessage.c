@@ -1,16 +1,27 @@
-#include "lua/llink.h"
+#include "lua/lmessage.h"
 
 #include <string.h>
+#include "base/utf8.h"
+#include "lua/lbox.h"
+#include "lua/lfail.h"
+#include "lua/lstate.h"
 
 #define SMALL 1024 /* bytes of a message that are copied on the stack */
+#define KEPT_SIZE (4u << 20) /* of the largest scratch that is kept */
 
-#define KEPT \
-  (4u << 20) /* of a larger one each is copied to a place of its own */
-
-/* Upvalues of all four functions: the words for kinds, and push_scratch's. Of the
-** methods, how they go on in Lua: with all else; of receive, with a message to
-** decode, and to wait where there is none. */
-enum { TEXT = 1, BINARY, SCRATCH, REST, CODE, WAIT };
+/* The upvalues, by their index:
+**
+**           receive    send       receive_method  send_method
+** TEXT      "text"     "text"     "text"          "text"
+** BINARY    "binary"   "binary"   "binary"        "binary"
+** SCRATCH   scratch    nil        scratch         nil
+** FALLBACK                        receive in Lua  send in Lua
+** DECODE                          decode in Lua
+** WAIT                            wait in Lua
+**
+** `scratch` is nil until the first large message. The functions in Lua take all
+** that the method was given; decode(ws, data, kind, true) what was received. */
+enum { TEXT = 1, BINARY, SCRATCH, FALLBACK, DECODE, WAIT };
 
 #if WSM_HAS_CALLK
 static int receive_method (lua_State *L);
@@ -29,29 +40,30 @@ static bool is_method (lua_State *L, int level) {
 #define is_method(L, level) false
 #endif
 
-/* Raises at the line of who called the method: between the two are the function
-** in Lua around this one and, if there is one, the method in C. */
+/* Raises at the line that called the method. Above it on the stack of calls are
+** the function in Lua around this one and, if there is one, the method in C. */
 static int misuse (lua_State *L, const char *what) {
   return wsm_misuse(L, is_method(L, 2) ? 3 : 2, what);
 }
 
-/* Of a function that is called without asking first what it is called on. */
-static struct wsm_box *check_self (lua_State *L, const char *slip) {
-  if (lua_type(L, 1) != LUA_TUSERDATA) misuse(L, slip);
+/* The box at 1; a call with '.' instead of ':' raises `hint`. */
+static struct wsm_box *check_self (lua_State *L, const char *hint) {
+  if (lua_type(L, 1) != LUA_TUSERDATA) misuse(L, hint);
   return wsm_check_box(L, 1);
 }
 
 /* --- receive --- */
 
-/* Where a large message is copied to on its way, and the next one again: LuaJIT
-** maps a block of this size anew each time. */
+/* A copy of a large message while its string is made; kept for the next one,
+** as LuaJIT maps a block of this size anew each time. */
 struct scratch {
   size_t size;
-  bool busy; /* a finalizer's receive finds it so, or a memory error left it */
+  bool busy; /* in use, seen by a finalizer; or left so by a memory error */
   char bytes[];
 };
 
-/* Pushes a scratch of n bytes or more, kept or, while that one is busy, new. */
+/* Pushes a scratch of n bytes or more: the kept one, or a new one while that is
+** busy or too small. */
 static struct scratch *push_scratch (lua_State *L, size_t n) {
   struct scratch *s = lua_touserdata(L, lua_upvalueindex(SCRATCH));
   if (s && !s->busy && s->size >= n) {
@@ -61,7 +73,7 @@ static struct scratch *push_scratch (lua_State *L, size_t n) {
   s = lua_newuserdata(L, sizeof *s + n);
   s->size = n;
   s->busy = false;
-  if (n > KEPT) return s;
+  if (n > KEPT_SIZE) return s;
   lua_pushvalue(L, -1);
   lua_replace(L, lua_upvalueindex(SCRATCH));
   return s;
@@ -75,8 +87,8 @@ static void push_large (lua_State *L, struct scratch *s,
   s->busy = false;
 }
 
-/* Pushes a copy that no finalizer can reach. false: the message was another one
-** by the time there was room for it. */
+/* Pushes the string from a copy that no finalizer can free. false: a finalizer
+** took the message while the copy was allocated. */
 static bool push_copy (lua_State *L, struct wsm_link *link,
                        const struct wsm_message *m) {
   char small[SMALL];
@@ -94,9 +106,9 @@ static bool push_copy (lua_State *L, struct wsm_link *link,
   return true;
 }
 
-/* Pushes what receive returns, popped. As the string is made a collection may
-** run, and a finalizer do anything to this very connection, even take the
-** message or end it: then the answer is 0, and nothing was pushed. */
+/* Pushes what receive returns, and pops the message. Making the string may run a
+** finalizer, which may take this message or end the connection: then nothing is
+** pushed, and 0 returned. */
 static int push_message (lua_State *L, const struct wsm_box *box,
                          const struct wsm_message *m) {
   struct wsm_link *link = box->link;
@@ -109,7 +121,7 @@ static int push_message (lua_State *L, const struct wsm_box *box,
   if (box->link != link || *taken != before) return lua_settop(L, 1), 0;
   wsm_link_pop(link);
   lua_pushvalue(L, kind);
-  if (!box->coded) return 2;
+  if (!box->has_codec) return 2;
   lua_pushboolean(L, true);
   return 3;
 }
@@ -164,7 +176,7 @@ static int send (lua_State *L) {
   size_t n;
   const char *data;
   if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING) {
-    lua_pushboolean(L, 0); /* the Lua layer encodes it, or says no */
+    lua_pushboolean(L, 0); /* the Lua layer encodes it, or raises */
     return 1;
   }
   data = lua_tolstring(L, 2, &n);
@@ -184,10 +196,27 @@ static int send (lua_State *L) {
   return wsm_push_end(L, wsm_link_manager(link));
 }
 
+/* Emptied once Lua has them all: a memory error loses none. */
+int wsm_push_unsent (lua_State *L, struct wsm_message_queue *q) {
+  struct wsm_message m;
+  size_t at = 0;
+  int i;
+  lua_createtable(L, (int)q->count, 0);
+  lua_createtable(L, (int)q->count, 0);
+  for (i = 1; wsm_message_queue_next(q, &at, &m); i++) {
+    lua_pushlstring(L, (const char *)m.data, m.length);
+    lua_rawseti(L, -3, i);
+    lua_pushstring(L, m.binary ? "binary" : "text");
+    lua_rawseti(L, -2, i);
+  }
+  wsm_message_queue_clear(q);
+  return 2;
+}
+
 /* --- the methods --- */
 
-/* The first upvalues, of all four. */
-static void push_words (lua_State *L) {
+/* TEXT, BINARY, SCRATCH. */
+static void push_upvalues (lua_State *L) {
   lua_pushliteral(L, "text");
   lua_pushliteral(L, "binary");
   lua_pushnil(L);
@@ -195,39 +224,39 @@ static void push_words (lua_State *L) {
 
 #if WSM_HAS_CALLK
 
-static int give (lua_State *L, int status, lua_KContext context) {
+static int return_all (lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   return lua_gettop(L);
 }
 
-/* The one place that calls Lua, which may wait, decode, raise: there is nothing
-** of ours beneath it, and nothing left to do after it. */
-static int go_on (lua_State *L, int with) {
-  lua_pushvalue(L, lua_upvalueindex(with));
+/* Calls the function in Lua, which may wait, decode or raise, with all arguments
+** or results, and returns what it returns: nothing is left to do after it. */
+static int call_lua (lua_State *L, int function) {
+  lua_pushvalue(L, lua_upvalueindex(function));
   lua_insert(L, 1);
-  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, give);
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, return_all);
   return lua_gettop(L);
 }
 
-/* The box at 1 if all is well with it, else NULL. */
-static struct wsm_box *live_box (lua_State *L) {
-  struct wsm_box *box = wsm_test_box(L, 1);
-  return box && box->link && wsm_link_handle(box->link)->loop ? box : NULL;
+/* The box at 1; NULL: it is none, was dropped, or its loop is closed. */
+static const struct wsm_box *test_live_box (lua_State *L) {
+  const struct wsm_box *box = wsm_test_box(L, 1);
+  return box && wsm_box_link(box) ? box : NULL;
 }
 
 static int receive_method (lua_State *L) {
-  const struct wsm_box *box = live_box(L);
+  const struct wsm_box *box = test_live_box(L);
   enum wsm_input input;
   struct wsm_message m;
   int count;
-  if (!box || lua_gettop(L) != 1) return go_on(L, REST);
+  if (!box || lua_gettop(L) != 1) return call_lua(L, FALLBACK);
   input = wsm_link_next(box->link, &m);
-  if (input == WSM_MORE) return go_on(L, WAIT);
-  if (input != WSM_MESSAGE) return go_on(L, REST);
+  if (input == WSM_MORE) return call_lua(L, WAIT);
+  if (input != WSM_MESSAGE) return call_lua(L, FALLBACK);
   count = push_message(L, box, &m);
-  if (count == 0) return go_on(L, REST);
-  return count == 3 ? go_on(L, CODE) : count;
+  if (count == 0) return call_lua(L, FALLBACK);
+  return count == 3 ? call_lua(L, DECODE) : count;
 }
 
 static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
@@ -239,11 +268,11 @@ static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
 }
 
 static int send_method (lua_State *L) {
-  const struct wsm_box *box = live_box(L);
+  const struct wsm_box *box = test_live_box(L);
   const unsigned opcode = opcode_of(L);
   if (!box || opcode == 0 || lua_gettop(L) > 3 ||
       lua_type(L, 2) != LUA_TSTRING || !is_sent(L, box->link, opcode))
-    return go_on(L, REST);
+    return call_lua(L, FALLBACK);
   lua_pushboolean(L, true);
   return 1;
 }
@@ -252,24 +281,24 @@ static int send_method (lua_State *L) {
 static int methods (lua_State *L) {
   int i;
   for (i = 1; i <= 4; i++) luaL_checktype(L, i, LUA_TFUNCTION);
-  push_words(L);
+  push_upvalues(L);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 3);
   lua_pushvalue(L, 4);
   lua_pushcclosure(L, receive_method, WAIT);
-  push_words(L);
+  push_upvalues(L);
   lua_pushvalue(L, 2);
-  lua_pushcclosure(L, send_method, REST);
+  lua_pushcclosure(L, send_method, FALLBACK);
   return 2;
 }
 
 #endif
 
 void wsm_set_messages (lua_State *L) {
-  push_words(L);
+  push_upvalues(L);
   lua_pushcclosure(L, receive, SCRATCH);
   lua_setfield(L, -2, "receive");
-  push_words(L);
+  push_upvalues(L);
   lua_pushcclosure(L, send, SCRATCH);
   lua_setfield(L, -2, "send");
 #if WSM_HAS_CALLK

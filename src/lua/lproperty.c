@@ -1,39 +1,12 @@
+#include "lua/lproperty.h"
+
 #include <string.h>
-#include "lua/llink.h"
-#include "lua/module.h"
-
-/* W3C readyState: waiting for the next dial counts as connecting, and what ends
-** for good, or until reconnect(), as closed. */
-static int ready_state (unsigned state) {
-  switch ((enum wsm_state)state) {
-    case WSM_STATE_CONNECTING:
-      return 0;
-    case WSM_STATE_WAITING:
-      return 0;
-    case WSM_STATE_OPEN:
-      return 1;
-    case WSM_STATE_CLOSING:
-      return 2;
-    case WSM_STATE_CLOSED:
-      break;
-    case WSM_STATE_LOCKED:
-      break;
-    case WSM_STATE_EXHAUSTED:
-      break;
-  }
-  return 3;
-}
-
-const char *wsm_state_name (unsigned state) {
-  static const char *const names[] = { "connecting", "open",    "closing",
-                                       "closed",     "waiting", "locked",
-                                       "exhausted" };
-  return state < sizeof names / sizeof *names ? names[state] : "";
-}
+#include "lua/lfield.h"
+#include "lua/lstate.h"
 
 static const struct wsm_manager *manager (const struct wsm_box *box) {
-  bool alive = box->link && wsm_link_handle(box->link)->loop;
-  return alive ? wsm_link_manager(box->link) : NULL;
+  struct wsm_link *link = wsm_box_link(box);
+  return link ? wsm_link_manager(link) : NULL;
 }
 
 static void push_state (lua_State *L, const struct wsm_box *box) {
@@ -43,7 +16,7 @@ static void push_state (lua_State *L, const struct wsm_box *box) {
 
 static void push_ready_state (lua_State *L, const struct wsm_box *box) {
   const struct wsm_manager *m = manager(box);
-  lua_pushinteger(L, m ? ready_state(m->state) : 3);
+  lua_pushinteger(L, wsm_ready_state(m ? m->state : WSM_STATE_CLOSED));
 }
 
 static void push_buffered (lua_State *L, const struct wsm_box *box) {
@@ -51,20 +24,16 @@ static void push_buffered (lua_State *L, const struct wsm_box *box) {
   lua_pushinteger(L, m ? (lua_Integer)wsm_manager_buffered(m) : 0);
 }
 
-static void push_span (lua_State *L, struct wsm_span span) {
-  lua_pushlstring(L, span.length ? span.text : "", span.length);
-}
-
 static void push_protocol_name (lua_State *L, const struct wsm_box *box) {
   const struct wsm_manager *m = manager(box);
   struct wsm_span none = { "", 0 };
-  push_span(L, m ? m->agreed.protocol : none);
+  wsm_push_span(L, m ? m->agreed.protocol : none);
 }
 
 static void push_extensions (lua_State *L, const struct wsm_box *box) {
   const struct wsm_manager *m = manager(box);
   struct wsm_span none = { "", 0 };
-  push_span(L, m ? m->agreed.extensions : none);
+  wsm_push_span(L, m ? m->agreed.extensions : none);
 }
 
 static void push_url (lua_State *L, const struct wsm_box *box) {
@@ -90,7 +59,8 @@ static const struct property properties[] = {
   { "id", push_id }
 };
 
-bool wsm_push_property (lua_State *L, struct wsm_box *box, const char *name) {
+bool wsm_push_property (lua_State *L, const struct wsm_box *box,
+                        const char *name) {
   size_t i;
   for (i = 0; i < sizeof properties / sizeof *properties; i++) {
     if (strcmp(properties[i].name, name) != 0) continue;

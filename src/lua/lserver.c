@@ -1,19 +1,23 @@
+#include "lua/lserver.h"
+
 #include <string.h>
+#include "lua/lbox.h"
+#include "lua/lclass.h"
 #include "lua/lconfig.h"
-#include "lua/llink.h"
+#include "lua/lfail.h"
 #include "lua/lloop.h"
 #include "lua/ltls.h"
-#include "lua/module.h"
+#include "server/server.h"
 
 #define SERVER "wsmanager.server"
 #define BACKLOG 1024
 
-struct wsm_box_server {
+struct box {
   struct wsm_server *server; /* NULL: closed */
 };
 
 static struct wsm_server *check_server (lua_State *L) {
-  struct wsm_box_server *box = luaL_checkudata(L, 1, SERVER);
+  struct box *box = luaL_checkudata(L, 1, SERVER);
   if (!box->server) luaL_error(L, "the server is closed");
   return box->server;
 }
@@ -46,14 +50,13 @@ static void read_setup (lua_State *L, struct wsm_server_setup *setup) {
 static int make (lua_State *L) {
   struct wsm_loop *loop = wsm_check_loop(L, 1);
   struct wsm_server_setup setup;
-  struct wsm_box_server *box;
+  struct box *box;
   struct wsm_error e;
   luaL_checktype(L, 2, LUA_TTABLE);
   read_setup(L, &setup);
   box = wsm_newuserdata(L, sizeof *box);
   box->server = NULL;
-  luaL_getmetatable(L, SERVER);
-  lua_setmetatable(L, -2);
+  luaL_setmetatable(L, SERVER);
   box->server = wsm_server_new(loop, &setup, &e);
   return box->server ? 1 : wsm_fail(L, &e);
 }
@@ -104,7 +107,7 @@ static int stop (lua_State *L) {
 }
 
 static int shut (lua_State *L) {
-  struct wsm_box_server *box = luaL_checkudata(L, 1, SERVER);
+  struct box *box = luaL_checkudata(L, 1, SERVER);
   struct wsm_server *server = box->server;
   box->server = NULL;
   if (server) wsm_server_release(server);
@@ -119,13 +122,6 @@ static const luaL_Reg methods[] = {
 };
 
 void wsm_push_server (lua_State *L) {
-  luaL_newmetatable(L, SERVER);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, shut);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, shut);
-  lua_setfield(L, -2, "__close");
-  lua_pop(L, 1);
-  lua_pushcfunction(L, make);
+  static const struct wsm_class class = { SERVER, methods, shut, make };
+  wsm_push_class(L, &class);
 }

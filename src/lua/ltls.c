@@ -1,21 +1,15 @@
 #include "lua/ltls.h"
 
 #include <string.h>
-#include "lua/module.h"
+#include "lua/lclass.h"
+#include "lua/lfail.h"
 #include "tls/pinned_key.h"
 
 #define CONTEXT "wsmanager.tls"
-#define STANDARD "wsmanager.tls.standard"
-#define PIPE "wsmanager.tlspipe"
+#define DEFAULT "wsmanager.tls.default"
 
 struct context {
   struct wsm_tls_context *tls;
-};
-
-/* A connection without a socket: the bytes pass through Lua. */
-struct pipe {
-  struct wsm_tls *tls;
-  struct wsm_buffer plain;
 };
 
 struct wsm_tls_context *wsm_check_tls (lua_State *L, int i) {
@@ -47,13 +41,13 @@ static const char *text_option (lua_State *L, const char *name) {
   return text;
 }
 
-static bool flag_option (lua_State *L, const char *name, bool usual) {
+static bool flag_option (lua_State *L, const char *name, bool absent) {
   bool value;
   lua_getfield(L, 1, name);
   if (!lua_isboolean(L, -1) && !lua_isnil(L, -1))
     luaL_error(L, "tls.%s must be true or false, not a %s", name,
                luaL_typename(L, -1));
-  value = lua_isnil(L, -1) ? usual : lua_toboolean(L, -1);
+  value = lua_isnil(L, -1) ? absent : lua_toboolean(L, -1);
   lua_pop(L, 1);
   return value;
 }
@@ -79,7 +73,7 @@ static void join (lua_State *L, const char *name) {
   lua_pop(L, 2);
 }
 
-/* It stays on the stack: a text that was joined is nobody else's. */
+/* The text stays on the stack, as nothing else holds a joined one. */
 static const char *pin_option (lua_State *L) {
   const char *pin;
   lua_getfield(L, 1, "pin");
@@ -118,12 +112,12 @@ static int new_context (lua_State *L) {
   return c->tls ? 1 : wsm_fail(L, &e);
 }
 
-/* One for all connections of a Lua state that say nothing about TLS: reading
-** the system's certificates takes milliseconds and a megabyte. */
+/* One for each Lua state: reading the system's certificates takes milliseconds
+** and a megabyte. */
 struct wsm_tls_context *wsm_default_tls (lua_State *L, struct wsm_error *e) {
   struct wsm_tls_options options;
   struct context *c;
-  lua_getfield(L, LUA_REGISTRYINDEX, STANDARD);
+  lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT);
   c = lua_touserdata(L, -1);
   lua_pop(L, 1);
   if (c) return c->tls;
@@ -132,7 +126,7 @@ struct wsm_tls_context *wsm_default_tls (lua_State *L, struct wsm_error *e) {
   c->tls = NULL;
   luaL_setmetatable(L, CONTEXT);
   c->tls = wsm_tls_context_new(&options, false, e);
-  if (c->tls) lua_setfield(L, LUA_REGISTRYINDEX, STANDARD);
+  if (c->tls) lua_setfield(L, LUA_REGISTRYINDEX, DEFAULT);
   else lua_pop(L, 1);
   return c->tls;
 }
@@ -144,134 +138,8 @@ static int free_context (lua_State *L) {
   return 0;
 }
 
-/* --- a pipe --- */
-
-static struct pipe *check_pipe (lua_State *L) {
-  struct pipe *p = luaL_checkudata(L, 1, PIPE);
-  luaL_argcheck(L, p->tls, 1, "the pipe is gone");
-  return p;
-}
-
-static int new_pipe (lua_State *L) {
-  struct wsm_tls_context *c = wsm_check_tls(L, 1);
-  const char *host = luaL_optstring(L, 2, NULL);
-  struct wsm_error e = { WSM_NONE, false, "" };
-  struct pipe *p = wsm_newuserdata(L, sizeof *p);
-  memset(p, 0, sizeof *p);
-  luaL_setmetatable(L, PIPE);
-  p->tls = wsm_tls_new(c, host, NULL, &e);
-  return p->tls ? 1 : wsm_fail(L, &e);
-}
-
-static int free_pipe (lua_State *L) {
-  struct pipe *p = luaL_checkudata(L, 1, PIPE);
-  wsm_tls_free(p->tls);
-  p->tls = NULL;
-  wsm_buffer_clear(&p->plain);
-  return 0;
-}
-
-static int push_and_empty (lua_State *L, struct wsm_buffer *b) {
-  const size_t n = wsm_buffer_length(b);
-  const void *bytes = wsm_buffer_bytes(b);
-  lua_pushlstring(L, bytes ? bytes : "", n);
-  wsm_buffer_consume(b, n);
-  return 1;
-}
-
-/* status, plain bytes, and for "failed": token, detail, final */
-static int push_status (lua_State *L, struct pipe *p,
-                        enum wsm_tls_status status, const struct wsm_error *e) {
-  static const char *const names[] = { "handshake", "open", "ended", "failed" };
-  lua_pushstring(L, names[status]);
-  push_and_empty(L, &p->plain);
-  if (status != WSM_TLS_FAILED) return 2;
-  lua_pushstring(L, wsm_token_name(e->token));
-  lua_pushstring(L, e->detail);
-  lua_pushboolean(L, e->final);
-  return 5;
-}
-
-static int pipe_start (lua_State *L) {
-  struct pipe *p = check_pipe(L);
-  struct wsm_error e = { WSM_NONE, false, "" };
-  return push_status(L, p, wsm_tls_start(p->tls, &e), &e);
-}
-
-static int pipe_feed (lua_State *L) {
-  struct pipe *p = check_pipe(L);
-  struct wsm_error e = { WSM_NONE, false, "" };
-  size_t n;
-  const char *bytes = luaL_checklstring(L, 2, &n);
-  const enum wsm_tls_status status =
-    wsm_tls_feed(p->tls, bytes, n, &p->plain, &e);
-  return push_status(L, p, status, &e);
-}
-
-static int pipe_seal (lua_State *L) {
-  struct pipe *p = check_pipe(L);
-  struct wsm_error e = { WSM_NONE, false, "" };
-  size_t n;
-  const char *bytes = luaL_checklstring(L, 2, &n);
-  if (!wsm_tls_seal(p->tls, bytes, n, &e)) return wsm_fail(L, &e);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-static int pipe_close (lua_State *L) {
-  wsm_tls_close(check_pipe(L)->tls);
-  return 0;
-}
-
-static int pipe_take (lua_State *L) {
-  return push_and_empty(L, wsm_tls_output(check_pipe(L)->tls));
-}
-
-static int pipe_version (lua_State *L) {
-  lua_pushstring(L, wsm_tls_version(check_pipe(L)->tls));
-  return 1;
-}
-
-static int pipe_cipher (lua_State *L) {
-  lua_pushstring(L, wsm_tls_cipher(check_pipe(L)->tls));
-  return 1;
-}
-
-static int pipe_resumed (lua_State *L) {
-  lua_pushboolean(L, wsm_tls_resumed(check_pipe(L)->tls));
-  return 1;
-}
-
-/* --- the types --- */
-
-static const luaL_Reg context_methods[] = { { "pipe", new_pipe },
-                                            { NULL, NULL } };
-
-static const luaL_Reg pipe_methods[] = { { "start", pipe_start },
-                                         { "feed", pipe_feed },
-                                         { "seal", pipe_seal },
-                                         { "close", pipe_close },
-                                         { "take", pipe_take },
-                                         { "version", pipe_version },
-                                         { "cipher", pipe_cipher },
-                                         { "resumed", pipe_resumed },
-                                         { NULL, NULL } };
-
-static void make_type (lua_State *L, const char *name, const luaL_Reg *methods,
-                       lua_CFunction collect) {
-  luaL_newmetatable(L, name);
-  lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, collect);
-  lua_setfield(L, -2, "__gc");
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
-
 void wsm_push_tls (lua_State *L) {
-  make_type(L, CONTEXT, context_methods, free_context);
-  make_type(L, PIPE, pipe_methods, free_pipe);
-  lua_pushcfunction(L, new_context);
+  static const struct wsm_class class = { CONTEXT, NULL, free_context,
+                                          new_context };
+  wsm_push_class(L, &class);
 }

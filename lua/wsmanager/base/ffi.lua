@@ -13,7 +13,7 @@ local direct = {receive = link_receive, send = link_send}
 -- The FFI, if this Lua compiles: what only interprets is faster without.
 local function compiler ()
   local jit = rawget(_G, "jit")
-  if not jit or not jit.status() or not link.direct then return nil end
+  if not jit or not jit.status() or not link.ffi then return nil end
   local found, ffi = pcall(require, "ffi")
   return found and ffi or nil
 end
@@ -29,7 +29,7 @@ local calls = ffi.cast(ffi.typeof([[
     int (*next) (const void *box, $ *to);
     int (*take) (const void *box, const $ *to);
     int (*send) (const void *box, const char *data, size_t n, int kind);
-  } *]], taken, taken), link.direct)
+  } *]], taken, taken), link.ffi)
 
 local next_message, take_message, send_message = calls.next, calls.take, calls.send
 local getmetatable, type, string = getmetatable, type, ffi.string

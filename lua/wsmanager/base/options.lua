@@ -249,7 +249,7 @@ end
 
 -- The parts of a URL; raises for a bad one.
 function options.url (given)
-  local parts, why = core.protocol.url(given)
+  local parts, why = core.url(given)
   if not parts then fail(why) end
   return parts
 end
@@ -272,7 +272,7 @@ function options.protocols (given)
     for name in each:gmatch("[^,]*") do
       name = name:match("^%s*(.-)%s*$")
       if name ~= "" then
-        if not core.protocol.istoken(name) then
+        if not core.istoken(name) then
           fail("bad option 'protocols' ('", name, "' is not a token)")
         elseif seen[name] then
           fail("bad option 'protocols' ('", name, "' is there twice)")
@@ -294,7 +294,7 @@ local ours = {
 }
 
 local function add_header (lines, name, value)
-  if type(name) ~= "string" or not core.protocol.istoken(name) then
+  if type(name) ~= "string" or not core.istoken(name) then
     fail("bad option 'headers' ('", tostring(name):gsub("%c", "?"),
          "' is not a header name)")
   elseif ours[name:lower()] then

@@ -59,7 +59,7 @@ function attention.adopt (ws, record)
   record.ending = NONE
   fields(ws)[RECORD] = record
   codecs[ws] = record.codec
-  link.coded(ws, record.codec ~= nil)
+  link.codec(ws, record.codec ~= nil)
   scheduler.connections[record.id] = ws
   return ws
 end

@@ -95,7 +95,7 @@ end
 -- the default.
 function answers.verdict (ws, record, token, code, final)
   local info = last(record) or {}
-  local answer = link.answer(ws)
+  local answer = link.response(ws)
   info.token, info.code, info.final = token, code, final
   info.status = answer and answer.status
   ask(ws, record, ask_verdict, {info = info})

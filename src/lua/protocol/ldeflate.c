@@ -1,8 +1,11 @@
-#include "lua/protocol/lparts.h"
+#include "lua/protocol/lprotocol.h"
 
 #include <string.h>
-
+#include "lua/lclass.h"
 #include "lua/lconfig.h"
+#include "lua/lfail.h"
+#include "lua/lfield.h"
+#include "lua/protocol/ltext.h"
 #include "websocket/extension.h"
 
 #define DEFLATE "wsmanager.deflate"
@@ -53,9 +56,7 @@ static int deflate_append (lua_State *L) {
   const char *message = luaL_checklstring(L, 2, &n);
   wsm_buffer_clear(&box->to);
   if (!wsm_deflate_append(&box->deflate, &box->to, message, n)) return 0;
-  lua_pushlstring(L, (const char *)wsm_buffer_bytes(&box->to),
-                  wsm_buffer_length(&box->to));
-  wsm_buffer_clear(&box->to);
+  wsm_push_bytes(L, &box->to);
   return 1;
 }
 
@@ -105,33 +106,18 @@ static const luaL_Reg methods[] = {
 
 /* --- negotiation --- */
 
-static void set_integer (lua_State *L, const char *key, uint8_t value) {
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, key);
-}
-
-static void set_boolean (lua_State *L, const char *key, bool value) {
-  lua_pushboolean(L, value);
-  lua_setfield(L, -2, key);
-}
-
 static int push_agreed (lua_State *L, const struct wsm_compression *c) {
   lua_createtable(L, 0, 4);
-  set_integer(L, "window", c->window);
-  set_integer(L, "peer_window", c->peer_window);
-  set_boolean(L, "takeover", c->takeover);
-  set_boolean(L, "peer_takeover", c->peer_takeover);
+  wsm_set_integer(L, "window", c->window);
+  wsm_set_integer(L, "peer_window", c->peer_window);
+  wsm_set_boolean(L, "takeover", c->takeover);
+  wsm_set_boolean(L, "peer_takeover", c->peer_takeover);
   return 1;
 }
 
 /* false: without compression; or nil, token, detail */
 static int disagree (lua_State *L, int found, const struct wsm_error *e) {
-  if (found < 0) {
-    lua_pushnil(L);
-    lua_pushstring(L, wsm_token_name(e->token));
-    lua_pushstring(L, e->detail);
-    return 3;
-  }
+  if (found < 0) return wsm_fail(L, e);
   lua_pushboolean(L, 0);
   return 1;
 }
@@ -183,7 +169,7 @@ static const luaL_Reg functions[] = { { "deflateoffer", offer },
                                       { "deflatechoose", choose },
                                       { NULL, NULL } };
 
-void wsm_push_deflate (lua_State *L) {
+void wsm_set_deflate (lua_State *L) {
   const struct wsm_class class = { DEFLATE, methods, deflate_free,
                                    deflate_new };
   luaL_setfuncs(L, functions, 0);

@@ -1,10 +1,13 @@
-#include "lua/module.h"
+#include "lua/protocol/lprotocol.h"
 
 #include <string.h>
 #include "base/memory.h"
-#include "lua/llink.h"
-#include "lua/protocol/lparts.h"
-#include "lua/protocol/lpolicy.h"
+#include "lua/lclass.h"
+#include "lua/levent.h"
+#include "lua/lfield.h"
+#include "lua/lmessage.h"
+#include "lua/lstate.h"
+#include "lua/protocol/spec_policy.h"
 #include "manager/manager.h"
 
 #define MANAGER "wsmanager.manager"
@@ -18,14 +21,14 @@ struct box {
   struct wsm_url parts; /* spans of url */
   char *beat, *url, *protocols, *headers;
   bool live;
-  bool rationed; /* keys are not renewed */
+  bool fixed_keys; /* they are not renewed */
   struct wsm_keys keys;
 };
 
 static struct box *check_box (lua_State *L) {
   struct box *box = luaL_checkudata(L, 1, MANAGER);
   if (!box->live) luaL_error(L, "the manager is freed");
-  if (!box->rationed) box->keys.left = WSM_KEYS_SIZE;
+  if (!box->fixed_keys) box->keys.left = WSM_KEYS_SIZE;
   return box;
 }
 
@@ -93,7 +96,7 @@ static int construct (lua_State *L) {
 }
 
 /* m:free(), also __gc */
-static int let_go (lua_State *L) {
+static int release (lua_State *L) {
   struct box *box = luaL_checkudata(L, 1, MANAGER);
   if (box->live) {
     wsm_manager_free(&box->manager);
@@ -215,19 +218,7 @@ static int next (lua_State *L) {
 
 /* m:unsent() -> { data ... }, { kind ... }; empties the outbox */
 static int unsent (lua_State *L) {
-  struct wsm_message_queue *q = &check(L)->outbox;
-  struct wsm_message message;
-  int i;
-  lua_newtable(L);
-  lua_newtable(L);
-  for (i = 1; wsm_message_queue_first(q, &message); i++) {
-    lua_pushlstring(L, (const char *)message.data, message.length);
-    lua_rawseti(L, -3, i);
-    lua_pushstring(L, message.binary ? "binary" : "text");
-    lua_rawseti(L, -2, i);
-    wsm_message_queue_pop(q);
-  }
-  return 2;
+  return wsm_push_unsent(L, &check(L)->outbox);
 }
 
 /* --- the driver says --- */
@@ -332,7 +323,7 @@ static int tick (lua_State *L) {
 static int keys (lua_State *L) {
   struct box *box = check_box(L);
   const lua_Integer n = luaL_optinteger(L, 2, -1);
-  box->rationed = n >= 0;
+  box->fixed_keys = n >= 0;
   if (n >= 0) box->keys.left = (size_t)n * WSM_KEY_SIZE;
   return 0;
 }
@@ -358,83 +349,32 @@ static int state (lua_State *L) {
   return 1;
 }
 
-static int push_close (lua_State *L, const struct wsm_manager *m) {
-  lua_pushinteger(L, m->code);
-  lua_pushlstring(L, m->reason ? m->reason : "", m->reason_length);
-  lua_pushboolean(L, m->clean);
-  return 3;
-}
-
-static int push_reconnecting (lua_State *L, const struct wsm_manager *m) {
-  lua_pushinteger(L, m->failures);
-  lua_pushinteger(L, m->delay_ms);
-  return 2;
-}
-
-static int push_verdict (lua_State *L, const struct wsm_manager *m) {
-  lua_pushstring(L, wsm_token_name(m->error.token));
-  lua_pushinteger(L, m->code);
-  lua_pushboolean(L, m->error.final);
-  return 3;
-}
-
-static int push_values (lua_State *L, const struct wsm_manager *m,
-                        enum wsm_event event) {
-  switch (event) {
-    case WSM_EVENT_TARGET:
-      lua_pushinteger(L, m->failures);
-      return 1;
-    case WSM_EVENT_ERROR:
-      lua_pushstring(L, wsm_token_name(m->error.token));
-      lua_pushstring(L, m->error.detail);
-      return 2;
-    case WSM_EVENT_CLOSE:
-      return push_close(L, m);
-    case WSM_EVENT_VERDICT:
-      return push_verdict(L, m);
-    case WSM_EVENT_RECONNECTING:
-      return push_reconnecting(L, m);
-    case WSM_EVENT_LOCKED:
-      lua_pushstring(L, m->error.detail);
-      return 1;
-    default:
-      return 0;
-  }
-}
-
-/* m:event() -> name, values; nil when there is none */
+/* m:event() -> name, values; nil when there is none. As core.link.event, but
+** "reconnecting" has its delay in milliseconds. */
 static int event (lua_State *L) {
-  static const char *const words[] = { NULL,        "target",       "request",
-                                       "open",      "error",        "close",
-                                       "verdict",   "reconnecting", "locked",
-                                       "exhausted", "drain" };
   struct wsm_manager *m = check(L);
-  const enum wsm_event one = wsm_manager_event(m);
-  int n;
-  lua_pushstring(L, words[one]);
-  n = push_values(L, m, one);
+  const int n = wsm_push_event(L, m);
+  if (wsm_manager_event(m) == WSM_EVENT_RECONNECTING) {
+    lua_pop(L, 1);
+    lua_pushinteger(L, m->delay_ms);
+  }
   wsm_manager_event_pop(m);
-  return n + 1;
-}
-
-static void set (lua_State *L, const char *name, uint64_t value) {
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, name);
+  return n;
 }
 
 static int counters (lua_State *L) {
   const struct wsm_manager *m = check(L);
   lua_newtable(L);
-  set(L, "messages_in", m->counters.messages_in);
-  set(L, "messages_out", m->counters.messages_out);
-  set(L, "bytes_in", m->counters.bytes_in);
-  set(L, "bytes_out", m->counters.bytes_out);
-  set(L, "dials", m->counters.dials);
-  set(L, "opens", m->counters.opens);
-  set(L, "unsent", m->counters.unsent);
-  set(L, "failures", m->failures);
-  set(L, "waiting", m->outbox.count);
-  set(L, "examined", m->examined);
+  wsm_set_count(L, "messages_in", m->counters.messages_in);
+  wsm_set_count(L, "messages_out", m->counters.messages_out);
+  wsm_set_count(L, "bytes_in", m->counters.bytes_in);
+  wsm_set_count(L, "bytes_out", m->counters.bytes_out);
+  wsm_set_count(L, "dials", m->counters.dials);
+  wsm_set_count(L, "opens", m->counters.opens);
+  wsm_set_count(L, "unsent", m->counters.unsent);
+  wsm_set_count(L, "failures", m->failures);
+  wsm_set_count(L, "waiting", m->outbox.count);
+  wsm_set_count(L, "examined", m->examined);
   return 1;
 }
 
@@ -470,7 +410,7 @@ static int head (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "free", let_go },       { "start", start },
+  { "free", release },      { "start", start },
   { "target", target },     { "lock", lock },
   { "verdict", verdict },   { "accept", accept },
   { "refuse", refuse },     { "close", close },
@@ -488,13 +428,8 @@ static const luaL_Reg methods[] = {
   { "head", head },         { NULL, NULL }
 };
 
-void wsm_push_managers (lua_State *L) {
-  static const struct wsm_class class = { MANAGER, methods, let_go, construct };
-  lua_newtable(L);
+void wsm_push_manager (lua_State *L) {
+  static const struct wsm_class class = { MANAGER, methods, release,
+                                          construct };
   wsm_push_class(L, &class);
-  lua_setfield(L, -2, "manager");
-  wsm_push_queue(L);
-  lua_setfield(L, -2, "queue");
-  wsm_push_policy(L);
-  lua_setfield(L, -2, "policy");
 }

@@ -1,12 +1,15 @@
-#include "lua/protocol/lparts.h"
+#include "lua/protocol/lprotocol.h"
 
 #include <openssl/rand.h>
-
+#include <string.h>
+#include "base/utf8.h"
+#include "lua/lclass.h"
 #include "lua/lconfig.h"
+#include "lua/lfield.h"
 #include "websocket/session.h"
 
 #define SESSION "wsmanager.session"
-#define KEYS_LEAST (WSM_KEYS_SIZE / 4) /* fewer: draw new ones */
+#define MIN_KEYS (WSM_KEYS_SIZE / 4) /* fewer: draw new ones */
 
 /* A session with what it borrows. */
 struct box {
@@ -32,7 +35,7 @@ static struct wsm_session *check (lua_State *L) {
 /* As check, with keys for what may be sent. */
 static struct wsm_session *check_keys (lua_State *L) {
   struct box *box = check_box(L);
-  if (!box->given && box->keys.left < KEYS_LEAST &&
+  if (!box->given && box->keys.left < MIN_KEYS &&
       box->session.role == WSM_CLIENT) {
     if (RAND_bytes(box->keys.block, WSM_KEYS_SIZE) != 1)
       luaL_error(L, "OpenSSL has no random bytes");
@@ -322,33 +325,23 @@ static int session_unsent (lua_State *L) {
   return 1;
 }
 
-static void set_boolean (lua_State *L, const char *name, bool value) {
-  lua_pushboolean(L, value);
-  lua_setfield(L, -2, name);
-}
-
-static void set_number (lua_State *L, const char *name, uint64_t value) {
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, name);
-}
-
 /* session:state() -> table */
 static int session_state (lua_State *L) {
   const struct wsm_session *s = check(L);
   lua_createtable(L, 0, 16);
-  set_boolean(L, "sent", s->closing & WSM_CLOSE_SENT);
-  set_boolean(L, "received", s->closing & WSM_CLOSE_RECEIVED);
-  set_boolean(L, "failed", s->closing & WSM_CLOSE_FAILED);
-  set_boolean(L, "closewaits", s->close_waits);
-  set_number(L, "code", s->close_code);
+  wsm_set_boolean(L, "sent", s->closing & WSM_CLOSE_SENT);
+  wsm_set_boolean(L, "received", s->closing & WSM_CLOSE_RECEIVED);
+  wsm_set_boolean(L, "failed", s->closing & WSM_CLOSE_FAILED);
+  wsm_set_boolean(L, "closewaits", s->close_waits);
+  wsm_set_count(L, "code", s->close_code);
   push_reason(L, s);
   lua_setfield(L, -2, "reason");
-  set_number(L, "unread", wsm_session_unread(s));
-  set_number(L, "pending", wsm_session_pending(s));
-  set_number(L, "pings", s->pings);
-  set_number(L, "pongs", s->pongs);
-  set_number(L, "answered", s->pong_seen);
-  set_number(L, "room", s->in.size + s->out.size);
+  wsm_set_count(L, "unread", wsm_session_unread(s));
+  wsm_set_count(L, "pending", wsm_session_pending(s));
+  wsm_set_count(L, "pings", s->pings);
+  wsm_set_count(L, "pongs", s->pongs);
+  wsm_set_count(L, "answered", s->pong_seen);
+  wsm_set_count(L, "room", s->in.size + s->out.size);
   return 1;
 }
 

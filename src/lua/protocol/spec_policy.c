@@ -1,4 +1,4 @@
-#include "lua/protocol/lpolicy.h"
+#include "lua/protocol/spec_policy.h"
 
 #include <stddef.h>
 #include <string.h>

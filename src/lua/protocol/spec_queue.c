@@ -1,7 +1,7 @@
-#include "lua/protocol/lparts.h"
+#include "lua/protocol/lprotocol.h"
 
 #include <string.h>
-#include "lua/protocol/lpolicy.h"
+#include "lua/lclass.h"
 #include "manager/message_queue.h"
 
 #define QUEUE "wsmanager.queue"

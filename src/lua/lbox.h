@@ -1,0 +1,49 @@
+/*
+** lbox.h - the userdata `wsmanager`: one connection, either role
+** Depends on link.h. The userdata holds the link, its policy and the texts it
+** connects with; the fields that Lua code sets are in its user value.
+*/
+#ifndef WSM_LBOX_H
+#define WSM_LBOX_H
+
+#include "lua/compat.h"
+#include "link/link.h"
+
+#define WSM_CONNECTION "wsmanager" /* the name of its metatable */
+
+/* The texts of one target, owned. */
+struct wsm_target {
+  char *url, *protocols, *headers;
+  struct wsm_url parts; /* spans of url */
+};
+
+/* A client owns its policy, its heartbeat's message and its proxy; the
+** connection of a server uses the server's policy, and these are NULL. */
+struct wsm_box {
+  const void *mark;      /* first: wsm_marked */
+  struct wsm_link *link; /* NULL: dropped */
+  struct wsm_target target;
+  struct wsm_policy *policy;
+  char *beat; /* of the policy */
+  char *proxy;
+  bool has_codec; /* its messages are to be decoded */
+};
+
+/* The box at i, not dropped, on an open loop; raises for anything else. */
+struct wsm_box *wsm_check_box (lua_State *L, int i);
+
+/* The box at i, dropped or not; raises for anything else. */
+struct wsm_box *wsm_check_any_box (lua_State *L, int i);
+
+/* The box at i, dropped or not; NULL for anything else. */
+struct wsm_box *wsm_test_box (lua_State *L, int i);
+
+/* Pushes an empty one: its link is set once nothing can fail any more. */
+struct wsm_box *wsm_push_box (lua_State *L);
+
+/* The link of a box; NULL when it is dropped or its loop is closed. */
+static inline struct wsm_link *wsm_box_link (const struct wsm_box *box) {
+  return box->link && wsm_link_handle(box->link)->loop ? box->link : NULL;
+}
+
+#endif

@@ -1,0 +1,73 @@
+#include "lua/protocol/lprotocol.h"
+
+#include "http/redirect.h"
+#include "http/retry_after.h"
+#include "lua/lfail.h"
+#include "lua/protocol/largument.h"
+#include "lua/protocol/ltext.h"
+#include "websocket/handshake.h"
+
+static int l_isredirect (lua_State *L) {
+  lua_pushboolean(L, wsm_redirect_is((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+/* redirect(url, location) -> url, whether the origin is another */
+static int l_redirect (lua_State *L) {
+  struct wsm_redirect r;
+  struct wsm_url url;
+  struct wsm_error e;
+  struct wsm_buffer *to;
+  wsm_check_url(L, 1, &url);
+  r.from = &url;
+  r.location = wsm_check_span(L, 2);
+  to = wsm_push_text(L);
+  if (!wsm_redirect_follow(&r, to, &e)) return wsm_fail_final(L, &e);
+  wsm_push_bytes(L, to);
+  lua_pushboolean(L, r.changed);
+  return 2;
+}
+
+static int l_withoutcredentials (lua_State *L) {
+  struct wsm_error e;
+  const struct wsm_span lines = wsm_check_span(L, 1);
+  struct wsm_buffer *to;
+  if (!wsm_header_lines_check(lines.text, lines.length, &e))
+    return luaL_argerror(L, 1, e.detail);
+  to = wsm_push_text(L);
+  if (!wsm_redirect_filter(to, lines.text))
+    return luaL_error(L, "not enough memory");
+  wsm_push_bytes(L, to);
+  return 1;
+}
+
+/* httpdate(text, now) -> seconds since 1970, or nil */
+static int l_httpdate (lua_State *L) {
+  int64_t s;
+  if (wsm_date_parse(wsm_check_span(L, 1), (int64_t)luaL_checknumber(L, 2), &s))
+    lua_pushinteger(L, (lua_Integer)s);
+  else lua_pushnil(L);
+  return 1;
+}
+
+/* retryafter(value, now, limit) -> seconds, or nil */
+static int l_retryafter (lua_State *L) {
+  const int64_t s = wsm_retry_after(wsm_check_span(L, 1),
+                                    (int64_t)luaL_checknumber(L, 2),
+                                    (int64_t)luaL_checknumber(L, 3));
+  if (s < 0) lua_pushnil(L);
+  else lua_pushinteger(L, (lua_Integer)s);
+  return 1;
+}
+
+static const luaL_Reg functions[] = { { "isredirect", l_isredirect },
+                                      { "redirect", l_redirect },
+                                      { "withoutcredentials",
+                                        l_withoutcredentials },
+                                      { "httpdate", l_httpdate },
+                                      { "retryafter", l_retryafter },
+                                      { NULL, NULL } };
+
+void wsm_set_redirects (lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+}
