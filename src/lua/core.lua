@@ -1,7 +1,7 @@
 ---@meta wsmanager.core
 -- What the C core offers the Lua layer. Private: users see `wsmanager`.
--- Times are seconds here and in all of Lua. Nothing here yields, waits (but
--- loop:turn) or calls back into Lua (but what link.methods made, at its end).
+-- Times are seconds here and in all of Lua. Nothing here yields. Only loop:turn
+-- waits, and only the functions that link.methods makes call Lua functions.
 
 ---@class core
 ---@field loop fun(): core.loop|nil, string?, string?   nil, token, detail
@@ -9,20 +9,30 @@
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
 ---@field tls fun(options: core.tlsoptions, server: boolean): core.tls|nil, string?, string?
 ---@field now fun(): number   monotonic seconds
----@field methods table       what `ws.name` finds first; the Lua layer fills it
+---@field methods table       where `ws.name` looks first; the Lua layer fills it
 ---@field metatable table     of the userdata; the Lua layer sets __newindex, __tostring
 ---@field link core.link      functions on a connection
----@field protocol core.protocol
+---@field url fun(text: string): core.url|nil, string?   nil, why
+---@field istoken fun(text: string): boolean   RFC 9110 5.6.2
+---@field utf8 fun(bytes: string): boolean
+---@field protocol table      `wsmanager.protocol`; nothing else in Lua uses it
 ---@field memory fun(): {calls: integer, blocks: integer}
 ---@field failmemory fun(calls: integer)   for specs
+
+---@class core.url
+---@field scheme string       ---@field secure boolean
+---@field user string         as written, or ""
+---@field host string         without brackets
+---@field ipv6 boolean        ---@field port integer
+---@field target string       path and query
 
 ---@class core.loop : userdata
 ---@field turn fun(self, wait: number?)     nil: until something happens
 ---@field begin fun(self, wait: number?): integer?   turn, cork(true) and ready in one
----@field ready fun(self): integer?         id of a connection or server to look at
+---@field ready fun(self): integer?         id of a connection or server that has news
 ---@field fd fun(self): integer             -1: none
 ---@field timeout fun(self): number?        seconds until a turn is due
----@field cork fun(self, corked: boolean)   while corked, sends wait for the turn
+---@field cork fun(self, corked: boolean)   while corked, output waits for the turn
 ---@field counters fun(self): {turns: integer, reads: integer, writes: integer}
 ---@field close fun(self)                   idempotent; also __gc, __close
 
@@ -31,21 +41,21 @@
 ---@field takeover boolean?  ---@field peer_takeover boolean?
 ---@field threshold integer?
 
--- Every key may be absent: the core's default (src/manager/policy.c). `false`
--- switches off. Types are checked, unknown keys are the Lua layer's concern.
+-- An absent key has the default of src/manager/policy.c; `false` switches off.
+-- Types are checked; unknown keys are ignored (the Lua layer checks them).
 ---@class core.config
 ---@field heartbeat false|{interval: number|false|nil, message: string?, timeout: number|false|nil}?
 ---@field reconnect false|{delay: number?, max_delay: number?, factor: number?, jitter: number?, pause: number?, limit: integer|false|nil, stable: number?}?
 ---@field timeouts {open: number?, close: number?}?
 ---@field outbox false|{messages: integer?, bytes: integer?}?
 ---@field inbox integer?      bytes
----@field buffer integer?     bytes waiting for the kernel, then send says full
+---@field buffer integer?     bytes of output; beyond, send returns full
 ---@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?, handshake: number|false|nil}?
 ---@field compress boolean|core.compress|nil
----@field redirects integer?  so many are followed; none by default
----@field target boolean?     true: each dial asks with the event "target"
+---@field redirects integer?  how many are followed; none by default
+---@field target boolean?     true: each attempt asks with the event "target"
 ---@field verdict boolean?    true: each reconnect asks with the event "verdict"
----@field url string?         without `target`: dialled each time
+---@field url string?         without `target`: for each attempt
 ---@field protocols string?   "chat, superchat"
 ---@field headers string?     "Name: value\r\n" lines, checked
 ---@field tls core.tls?
@@ -58,34 +68,66 @@
 -- protocol, extensions, url, id; the fields of its own table (link.fields).
 ---@class core.link
 ---@field id fun(ws): integer
----@field fields fun(ws): table                   its own table (uservalue)
----@field start fun(ws)                           dial; also reconnect()
+---@field fields fun(ws): table           its own table (uservalue)
+---@field start fun(ws)                   connects; also reconnect()
 ---@field target fun(ws, url: string, protocols: string?, headers: string?)   raises on a bad URL
 ---@field lock fun(ws, why: string)
 ---@field verdict fun(ws, again: boolean, delay: number?)
----@field coded fun(ws, coded: boolean)           its messages are to be decoded: receive says so
----@field receive fun(ws): string|nil, string?, string|true?   data, kind, coded | nil (none yet) | nil, token, detail (none will come)
----@field send fun(ws, data: string, kind: "text"|"binary"|nil): true|nil|false, string?, string?   raises for text that is not UTF-8; false: no string, or no kind; nil, token, detail
----@field methods? fun(receive: function, send: function, decode: function, wait: function): function, function   the methods, where C can go on after a yield (Lua 5.3 on): C for what is there, decode(ws, data, kind) where it is coded, wait(ws) for the next message, else these
----@field direct? lightuserdata                   receive and send for an FFI: src/lua/lffi.c
+---@field codec fun(ws, has: boolean)     whether its messages are to be decoded
+---@field receive core.receive
+---@field send core.send
+---@field methods core.makemethods|nil    only where C can go on after a yield (Lua 5.3 on)
+---@field ffi lightuserdata|nil           receive and send for LuaJIT: src/lua/lffi.c
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
----@field event fun(ws): string?, any, any, any   pops; see below
----@field flush fun(ws)                           writes now what waits
+---@field event fun(ws): string?, any, any, any   takes the oldest event; see below
+---@field flush fun(ws)                   writes the output now
 ---@field stats fun(ws): table
----@field answer fun(ws): table?                  the peer's HTTP answer: status, reason, headers, body
----@field unsent fun(ws): string[], string[]      messages never sent, their kinds; empties the outbox
----@field request fun(ws): table?                 a server: method, target, path, query, headers (lower-case names), protocols (list), address, origin
+---@field response fun(ws): table?        a client: the HTTP response: status, reason, headers, body
+---@field unsent fun(ws): string[], string[]   the messages of the outbox and their kinds; empties it
+---@field request fun(ws): core.request?  a server
 ---@field accept fun(ws, protocol: string?, headers: string?): true|nil, string?, string?
----@field refuse fun(ws, status: integer, headers: string?, body: string?)
----@field abort fun(ws, why: string)              hang up without a word; closed for good
----@field drop fun(ws)                            hang up without a word, free all
+---@field refuse fun(ws, status: integer, headers: string?, body: string?, head_only: boolean?)
+---@field abort fun(ws, why: string)      disconnects without a close frame; closed for good
+---@field drop fun(ws)                    disconnects without a close frame, frees all
 
--- Events, in order: "target", attempt | "request" | "open" | "error", token,
--- detail | "close", code, reason, clean | "verdict", token, code, final |
--- "reconnecting", attempt, delay | "locked", why | "exhausted" | "drain".
--- A message is no event: take it with link.receive. A connection does not dial
--- again while events wait.
+-- Returns data, kind, and true if it is to be decoded | nothing: none yet | nil,
+-- token, detail: none will come.
+---@alias core.receive fun(ws): string|nil, string?, string|true|nil
+
+-- Returns true | nil, token, detail | false: data is no string, or kind unknown.
+-- Raises for text that is not UTF-8.
+---@alias core.send fun(ws, data: string, kind: "text"|"binary"|nil): true|nil|false, string?, string?
+
+-- Makes the methods receive and send in C. They call decode(ws, data, kind, true)
+-- for what is to be decoded, wait(ws) where no message is there yet, and the
+-- receive and send in Lua for anything but the common case.
+---@alias core.makemethods fun(receive: function, send: function, decode: function, wait: function): function, function
+
+-- The request of an opening handshake.
+---@class core.request
+---@field method string       ---@field target string
+---@field path string         ---@field query table<string, string>   decoded
+---@field headers table<string, string>   by lower-case name
+---@field protocols string[]  ---@field origin string?
+---@field address string      the peer's
+---@field minor integer       of the HTTP version
+---@field status integer?     why it is no opening handshake: status and sentence
+---@field why string?
+
+-- Events and their values, in the order in which they come:
+--   "target", attempt                  wants link.target or link.lock
+--   "request"                          a server: wants link.accept or link.refuse
+--   "open"
+--   "error", token, detail
+--   "close", code, reason, clean
+--   "verdict", token, code, final      wants link.verdict
+--   "reconnecting", attempt, delay
+--   "locked", why
+--   "exhausted"
+--   "drain"                            send returned full; now there is room
+-- Messages are no events: take them with link.receive. A connection does not
+-- reconnect while events wait.
 
 ---@class core.serverconfig
 ---@field host string?   ---@field port integer?   ---@field path string?
@@ -100,9 +142,9 @@
 ---@field id fun(self): integer
 ---@field port fun(self): integer
 ---@field count fun(self): integer            connections now, handshakes included
----@field broadcast fun(self, data: string, binary: boolean?, except: wsmanager?): integer, integer   sent, refused (full)
----@field stop fun(self)                      accepts no more; connections live on
----@field close fun(self)                     stops and drops what was never handed out
+---@field broadcast fun(self, data: string, binary: boolean?, except: wsmanager?): integer, integer   how many were sent to, how many were full
+---@field stop fun(self)                      accepts no more; connections stay
+---@field close fun(self)                     stops, and drops what next did not return
 
 ---@class core.tlsoptions
 ---@field ca string?  ---@field cert string?  ---@field key string?

@@ -5,6 +5,8 @@
 #ifndef WSM_LFIELD_H
 #define WSM_LFIELD_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include "lua/compat.h"
 #include "base/span.h"
 

@@ -275,9 +275,10 @@ static int output (lua_State *L) {
 /* m:take(now) -> the output, as a kernel that takes all would */
 static int take (lua_State *L) {
   const uint64_t now_ms = check_now(L, 2);
+  size_t n;
   output(L);
-  if (lua_rawlen(L, -1) > 0)
-    wsm_manager_wrote(check(L), lua_rawlen(L, -1), now_ms);
+  n = (size_t)lua_rawlen(L, -1);
+  if (n > 0) wsm_manager_wrote(check(L), n, now_ms);
   return 1;
 }
 
@@ -356,7 +357,7 @@ static int event (lua_State *L) {
   const int n = wsm_push_event(L, m);
   if (wsm_manager_event(m) == WSM_EVENT_RECONNECTING) {
     lua_pop(L, 1);
-    lua_pushinteger(L, m->delay_ms);
+    lua_pushinteger(L, (lua_Integer)m->delay_ms);
   }
   wsm_manager_event_pop(m);
   return n;

@@ -125,8 +125,8 @@ static int delay (lua_State *L) {
   struct wsm_policy p;
   luaL_checktype(L, 1, LUA_TTABLE);
   wsm_policy_read(L, 1, &p);
-  lua_pushinteger(L, wsm_policy_delay(&p, (uint32_t)luaL_checkinteger(L, 2),
-                                      luaL_checknumber(L, 3)));
+  lua_pushnumber(L, wsm_policy_delay(&p, (uint32_t)luaL_checkinteger(L, 2),
+                                     luaL_checknumber(L, 3)));
   return 1;
 }
 
