@@ -1,3 +1,5 @@
+-- When a manager sends heartbeats, and when it takes a peer for dead.
+
 local managers = require "support.managers"
 
 local events, heard = managers.events, managers.heard

@@ -1,3 +1,5 @@
+-- A manager through random events, on a simulated clock, with and without memory.
+
 local core = require "wsmanager.core"
 local managers = require "support.managers"
 

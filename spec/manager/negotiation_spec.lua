@@ -1,3 +1,5 @@
+-- A manager that negotiates permessage-deflate, as client and as server.
+
 local bytes = require "support.bytes"
 local managers = require "support.managers"
 local protocol = require("wsmanager.core").protocol

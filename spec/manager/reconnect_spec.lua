@@ -1,3 +1,5 @@
+-- When a manager reconnects, after which delay, and when it gives up.
+
 local managers = require "support.managers"
 
 local events, heard = managers.events, managers.heard

@@ -1,3 +1,5 @@
+-- A session whose allocations fail, one after the other.
+
 local core = require "wsmanager.core"
 local protocol = core.protocol
 local bytes = require "support.bytes"

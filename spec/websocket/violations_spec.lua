@@ -1,3 +1,5 @@
+-- What a peer gets that violates RFC 6455: the close code, in both roles.
+
 local protocol = require "wsmanager.core".protocol
 local bytes = require "support.bytes"
 local sessions = require "support.sessions"

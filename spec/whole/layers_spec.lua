@@ -1,3 +1,5 @@
+-- Which files may include, call and require which, read from the code itself.
+
 local code = require "support.code"
 local files = require "support.files"
 local rooms = require "support.rooms"

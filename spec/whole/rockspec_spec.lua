@@ -1,3 +1,5 @@
+-- The rockspec: that it names every file, and that it builds.
+
 local files = require "support.files"
 
 local rockspec_path = "wsmanager-scm-1.rockspec"

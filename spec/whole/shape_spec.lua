@@ -1,3 +1,5 @@
+-- How long files and functions are, and where the files are.
+
 local code = require "support.code"
 local files = require "support.files"
 local rooms = require "support.rooms"
@@ -106,6 +108,18 @@ describe("a room", function()
       if folder ~= "whole" and not exists("src/" .. folder) and not exists("lua/" .. folder) then
         strays[#strays + 1] = path
       end
+    end
+    assert.same({}, strays)
+  end)
+
+  it("has a file of the name of each spec, or the spec says what it is of", function()
+    local strays = {}
+    for _, path in ipairs(files.below({ "spec" }, "_spec.lua")) do
+      local folder, name = path:match "^spec/(.*)/([^/]*)_spec%.lua$"
+      local own = exists("src/" .. folder .. "/" .. name .. ".c")
+        or exists("src/" .. folder .. "/l" .. name .. ".c")
+        or exists("lua/" .. folder .. "/" .. name .. ".lua")
+      if not own and not files.read(path):find "^%-%-" then strays[#strays + 1] = path end
     end
     assert.same({}, strays)
   end)

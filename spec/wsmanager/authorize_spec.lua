@@ -1,3 +1,5 @@
+-- The server's option `authorize`: who is admitted, and with which response.
+
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 

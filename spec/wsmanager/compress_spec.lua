@@ -1,3 +1,5 @@
+-- The option `compress`, with other clients and servers and with ours.
+
 local wsmanager = require "wsmanager"
 local bytes = require "support.bytes"
 local peers = require "support.peers"

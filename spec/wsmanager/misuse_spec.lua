@@ -1,3 +1,5 @@
+-- Wrong calls of the public functions: what they raise, and at which line.
+
 local wsmanager = require "wsmanager"
 local report = require "wsmanager.base.report"
 local ours = require "support.ours"

@@ -1,3 +1,5 @@
+-- A connection that has ended, and what its methods return then.
+
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 

@@ -1,3 +1,5 @@
+-- Connecting and reconnecting to real servers: failures, delays, the limit.
+
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 local peers = require "support.peers"

@@ -1,3 +1,5 @@
+-- ws:send, with and without room, in coroutines and on the main thread.
+
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 

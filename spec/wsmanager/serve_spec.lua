@@ -1,3 +1,5 @@
+-- wsmanager.serve: handlers, requests, and the end of a server.
+
 local wsmanager = require "wsmanager"
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"

@@ -1,3 +1,5 @@
+-- The chat of lua/wsmanager/chat.lua, between real connections.
+
 local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
 local beside = require "support.beside"
