@@ -67,7 +67,7 @@ static void pop_event (struct world *w) {
   if (event == WSM_EVENT_REQUEST) judge_request(w);
   if (event == WSM_EVENT_TARGET) {
     if (input_byte(w->in) < 240) world_target(w);
-    else wsm_manager_lock(m, "nobody is here", w->now);
+    else wsm_manager_lock(m, "nobody is here");
   }
   if (event != WSM_EVENT_VERDICT) return;
   answer = input_byte(w->in);
@@ -77,8 +77,11 @@ static void pop_event (struct world *w) {
 
 static void close_now (struct world *w) {
   static const unsigned codes[] = { 1000, 3000, WSM_NO_STATUS };
-  const unsigned code = codes[input_byte(w->in) % 3];
-  wsm_manager_close(&w->manager, code, "bye", code == 3000 ? 3 : 0, w->now);
+  struct wsm_close_params params;
+  params.code = codes[input_byte(w->in) % 3];
+  params.reason = "bye";
+  params.length = params.code == 3000 ? 3 : 0;
+  wsm_manager_close(&w->manager, &params, w->now);
 }
 
 /* --- the peer --- */
@@ -223,7 +226,7 @@ static void manager_does (struct world *w, unsigned what) {
   else if (what == 19) wsm_session_scan(&w->manager.session);
   else if (what == 20) close_now(w);
   else if (what == 21) {
-    wsm_manager_start(&w->manager, w->now);
+    wsm_manager_start(&w->manager);
     w->tries = 0;
   }
   wsm_memory_fail(-1);
@@ -289,16 +292,17 @@ static void begin (struct world *w, struct input *in) {
   setup.seed = number;
   if (setup.role == WSM_SERVER) w->socket = SOCKET_UP;
   wsm_manager_init(&w->manager, &setup, w->now);
-  wsm_manager_start(&w->manager, w->now);
+  wsm_manager_start(&w->manager);
   world_act(w);
 }
 
 /* The application closes, and nobody else does anything any more. */
 static void end (struct world *w) {
+  static const struct wsm_close_params params = { WSM_NORMAL, NULL, 0 };
   struct wsm_manager *m = &w->manager;
   struct wsm_message message;
   w->keys.left = WSM_KEYS_SIZE;
-  wsm_manager_close(m, WSM_NORMAL, NULL, 0, w->now);
+  wsm_manager_close(m, &params, w->now);
   world_act(w);
   if (input_flag(w->in)) world_take(w, true);
   world_act(w);

@@ -88,7 +88,7 @@ static void hang_up (struct world *w) {
   wsm_buffer_clear(&w->kernel);
   w->socket = SOCKET_NONE;
   w->opened = w->done = w->finished = w->resting = false;
-  w->manager.paused = false;
+  wsm_manager_resume(&w->manager, w->now);
 }
 
 static size_t some_of (struct world *w, size_t n) {
@@ -117,13 +117,11 @@ void world_take (struct world *w, bool all) {
 
 static void regulate (struct world *w) {
   struct wsm_manager *m = &w->manager;
-  const size_t limit = w->policy.inbox_bytes, unread = wsm_manager_unread(m);
-  bool rest = w->resting ? unread > limit / 2
-                         : unread >= limit && m->session.held;
-  if (m->state != WSM_STATE_OPEN || w->socket != SOCKET_UP) rest = false;
+  const bool rest = w->socket == SOCKET_UP && wsm_manager_is_inbox_full(m);
   if (rest == w->resting) return;
-  w->resting = m->paused = rest;
-  if (!rest) m->heard_ms = w->now;
+  w->resting = rest;
+  if (rest) wsm_manager_pause(m);
+  else wsm_manager_resume(m, w->now);
 }
 
 static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
@@ -138,7 +136,7 @@ static void move (struct world *w) {
   w->moves++;
   REQUIRE(w->moves <= w->policy.redirects);
   wsm_manager_move(&w->manager, nonce);
-  w->dials = w->manager.counters.dials;
+  w->dials = w->manager.counters.attempts;
 }
 
 static void obey (struct world *w) {
@@ -172,7 +170,7 @@ static void obey (struct world *w) {
 /* --- what holds after everything --- */
 
 static bool is_told (const struct world *w, enum wsm_event event) {
-  return wsm_manager_tells(&w->manager, event);
+  return wsm_events_has(&w->manager.events, event);
 }
 
 /* Somebody, or the clock, gets it out of its state. */
@@ -181,21 +179,21 @@ static void check_alive (const struct world *w) {
   const bool clock = wsm_manager_deadline(m) != WSM_NEVER;
   switch (m->state) {
     case WSM_STATE_CONNECTING:
-      if (m->phase == WSM_PHASE_TARGET) REQUIRE(is_told(w, WSM_EVENT_TARGET));
-      else if (m->phase == WSM_PHASE_JUDGE)
+      if (m->step == WSM_STEP_TARGET) REQUIRE(is_told(w, WSM_EVENT_TARGET));
+      else if (m->step == WSM_STEP_REQUEST)
         REQUIRE(is_told(w, WSM_EVENT_REQUEST));
       else REQUIRE(clock || !w->policy.open_ms);
       break;
     case WSM_STATE_WAITING:
-      REQUIRE(clock || m->event_count > 0);
-      if (m->phase == WSM_PHASE_VERDICT) REQUIRE(is_told(w, WSM_EVENT_VERDICT));
+      REQUIRE(clock || m->events.count > 0);
+      if (m->step == WSM_STEP_VERDICT) REQUIRE(is_told(w, WSM_EVENT_VERDICT));
       break;
     case WSM_STATE_CLOSING:
       REQUIRE(clock || !w->policy.close_ms);
       break;
     case WSM_STATE_OPEN:
       REQUIRE(clock || m->paused || !w->policy.overtime_ms);
-      if (m->starved && wsm_session_pending(&m->session) == 0) REQUIRE(clock);
+      if (m->drain_due && wsm_session_pending(&m->session) == 0) REQUIRE(clock);
       break;
     default:
       REQUIRE(w->socket == SOCKET_NONE);
@@ -204,9 +202,9 @@ static void check_alive (const struct world *w) {
 
 static void check_budget (struct world *w) {
   const struct wsm_manager *m = &w->manager;
-  if (m->counters.dials != w->dials) w->tries++;
+  if (m->counters.attempts != w->dials) w->tries++;
   if (m->counters.opens != w->opens) w->tries = 0;
-  w->dials = m->counters.dials;
+  w->dials = m->counters.attempts;
   w->opens = m->counters.opens;
   if (w->policy.budget == WSM_UNBOUNDED) return;
   REQUIRE(m->failures <= w->policy.budget);

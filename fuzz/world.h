@@ -1,6 +1,6 @@
 /*
 ** world.h - a manager's driver, kernel and clock, for a fuzzer
-** Stands on manager_internal.h. What a driver has to do for a manager is done here, and
+** Stands on manager.h. What a driver has to do for a manager is done here, and
 ** what has to hold after everything is checked.
 ** Never lets a message of either side go uncounted, but where memory fails.
 */
@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 #include "input.h"
-#include "manager/manager_internal.h"
+#include "manager/manager.h"
 
 #define MESSAGES 1000 /* of each side, at most */
 

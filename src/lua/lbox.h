@@ -24,7 +24,6 @@ struct wsm_box {
   struct wsm_link *link; /* NULL: dropped */
   struct wsm_target target;
   struct wsm_policy *policy;
-  char *beat; /* of the policy */
   char *proxy;
   bool has_codec; /* its messages are to be decoded */
 };

@@ -22,9 +22,8 @@ void wsm_box_clear (struct wsm_box *box) {
   wsm_free(box->proxy);
   box->proxy = NULL;
   if (!box->policy) return;
-  wsm_free(box->beat);
+  wsm_policy_free(box->policy);
   wsm_free(box->policy);
-  box->beat = NULL;
   box->policy = NULL;
 }
 
@@ -74,24 +73,12 @@ static struct wsm_request request_to (const struct wsm_target *t) {
 
 /* --- making one --- */
 
-static void copy_beat (lua_State *L, struct wsm_box *box) {
-  struct wsm_policy *policy = box->policy;
-  const char *beat = policy->beat;
-  if (!beat) return;
-  policy->beat = NULL;
-  box->beat = wsm_alloc(policy->beat_length + 1);
-  if (!box->beat) luaL_error(L, "not enough memory");
-  memcpy(box->beat, beat, policy->beat_length);
-  policy->beat = box->beat;
-}
-
 static void read_policy (lua_State *L, struct wsm_box *box) {
   struct wsm_policy policy;
   wsm_config_read(L, 2, &policy);
-  box->policy = wsm_alloc(sizeof policy);
-  if (!box->policy) luaL_error(L, "not enough memory");
-  *box->policy = policy;
-  copy_beat(L, box);
+  box->policy = wsm_zalloc(sizeof policy);
+  if (!box->policy || !wsm_policy_copy(box->policy, &policy))
+    luaL_error(L, "not enough memory");
 }
 
 static void open_link (lua_State *L, struct wsm_box *box) {

@@ -57,18 +57,18 @@ static int set_codec (lua_State *L) {
 
 static int start (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
-  if (wsm_link_manager(box->link)->role == WSM_SERVER)
+  if (wsm_manager_role(manager_of(box)) == WSM_SERVER)
     return luaL_error(L, "a server's connection cannot dial");
-  wsm_manager_start(manager_of(box),
-                    wsm_loop_refresh(wsm_link_handle(box->link)->loop));
+  wsm_loop_refresh(wsm_link_handle(box->link)->loop);
+  wsm_manager_start(manager_of(box));
   wsm_link_settle(box->link);
   return 0;
 }
 
 static int lock (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
-  wsm_manager_lock(manager_of(box), luaL_optstring(L, 2, "there is no session"),
-                   wsm_link_now(box->link));
+  wsm_manager_lock(manager_of(box),
+                   luaL_optstring(L, 2, "there is no session"));
   wsm_link_settle(box->link);
   return 0;
 }
@@ -93,7 +93,7 @@ static int ping (lua_State *L) {
                       "a ping carries at most 125 bytes (RFC 6455 5.5)");
   if (m->state != WSM_STATE_OPEN) return wsm_push_end(L, m);
   wsm_mask_keys_refill(m->keys, 1);
-  if (!wsm_session_ping_with(&m->session, payload, n))
+  if (!wsm_manager_ping(m, payload, n))
     return luaL_error(L, "not enough memory");
   wsm_link_settle(box->link);
   lua_pushboolean(L, 1);
@@ -134,14 +134,15 @@ static unsigned check_code (lua_State *L, int i) {
 
 static int close (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
-  unsigned code = check_code(L, 2);
-  size_t n;
-  const char *reason = luaL_optlstring(L, 3, "", &n);
-  if (code == WSM_NO_STATUS && n > 0) code = WSM_NORMAL;
-  check_close(L, code, reason, n);
+  struct wsm_close_params params;
+  params.code = check_code(L, 2);
+  params.reason = luaL_optlstring(L, 3, "", &params.length);
+  if (params.code == WSM_NO_STATUS && params.length > 0)
+    params.code = WSM_NORMAL;
+  check_close(L, params.code, params.reason, params.length);
   wsm_mask_keys_refill(manager_of(box)->keys,
                        manager_of(box)->outbox.count + 1);
-  wsm_manager_close(manager_of(box), code, reason, n,
+  wsm_manager_close(manager_of(box), &params,
                     wsm_loop_refresh(wsm_link_handle(box->link)->loop));
   wsm_link_settle(box->link);
   return 0;
@@ -159,7 +160,7 @@ static int flush (lua_State *L) {
 }
 
 static int unsent (lua_State *L) {
-  return wsm_push_unsent(L, &check_manager(L)->outbox);
+  return wsm_push_unsent(L, wsm_manager_outbox(check_manager(L)));
 }
 
 /* --- a server's side --- */

@@ -28,7 +28,7 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "messages_out", c->messages_out);
   wsm_set_count(L, "bytes_in", c->bytes_in);
   wsm_set_count(L, "bytes_out", c->bytes_out);
-  wsm_set_count(L, "dials", c->dials);
+  wsm_set_count(L, "dials", c->attempts);
   wsm_set_count(L, "opens", c->opens);
   wsm_set_count(L, "resumed", c->resumed);
   wsm_set_count(L, "unsent", c->unsent);

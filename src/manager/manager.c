@@ -1,23 +1,14 @@
-#include "manager/manager_internal.h"
+#include "manager/manager.h"
 
 #include <string.h>
 #include "base/memory.h"
+#include "manager/ending.h"
+#include "manager/opening.h"
+#include "manager/redirects.h"
 
-uint64_t wsm_manager_after (uint64_t now_ms, uint32_t ms) {
-  return ms ? now_ms + ms : WSM_NEVER;
-}
-
-void wsm_manager_renew (struct wsm_manager *m) {
-  struct wsm_session_setup setup;
-  setup.role = (enum wsm_role)m->role;
-  setup.limits = &m->policy->limits;
-  setup.keys = m->keys;
-  setup.pool = m->pool;
-  setup.error = &m->error;
-  m->missed = false;
-  wsm_session_free(&m->session);
-  wsm_session_init(&m->session, &setup);
-}
+/* How long a peer's close may wait behind messages that the application does
+** not read. */
+#define CLOSE_GRACE_MS 1000
 
 void wsm_manager_init (struct wsm_manager *m,
                        const struct wsm_manager_setup *setup, uint64_t now_ms) {
@@ -30,15 +21,15 @@ void wsm_manager_init (struct wsm_manager *m,
   m->outbox.bytes.pool = m->leftover.bytes.pool = m->pool;
   m->opened_ms = m->ping_ms = WSM_NEVER;
   m->latency_ms = -1;
-  wsm_manager_renew(m);
+  wsm_state_renew_session(m);
   if (setup->role == WSM_CLIENT) {
-    wsm_manager_enter(m, WSM_STATE_CLOSED, now_ms);
+    wsm_state_enter(m, WSM_STATE_CLOSED);
     return;
   }
-  wsm_manager_enter(m, WSM_STATE_CONNECTING, now_ms);
+  wsm_state_enter(m, WSM_STATE_CONNECTING);
   m->want = WSM_WANT_NOTHING;
-  m->phase = WSM_PHASE_HEAD;
-  m->due_ms = wsm_manager_after(now_ms, m->policy->open_ms);
+  m->step = WSM_STEP_HEAD;
+  m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);
 }
 
 void wsm_manager_free (struct wsm_manager *m) {
@@ -51,121 +42,330 @@ void wsm_manager_free (struct wsm_manager *m) {
   m->reason = NULL;
 }
 
-/* --- events --- */
+/* --- to a connection --- */
 
-static uint8_t *place (struct wsm_manager *m, unsigned i) {
-  return &m->events[(m->event_first + i) % WSM_EVENTS];
-}
-
-bool wsm_manager_tells (const struct wsm_manager *m, enum wsm_event event) {
-  unsigned i;
-  for (i = 0; i < m->event_count; i++)
-    if (m->events[(m->event_first + i) % WSM_EVENTS] == event) return true;
-  return false;
-}
-
-static void forget (struct wsm_manager *m, enum wsm_event event) {
-  unsigned i, kept = 0;
-  for (i = 0; i < m->event_count; i++) {
-    const uint8_t one = *place(m, i);
-    if (one != event) *place(m, kept++) = one;
-  }
-  m->event_count = (uint8_t)kept;
-}
-
-/* One of a kind: the last, because an event's figures are the manager's own. */
-void wsm_manager_tell (struct wsm_manager *m, enum wsm_event event) {
-  forget(m, event);
-  if (m->event_count == WSM_EVENTS) wsm_manager_event_pop(m);
-  *place(m, m->event_count) = (uint8_t)event;
-  m->event_count++;
-}
-
-enum wsm_event wsm_manager_event (const struct wsm_manager *m) {
-  if (m->event_count == 0) return WSM_EVENT_NONE;
-  return (enum wsm_event)m->events[m->event_first];
-}
-
-void wsm_manager_event_pop (struct wsm_manager *m) {
-  if (m->event_count == 0) return;
-  m->event_first = (uint8_t)((m->event_first + 1) % WSM_EVENTS);
-  m->event_count--;
-}
-
-/* --- states --- */
-
-static void take_back (struct wsm_manager *m) {
-  if (wsm_manager_tells(m, WSM_EVENT_DRAIN)) m->starved = true;
-  forget(m, WSM_EVENT_DRAIN);
-  forget(m, WSM_EVENT_TARGET);
-  forget(m, WSM_EVENT_REQUEST);
-  forget(m, WSM_EVENT_VERDICT);
-  forget(m, WSM_EVENT_RECONNECTING);
-  forget(m, WSM_EVENT_LOCKED);
-  forget(m, WSM_EVENT_EXHAUSTED);
-}
-
-static enum wsm_want wanted (enum wsm_state state) {
-  switch (state) {
-    case WSM_STATE_CONNECTING:
-      return WSM_WANT_TARGET;
-    case WSM_STATE_OPEN:
-    case WSM_STATE_CLOSING:
-      return WSM_WANT_NOTHING;
-    default:
-      return WSM_WANT_NO_SOCKET;
-  }
-}
-
-void wsm_manager_enter (struct wsm_manager *m, enum wsm_state state,
-                        uint64_t now_ms) {
-  take_back(m);
-  m->state = (uint8_t)state;
-  m->want = (uint8_t)wanted(state);
-  m->phase = WSM_PHASE_NONE;
-  m->since_ms = now_ms;
-  m->due_ms = WSM_NEVER;
-  if (state == WSM_STATE_CLOSED) m->starved = false;
-}
-
-void wsm_manager_dial (struct wsm_manager *m, uint64_t now_ms) {
+static void begin_attempt (struct wsm_manager *m) {
   m->opened_ms = WSM_NEVER;
   m->retry_after_ms = 0;
   m->clean = m->paused = false;
-  wsm_manager_enter(m, WSM_STATE_CONNECTING, now_ms);
-  m->phase = WSM_PHASE_TARGET;
-  if (m->policy->ask_target) wsm_manager_tell(m, WSM_EVENT_TARGET);
+  wsm_state_enter(m, WSM_STATE_CONNECTING);
+  m->step = WSM_STEP_TARGET;
+  if (m->policy->ask_target) wsm_events_push(&m->events, WSM_EVENT_TARGET);
 }
 
-/* --- what the owner says about dialling --- */
-
-void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms) {
+void wsm_manager_start (struct wsm_manager *m) {
   if (m->role == WSM_SERVER) return;
   m->failures = 0;
   m->local = false;
   if (m->state == WSM_STATE_CONNECTING) return;
   if (m->state == WSM_STATE_OPEN || m->state == WSM_STATE_CLOSING)
     wsm_ending_abandon(m);
-  wsm_manager_dial(m, now_ms);
+  begin_attempt(m);
+}
+
+static void want_socket (struct wsm_manager *m, const unsigned char *nonce) {
+  wsm_key_write(m->key, nonce);
+  m->step = WSM_STEP_CONNECT;
+  m->want = WSM_WANT_SOCKET;
+  m->counters.attempts++;
 }
 
 void wsm_manager_target (struct wsm_manager *m, const struct wsm_request *ask,
                          const unsigned char *nonce, uint64_t now_ms) {
-  if (m->phase != WSM_PHASE_TARGET) return;
+  if (m->step != WSM_STEP_TARGET) return;
   wsm_redirects_forget(m);
   m->ask = *ask;
-  wsm_key_write(m->key, nonce);
   m->ask.key = m->key;
-  m->phase = WSM_PHASE_DIAL;
-  m->want = WSM_WANT_SOCKET;
-  m->due_ms = wsm_manager_after(now_ms, m->policy->open_ms);
-  m->counters.dials++;
+  m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);
+  want_socket(m, nonce);
 }
 
-void wsm_manager_lock (struct wsm_manager *m, const char *why,
-                       uint64_t now_ms) {
-  if (m->phase != WSM_PHASE_TARGET && m->state != WSM_STATE_WAITING) return;
+void wsm_manager_move (struct wsm_manager *m, const unsigned char *nonce) {
+  if (m->step == WSM_STEP_REDIRECT) want_socket(m, nonce);
+}
+
+void wsm_manager_lock (struct wsm_manager *m, const char *why) {
+  if (m->step != WSM_STEP_TARGET && m->state != WSM_STATE_WAITING) return;
   wsm_error_set(&m->error, WSM_LOCKED, "%s", why);
-  wsm_manager_enter(m, WSM_STATE_LOCKED, now_ms);
-  wsm_manager_tell(m, WSM_EVENT_LOCKED);
+  wsm_state_enter(m, WSM_STATE_LOCKED);
+  wsm_events_push(&m->events, WSM_EVENT_LOCKED);
+}
+
+/* --- the opening handshake --- */
+
+/* Reads on as far as it goes while the first message is not taken. */
+static inline enum wsm_input
+read_on (struct wsm_manager *m, struct wsm_message *message, uint64_t now_ms) {
+  const enum wsm_input input = wsm_session_next(&m->session, message);
+  wsm_heartbeat_note_pong(m, now_ms);
+  if (input == WSM_ENDED) wsm_ending_session_ended(m, now_ms);
+  return input;
+}
+
+static void enter_open (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_state_enter(m, WSM_STATE_OPEN);
+  m->opened_ms = m->retried_ms = now_ms;
+  wsm_heartbeat_start(m, now_ms);
+  m->error.token = WSM_NONE;
+  if (!wsm_events_has(&m->events, WSM_EVENT_CLOSE))
+    wsm_state_set_reason(m, NULL, 0);
+  m->counters.opens++;
+  wsm_events_push(&m->events, WSM_EVENT_OPEN);
+  wsm_messages_flush(m, m->policy->output_bytes);
+  read_on(m, NULL, now_ms);
+}
+
+/* Goes on from how far the opening handshake is; e: why it failed. */
+static void go_on (struct wsm_manager *m, enum wsm_opening opening,
+                   const struct wsm_error *e, uint64_t now_ms) {
+  switch (opening) {
+    case WSM_OPENING_MORE:
+      return;
+    case WSM_OPENING_OPENED:
+      enter_open(m, now_ms);
+      return;
+    case WSM_OPENING_REDIRECT:
+      m->step = WSM_STEP_REDIRECT;
+      m->want = WSM_WANT_MOVE;
+      return;
+    case WSM_OPENING_REQUEST:
+      wsm_events_push(&m->events, WSM_EVENT_REQUEST);
+      return;
+    case WSM_OPENING_REJECTED:
+      wsm_ending_hang_up(m, now_ms);
+      return;
+    case WSM_OPENING_FAILED:
+      wsm_ending_end(m, e, now_ms);
+      return;
+  }
+}
+
+void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_error e;
+  if (m->step != WSM_STEP_CONNECT) return;
+  if (wsm_opening_request(m, &e)) m->want = WSM_WANT_NOTHING;
+  else wsm_ending_end(m, &e, now_ms);
+}
+
+bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
+                         const char *headers, uint64_t now_ms) {
+  if (m->step != WSM_STEP_REQUEST) return true;
+  if (m->reject_status) {
+    if (!wsm_opening_reject_invalid(m)) return false;
+    wsm_ending_hang_up(m, now_ms);
+    return true;
+  }
+  if (!wsm_opening_accept(m, protocol, headers)) return false;
+  enter_open(m, now_ms);
+  return true;
+}
+
+bool wsm_manager_refuse (struct wsm_manager *m,
+                         const struct wsm_response *response, uint64_t now_ms) {
+  if (m->step != WSM_STEP_REQUEST) return true;
+  if (!wsm_opening_reject(m, response)) return false;
+  wsm_ending_hang_up(m, now_ms);
+  return true;
+}
+
+/* --- bytes --- */
+
+void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+  struct wsm_error e;
+  wsm_heartbeat_received(m, now_ms);
+  m->counters.bytes_in += n;
+  switch (m->state) {
+    case WSM_STATE_OPEN:
+      read_on(m, NULL, now_ms);
+      return;
+    case WSM_STATE_CONNECTING:
+      go_on(m, wsm_opening_read(m, n, now_ms, &e), &e, now_ms);
+      return;
+    case WSM_STATE_CLOSING:
+      wsm_ending_received(m);
+      return;
+    default:
+      wsm_buffer_clear(&m->session.in);
+  }
+}
+
+void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+  (void)now_ms;
+  wsm_session_sent(&m->session, n);
+  m->counters.bytes_out += n;
+  if (m->state == WSM_STATE_OPEN) wsm_messages_refill(m);
+}
+
+/* --- messages --- */
+
+enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
+                                const void *data, size_t n) {
+  switch (m->state) {
+    case WSM_STATE_OPEN:
+      return wsm_messages_send(m, opcode, data, n);
+    case WSM_STATE_CONNECTING:
+    case WSM_STATE_WAITING:
+    case WSM_STATE_LOCKED:
+      return wsm_messages_send_later(m, opcode, data, n);
+    default:
+      return WSM_SEND_CLOSED;
+  }
+}
+
+enum wsm_sent wsm_manager_may_send (const struct wsm_manager *m) {
+  if (m->state != WSM_STATE_OPEN) return WSM_SEND_CLOSED;
+  if (wsm_session_pending(&m->session) >= m->policy->output_bytes)
+    return WSM_SEND_FULL;
+  return WSM_SENT;
+}
+
+bool wsm_manager_send_frame (struct wsm_manager *m, const void *frame,
+                             size_t n) {
+  if (!wsm_session_send_frame(&m->session, frame, n)) return false;
+  m->counters.messages_out++;
+  return true;
+}
+
+static bool is_over (const struct wsm_manager *m) {
+  return m->state == WSM_STATE_CLOSED || m->state == WSM_STATE_LOCKED ||
+         m->state == WSM_STATE_EXHAUSTED;
+}
+
+enum wsm_input wsm_manager_next (struct wsm_manager *m,
+                                 struct wsm_message *message, uint64_t now_ms) {
+  if (wsm_message_queue_first(&m->leftover, message)) return WSM_MESSAGE;
+  if (m->state == WSM_STATE_OPEN && read_on(m, message, now_ms) == WSM_MESSAGE)
+    return WSM_MESSAGE;
+  return is_over(m) ? WSM_ENDED : WSM_MORE;
+}
+
+void wsm_manager_pop (struct wsm_manager *m) {
+  if (m->leftover.count == 0 && !m->session.held) return;
+  m->counters.messages_in++;
+  if (m->leftover.count) wsm_message_queue_pop(&m->leftover);
+  else wsm_session_pop(&m->session);
+}
+
+/* --- the end --- */
+
+void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *why,
+                       uint64_t now_ms) {
+  struct wsm_error e;
+  switch (m->state) {
+    case WSM_STATE_CONNECTING:
+      wsm_opening_lost(m, why, &e);
+      wsm_ending_end(m, &e, now_ms);
+      return;
+    case WSM_STATE_OPEN:
+    case WSM_STATE_CLOSING:
+      wsm_ending_end(m, why, now_ms);
+      return;
+    default:
+      return;
+  }
+}
+
+void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
+                        uint64_t now_ms) {
+  m->local = true;
+  wsm_manager_lost(m, e, now_ms);
+}
+
+void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
+                          uint64_t now_ms) {
+  if (m->step != WSM_STEP_VERDICT) return;
+  if (again) wsm_ending_reconnect(m, delay_ms, now_ms);
+  else wsm_ending_finish(m);
+}
+
+void wsm_manager_close (struct wsm_manager *m,
+                        const struct wsm_close_params *params,
+                        uint64_t now_ms) {
+  struct wsm_error e;
+  m->local = true;
+  switch (m->state) {
+    case WSM_STATE_OPEN:
+      wsm_ending_close(m, params, now_ms);
+      return;
+    case WSM_STATE_CONNECTING:
+      wsm_error_set(&e, WSM_CLOSED, "closed before the connection was there");
+      wsm_ending_end(m, &e, now_ms);
+      return;
+    case WSM_STATE_WAITING:
+    case WSM_STATE_LOCKED:
+    case WSM_STATE_EXHAUSTED:
+      wsm_ending_finish(m);
+      return;
+    default:
+      return;
+  }
+}
+
+/* --- time --- */
+
+static uint64_t close_grace (const struct wsm_manager *m) {
+  const uint32_t close_ms = m->policy->close_ms;
+  return close_ms && close_ms < CLOSE_GRACE_MS ? close_ms : CLOSE_GRACE_MS;
+}
+
+/* Answers pings, and after a while the close, behind messages nobody takes. */
+static void read_ahead (struct wsm_manager *m, uint64_t now_ms) {
+  size_t dropped = 0;
+  if (m->session.held) wsm_session_scan(&m->session);
+  if (m->session.close_waits && m->due_ms == WSM_NEVER)
+    m->due_ms = now_ms + close_grace(m);
+  if (now_ms < m->due_ms) return;
+  m->due_ms = WSM_NEVER;
+  if (wsm_messages_keep_received(m, SIZE_MAX, &dropped) == WSM_ENDED)
+    wsm_ending_session_ended(m, now_ms);
+}
+
+/* A past time if a close waits: the next tick begins its grace. */
+static uint64_t read_ahead_at (const struct wsm_manager *m) {
+  if (m->session.close_waits && m->due_ms == WSM_NEVER) return m->heard_ms;
+  return m->due_ms;
+}
+
+static void tick_open (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_error e;
+  read_ahead(m, now_ms);
+  if (m->state != WSM_STATE_OPEN) return;
+  if (wsm_heartbeat_is_dead(m, now_ms, &e)) {
+    wsm_ending_end(m, &e, now_ms);
+    return;
+  }
+  wsm_messages_retry(m, now_ms);
+  wsm_heartbeat_tick(m, now_ms);
+}
+
+void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
+  const bool due = now_ms >= m->due_ms;
+  struct wsm_error e;
+  switch (m->state) {
+    case WSM_STATE_OPEN:
+      tick_open(m, now_ms);
+      return;
+    case WSM_STATE_CONNECTING:
+      if (due) go_on(m, wsm_opening_timeout(m, &e), &e, now_ms);
+      return;
+    case WSM_STATE_CLOSING:
+      if (due) wsm_ending_timeout(m, now_ms);
+      return;
+    case WSM_STATE_WAITING:
+      if (due && m->events.count == 0) begin_attempt(m);
+      return;
+    default:
+      return;
+  }
+}
+
+static uint64_t earlier (uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
+  if (m->state == WSM_STATE_WAITING && m->events.count > 0) return WSM_NEVER;
+  if (m->state != WSM_STATE_OPEN) return m->due_ms;
+  return earlier(earlier(read_ahead_at(m), wsm_messages_retry_at(m)),
+                 wsm_heartbeat_deadline(m));
 }

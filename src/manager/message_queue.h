@@ -1,8 +1,8 @@
 /*
 ** message_queue.h - whole messages in order, bounded by count and bytes
-** Depends on buffer.h and message.h. The outbox holds what waits for a connection; the same
-** queue keeps what was received on a connection that is gone.
-** Never drops a message to make room: push says no.
+** Depends on buffer.h and message.h. The outbox holds what waits for a
+** connection; another queue what was received on one that is over.
+** Never drops a message to make room: push returns false.
 */
 #ifndef WSM_MESSAGE_QUEUE_H
 #define WSM_MESSAGE_QUEUE_H
@@ -28,7 +28,7 @@ bool wsm_message_queue_first (const struct wsm_message_queue *q,
                               struct wsm_message *m);
 void wsm_message_queue_pop (struct wsm_message_queue *q);
 
-/* The message at *at, which moves on; first call with *at = 0. false: no more. */
+/* The message at *at, which advances; 0 for the first. false: no more. */
 bool wsm_message_queue_next (const struct wsm_message_queue *q, size_t *at,
                              struct wsm_message *m);
 

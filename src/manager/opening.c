@@ -1,11 +1,12 @@
-#include "manager/manager_internal.h"
+#include "manager/opening.h"
 
 #include <string.h>
 #include "base/memory.h"
-#include "websocket/extension.h"
 #include "http/retry_after.h"
+#include "manager/redirects.h"
+#include "websocket/extension.h"
 
-#define BODY_LIMIT 4096         /* of a refusal's body */
+#define BODY_LIMIT 4096         /* of a rejecting response's body */
 #define BODY_MS 1000            /* how long it may take */
 #define RETRY_AFTER_LIMIT_S 600 /* the longest wait a peer may ask for */
 #define RECENT_S 1750000000     /* of this century, for years of two digits */
@@ -26,7 +27,7 @@ static struct wsm_span span_of (const unsigned char *bytes, size_t n) {
   return span;
 }
 
-/* The head that was kept, taken apart again. */
+/* Parses the head that was kept. */
 static bool parse_kept (const struct wsm_manager *m, struct wsm_head *head) {
   const struct wsm_span text =
     span_of(wsm_buffer_bytes(&m->head_text), m->head_length);
@@ -34,7 +35,7 @@ static bool parse_kept (const struct wsm_manager *m, struct wsm_head *head) {
   return parse(m, head, &text, &e) > 0;
 }
 
-/* It stays as long as the connection: its block is no larger than it. */
+/* Kept for the connection's life, so allocated to fit. */
 static bool keep_head (struct wsm_manager *m, size_t n) {
   struct wsm_buffer *in = &m->session.in;
   struct wsm_buffer *text = &m->head_text;
@@ -48,8 +49,8 @@ static bool keep_head (struct wsm_manager *m, size_t n) {
   return true;
 }
 
-/* Moves the peer's head to head_text once it is whole, n bytes of it being
-** new. 1: it is; 0: more is needed; -1: e says why it cannot be. */
+/* Moves the peer's head to head_text once it is whole; its last n bytes are
+** new. 1: it is whole; 0: more is needed; -1: e says why it cannot be. */
 static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
                       struct wsm_error *e) {
   const struct wsm_buffer *in = &m->session.in;
@@ -57,7 +58,7 @@ static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
   const struct wsm_span text = span_of(wsm_buffer_bytes(in), length);
   const size_t fresh = n < length ? n : length;
   long taken = 0;
-  /* the first bytes tell who speaks no HTTP at all */
+  /* the first bytes are parsed at once: they may be no HTTP at all */
   if (fresh &&
       (fresh == length || memchr(text.text + length - fresh, '\n', fresh)))
     taken = parse(m, head, &text, e);
@@ -89,7 +90,7 @@ static size_t number_in (const struct wsm_head *head, const char *name,
 
 /* --- a client --- */
 
-/* What is asked, with the offer of compression if the policy wants it. */
+/* The request, with the offer of compression if the policy wants it. */
 static struct wsm_request ask_of (const struct wsm_manager *m,
                                   char offer[WSM_EXTENSION_TEXT]) {
   struct wsm_request ask = m->ask;
@@ -100,23 +101,20 @@ static struct wsm_request ask_of (const struct wsm_manager *m,
   return ask;
 }
 
-void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms) {
+bool wsm_opening_request (struct wsm_manager *m, struct wsm_error *e) {
   char offer[WSM_EXTENSION_TEXT];
   const struct wsm_request ask = ask_of(m, offer);
-  struct wsm_error e;
-  if (m->phase != WSM_PHASE_DIAL) return;
-  wsm_manager_renew(m);
-  if (!wsm_handshake_request(&m->session.out, &ask)) {
-    wsm_error_set(&e, WSM_FULL, "no memory for the opening handshake");
-    wsm_ending_end(m, &e, now_ms);
-    return;
+  wsm_state_renew_session(m);
+  if (wsm_handshake_request(&m->session.out, &ask)) {
+    m->step = WSM_STEP_HEAD;
+    return true;
   }
-  m->phase = WSM_PHASE_HEAD;
-  m->want = WSM_WANT_NOTHING;
-  m->heard_ms = now_ms;
+  wsm_error_set(e, WSM_FULL, "no memory for the opening handshake");
+  return false;
 }
 
-static void read_body (struct wsm_manager *m, uint64_t now_ms) {
+/* The error that the response was rejected with is in m->error. */
+static enum wsm_opening read_body (struct wsm_manager *m, struct wsm_error *e) {
   struct wsm_buffer *in = &m->session.in;
   const size_t had = wsm_buffer_length(&m->head_text) - m->head_length;
   const size_t came = wsm_buffer_length(in);
@@ -124,11 +122,13 @@ static void read_body (struct wsm_manager *m, uint64_t now_ms) {
   const size_t n = came < room ? came : room;
   const bool kept = wsm_buffer_append(&m->head_text, wsm_buffer_bytes(in), n);
   wsm_buffer_clear(in);
-  if (!kept || n == room) wsm_ending_end(m, &m->error, now_ms);
+  if (kept && n < room) return WSM_OPENING_MORE;
+  *e = m->error;
+  return WSM_OPENING_FAILED;
 }
 
-/* RFC 9110 10.2.3: Retry-After. A date is seen from the answer's own Date, so
-** that the peer's clock need not be right; without one it says nothing. */
+/* RFC 9110 10.2.3: Retry-After. A date counts from the response's own Date, so
+** that the peer's clock need not be right; without one it is ignored. */
 static uint32_t retry_after (const struct wsm_head *head) {
   const struct wsm_header *h = wsm_head_find(head, "Retry-After");
   const struct wsm_header *date = wsm_head_find(head, "Date");
@@ -139,18 +139,17 @@ static uint32_t retry_after (const struct wsm_head *head) {
   return wait_s > 0 ? (uint32_t)wait_s * 1000 : 0;
 }
 
-static void wait_for_body (struct wsm_manager *m, const struct wsm_head *head,
-                           uint64_t now_ms) {
+static void await_body (struct wsm_manager *m, const struct wsm_head *head,
+                        uint64_t now_ms) {
   const uint64_t until_ms = now_ms + BODY_MS;
-  m->phase = WSM_PHASE_BODY;
+  m->step = WSM_STEP_BODY;
   m->retry_after_ms = retry_after(head);
   m->body_limit = number_in(head, "Content-Length", BODY_LIMIT, BODY_LIMIT);
   if (head->status == 204 || head->status == 304) m->body_limit = 0;
   if (until_ms < m->due_ms) m->due_ms = until_ms;
-  read_body(m, now_ms);
 }
 
-/* A peer that agrees before the whole request has left has not read it. */
+/* A server that agrees before the whole request was written has not read it. */
 static bool has_asked (const struct wsm_manager *m, struct wsm_error *e) {
   if (wsm_session_pending(&m->session) == 0) return true;
   wsm_error_final(e, WSM_HANDSHAKE,
@@ -158,7 +157,7 @@ static bool has_asked (const struct wsm_manager *m, struct wsm_error *e) {
   return false;
 }
 
-/* Is the answer an agreement, in compression too? */
+/* Does the response agree, in compression too? */
 static bool agree (struct wsm_manager *m, const struct wsm_head *head,
                    struct wsm_error *e) {
   char offer[WSM_EXTENSION_TEXT];
@@ -177,45 +176,32 @@ static bool agree (struct wsm_manager *m, const struct wsm_head *head,
   return false;
 }
 
-static void read_answer (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+static enum wsm_opening read_response (struct wsm_manager *m, size_t n,
+                                       uint64_t now_ms, struct wsm_error *e) {
   struct wsm_head head;
-  struct wsm_error e;
-  const int whole = take_head(m, &head, n, &e);
-  if (whole == 0) return;
-  if (whole > 0 && agree(m, &head, &e)) {
-    wsm_messages_open(m, now_ms);
-    return;
-  }
-  if (whole < 0 || head.status == 101) {
-    wsm_ending_end(m, &e, now_ms);
-    return;
-  }
-  if (wsm_redirects_follow(m, &head, &e)) return;
-  m->error = e;
-  wait_for_body(m, &head, now_ms);
+  const int whole = take_head(m, &head, n, e);
+  if (whole == 0) return WSM_OPENING_MORE;
+  if (whole > 0 && agree(m, &head, e)) return WSM_OPENING_OPENED;
+  if (whole < 0 || head.status == 101) return WSM_OPENING_FAILED;
+  if (wsm_redirects_follow(m, &head, e)) return WSM_OPENING_REDIRECT;
+  m->error = *e;
+  await_body(m, &head, now_ms);
+  return read_body(m, e);
 }
 
 /* --- a server --- */
 
-static void hang_up_after_reply (struct wsm_manager *m, uint64_t now_ms) {
-  wsm_buffer_clear(&m->session.in);
-  wsm_manager_enter(m, WSM_STATE_CLOSING, now_ms);
-  m->want = WSM_WANT_FLUSH;
-  m->due_ms = wsm_manager_after(now_ms, m->policy->close_ms);
-}
-
-/* Nobody but the peer hears of it: there is no request to judge. */
-static void refuse_alone (struct wsm_manager *m, int status,
-                          const struct wsm_error *why, uint64_t now_ms) {
-  struct wsm_response reply;
-  memset(&reply, 0, sizeof reply);
-  reply.status = status;
-  reply.body = wsm_status_text(status);
-  reply.length = strlen(reply.body);
-  m->error = *why;
-  if (wsm_response_write(&m->session.out, &reply))
-    hang_up_after_reply(m, now_ms);
-  else wsm_ending_end(m, &m->error, now_ms);
+/* A response that no owner is asked about: there is no request to accept. */
+static enum wsm_opening reject_alone (struct wsm_manager *m, int status,
+                                      struct wsm_error *e) {
+  struct wsm_response response;
+  memset(&response, 0, sizeof response);
+  response.status = status;
+  response.body = wsm_status_text(status);
+  response.length = strlen(response.body);
+  m->error = *e;
+  return wsm_response_write(&m->session.out, &response) ? WSM_OPENING_REJECTED
+                                                        : WSM_OPENING_FAILED;
 }
 
 static int status_for (const struct wsm_error *e) {
@@ -229,18 +215,19 @@ static int status_for (const struct wsm_error *e) {
   }
 }
 
-/* RFC 6455 4.1: a client waits for the answer before it sends more. */
-static void bound_early_bytes (struct wsm_manager *m, uint64_t now_ms) {
-  struct wsm_error e;
-  if (wsm_buffer_length(&m->session.in) <= m->policy->header_bytes) return;
-  wsm_error_set(&e, WSM_HANDSHAKE,
+/* RFC 6455 4.1: a client waits for the response before it sends more. */
+static enum wsm_opening bound_early_bytes (struct wsm_manager *m,
+                                           struct wsm_error *e) {
+  if (wsm_buffer_length(&m->session.in) <= m->policy->header_bytes)
+    return WSM_OPENING_MORE;
+  wsm_error_set(e, WSM_HANDSHAKE,
                 "the peer did not wait for the answer to "
                 "its opening handshake");
-  refuse_alone(m, 400, &e, now_ms);
+  return reject_alone(m, 400, e);
 }
 
-/* The status that refuses the request, and m->error says why; or 0. */
-static int examine (struct wsm_manager *m, const struct wsm_head *head) {
+/* The status that rejects the request, and m->error says why; or 0. */
+static int check_request (struct wsm_manager *m, const struct wsm_head *head) {
   const int status = wsm_handshake_check_request(head, &m->error);
   struct wsm_compression agreed;
   char answer[WSM_EXTENSION_TEXT];
@@ -251,38 +238,33 @@ static int examine (struct wsm_manager *m, const struct wsm_head *head) {
            : 0;
 }
 
-static void read_request (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+static enum wsm_opening read_request (struct wsm_manager *m, size_t n,
+                                      struct wsm_error *e) {
   struct wsm_head head;
-  struct wsm_error e;
-  const int whole = take_head(m, &head, n, &e);
-  if (whole == 0) return;
-  if (whole < 0) {
-    refuse_alone(m, status_for(&e), &e, now_ms);
-    return;
-  }
+  const int whole = take_head(m, &head, n, e);
+  if (whole == 0) return WSM_OPENING_MORE;
+  if (whole < 0) return reject_alone(m, status_for(e), e);
   m->error.token = WSM_NONE;
-  m->examined = (uint16_t)examine(m, &head);
-  m->phase = WSM_PHASE_JUDGE;
+  m->reject_status = (uint16_t)check_request(m, &head);
+  m->step = WSM_STEP_REQUEST;
   m->due_ms = WSM_NEVER;
-  wsm_manager_tell(m, WSM_EVENT_REQUEST);
+  return WSM_OPENING_REQUEST;
 }
 
-bool wsm_manager_refuse (struct wsm_manager *m,
-                         const struct wsm_response *reply, uint64_t now_ms) {
-  if (m->phase != WSM_PHASE_JUDGE) return true;
-  if (!wsm_response_write(&m->session.out, reply)) return false;
+bool wsm_opening_reject (struct wsm_manager *m,
+                         const struct wsm_response *response) {
+  if (!wsm_response_write(&m->session.out, response)) return false;
   m->error.token = WSM_NONE;
-  hang_up_after_reply(m, now_ms);
   return true;
 }
 
-static bool refuse_as_examined (struct wsm_manager *m, uint64_t now_ms) {
-  struct wsm_response reply;
-  memset(&reply, 0, sizeof reply);
-  reply.status = m->examined;
-  reply.body = m->error.detail;
-  reply.length = strlen(reply.body);
-  return wsm_manager_refuse(m, &reply, now_ms);
+bool wsm_opening_reject_invalid (struct wsm_manager *m) {
+  struct wsm_response response;
+  memset(&response, 0, sizeof response);
+  response.status = m->reject_status;
+  response.body = m->error.detail;
+  response.length = strlen(response.body);
+  return wsm_opening_reject(m, &response);
 }
 
 /* Keeps the answered extensions behind the request's head. */
@@ -298,9 +280,9 @@ static bool keep_answer (struct wsm_manager *m, const char *answer) {
   return true;
 }
 
-/* Appends the 101, and agrees on the first acceptable offer of compression. */
-static bool answer_request (struct wsm_manager *m, const char *protocol,
-                            const char *headers) {
+/* Agrees on the first acceptable offer of compression. */
+bool wsm_opening_accept (struct wsm_manager *m, const char *protocol,
+                         const char *headers) {
   const struct wsm_policy *p = m->policy;
   struct wsm_session *s = &m->session;
   struct wsm_compression agreed;
@@ -322,37 +304,27 @@ static bool answer_request (struct wsm_manager *m, const char *protocol,
   return false;
 }
 
-bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
-                         const char *headers, uint64_t now_ms) {
-  if (m->phase != WSM_PHASE_JUDGE) return true;
-  if (m->examined) return refuse_as_examined(m, now_ms);
-  if (!answer_request(m, protocol, headers)) return false;
-  wsm_messages_open(m, now_ms);
-  return true;
-}
-
 /* --- both --- */
 
-void wsm_opening_read (struct wsm_manager *m, size_t n, uint64_t now_ms) {
-  switch (m->phase) {
-    case WSM_PHASE_HEAD:
-      if (m->role == WSM_CLIENT) read_answer(m, n, now_ms);
-      else read_request(m, n, now_ms);
-      return;
-    case WSM_PHASE_BODY:
-      read_body(m, now_ms);
-      return;
-    case WSM_PHASE_JUDGE:
-      bound_early_bytes(m, now_ms);
-      return;
+enum wsm_opening wsm_opening_read (struct wsm_manager *m, size_t n,
+                                   uint64_t now_ms, struct wsm_error *e) {
+  switch (m->step) {
+    case WSM_STEP_HEAD:
+      if (m->role == WSM_CLIENT) return read_response(m, n, now_ms, e);
+      return read_request(m, n, e);
+    case WSM_STEP_BODY:
+      return read_body(m, e);
+    case WSM_STEP_REQUEST:
+      return bound_early_bytes(m, e);
     default:
       wsm_buffer_clear(&m->session.in);
+      return WSM_OPENING_MORE;
   }
 }
 
-static void explain_late (const struct wsm_manager *m, struct wsm_error *e) {
+static void explain_timeout (const struct wsm_manager *m, struct wsm_error *e) {
   const double s = m->policy->open_ms / 1000.0;
-  if (m->phase != WSM_PHASE_DIAL)
+  if (m->step != WSM_STEP_CONNECT)
     wsm_error_set(e, WSM_TIMEOUT,
                   "no answer to the opening handshake within %g s", s);
   else if (m->via)
@@ -361,36 +333,30 @@ static void explain_late (const struct wsm_manager *m, struct wsm_error *e) {
   else wsm_error_set(e, WSM_TIMEOUT, "no connection within %g s", s);
 }
 
-void wsm_opening_late (struct wsm_manager *m, uint64_t now_ms) {
-  const double s = m->policy->open_ms / 1000.0;
-  struct wsm_error e;
-  if (m->phase == WSM_PHASE_BODY) {
-    wsm_ending_end(m, &m->error, now_ms);
-    return;
+enum wsm_opening wsm_opening_timeout (struct wsm_manager *m,
+                                      struct wsm_error *e) {
+  if (m->step == WSM_STEP_BODY) {
+    *e = m->error;
+    return WSM_OPENING_FAILED;
   }
   if (m->role == WSM_SERVER) {
-    wsm_error_set(&e, WSM_TIMEOUT, "no whole request within %g s", s);
-    refuse_alone(m, 408, &e, now_ms);
-    return;
+    wsm_error_set(e, WSM_TIMEOUT, "no whole request within %g s",
+                  m->policy->open_ms / 1000.0);
+    return reject_alone(m, 408, e);
   }
-  explain_late(m, &e);
-  wsm_ending_end(m, &e, now_ms);
+  explain_timeout(m, e);
+  return WSM_OPENING_FAILED;
 }
 
-void wsm_opening_lost (struct wsm_manager *m, const struct wsm_error *e,
-                       uint64_t now_ms) {
-  struct wsm_error ended;
-  if (m->phase == WSM_PHASE_BODY) e = &m->error;
-  if (e) {
-    wsm_ending_end(m, e, now_ms);
-    return;
-  }
-  if (m->role == WSM_SERVER)
-    wsm_error_set(&ended, WSM_CLOSED, "the peer left before it was accepted");
-  else if (m->phase == WSM_PHASE_HEAD)
-    wsm_error_set(&ended, WSM_HANDSHAKE,
+void wsm_opening_lost (const struct wsm_manager *m, const struct wsm_error *why,
+                       struct wsm_error *e) {
+  if (m->step == WSM_STEP_BODY) why = &m->error;
+  if (why) *e = *why;
+  else if (m->role == WSM_SERVER)
+    wsm_error_set(e, WSM_CLOSED, "the peer left before it was accepted");
+  else if (m->step == WSM_STEP_HEAD)
+    wsm_error_set(e, WSM_HANDSHAKE,
                   "the peer ended the connection "
                   "before it answered the opening handshake");
-  else wsm_error_set(&ended, WSM_REFUSED, "the peer refused the connection");
-  wsm_ending_end(m, &ended, now_ms);
+  else wsm_error_set(e, WSM_REFUSED, "the peer refused the connection");
 }

@@ -1,5 +1,7 @@
 #include "manager/policy.h"
 
+#include <string.h>
+#include "base/memory.h"
 #include "websocket/close_code.h"
 
 #define LEAST_WAIT_MS 100 /* what jitter alone may not go below */
@@ -33,6 +35,22 @@ static const struct wsm_policy defaults = {
 
 void wsm_policy_defaults (struct wsm_policy *p) {
   *p = defaults;
+}
+
+bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from) {
+  *to = *from;
+  to->beat_copy = NULL;
+  if (!from->beat) return true;
+  to->beat_copy = wsm_alloc(from->beat_length + 1);
+  if (!to->beat_copy) return false;
+  memcpy(to->beat_copy, from->beat, from->beat_length);
+  to->beat = to->beat_copy;
+  return true;
+}
+
+void wsm_policy_free (struct wsm_policy *p) {
+  wsm_free(p->beat_copy);
+  p->beat = p->beat_copy = NULL;
 }
 
 /* Codes that say: the same again would end the same way. */

@@ -1,5 +1,5 @@
 /*
-** policy.h - the numbers of a managed connection and what follows from them
+** policy.h - the options of a managed connection and what follows from them
 ** Stands on nothing but the close codes. Every default of the module is in
 ** wsm_policy_defaults and nowhere else.
 ** Never keeps state: all of it is arguments.
@@ -16,13 +16,16 @@
 
 #define WSM_UNBOUNDED UINT32_MAX
 
-/* One connection's rules; many share one. Zero milliseconds switch off. */
+/* A client has its own; a server's connections share one. Zero milliseconds
+** switch off. */
 struct wsm_policy {
   struct wsm_limits limits;
   uint64_t header_bytes; /* limits.header: the peer's HTTP head */
   uint32_t beat_ms;      /* heartbeat.interval: after so much silence */
   uint32_t overtime_ms;  /* heartbeat.timeout: then the peer is dead */
-  const char *beat;      /* heartbeat.message; NULL: a ping */
+  const char *beat;      /* heartbeat.message; NULL: a ping. Borrowed, or
+                            beat_copy */
+  char *beat_copy;       /* of wsm_policy_copy; NULL: none */
   size_t beat_length;
   bool reconnect;           /* false: one connection and no other */
   uint32_t delay_ms;        /* reconnect.delay */
@@ -47,12 +50,16 @@ struct wsm_policy {
 
 void wsm_policy_defaults (struct wsm_policy *p);
 
+/* Copies with its text, which wsm_policy_free frees again. false without memory:
+** then there is nothing to free. */
+bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from);
+void wsm_policy_free (struct wsm_policy *p);
+
 /* How a connection, or the attempt at one, ended. */
 struct wsm_ending {
   enum wsm_token token; /* WSM_NONE after an orderly close */
   bool final;           /* the error's: trying again cannot help */
   bool local;           /* close() was called here */
-  bool opened;          /* it had been open */
   unsigned code;        /* close code, WSM_ABNORMAL without one */
 };
 

@@ -8,7 +8,6 @@ struct wsm_server {
   struct wsm_handle post;
   struct wsm_listener *listener;
   struct wsm_policy policy;
-  char *beat; /* of the policy */
   struct wsm_tls_context *tls;
   struct wsm_server_entry *seats;
   struct wsm_server_entry *first_asking, *last_asking;
@@ -24,7 +23,7 @@ static struct wsm_server *server_of (struct wsm_handle *post) {
 static void give_up (struct wsm_server *s) {
   if (--s->owners > 0) return;
   if (s->tls) wsm_tls_context_release(s->tls);
-  wsm_free(s->beat);
+  wsm_policy_free(&s->policy);
   wsm_free(s);
 }
 
@@ -198,17 +197,6 @@ static const struct wsm_handle_calls post_calls = {
   .on_flush = on_flush, .on_loop_closed = on_loop_closed
 };
 
-static bool copy_policy (struct wsm_server *s, const struct wsm_policy *p) {
-  s->policy = *p;
-  s->policy.reconnect = false;
-  if (!p->beat) return true;
-  s->beat = wsm_alloc(p->beat_length + 1);
-  if (!s->beat) return false;
-  memcpy(s->beat, p->beat, p->beat_length);
-  s->policy.beat = s->beat;
-  return true;
-}
-
 struct wsm_server *wsm_server_new (struct wsm_loop *loop,
                                    const struct wsm_server_setup *setup,
                                    struct wsm_error *e) {
@@ -218,10 +206,12 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
   s->owners = 1;
   s->limit = setup->connections;
   if (setup->tls) s->tls = wsm_tls_context_retain(setup->tls);
-  if (copy_policy(s, &setup->policy) &&
-      wsm_loop_attach(loop, &s->post, &post_calls))
+  if (wsm_policy_copy(&s->policy, &setup->policy) &&
+      wsm_loop_attach(loop, &s->post, &post_calls)) {
+    s->policy.reconnect = false;
     s->listener =
       wsm_listener_new(wsm_loop_uv(loop), &setup->order, on_accepted, s, e);
+  }
   if (s->listener) return s;
   wsm_server_release(s);
   return NULL;

@@ -19,7 +19,7 @@ struct box {
   struct wsm_policy policy;
   struct wsm_pool pool;
   struct wsm_url parts; /* spans of url */
-  char *beat, *url, *protocols, *headers;
+  char *url, *protocols, *headers;
   bool live;
   bool fixed_keys; /* they are not renewed */
   struct wsm_keys keys;
@@ -51,11 +51,12 @@ static void copy_text (lua_State *L, int i, char **text) {
 
 /* --- making one --- */
 
-static void read_beat (lua_State *L, struct box *box) {
+static void read_policy (lua_State *L, struct wsm_policy *p) {
+  struct wsm_policy policy;
+  wsm_policy_read(L, 1, &policy);
   lua_getfield(L, 1, "beat");
-  if (!lua_isnil(L, -1)) copy_text(L, lua_gettop(L), &box->beat);
-  box->policy.beat = box->beat;
-  box->policy.beat_length = box->beat ? strlen(box->beat) : 0;
+  policy.beat = lua_tolstring(L, -1, &policy.beat_length);
+  if (!wsm_policy_copy(p, &policy)) luaL_error(L, "not enough memory");
   lua_pop(L, 1);
 }
 
@@ -83,8 +84,7 @@ static int construct (lua_State *L) {
   box = wsm_newuserdata(L, sizeof *box);
   memset(box, 0, sizeof *box);
   luaL_setmetatable(L, MANAGER);
-  wsm_policy_read(L, 1, &box->policy);
-  read_beat(L, box);
+  read_policy(L, &box->policy);
   setup.role = read_role(L);
   setup.policy = &box->policy;
   setup.keys = &box->keys;
@@ -103,18 +103,18 @@ static int release (lua_State *L) {
     wsm_pool_free(&box->pool);
   }
   box->live = false;
-  wsm_free(box->beat);
+  wsm_policy_free(&box->policy);
   wsm_free(box->url);
   wsm_free(box->protocols);
   wsm_free(box->headers);
-  box->beat = box->url = box->protocols = box->headers = NULL;
+  box->url = box->protocols = box->headers = NULL;
   return 0;
 }
 
 /* --- the owner says --- */
 
 static int start (lua_State *L) {
-  wsm_manager_start(check(L), check_now(L, 2));
+  wsm_manager_start(check(L));
   return 0;
 }
 
@@ -148,7 +148,7 @@ static int target (lua_State *L) {
 }
 
 static int lock (lua_State *L) {
-  wsm_manager_lock(check(L), luaL_checkstring(L, 2), check_now(L, 3));
+  wsm_manager_lock(check(L), luaL_checkstring(L, 2));
   return 0;
 }
 
@@ -180,20 +180,25 @@ static int refuse (lua_State *L) {
 
 /* m:close(code, reason, now) */
 static int close (lua_State *L) {
-  size_t n;
-  const char *reason = luaL_optlstring(L, 3, "", &n);
-  wsm_manager_close(check(L), (unsigned)luaL_optinteger(L, 2, WSM_NO_STATUS),
-                    reason, n, check_now(L, 4));
+  struct wsm_close_params params;
+  params.code = (unsigned)luaL_optinteger(L, 2, WSM_NO_STATUS);
+  params.reason = luaL_optlstring(L, 3, "", &params.length);
+  wsm_manager_close(check(L), &params, check_now(L, 4));
   return 0;
 }
 
 /* m:send(data, binary) -> "sent" | "later" | "full" | "closed" */
 static int send (lua_State *L) {
-  static const char *const words[] = { "sent", "later", "full", "closed" };
+  static const char *const names[] = {
+    [WSM_SENT] = "sent",
+    [WSM_SENT_LATER] = "later",
+    [WSM_SEND_FULL] = "full",
+    [WSM_SEND_CLOSED] = "closed",
+  };
   size_t n;
   const char *data = luaL_checklstring(L, 2, &n);
   const unsigned opcode = lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
-  lua_pushstring(L, words[wsm_manager_send(check(L), opcode, data, n)]);
+  lua_pushstring(L, names[wsm_manager_send(check(L), opcode, data, n)]);
   return 1;
 }
 
@@ -218,7 +223,7 @@ static int next (lua_State *L) {
 
 /* m:unsent() -> { data ... }, { kind ... }; empties the outbox */
 static int unsent (lua_State *L) {
-  return wsm_push_unsent(L, &check(L)->outbox);
+  return wsm_push_unsent(L, wsm_manager_outbox(check(L)));
 }
 
 /* --- the driver says --- */
@@ -251,12 +256,11 @@ static int feed (lua_State *L) {
   struct wsm_manager *m = check(L);
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
-  unsigned char *to = wsm_session_reserve(&m->session, n);
+  unsigned char *to = wsm_manager_reserve(m, n);
   lua_pushboolean(L, to != NULL);
   if (!to) return 1;
   memcpy(to, bytes, n);
-  wsm_session_commit(&m->session, n);
-  wsm_manager_received(m, n, check_now(L, 3));
+  wsm_manager_commit(m, n, check_now(L, 3));
   return 1;
 }
 
@@ -267,7 +271,7 @@ static int wrote (lua_State *L) {
 
 static int output (lua_State *L) {
   size_t n;
-  const unsigned char *bytes = wsm_session_output(&check(L)->session, &n);
+  const unsigned char *bytes = wsm_manager_output(check(L), &n);
   lua_pushlstring(L, (const char *)bytes, n);
   return 1;
 }
@@ -310,8 +314,8 @@ static int lost (lua_State *L) {
 /* m:rest(resting, now): the driver stops or goes on reading */
 static int rest (lua_State *L) {
   struct wsm_manager *m = check(L);
-  m->paused = lua_toboolean(L, 2);
-  if (!m->paused) m->heard_ms = check_now(L, 3);
+  if (lua_toboolean(L, 2)) wsm_manager_pause(m);
+  else wsm_manager_resume(m, check_now(L, 3));
   return 0;
 }
 
@@ -339,14 +343,17 @@ static int deadline (lua_State *L) {
 }
 
 static int want (lua_State *L) {
-  static const char *const words[] = { "nothing", "target", "move",
-                                       "socket",  "flush",  "nosocket" };
-  lua_pushstring(L, words[check(L)->want]);
+  static const char *const names[] = {
+    [WSM_WANT_NOTHING] = "nothing", [WSM_WANT_TARGET] = "target",
+    [WSM_WANT_MOVE] = "move",       [WSM_WANT_SOCKET] = "socket",
+    [WSM_WANT_FLUSH] = "flush",     [WSM_WANT_NO_SOCKET] = "nosocket",
+  };
+  lua_pushstring(L, names[wsm_manager_want(check(L))]);
   return 1;
 }
 
 static int state (lua_State *L) {
-  lua_pushstring(L, wsm_state_name(check(L)->state));
+  lua_pushstring(L, wsm_state_name(wsm_manager_state(check(L))));
   return 1;
 }
 
@@ -370,12 +377,12 @@ static int counters (lua_State *L) {
   wsm_set_count(L, "messages_out", m->counters.messages_out);
   wsm_set_count(L, "bytes_in", m->counters.bytes_in);
   wsm_set_count(L, "bytes_out", m->counters.bytes_out);
-  wsm_set_count(L, "dials", m->counters.dials);
+  wsm_set_count(L, "attempts", m->counters.attempts);
   wsm_set_count(L, "opens", m->counters.opens);
   wsm_set_count(L, "unsent", m->counters.unsent);
   wsm_set_count(L, "failures", m->failures);
   wsm_set_count(L, "waiting", m->outbox.count);
-  wsm_set_count(L, "examined", m->examined);
+  wsm_set_count(L, "reject_status", m->reject_status);
   return 1;
 }
 

@@ -138,7 +138,7 @@ static bool is_set (lua_State *L, const char *name) {
   return truth;
 }
 
-/* retries{ code, final, locked, is_local, opened } -> boolean */
+/* retries{ code, final, locked, is_local } -> boolean */
 static int retries (lua_State *L) {
   struct wsm_ending ending;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -147,7 +147,6 @@ static int retries (lua_State *L) {
   ending.token = is_set(L, "locked") ? WSM_LOCKED : WSM_NONE;
   ending.final = is_set(L, "final");
   ending.local = is_set(L, "is_local");
-  ending.opened = is_set(L, "opened");
   lua_pushboolean(L, wsm_policy_retries(&ending));
   return 1;
 }

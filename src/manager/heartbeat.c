@@ -1,0 +1,59 @@
+#include "manager/heartbeat.h"
+
+#include <string.h>
+
+#define ANSWER_MS 1000 /* a heartbeat this long before death may be late */
+
+void wsm_heartbeat_start (struct wsm_manager *m, uint64_t now_ms) {
+  m->heard_ms = m->heartbeat_ms = now_ms;
+  m->ping_ms = WSM_NEVER;
+}
+
+static uint64_t due_at (const struct wsm_manager *m) {
+  const uint64_t last_ms = m->heartbeat_ms > m->heard_ms ? m->heartbeat_ms
+                                                         : m->heard_ms;
+  return wsm_state_after(last_ms, m->policy->beat_ms);
+}
+
+static uint64_t dead_at (const struct wsm_manager *m) {
+  if (m->paused) return WSM_NEVER;
+  return wsm_state_after(m->heard_ms, m->policy->overtime_ms);
+}
+
+bool wsm_heartbeat_is_dead (const struct wsm_manager *m, uint64_t now_ms,
+                            struct wsm_error *e) {
+  if (now_ms < dead_at(m)) return false;
+  wsm_error_set(e, WSM_TIMEOUT, "the peer said nothing for %g s",
+                m->policy->overtime_ms / 1000.0);
+  return true;
+}
+
+void wsm_heartbeat_tick (struct wsm_manager *m, uint64_t now_ms) {
+  const struct wsm_policy *p = m->policy;
+  if (now_ms < due_at(m)) return;
+  m->heartbeat_ms = now_ms;
+  /* the peer takes nothing: one more behind the rest would prove nothing */
+  if (wsm_session_pending(&m->session) >= p->output_bytes) return;
+  if (p->beat) wsm_session_send(&m->session, WSM_TEXT, p->beat, p->beat_length);
+  else if (wsm_session_ping(&m->session, m->ping + 1)) {
+    m->ping++;
+    m->ping_ms = now_ms;
+  }
+}
+
+uint64_t wsm_heartbeat_deadline (const struct wsm_manager *m) {
+  const uint64_t due_ms = due_at(m), dead_ms = dead_at(m);
+  return due_ms < dead_ms ? due_ms : dead_ms;
+}
+
+bool wsm_heartbeat_is_lax (const struct wsm_manager *m) {
+  const struct wsm_policy *p = m->policy;
+  return !p->overtime_ms || p->overtime_ms >= (uint64_t)p->beat_ms + ANSWER_MS;
+}
+
+bool wsm_heartbeat_is_one (const struct wsm_manager *m,
+                           const struct wsm_message *message) {
+  const struct wsm_policy *p = m->policy;
+  return p->beat && !message->binary && message->length == p->beat_length &&
+         memcmp(message->data, p->beat, p->beat_length) == 0;
+}

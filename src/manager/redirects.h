@@ -1,0 +1,21 @@
+/*
+** redirects.h - the redirects that an opening handshake is answered with
+** Depends on state.h and http/redirect.h.
+** Never connects: m->ask.url says where to.
+*/
+#ifndef WSM_REDIRECTS_H
+#define WSM_REDIRECTS_H
+
+#include "http/head.h"
+#include "manager/state.h"
+
+/* true: the response is a redirect, and m->ask asks for its target; the bytes
+** of the connection that redirected are dropped. false: it is none, or it may
+** not be followed: then e is replaced. */
+bool wsm_redirects_follow (struct wsm_manager *m, const struct wsm_head *head,
+                           struct wsm_error *e);
+
+/* Frees the texts of the last redirect. */
+void wsm_redirects_forget (struct wsm_manager *m);
+
+#endif

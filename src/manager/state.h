@@ -1,0 +1,147 @@
+/*
+** state.h - a managed connection: its fields, and how it changes its state
+** Depends on events.h, message_queue.h, policy.h, session.h and handshake.h.
+** The other files of the manager each change their part of these fields; what
+** happens next is decided in manager.c alone.
+** Never calls them.
+*/
+#ifndef WSM_STATE_H
+#define WSM_STATE_H
+
+#include "base/heap.h"
+#include "manager/events.h"
+#include "manager/message_queue.h"
+#include "manager/policy.h"
+#include "websocket/handshake.h"
+#include "websocket/session.h"
+
+enum wsm_state {
+  WSM_STATE_CONNECTING, /* from the target to the 101 */
+  WSM_STATE_OPEN,
+  WSM_STATE_CLOSING,  /* the closing handshake, or the last bytes of output */
+  WSM_STATE_CLOSED,   /* for good */
+  WSM_STATE_WAITING,  /* for the next attempt */
+  WSM_STATE_LOCKED,   /* no target: until reconnect() */
+  WSM_STATE_EXHAUSTED /* no budget: until reconnect() */
+};
+
+/* What CONNECTING or WAITING waits for. */
+enum wsm_step {
+  WSM_STEP_NONE,
+  WSM_STEP_TARGET,   /* the owner's target */
+  WSM_STEP_REDIRECT, /* the driver: to turn to a redirect's target */
+  WSM_STEP_CONNECT,  /* the driver's socket */
+  WSM_STEP_HEAD,     /* the peer's HTTP head */
+  WSM_STEP_BODY,     /* the body of a response that rejects */
+  WSM_STEP_REQUEST,  /* a server: the owner's accept or refuse */
+  WSM_STEP_VERDICT   /* WAITING: the owner's verdict */
+};
+
+/* What the driver must bring about. Holds until done; doing it twice is
+** harmless. */
+enum wsm_want {
+  WSM_WANT_NOTHING,  /* all is well as it is */
+  WSM_WANT_TARGET,   /* no socket, as below, and then the owner's
+                        wsm_manager_target or _lock */
+  WSM_WANT_MOVE,     /* a redirect: no socket, as below, and then
+                        wsm_manager_move */
+  WSM_WANT_SOCKET,   /* connect to m->ask.url; then wsm_manager_connected or
+                        _lost */
+  WSM_WANT_FLUSH,    /* write what is pending and hang up; then
+                        wsm_manager_lost(m, NULL, now) */
+  WSM_WANT_NO_SOCKET /* hang up at once, abandon an attempt, unsent bytes or
+                        not, and call nothing */
+};
+
+struct wsm_counters {
+  uint64_t messages_in, messages_out; /* taken; framed, not given back */
+  uint64_t bytes_in, bytes_out;       /* of the socket, handshakes included */
+  uint64_t attempts, opens;
+  uint64_t resumed; /* of the attempts: TLS sessions that were resumed */
+  uint64_t unsent;  /* messages that still waited at the end */
+};
+
+/* What a close frame says. */
+struct wsm_close_params {
+  unsigned code; /* WSM_NO_STATUS: a close frame without a code */
+  const char *reason;
+  size_t length;
+};
+
+struct wsm_redirect_state; /* redirects.c: the redirect that was followed */
+
+struct wsm_manager {
+  const struct wsm_policy *policy;
+  struct wsm_keys *keys;
+  struct wsm_pool *pool;
+  struct wsm_session session;
+  struct wsm_message_queue outbox;   /* waits for a connection */
+  struct wsm_message_queue leftover; /* received on a connection that is over,
+                                        and not yet taken */
+  struct wsm_error error;            /* the last one */
+  struct wsm_counters counters;
+  struct wsm_events events;
+  uint8_t role, state, want; /* their enums */
+  uint8_t step;              /* enum wsm_step */
+  bool local;                /* close() was called here */
+  bool clean;                /* the closing handshake was completed */
+  bool drain_due;            /* send returned full: a drain event will follow */
+  bool dropped;  /* messages of this connection exceeded the inbox */
+  bool paused;   /* the driver does not read: the inbox is full */
+  uint16_t code; /* of the last close; 0: none yet */
+  uint8_t reason_length;
+  char *reason;            /* of the last close; NULL: none */
+  uint32_t failures;       /* in a row, of the budget */
+  uint32_t delay_ms;       /* of the wait under way */
+  uint32_t retry_after_ms; /* what the peer asked for, for the next wait */
+  uint64_t seed;           /* of the jitter */
+  uint64_t due_ms;         /* CONNECTING, CLOSING: when to give up;
+                              WAITING: when to connect; OPEN: when to answer a
+                              close behind messages that nobody takes */
+  uint64_t heard_ms;       /* last byte from the peer */
+  uint64_t heartbeat_ms;   /* last heartbeat, or the opening */
+  uint64_t ping_ms;        /* when ping number `ping` was sent; WSM_NEVER
+                              once it is answered */
+  uint64_t ping;
+  uint64_t retried_ms;    /* OPEN: the outbox was last tried */
+  uint64_t opened_ms;     /* WSM_NEVER: this attempt was never open */
+  int64_t latency_ms;     /* of the last answered ping; -1: none yet */
+  const char *via;        /* the proxy's name, for the text of a timeout;
+                              borrowed; NULL: none */
+  struct wsm_request ask; /* texts borrowed from the owner, or of redirect */
+  struct wsm_redirect_state *redirect; /* NULL: none since the target */
+  char key[WSM_KEY_TEXT];
+  struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
+                                  the body of a response that rejects */
+  size_t head_length;          /* of the head in head_text */
+  size_t body_limit;           /* bytes of body to keep */
+  uint16_t reject_status;      /* a server: 0, or the status that rejects the
+                                  request, and m->error says why */
+  struct wsm_agreement agreed; /* spans of head_text */
+};
+
+/* The one place where the state changes. Removes queued events of the old
+** state, except OPEN, ERROR, CLOSE; a DRAIN is due again. Sets the want that
+** goes with the state, no step and no deadline. */
+void wsm_state_enter (struct wsm_manager *m, enum wsm_state state);
+
+/* A fresh session for the next connection. */
+void wsm_state_renew_session (struct wsm_manager *m);
+
+/* Copies the reason of the last close; without memory there is none. */
+void wsm_state_set_reason (struct wsm_manager *m, const char *reason, size_t n);
+
+/* Empties m->error. */
+void wsm_state_clear_error (struct wsm_manager *m);
+
+/* Was the connection under way ever open? */
+static inline bool wsm_state_was_open (const struct wsm_manager *m) {
+  return m->opened_ms != WSM_NEVER;
+}
+
+/* now + ms; WSM_NEVER for 0, which switches off. */
+static inline uint64_t wsm_state_after (uint64_t now_ms, uint32_t ms) {
+  return ms ? now_ms + ms : WSM_NEVER;
+}
+
+#endif
