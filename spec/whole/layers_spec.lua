@@ -76,6 +76,12 @@ describe("the layers", function()
     assert.same({}, wrong)
   end)
 
+  it("call only what lies below them", function()
+    local seen, wrong = upward(rooms.calls(rooms.objects()))
+    assert.is_true(seen > 50)
+    assert.same({}, wrong)
+  end)
+
   it("have no circle of #include", function()
     assert.same({}, rooms.circles(rooms.include_arrows()))
   end)
