@@ -1,41 +1,45 @@
 -- The seed's chat on a managed connection: messages, pictures and receipts.
+-- Depends on client.lua and the files in chat/.
 --
--- What makes it lossless: a message is kept until its `received` came and is
--- said again, in order, on every new connection; who hears it drops an id that
--- was heard before. A `read` is kept and confirmed the same way, so that it
--- survives a lost connection too. One queue says all of it, which is why the
--- connection below has no outbox of its own.
+-- Nothing is lost: a message is kept until its receipt `received` has come, and
+-- is sent again, in order, on every new connection; the receiver drops an id that
+-- it has already had. A receipt `read` is kept and confirmed in the same way. The
+-- ledger does all of this, so the connection has no outbox of its own.
 
 local core = require "wsmanager.core"
-local connection = require "wsmanager.base.options"
+local arguments = require "wsmanager.base.arguments"
+local chat_url = require "wsmanager.chat.url"
+local client = require "wsmanager.client"
+local dedupe = require "wsmanager.chat.dedupe"
 local message = require "wsmanager.chat.message"
-local options_of = require "wsmanager.chat.options"
+local chat_options = require "wsmanager.chat.options"
 local ledger = require "wsmanager.chat.ledger"
-local seen = require "wsmanager.chat.dedupe"
 local pictures = require "wsmanager.chat.pictures"
 
-local blame = connection.blame
+local bad_argument = arguments.fail
+local call_at_level = arguments.call_at_level
+local now = core.now
 local action, messageType = message.chatAction, message.messageType
 
 ---@class chat
 ---@field ws wsmanager.Connection   the connection: its state, its events, its stats
----@field uid string|nil    of the session in use
+---@field uid string|nil    of the credentials in use
 ---@field onmessage fun(message: Message)|nil   set: messages come here
 ---@field onreceipt fun(receipt: chat.frame)|nil   action received or read
 local Chat = {}
 
----@class chat.session
+---@class chat.session   credentials
 ---@field uid string
 ---@field token string
 ---@field mode chatTypes?      default chatTypes.doctor
 ---@field server string?       host or host:port
 ---@field secure boolean?      default true: wss
 
----@class chat.options : chat.session   what is not named here goes to wsmanager.new
----@field session (fun(): chat.session|nil, string?)|nil   asked before each dial
----@field peer string?         receiverId of what is said
----@field memory integer?      ids remembered to drop repetitions (4096)
----@field outbox {messages: integer?, bytes: integer?}?   kept at once (1024, 16 MiB)
+---@class chat.options : chat.session   the options of wsmanager.new, and these
+---@field session (fun(): chat.session|nil, string?)|nil   called before each attempt
+---@field peer string?         receiverId of the messages sent
+---@field memory integer?      ids remembered, to drop repetitions (4096)
+---@field outbox {messages: integer?, bytes: integer?}?   not yet received (1024, 16 MiB)
 ---@field heartbeat table|false|nil   as wsmanager.new; {"action":4} after 30 s
 ---@field onmessage fun(message: Message)?
 ---@field onreceipt fun(receipt: chat.frame)?
@@ -57,62 +61,47 @@ local function merged (given, default)
   return all
 end
 
-local function escape (text)
-  return (tostring(text):gsub("[^%w%-._~]", function (byte)
-    return ("%%%02X"):format(byte:byte())
-  end))
-end
-
---- The seed's getUrl: where a session talks.
----@param session {protocols: string, socketServer: string, userId: string, chatType: chatTypes, token: string}
----@return string url   uid and token percent-encoded (RFC 3986 2.1)
-local function getUrl (session)
-  return ("%s://%s/ws/%s?mode=%d&token=%s"):format(session.protocols,
-    session.socketServer, escape(session.userId), session.chatType,
-    escape(session.token))
-end
-
--- url | nil, why it is locked
-local function locate (self, session)
+-- The URL, or nil and why the connection is locked.
+local function to_url (self, session)
   for _, name in ipairs { "uid", "token", "server" } do
     if not session[name] then return nil, "the session has no " .. name end
   end
   local mode = session.mode or message.chatTypes.doctor
-  if not options_of.is_mode(mode) then
+  if not chat_options.is_mode(mode) then
     return nil, ("the session's mode is %s, not 1 or 2"):format(tostring(mode))
   end
   self.uid = tostring(session.uid)
-  return getUrl {
+  return chat_url.getUrl {
     protocols = session.secure == false and "ws" or "wss",
     socketServer = session.server, userId = session.uid, token = session.token,
     chatType = mode,
   }
 end
 
--- The url function of the connection: a fresh session for each dial.
-local function locator (self, options)
+-- The connection's url function: asks for new credentials before each attempt.
+local function url_function (self, options)
   return function ()
-    if not options.session then return locate(self, options) end
+    if not options.session then return to_url(self, options) end
     local session, why = options.session()
     if not session then return nil, why or "there is no session" end
-    return locate(self, merged(session, options))
+    return to_url(self, merged(session, options))
   end
 end
 
 local function connection_options (self, options)
-  local theirs = options_of.theirs(options)
-  theirs.url = locator(self, options)
-  theirs.heartbeat = merged(options.heartbeat, defaults.heartbeat)
-  theirs.outbox = false
-  return theirs
+  local for_client = chat_options.for_client(options)
+  for_client.url = url_function(self, options)
+  for_client.heartbeat = merged(options.heartbeat, defaults.heartbeat)
+  for_client.outbox = false
+  return for_client
 end
 
--- Says what is unsent, as far as the connection takes it.
+-- Sends what is unsent, as far as there is room.
 local function flush (self)
-  if self.online then self.ledger:flush(self.push) end
+  if self.online then self.ledger:flush(self.send_now) end
 end
 
-local function follow (self)
+local function add_listeners (self)
   self.ws:addEventListener("open", function ()
     self.online = true
     self.ledger:rewind()
@@ -122,53 +111,50 @@ local function follow (self)
   self.ws:addEventListener("drain", function () flush(self) end)
 end
 
--- Unlike those of any other run or process of the same user.
+-- Different in each run and process of the same user.
 local function id_prefix ()
   local address = tostring({}):match "0x0*(%x+)" or tostring({})
   return ("%x-%s-%x"):format(os.time(), address, math.random(0, 0xffffff))
 end
 
-local function make (options, wsmanager)
+local function make (options)
   return setmetatable({
     online = false, uid = options.uid and tostring(options.uid) or nil,
     peer = options.peer, onreceipt = options.onreceipt,
     ledger = ledger.new(merged(options.outbox, defaults.outbox)),
-    seen = seen.new(options.memory or defaults.memory),
-    inbox = {}, prefix = id_prefix(), said = 0,
-    epoch = os.time() - wsmanager.now(), wsmanager = wsmanager,
+    known_ids = dedupe.new(options.memory or defaults.memory),
+    inbox = {}, prefix = id_prefix(), sent_count = 0,
+    epoch = os.time() - now(),
   }, Chat)
 end
 
-local function bad_argument (where, expected, value)
-  error(("bad argument #1 to '%s' (%s expected, got %s)")
-    :format(where, expected, type(value)), 3)
-end
-
---- It dials at once; raises for a wrong option.
+--- It connects at once; raises for a wrong option.
 ---@param options chat.options
 ---@return chat|nil
 ---@return "tls"|nil token   a certificate or key that cannot be read
 ---@return string? detail
 local function new (options)
-  if type(options) ~= "table" then bad_argument("new", "table", options) end
-  blame(2, options_of.check, options)
-  local wsmanager = require "wsmanager"
-  local self = make(options, wsmanager)
+  if type(options) ~= "table" then
+    bad_argument(1, "#1 to 'new' (table", options)
+  end
+  call_at_level(2, chat_options.check, options)
+  local self = make(options)
   local ws, token, detail =
-    blame(2, wsmanager.new, connection_options(self, options))
+    call_at_level(2, client.new, connection_options(self, options))
   if not ws then return nil, token, detail end
   self.ws = ws
-  self.push = function (data, kind)
+  self.send_now = function (data, kind)
     return self.ws:send(data, kind, 0)
   end
-  follow(self)
+  add_listeners(self)
   self.onmessage = options.onmessage
   return self
 end
 
--- --- saying ---
+-- ## Sending
 
-local function keep (self, key, frame, brief)
+-- Adds a frame to the ledger and sends it if possible.
+local function enqueue (self, key, frame, brief)
   local data, kind = message.encode(frame)
   if kind == "text" and not core.utf8(data) then
     error("a message is text in UTF-8", 0)
@@ -180,39 +166,43 @@ local function keep (self, key, frame, brief)
   return ok, token, detail
 end
 
-local function say (self, frame, extra)
+local function send (self, frame, extra)
   if self.ws.state == "closed" then return nil, "closed", "close() was called" end
   if not self.uid then return nil, "locked", "no session has named a uid" end
   for name, value in pairs(extra or {}) do
     if frame[name] == nil then frame[name] = value end
   end
-  self.said = self.said + 1
+  self.sent_count = self.sent_count + 1
   frame.action, frame.senderId = action.send, self.uid
-  frame.id = ("%s-%s-%d"):format(self.uid, self.prefix, self.said)
-  frame.sendTime = math.floor((self.epoch + self.wsmanager.now()) * 1000)
+  frame.id = ("%s-%s-%d"):format(self.uid, self.prefix, self.sent_count)
+  frame.sendTime = math.floor((self.epoch + now()) * 1000)
   frame.receiverId = frame.receiverId or self.peer
-  local ok, token, detail = keep(self, frame.id, frame)
+  local ok, token, detail = enqueue(self, frame.id, frame)
   if not ok then return nil, token, detail end
   return frame
 end
 
---- Says a text. It is kept until the other side has received it.
+--- Sends a text. It is kept until the other side has received it.
 ---@param content string
 ---@param extra table?     more fields of the message
 ---@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
 function Chat:text (content, extra)
-  if type(content) ~= "string" then bad_argument("text", "string", content) end
+  if type(content) ~= "string" then
+    bad_argument(1, "#1 to 'text' (string", content)
+  end
   local frame = { type = messageType.text, content = content }
-  local said, token, detail = blame(2, say, self, frame, extra)
-  return said, token, detail    -- no tail call: blame counts callers
+  local sent, token, detail = call_at_level(2, send, self, frame, extra)
+  return sent, token, detail    -- no tail call: call_at_level counts callers
 end
 
---- Says a picture: a URL, or the bytes of a PNG, JPEG, GIF or WebP file.
+--- Sends a picture: a URL, or the bytes of a PNG, JPEG, GIF or WebP file.
 ---@param source string
----@param extra table?     more fields; `name` is the content of a picture's bytes
+---@param extra table?     more fields; `name` is the `content` of a picture's bytes
 ---@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
 function Chat:image (source, extra)
-  if type(source) ~= "string" then bad_argument("image", "string", source) end
+  if type(source) ~= "string" then
+    bad_argument(1, "#1 to 'image' (string", source)
+  end
   local kind = pictures.kind(source)
   if not kind and not source:find "^%a[%w+.-]*:%S+$" then
     error("bad argument #1 to 'image' (neither a URL nor a picture)", 2)
@@ -222,8 +212,8 @@ function Chat:image (source, extra)
     frame.bytes = source
     frame.content = extra and extra.name or "picture." .. kind
   end
-  local said, token, detail = blame(2, say, self, frame, extra)
-  return said, token, detail
+  local sent, token, detail = call_at_level(2, send, self, frame, extra)
+  return sent, token, detail
 end
 
 local function receipt (self, kind, frame)
@@ -233,25 +223,26 @@ local function receipt (self, kind, frame)
   }
 end
 
-local function name_of (kind, frame)
+-- The key of a frame in the ledger.
+local function key_of (kind, frame)
   return kind .. " " .. tostring(frame.senderId) .. " " .. frame.id
 end
 
---- Says that a message was read.
----@param heard Message
+--- Sends the receipt that a message was read.
+---@param received Message
 ---@return true|nil, "full"|nil token, string? detail
-function Chat:read (heard)
-  local wrong = message.fault(heard)
+function Chat:read (received)
+  local wrong = message.fault(received)
   if wrong then error("bad argument #1 to 'read' (" .. wrong .. ")", 2) end
-  local ok, token, detail = blame(2, keep, self, name_of("read", heard),
-    receipt(self, action.read, heard))
+  local ok, token, detail = call_at_level(2, enqueue, self,
+    key_of("read", received), receipt(self, action.read, received))
   return ok, token, detail
 end
 
--- --- hearing ---
+-- ## Receiving
 
 local function acknowledge (self, frame)
-  keep(self, name_of("received", frame),
+  enqueue(self, key_of("received", frame),
     receipt(self, action.received, frame), true)
 end
 
@@ -259,60 +250,64 @@ local function notify (self, frame)
   if self.onreceipt then self.onreceipt(frame) end
 end
 
-local take = {
+-- Handlers of received frames; only a message is returned.
+local on_action = {
   [action.send] = function (self, frame)
     acknowledge(self, frame)
-    return self.seen:add(name_of("send", frame)) and frame or nil
+    return self.known_ids:add(key_of("send", frame)) and frame or nil
   end,
   [action.read] = function (self, frame)
     acknowledge(self, frame)
-    if self.seen:add(name_of("read", frame)) then notify(self, frame) end
+    if self.known_ids:add(key_of("read", frame)) then notify(self, frame) end
   end,
   [action.received] = function (self, frame)
     if self.ledger:confirm(frame.id) then return notify(self, frame) end
-    self.ledger:confirm(name_of("read", frame))
+    self.ledger:confirm(key_of("read", frame))
   end,
   [action.heart] = function () end,
 }
 
--- A message | false: something else came | nil, token, detail, raw
-local function pull (self, deadline)
-  local left = deadline and math.max(0, deadline - self.wsmanager.now())
+-- Receives one frame: a message; false for another one; nil, token, detail, raw.
+local function receive_frame (self, deadline)
+  local left = deadline and math.max(0, deadline - now())
   local data, kind, detail = self.ws:receive(left)
   if not data then return nil, kind, detail end
   local frame, why = message.decode(data, kind)
   if not frame then return nil, "codec", why, data end
-  return take[frame.action](self, frame) or false
+  return on_action[frame.action](self, frame) or false
 end
 
 local function is_timeout (value)
   return value == nil or type(value) == "number"
 end
 
-local function deadline_of (self, timeout)
-  return timeout and self.wsmanager.now() + timeout
+local function to_deadline (timeout)
+  return timeout and now() + timeout
 end
 
--- The connection waited for what was left of it: the whole timeout is named.
-local function late (what, timeout, detail, left)
+-- `detail` is the connection's, which waited for the rest of the timeout only.
+local function timed_out (what, timeout, detail, left)
   local state = detail:gsub("^.- within %S+ s: ", "")
   return nil, "timeout",
     ("%s within %.14g s: %s%s"):format(what, timeout, left or "", state)
 end
 
---- The next message. Receipts on the way are settled and given to onreceipt.
+--- The next message. Receipts that come before it are handled, and given to
+--- onreceipt.
 ---@param timeout number?   seconds
 ---@return Message|nil, string? token, string? detail, string? raw
 function Chat:receive (timeout)
-  if not is_timeout(timeout) then bad_argument("receive", "number", timeout) end
-  local deadline = deadline_of(self, timeout)
+  if not is_timeout(timeout) then
+    bad_argument(1, "#1 to 'receive' (number", timeout)
+  end
+  local deadline = to_deadline(timeout)
   while #self.inbox == 0 do
-    local heard, token, detail, raw = pull(self, deadline)
-    if heard then return heard end
+    local received, token, detail, raw = receive_frame(self, deadline)
+    if received then return received end
     if token == "timeout" then
-      return late("no message", timeout, detail)
+      return timed_out("no message", timeout, detail)
     end
-    if heard == nil then return nil, token, detail, raw end
+    if received == nil then return nil, token, detail, raw end
   end
   return table.remove(self.inbox, 1)
 end
@@ -321,31 +316,33 @@ end
 --- Raises where the connection's own messages() does: in a coroutine of Lua 5.1.
 ---@return fun(): Message|nil
 function Chat:messages ()
-  blame(2, self.ws.messages, self.ws)
+  call_at_level(2, self.ws.messages, self.ws)
   return function ()
-    local heard, token
+    local received, token
     repeat
-      heard, token = self:receive()
-    until heard or token ~= "codec"
-    return heard
+      received, token = self:receive()
+    until received or token ~= "codec"
+    return received
   end
 end
 
---- Waits until the other side has received all that was said here. Messages
+--- Waits until the other side has received all that was sent here. Messages
 --- that come meanwhile are kept for receive().
 ---@param timeout number?   seconds
 ---@return true|nil, string? token, string? detail
 function Chat:settled (timeout)
-  if not is_timeout(timeout) then bad_argument("settled", "number", timeout) end
-  local deadline = deadline_of(self, timeout)
+  if not is_timeout(timeout) then
+    bad_argument(1, "#1 to 'settled' (number", timeout)
+  end
+  local deadline = to_deadline(timeout)
   while self.ledger.count > 0 do
-    local heard, token, detail = pull(self, deadline)
-    if heard then
-      table.insert(self.inbox, heard)
+    local received, token, detail = receive_frame(self, deadline)
+    if received then
+      table.insert(self.inbox, received)
     elseif token == "timeout" then
-      return late("not settled", timeout, detail,
+      return timed_out("not settled", timeout, detail,
         self.ledger.count .. " not received by the other side; ")
-    elseif heard == nil and token ~= "codec" then
+    elseif received == nil and token ~= "codec" then
       return nil, token, detail
     end
   end
@@ -356,12 +353,12 @@ local function listen (self, handler)
   self.handler = handler
   self.ws.onmessage = handler and function (event)
     local frame = message.decode(event.data, event.kind)
-    local heard = frame and take[frame.action](self, frame)
-    if heard then self.handler(heard) end
+    local received = frame and on_action[frame.action](self, frame)
+    if received then self.handler(received) end
   end or nil
 end
 
---- Ends it; never dials again.
+--- Closes the connection for good.
 ---@param code integer?
 ---@param reason string?
 function Chat:close (code, reason)
@@ -382,7 +379,7 @@ Chat.__close = function (self) self:close() end
 
 return {
   new = new,
-  getUrl = getUrl,
+  getUrl = chat_url.getUrl,
   chatTypes = message.chatTypes,
   chatAction = message.chatAction,
   messageType = message.messageType,

@@ -1,37 +1,43 @@
--- What the userdata `wsmanager` can do: its methods and properties.
--- Stands on the core's link and attention.lua.
+-- The methods and properties of a connection, the userdata `wsmanager`.
+-- Depends on the core's link and dispatch.lua.
 -- Never makes a table or a closure for a message that is received or sent.
 
 local core = require "wsmanager.core"
-local attention = require "wsmanager.run.dispatch"
+local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
-local direct = require "wsmanager.base.ffi"
+local coroutines = require "wsmanager.run.coroutines"
+local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
-local scheduler = require "wsmanager.run.scheduler"
+local ffi = require "wsmanager.base.ffi"
+local listeners = require "wsmanager.run.listeners"
+local url = require "wsmanager.base.url"
 
 local link = core.link
 local fields = link.fields
-local link_receive, link_send = direct.receive, direct.send
+local link_receive, link_send = ffi.receive, ffi.send
 local now = core.now
 local decode, encode = codec.decode, codec.encode
-local codecs, is_over = attention.codecs, attention.is_over
-local to_record, hold = attention.record, attention.hold
-local touch, wait_in = attention.touch, attention.wait
+local codecs, is_over = dispatch.codecs, dispatch.is_over
+local to_record, retain = dispatch.record, dispatch.retain
+local schedule, wait_in = dispatch.schedule, dispatch.wait
+local bad_argument, check_self = arguments.fail, arguments.check_self
+local check_seconds = arguments.check_seconds
 
 local type = type
 
--- Between our caller and receive or send there may be a method in C.
-local BETWEEN = link.methods and 1 or 0
+-- Levels of the stack between our caller and the Lua of receive or send: 1 where
+-- a method in C calls it.
+local METHOD_LEVELS = link.methods and 1 or 0
 
 local connection = {}
 
---- A managed connection: it beats, it reconnects, it keeps what it could not
---- send yet. It is a WebSocket too (W3C WebSockets, the same names) and closes
---- when it is dropped.
+--- A managed connection: it sends heartbeats, reconnects, and keeps in its outbox
+--- what it could not send yet. It has the names of the W3C's WebSocket, too, and
+--- closes when it is collected.
 ---@class wsmanager.Connection: userdata
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"|"locked"|"exhausted"
 ---@field readyState integer       0 to 3, as the W3C has it
----@field bufferedAmount integer   bytes sent and not yet with the kernel
+---@field bufferedAmount integer   bytes sent and not yet written to the socket
 ---@field protocol string          the subprotocol agreed on, or ""
 ---@field extensions string        the extensions agreed on, or ""
 ---@field url string
@@ -50,31 +56,14 @@ local connection = {}
 ---@field ondrain? fun(event: wsmanager.Event)
 local methods = core.methods
 
--- Raises at the line that called a method `level` calls above.
-local function bad_argument (level, what, value)
-  local got = value ~= value and "nan" or type(value)
-  error("bad argument " .. what .. " expected, got " .. got .. ")", level + 2)
-end
-
--- `ws.send("x")` for `ws:send("x")`: raises at the line that called a method.
-local function no_colon (name)
-  error("call it with ':', as in ws:" .. name .. "(...)", 3)
-end
-
-local function check_timeout (level, what, timeout)
-  if type(timeout) ~= "number" or timeout ~= timeout then
-    bad_argument(level + 1, what .. " (number", timeout)
-  end
-end
-
 local function to_deadline (level, what, timeout)
   if timeout == nil then return nil end
-  check_timeout(level + 1, what, timeout)
+  check_seconds(level + 1, what, timeout)
   return now() + timeout
 end
 
--- Why the attempt or the connection before failed, after "; last: ".
-local function last (record)
+-- "; last: " and why the attempt or connection before failed, or "".
+local function last_failure (record)
   local why, code = record.ending.detail, record.ending.code
   if not why and code then
     why = "the connection was closed (" .. code .. ")"
@@ -82,55 +71,57 @@ local function last (record)
   return why and "; last: " .. why or ""
 end
 
-local function late (ws, what, timeout)
-  return nil, "timeout", what .. " within " .. timeout .. " s: "
-                         .. connection.describe(ws) .. last(to_record(ws))
+local function timed_out (ws, what, timeout)
+  return nil, "timeout",
+         what .. " within " .. timeout .. " s: "
+         .. connection.describe(ws) .. last_failure(to_record(ws))
 end
 
--- The last failure says more than the core's word for one that reconnect.when
--- has ended.
-local function why_closed (ws, token, detail)
+-- The detail of a failure. Where reconnect.when has ended the connection, its last
+-- failure says more than the core.
+local function detail_of (ws, token, detail)
   return token == "closed" and to_record(ws).ending.detail or detail
 end
 
-local function understand (ws, data, kind)
+local function decode_message (ws, data, kind)
   return decode(codecs[ws], data, kind)
 end
 
--- The next message when none is there: waits for it, or says why none will come.
-local function receive_on (ws, timeout, token, detail)
-  if token then return nil, token, why_closed(ws, token, detail) end
+-- The rest of receive where no message is there: waits for one, or returns why
+-- none will come.
+local function wait_for_message (ws, timeout, token, detail)
+  if token then return nil, token, detail_of(ws, token, detail) end
   local deadline = timeout and now() + timeout
   local record = to_record(ws)
   local in_time, data, kind, why
   repeat
-    record.drained = true
+    record.inbox_empty = true
     in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
     if not data and not kind then data, kind, why = link_receive(ws) end
     if data then
       if record.codec then return decode(record.codec, data, kind) end
       return data, kind
     end
-    if kind then return nil, kind, why_closed(ws, kind, why) end
+    if kind then return nil, kind, detail_of(ws, kind, why) end
   until not in_time
-  return late(ws, "no message", timeout)
+  return timed_out(ws, "no message", timeout)
 end
 
 --- The next message. In a coroutine of `run` it yields, elsewhere it turns the
 --- loop until there is one. Several coroutines that wait get one message each,
 --- in turn.
----@param timeout? number  seconds; a timeout harms nothing
+---@param timeout? number  seconds; after a timeout the connection is as it was
 ---@return any data  the message (decoded where `decode` is set), or nil
 ---@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec" ...
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
 function methods.receive (ws, timeout)
   if timeout ~= nil then
-    check_timeout(1 + BETWEEN, "#1 to 'receive'", timeout)
+    check_seconds(1 + METHOD_LEVELS, "#1 to 'receive'", timeout)
   end
   local data, kind, coded = link_receive(ws)
-  if not data then return receive_on(ws, timeout, kind, coded) end
-  if coded then return understand(ws, data, kind) end
+  if not data then return wait_for_message(ws, timeout, kind, coded) end
+  if coded then return decode_message(ws, data, kind) end
   return data, kind
 end
 
@@ -140,41 +131,41 @@ local function next_message (ws)
     if data ~= nil then return data, kind end
     if kind ~= "codec" then return nil end
     local event = {type = "error", token = kind, message = why, raw = raw}
-    events.fire(to_record(ws), event)
+    listeners.fire(to_record(ws), event)
   end
 end
 
 --- `for data, kind in ws:messages() do`: every message, across reconnects,
 --- until the connection is over (closed for good, locked or exhausted). A
---- message that does not decode goes to the event `error` (token "codec", the
+--- message that cannot be decoded goes to the event `error` (token "codec", the
 --- message in `raw`) and the next one comes. A coroutine of PUC Lua 5.1 cannot
 --- wait in a `for`: there it raises, and `receive` in a `while` does the same.
 ---@return fun(ws: wsmanager.Connection): any, string
 ---@return wsmanager.Connection
 function methods.messages (ws)
-  if type(ws) ~= "userdata" then no_colon "messages" end
-  if not scheduler.iterates and scheduler.yields() then
+  check_self(ws, "messages")
+  if not coroutines.iterators_yield and coroutines.can_yield() then
     error("a coroutine of Lua 5.1 cannot wait in 'for': call 'receive' in a "
           .. "'while'", 2)
   end
   return next_message, ws
 end
 
--- One that will open is not closed, though it keeps nothing.
-local no_outbox = {connecting = true, waiting = true}
+-- Connecting or waiting without an outbox: `full` is reported, not `closed`.
+local will_open = {connecting = true, waiting = true}
 
 local function try_send (ws, data, kind)
   local ok, token, detail = link_send(ws, data, kind)
-  if ok == nil and token == "closed" and no_outbox[ws.state] then
+  if ok == nil and token == "closed" and will_open[ws.state] then
     return nil, "full", "the connection is " .. ws.state
                         .. " and has no outbox (outbox = false)"
   end
   return ok, token, detail
 end
 
--- An open connection drains soon: its sender waits. One that is not open has an
--- outbox: its sender is told, unless it said how long it would wait.
-local function await_room (ws, data, kind, timeout)
+-- Waits for room and sends. Without a timeout it waits only while the connection
+-- is open: an outbox that is full may stay so for long.
+local function wait_for_room (ws, data, kind, timeout)
   local deadline = to_deadline(2, "#3 to 'send'", timeout)
   local record = to_record(ws)
   local in_time, ok, token, detail
@@ -186,28 +177,28 @@ local function await_room (ws, data, kind, timeout)
     ok, token, detail = try_send(ws, data, kind)
     if ok or token ~= "full" then return ok, token, detail end
   until not in_time or not timeout and ws.readyState ~= 1
-  if timeout then return late(ws, "no room to send", timeout) end
+  if timeout then return timed_out(ws, "no room to send", timeout) end
   return ok, token, detail
 end
 
--- What is left to do when the core said no.
-local function send_on (ws, data, kind, timeout, token, detail)
+-- The rest of send where the core did not take the message.
+local function send_refused (ws, data, kind, timeout, token, detail)
   local ok
   if token == "closed" then
     ok, token, detail = try_send(ws, data, kind)
     if ok then return true end
   end
   if token ~= "full" or timeout == 0 then
-    return nil, token, why_closed(ws, token, detail)
+    return nil, token, detail_of(ws, token, detail)
   end
   if not timeout and ws.readyState ~= 1 then return nil, token, detail end
-  return await_room(ws, data, kind, timeout)
+  return wait_for_room(ws, data, kind, timeout)
 end
 
 local function check_kind (kind)
   if kind == "text" or kind == "binary" then return end
   error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
-        .. tostring(kind) .. ")", 3 + BETWEEN)
+        .. tostring(kind) .. ")", 3 + METHOD_LEVELS)
 end
 
 --- Sends a message; while the connection is not open it waits in the outbox and
@@ -222,30 +213,32 @@ end
 ---@return string? detail
 function methods.send (ws, data, kind, timeout)
   if timeout ~= nil then
-    check_timeout(1 + BETWEEN, "#3 to 'send'", timeout)
+    check_seconds(1 + METHOD_LEVELS, "#3 to 'send'", timeout)
   end
   local ok, token, detail = link_send(ws, data, kind)
   if ok == false then
-    -- here: behind a tail call Lua 5.1 would not know our caller's line
+    -- not in a function of its own: after a tail call Lua 5.1 has lost the line
     if kind ~= nil then check_kind(kind) end
     local with = codecs[ws]
-    if not with then bad_argument(1 + BETWEEN, "#1 to 'send' (string", data) end
+    if not with then
+      bad_argument(1 + METHOD_LEVELS, "#1 to 'send' (string", data)
+    end
     data, token, detail = encode(with, data, kind)
     if data == nil then return nil, token, detail end
     ok, token, detail = link_send(ws, data, kind)
   end
   if ok then return true end
-  return send_on(ws, data, kind, timeout, token, detail)
+  return send_refused(ws, data, kind, timeout, token, detail)
 end
 
---- Closes for good: it wins over every reconnect; only `reconnect()` brings it
---- back. May be called again.
---- It does not wait; `closed` does. What was sent before goes out first.
+--- Starts the closing handshake (RFC 6455 7.1.2) after what was sent before. No
+--- automatic reconnect follows; `reconnect()` opens it again. It does not wait:
+--- `closed` does. May be called again.
 --- Another code raises InvalidAccessError, a long reason SyntaxError.
 ---@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side also 1001, 1011 ...
 ---@param reason? string  at most 123 bytes of UTF-8
 function methods.close (ws, code, reason)
-  if type(ws) ~= "userdata" then no_colon "close" end
+  check_self(ws, "close")
   local record = to_record(ws)
   if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0) then
     bad_argument(1, "#1 to 'close' (integer", code)
@@ -253,10 +246,10 @@ function methods.close (ws, code, reason)
     bad_argument(1, "#2 to 'close' (string", reason)
   end
   link.close(ws, code, reason)
-  record.asking, record.again = nil, nil
+  record.pending_call, record.reconnect_later = nil, nil
   if record.over and ws.state == "closed" then return end
   record.closing = true
-  touch(record)
+  schedule(record)
 end
 
 --- Waits until it is open (it may have closed again since).
@@ -265,28 +258,28 @@ end
 ---@return string? token  why it will not open: "refused", "locked", "closed" ...
 ---@return string? detail
 function methods.opened (ws, timeout)
-  if type(ws) ~= "userdata" then no_colon "opened" end
+  check_self(ws, "opened")
   local deadline = to_deadline(1, "#1 to 'opened'", timeout)
   local record = to_record(ws)
   local opens, in_time = record.opens, true
   repeat
     if ws.state == "open" or record.opens ~= opens then return true end
-    if record.over and is_over[ws.state] and not record.again then
+    if record.over and is_over[ws.state] and not record.reconnect_later then
       return nil, record.ending.token or "closed",
              record.ending.detail or "the connection is closed"
     end
-    if not in_time then return late(ws, "not open", timeout) end
+    if not in_time then return timed_out(ws, "not open", timeout) end
     in_time = wait_in(ws, record, "watchers", deadline)
   until false
 end
 
 --- Waits until it is closed for good.
 ---@param timeout? number  seconds
----@return integer? code  RFC 6455 7.4; nil when locked, exhausted or in time out
----@return string reason  or the token
----@return boolean|string clean  the closing handshake was completed; or the detail
+---@return integer? code  RFC 6455 7.4, 1006 without a closing handshake; or nil
+---@return string reason  of nil the token: "timeout", "locked", "exhausted"
+---@return boolean|string clean  the closing handshake was completed; of nil the detail
 function methods.closed (ws, timeout)
-  if type(ws) ~= "userdata" then no_colon "closed" end
+  check_self(ws, "closed")
   local deadline = to_deadline(1, "#1 to 'closed'", timeout)
   local record = to_record(ws)
   local in_time = true
@@ -297,43 +290,43 @@ function methods.closed (ws, timeout)
     elseif record.over and is_over[state] then
       return nil, state, ending.detail
     end
-    if not in_time then return late(ws, "not closed", timeout) end
+    if not in_time then return timed_out(ws, "not closed", timeout) end
     in_time = wait_in(ws, record, "watchers", deadline)
   until false
 end
 
---- Dials at once with a fresh budget, from whatever state; an open connection
---- hangs up and dials again. What is in the outbox stays. While `close` is under
---- way it dials as soon as that is done and everybody has heard of it.
+--- Connects at once with a fresh budget, from any state; an open connection is
+--- ended first. What is in the outbox stays. While a `close` is under way it
+--- connects after that, when everybody has been notified of the end.
 function methods.reconnect (ws)
-  if type(ws) ~= "userdata" then no_colon "reconnect" end
+  check_self(ws, "reconnect")
   local record = to_record(ws)
   if record.server then
     error("a server's side of a connection cannot reconnect", 2)
   end
   if record.closing then
-    record.again = true
+    record.reconnect_later = true
   else
-    record.asking = nil
+    record.pending_call = nil
     link.start(ws)
   end
-  touch(record)
+  schedule(record)
 end
 
 --- Sends a ping (RFC 6455 5.5.2); stats() counts the pongs.
 ---@param payload? string  at most 125 bytes
 ---@return true|nil
----@return string? token
+---@return string? token  "full", "closed"
 ---@return string? detail
 function methods.ping (ws, payload)
-  if type(ws) ~= "userdata" then no_colon "ping" end
+  check_self(ws, "ping")
   local ok, token, detail = link.ping(ws, payload)
   return ok, token, detail    -- no tail call: it raises at our caller's line
 end
 
---- Hands to the kernel at once what this turn would send at its end.
+--- Writes to the socket now, instead of at the end of the loop's turn.
 function methods.flush (ws)
-  if type(ws) ~= "userdata" then no_colon "flush" end
+  check_self(ws, "flush")
   return link.flush(ws)
 end
 
@@ -342,14 +335,14 @@ end
 ---@field messages_out integer
 ---@field bytes_in integer
 ---@field bytes_out integer
----@field dials integer
+---@field dials integer     attempts to connect
 ---@field opens integer
----@field resumed integer   of the dials: TLS sessions taken up again
+---@field resumed integer   of the attempts: with a resumed TLS session
 ---@field failures integer  in a row, of the budget
 ---@field outbox integer    messages that wait for a connection
 ---@field unsent integer    messages that still waited at the end
 ---@field unread integer    bytes received and not taken
----@field buffered integer  bytes sent and not yet with the kernel
+---@field buffered integer  bytes sent and not yet written to the socket
 ---@field pings integer     received, and answered
 ---@field pongs integer     received
 ---@field latency? number   seconds from the heartbeat's last ping to its pong
@@ -358,17 +351,17 @@ end
 
 ---@return wsmanager.Stats
 function methods.stats (ws)
-  if type(ws) ~= "userdata" then no_colon "stats" end
+  check_self(ws, "stats")
   return link.stats(ws)
 end
 
 --- The messages that were never sent, and their kinds, once the connection is
---- over; takes them out of the outbox. While they may still go out it raises:
+--- over; removes them from the outbox. While they may still be sent it raises:
 --- stats().outbox counts them.
 ---@return string[] messages
 ---@return string[] kinds
 function methods.unsent (ws)
-  if type(ws) ~= "userdata" then no_colon "unsent" end
+  check_self(ws, "unsent")
   if not is_over[ws.state] then
     error("unsent() is for a connection that is over (it is " .. ws.state
           .. "); stats().outbox counts what waits", 2)
@@ -376,10 +369,10 @@ function methods.unsent (ws)
   return link.unsent(ws)
 end
 
---- The peer's HTTP answer to the opening handshake.
+--- The peer's HTTP response to the opening handshake (RFC 6455 4.2.2).
 ---@return {status: integer, reason: string, headers: table<string, string>, body: string?}?
 function methods.answer (ws)
-  if type(ws) ~= "userdata" then no_colon "answer" end
+  check_self(ws, "answer")
   return link.response(ws)
 end
 
@@ -389,53 +382,39 @@ end
 ---@param listener fun(event: wsmanager.Event)
 ---@param options? {once: boolean?}|boolean
 function methods.addEventListener (ws, name, listener, options)
-  if type(ws) ~= "userdata" then no_colon "addEventListener" end
+  check_self(ws, "addEventListener")
   local record = to_record(ws)
-  events.add(record, name, listener, options)
-  touch(record)
-  hold(ws, record)
+  listeners.add(record, name, listener, options)
+  schedule(record)
+  retain(ws, record)
 end
 
 ---@param name string
 ---@param listener fun(event: wsmanager.Event)
 function methods.removeEventListener (ws, name, listener)
-  if type(ws) ~= "userdata" then no_colon "removeEventListener" end
+  check_self(ws, "removeEventListener")
   local record = to_record(ws)
-  events.remove(record, name, listener)
-  hold(ws, record)
+  listeners.remove(record, name, listener)
+  retain(ws, record)
 end
 
 -- Sets an on* property.
 function connection.listen (ws, property, listener)
   local record = to_record(ws)
-  events.set(record, events.properties[property], listener)
+  listeners.set_property(record, events.properties[property], listener)
   fields(ws)[property] = listener
-  touch(record)
-  hold(ws, record)
+  schedule(record)
+  retain(ws, record)
 end
 
--- A message that is there, or that there is room for, passes no Lua at all where
--- C can go on after it has called what waits.
+-- Where C can continue after a yield, C alone takes a message that is there, or
+-- sends one that there is room for; it calls these functions for the rest.
 if link.methods then
   methods.receive, methods.send =
-    link.methods(methods.receive, methods.send, understand, receive_on)
+    link.methods(methods.receive, methods.send, decode_message, wait_for_message)
 end
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3
-
--- An address without what may be secret: userinfo, query.
-function connection.place (url)
-  return (url:gsub("[?#].*", ""):gsub("//[^/]*@", "//"))
-end
-
--- The listener that heard this: an event, or messages of a connection.
-function scheduler.name (heard)
-  local is_event = type(heard) == "table" and heard.target ~= nil
-  if not is_event and type(heard) ~= "userdata" then return "a coroutine" end
-  local url = (is_event and heard.target or heard).url
-  local place = url ~= "" and connection.place(url) or "a server's connection"
-  return "on" .. (is_event and heard.type or "message") .. " of " .. place
-end
 
 -- "open wss://example.org/chat", "open, from 127.0.0.1".
 function connection.describe (ws)
@@ -444,11 +423,11 @@ function connection.describe (ws)
   if record and record.server then
     return state .. " on the server's side"
   end
-  return state .. " " .. connection.place(ws.url or "")
+  return state .. " " .. url.redacted(ws.url or "")
 end
 
--- Lua 5.4: `local ws <close>` hangs up where its block ends.
-core.metatable.__close = attention.abort
+-- Lua 5.4: `local ws <close>` drops the connection where its block ends.
+core.metatable.__close = dispatch.abort
 
 core.metatable.__tostring = function (ws)
   return "wsmanager: " .. connection.describe(ws)
@@ -468,9 +447,9 @@ core.metatable.__newindex = function (ws, name, value)
     connection.listen(ws, name, value)
   elseif is_readonly[name] or methods[name] ~= nil then
     error("'" .. name .. "' cannot be assigned", 2)
-  elseif events.meant(name) then
+  elseif events.nearest_property(name) then
     error("unknown event property '" .. name .. "' (did you mean '"
-          .. events.meant(name) .. "'?)", 2)
+          .. events.nearest_property(name) .. "'?)", 2)
   else
     fields(ws)[name] = value
   end

@@ -1,6 +1,5 @@
--- wsmanager: a WebSocket that looks after itself.
--- Stands on the rooms beside this file; this is their one door.
--- Never does anything itself.
+-- wsmanager: managed WebSockets for Lua.
+-- Depends on the files beside this one, whose functions it offers.
 
 local core = require "wsmanager.core"
 local client = require "wsmanager.client"
@@ -10,11 +9,11 @@ local scheduler = require "wsmanager.run.scheduler"
 local server = require "wsmanager.server"
 local websocket = require "wsmanager.websocket"
 
---- `onerror` hears of errors in handlers and coroutines instead of stderr, with
---- their tracebacks.
+--- `onerror`, where it is set, is called with the errors of listeners and
+--- coroutines and their tracebacks, instead of writing to stderr.
 ---@class wsmanager
----@field null userdata     what stands for JSON null, in and out
----@field chat table        the chat on top of it: wsmanager/chat.lua
+---@field null userdata     stands for JSON null, received and sent
+---@field chat table        wsmanager/chat.lua
 ---@field onerror? fun(why: any, text: string)
 local wsmanager = {
   _VERSION = "wsmanager scm",
@@ -33,13 +32,14 @@ local wsmanager = {
   protocol = core.protocol,
 }
 
+-- Loaded at their first use: both need lua-cjson.
 local lazy = {}
 
 function lazy.chat () return require "wsmanager.chat" end
 
 lazy.null = codec.null
 
-report.home = wsmanager
+report.set_hooks(wsmanager)
 
 return setmetatable(wsmanager, {
   __index = function (self, name)

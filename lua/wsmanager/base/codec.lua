@@ -1,42 +1,41 @@
--- What a message means: JSON, or a program's own encoding.
--- Stands on lua-cjson, its own instance, and only when JSON is asked for.
--- Never raises for what came from a peer: nil, "codec", why, raw.
-
--- A codec with `text` is for text alone and takes nothing but the value: binary
--- messages pass it by.
+-- Decoding and encoding of messages: JSON, or a program's own codec.
+-- Depends on lua-cjson, once JSON is used.
+-- Never raises for data from a peer: nil, "codec", why, raw.
 
 local pcall = pcall
 
 local codec = {}
 
 ---@class wsmanager.Codec
----@field encode fun(value: any, kind: string): string     raises, or nil, why
----@field decode fun(data: string, kind: string): any      raises, or nil, why
+---@field encode fun(value: any, kind: string): string     raises, or returns nil, why
+---@field decode fun(data: string, kind: string): any      raises, or returns nil, why
+---@field text? true  for text alone: binary messages are left as they are
 
 local json
 
-local function load_cjson ()
+-- lua-cjson; raises a sentence, without a position, where it is not installed.
+function codec.cjson ()
   local ok, cjson = pcall(require, "cjson")
   if ok then return cjson end
   error("JSON needs lua-cjson (luarocks install lua-cjson)", 0)
 end
 
--- JSON text is decoded; binary messages are given as they are. JSON null is
--- codec.null(), so that a table keeps it.
+-- Decodes and encodes text messages as JSON; JSON null is codec.null(), so that a
+-- table keeps it.
 function codec.json ()
   if json then return json end
-  local cjson = load_cjson().new()
+  local cjson = codec.cjson().new()
   cjson.decode_invalid_numbers(false)   -- RFC 8259 6: no NaN, no hexadecimal
   json = {text = true, encode = cjson.encode, decode = cjson.decode}
   return json
 end
 
--- What stands for JSON null.
+-- The value that stands for JSON null.
 function codec.null ()
-  return load_cjson().null
+  return codec.cjson().null
 end
 
--- The codec that the option `decode` names, or nil.
+-- The codec for a value of the option `decode`, or nil.
 function codec.of (given)
   if given == "json" then return codec.json() end
   return given
@@ -47,7 +46,7 @@ local function failure (raw, ok, value, why)
   return nil, "codec", tostring(value), raw
 end
 
--- The value of a message and its kind, or nil, "codec", why, raw.
+-- The value of a message and its kind, or nil, "codec", why, data.
 function codec.decode (with, data, kind)
   local ok, value, why
   if not with.text then

@@ -1,6 +1,7 @@
--- The core's receive and send for compiled code: LuaJIT calls C by its FFI, past
--- the stack of Lua. What is rare is left to the functions of core.link.
--- Stands on core.link and, where it is there and compiles, LuaJIT.
+-- The core's receive and send. In LuaJIT the common case goes through its FFI,
+-- which compiled code calls without Lua's stack; anything else falls back to
+-- core.link.
+-- Depends on core.link.
 -- Never makes a table or a closure for a message.
 
 local core = require "wsmanager.core"
@@ -8,43 +9,43 @@ local core = require "wsmanager.core"
 local link = core.link
 local link_receive, link_send = link.receive, link.send
 
-local direct = {receive = link_receive, send = link_send}
+local ffi = {receive = link_receive, send = link_send}
 
--- The FFI, if this Lua compiles: what only interprets is faster without.
-local function compiler ()
+-- The FFI, if this is LuaJIT with its compiler on: interpreted, the FFI is slower.
+local function load_ffi ()
   local jit = rawget(_G, "jit")
   if not jit or not jit.status() or not link.ffi then return nil end
-  local found, ffi = pcall(require, "ffi")
-  return found and ffi or nil
+  local found, library = pcall(require, "ffi")
+  return found and library or nil
 end
 
-local ffi = compiler()
-if not ffi then return direct end
+local luajit_ffi = load_ffi()
+if not luajit_ffi then return ffi end
 
--- As src/lua/lffi.c has it.
-local taken = ffi.typeof [[
+-- The types of src/lua/lffi.c.
+local taken_message = luajit_ffi.typeof [[
   struct { const void *from; uint64_t before; uint32_t length; char bytes[16384]; }]]
-local calls = ffi.cast(ffi.typeof([[
+local calls = luajit_ffi.cast(luajit_ffi.typeof([[
   const struct {
     int (*next) (const void *box, $ *to);
     int (*take) (const void *box, const $ *to);
     int (*send) (const void *box, const char *data, size_t n, int kind);
-  } *]], taken, taken), link.ffi)
+  } *]], taken_message, taken_message), link.ffi)
 
 local next_message, take_message, send_message = calls.next, calls.take, calls.send
-local getmetatable, type, string = getmetatable, type, ffi.string
+local getmetatable, type, string = getmetatable, type, luajit_ffi.string
 local metatable = core.metatable
-local message = taken()
-local bytes = message.bytes     -- to index it anew would make garbage
+local message = taken_message()
+local bytes = message.bytes     -- each access would allocate
 
 local TEXT, BINARY = 1, 2
 
-local function is_ours (ws)
+local function is_connection (ws)
   return type(ws) == "userdata" and getmetatable(ws) == metatable
 end
 
-function direct.receive (ws)
-  if is_ours(ws) then
+function ffi.receive (ws)
+  if is_connection(ws) then
     local kind = next_message(ws, message)
     if kind ~= 0 then
       local data = string(bytes, message.length)
@@ -56,8 +57,8 @@ function direct.receive (ws)
   return link_receive(ws)
 end
 
-function direct.send (ws, data, kind)
-  if type(data) == "string" and is_ours(ws) then
+function ffi.send (ws, data, kind)
+  if type(data) == "string" and is_connection(ws) then
     if kind == nil or kind == "text" then
       if send_message(ws, data, #data, TEXT) ~= 0 then return true end
     elseif kind == "binary" then
@@ -69,11 +70,11 @@ end
 
 local methods, lookup = core.methods, metatable.__index
 
--- `ws.name`: compiled code finds a method without a call.
+-- `ws.name`: compiled code finds a method without a call of C.
 function metatable.__index (ws, name)
   local method = methods[name]
   if method ~= nil then return method end
   return lookup(ws, name)
 end
 
-return direct
+return ffi

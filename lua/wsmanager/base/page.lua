@@ -1,5 +1,5 @@
--- What a server says to a browser that asks for a page: a file or a function.
--- Stands on the standard library.
+-- The response to a plain HTTP request: a file, or what a function returns.
+-- Depends on nothing.
 -- Never serves a file that is not named: a path is a key, not a file name.
 
 local page = {}
@@ -16,7 +16,7 @@ local types = {
 
 local PLAIN = types.txt
 
-local function say (status, text, headers)
+local function plain (status, text, headers)
   headers = headers or {}
   headers["Content-Type"] = PLAIN
   return status, text .. "\n", headers
@@ -34,16 +34,16 @@ local function file (name)
   local handle = io.open(name, "rb")
   local body = handle and handle:read("*a")
   if handle then handle:close() end
-  if not body then return say(404, "Not Found") end
+  if not body then return plain(404, "Not Found") end
   local extension = name:match("%.(%w+)$") or ""
   return 200, body, {
     ["Content-Type"] = types[extension:lower()] or "application/octet-stream",
   }
 end
 
-local function ask (fn, request)
+local function call (fn, request)
   local status, body, headers = fn(request)
-  if status == nil then return say(404, "Not Found") end
+  if status == nil then return plain(404, "Not Found") end
   if type(status) == "string" then status, body, headers = 200, status, body end
   headers = headers or {}
   if not has_type(headers) then
@@ -54,20 +54,20 @@ local function ask (fn, request)
   return status, body or "", headers
 end
 
--- Status, body and headers for a request that is no opening handshake. `from`
+-- Status, body and headers for a request that is no opening handshake. `given`
 -- is a file's name (served at "/"), a table path -> file name or function, or a
 -- function(request) that returns status, body, headers (or only a body).
-function page.answer (from, request)
-  local entry = from
-  if type(from) == "string" then
-    entry = request.path == "/" and from or nil
-  elseif type(from) == "table" then
-    entry = from[request.path]
+function page.respond (given, request)
+  local entry = given
+  if type(given) == "string" then
+    entry = request.path == "/" and given or nil
+  elseif type(given) == "table" then
+    entry = given[request.path]
   end
-  if entry == nil then return say(404, "Not Found") end
-  if type(entry) ~= "string" then return ask(entry, request) end
+  if entry == nil then return plain(404, "Not Found") end
+  if type(entry) ~= "string" then return call(entry, request) end
   if request.method ~= "GET" and request.method ~= "HEAD" then
-    return say(405, "Method Not Allowed", {Allow = "GET, HEAD"})
+    return plain(405, "Method Not Allowed", {Allow = "GET, HEAD"})
   end
   return file(entry)
 end
@@ -79,10 +79,10 @@ local function check_file (name)
   handle:close()
 end
 
--- Raises, without a position, for a file of `from` that cannot be opened.
-function page.check (from)
-  if type(from) ~= "table" then return check_file(from) end
-  for _, entry in pairs(from) do check_file(entry) end
+-- Raises, without a position, for a file of `given` that cannot be opened.
+function page.check (given)
+  if type(given) ~= "table" then return check_file(given) end
+  for _, entry in pairs(given) do check_file(entry) end
 end
 
 return page

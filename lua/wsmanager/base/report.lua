@@ -1,14 +1,20 @@
--- What went wrong in a program's own functions: told, never swallowed.
--- Stands on nothing. Where wsmanager.onerror is set it hears instead of stderr.
--- Never raises.
+-- Errors in the program's own functions are reported, never swallowed.
+-- Depends on nothing. Never raises.
 
 local traceback = debug.traceback
 
-local report = {
-  home = {},     -- the table whose `onerror` is asked: `wsmanager` itself
-}
+local report = {}
 
--- A table says what its fields `message` and `code` say, unless it has a text.
+local hooks = {}
+
+-- `hooks.onerror(why, text)`, read at each failure, is called instead of writing
+-- to stderr.
+function report.set_hooks (table)
+  hooks = table
+end
+
+-- An error object that is a table has its fields `message` and `code` as text,
+-- unless it has a __tostring.
 local function describe (why)
   if type(why) == "table" and not (getmetatable(why) or {}).__tostring then
     local code, message = rawget(why, "code"), rawget(why, "message")
@@ -30,23 +36,24 @@ function report.trace (why, thread)
   return traceback(thread, describe(why))
 end
 
--- What to raise for an error of a coroutine: objects stay what they are.
+-- What to raise for an error of a coroutine: a string gets its traceback, an
+-- error object stays the same.
 function report.raise (why, thread)
   if type(why) == "string" then return traceback(thread, why) end
   return why
 end
 
--- Tells that `what` (a noun: "an event handler") failed with `why`.
+-- Reports that `what` (a noun: "an event handler") failed with `why`.
 function report.failure (what, why, thread)
   local text = report.trace(why, thread)
-  local hook = report.home.onerror
+  local hook = hooks.onerror
   if hook and pcall(hook, why, text) then return end
   io.stderr:write("wsmanager: error in ", what, ": ", text, "\n")
 end
 
 local warned = {}
 
--- Says something once in the life of the program.
+-- Writes a warning to stderr, each text once in the life of the program.
 function report.warn (text)
   if warned[text] then return end
   warned[text] = true

@@ -1,10 +1,10 @@
--- The nearest of some names to one that was mistyped.
--- Stands on nothing. Never answers a name that is not near.
+-- "Did you mean": the nearest of some names to a mistyped one.
+-- Depends on nothing.
 
-local distance = {}
+local suggest = {}
 
--- How many letters must be put in, taken out or replaced (Levenshtein).
-function distance.between (a, b)
+-- Levenshtein's distance: letters to insert, remove or replace.
+function suggest.distance (a, b)
   local row = {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
@@ -19,23 +19,26 @@ function distance.between (a, b)
   return row[#b]
 end
 
--- The nearest key of `names`, or nil; of two equally near the first by name.
-function distance.nearest (name, names)
+-- The nearest key of `names` (of equals the alphabetically first), or nil where
+-- none is near.
+function suggest.nearest (name, names)
   local found
   local best = math.max(2, math.floor(#name / 3)) + 1
   for candidate in pairs(names) do
-    local away = distance.between(name:lower(), candidate:lower())
-    if away < best or (away == best and found and candidate < found) then
-      found, best = candidate, away
+    local distance = suggest.distance(name:lower(), candidate:lower())
+    if distance < best
+       or (distance == best and found and candidate < found)
+    then
+      found, best = candidate, distance
     end
   end
   return found
 end
 
 -- " (did you mean 'open'?)", or "".
-function distance.hint (name, names)
-  local found = distance.nearest(name, names)
+function suggest.hint (name, names)
+  local found = suggest.nearest(name, names)
   return found and " (did you mean '" .. found .. "'?)" or ""
 end
 
-return distance
+return suggest

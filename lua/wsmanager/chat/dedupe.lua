@@ -1,18 +1,20 @@
--- The last `limit` names that were met, each once: the oldest makes room.
+-- Drops repetitions: remembers the last `limit` names; a new one replaces the
+-- oldest.
+-- Depends on nothing.
 
----@class chat.seen
-local Seen = {}
-Seen.__index = Seen
+---@class chat.dedupe
+local Dedupe = {}
+Dedupe.__index = Dedupe
 
 ---@param limit integer
----@return chat.seen
+---@return chat.dedupe
 local function new (limit)
-  return setmetatable({ limit = limit, known = {}, ring = {}, at = 0 }, Seen)
+  return setmetatable({ limit = limit, known = {}, ring = {}, at = 0 }, Dedupe)
 end
 
 ---@param name string
----@return boolean   it is new
-function Seen:add (name)
+---@return boolean   was it new?
+function Dedupe:add (name)
   if self.known[name] then return false end
   self.at = self.at % self.limit + 1
   local oldest = self.ring[self.at]

@@ -1,16 +1,16 @@
--- What was said and is not yet confirmed, in the order it was said.
--- An entry stays until confirm(); rewind() makes all of them unsent again, as
--- a new connection needs; flush() sends what is unsent until the sender
--- refuses. Times, sockets and JSON are not known here.
+-- What was sent and is not yet confirmed, in the order of sending: an entry stays
+-- until confirm(), rewind() makes all of them unsent for a new connection, and
+-- flush() sends the unsent ones until one is refused.
+-- Depends on nothing. Never knows times, sockets or JSON.
 
 ---@class chat.ledger
 ---@field limits {messages: integer, bytes: integer}
----@field count integer   entries held
----@field bytes integer   and their size
+---@field count integer   of entries to be confirmed
+---@field bytes integer   their size
 local Ledger = {}
 Ledger.__index = Ledger
 
----@param limits {messages: integer, bytes: integer}   beyond: add says full
+---@param limits {messages: integer, bytes: integer}   beyond them add returns "full"
 ---@return chat.ledger
 local function new (limits)
   return setmetatable({
@@ -20,10 +20,10 @@ local function new (limits)
 end
 
 ---@class chat.entry
----@field key string      what confirms it; an entry with a known key is kept once
+---@field key string      confirms it; a second entry of the same key is ignored
 ---@field data string
 ---@field kind "text"|"binary"
----@field brief boolean?  needs no confirmation: forgotten once it was sent
+---@field brief boolean?  needs no confirmation: removed once it was sent
 
 local function has_room (self, entry)
   return self.count < self.limits.messages
@@ -49,7 +49,7 @@ function Ledger:add (entry)
 end
 
 ---@param key string
----@return boolean   was it held?
+---@return boolean   was there such an entry?
 function Ledger:confirm (key)
   local at = self.where[key]
   if not at then return false end
@@ -72,13 +72,13 @@ function Ledger:holds (key)
   return self.where[key] ~= nil
 end
 
---- A new connection: nothing of this was sent on it.
+--- For a new connection: makes all entries unsent.
 function Ledger:rewind ()
   self.unsent = self.first
 end
 
----@param send fun(data: string, kind: "text"|"binary"): any   false: not now
----@return boolean   everything is sent
+---@param send fun(data: string, kind: "text"|"binary"): any   false: no room now
+---@return boolean   is everything sent?
 function Ledger:flush (send)
   while self.unsent <= self.last do
     local at = self.unsent

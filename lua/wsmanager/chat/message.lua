@@ -1,16 +1,17 @@
--- What a chat says on the wire, and the shapes of a message.
+-- The frames of a chat, and the shape of a message.
+-- Depends on codec.lua, for lua-cjson.
 --
 -- Text frames are JSON objects with an `action` (the seed's chatAction):
 --   {"action":2,"type":1,"id":…,"content":…,"senderId":…,"sendTime":…}   send
---   {"action":1,"id":…,"senderId":…}     received: what I had from you is here
+--   {"action":1,"id":…,"senderId":…}     received: the receipt for a message or for a `read`
 --   {"action":3,"id":…,"senderId":…}     read
 --   {"action":4}                         heart
 -- A picture's bytes travel in one binary frame: such a JSON object on one line,
 -- a line feed, the bytes. Its `content` is the picture's name.
 
-local cjson = require "cjson"
+local codec = require "wsmanager.base.codec"
 
-local json = cjson.new()
+local json = codec.cjson().new()
 
 ---@enum chatTypes
 local chatTypes = { doctor = 1, customer = 2 }
@@ -59,7 +60,7 @@ local function fault (value)
   return nil
 end
 
---- Checks the shape; any other field is welcome.
+--- Checks the shape; other fields are allowed.
 ---@param value table
 ---@return Message   the same table; raises for a wrong shape
 local function Message (value)
@@ -68,7 +69,7 @@ local function Message (value)
   return value
 end
 
---- Checks a list of messages; fields that are not in the list are free.
+--- Checks a list of messages; fields beside the list are allowed.
 ---@param value table
 ---@return Messages   the same table; raises for a wrong shape
 local function Messages (value)
@@ -85,13 +86,13 @@ local function Messages (value)
   return value
 end
 
----@class chat.frame : table   what came, decoded; `action` says what it is
+---@class chat.frame : table   a decoded frame
 ---@field action chatAction
 ---@field id string?
 ---@field senderId string?
 ---@field receiverId string?
 
----@param frame table   a Message with its action, a receipt, a beat
+---@param frame table   a Message with its action, a receipt, a heartbeat
 ---@return string data, "text"|"binary" kind
 local function encode (frame)
   local bytes = frame.bytes
@@ -110,7 +111,8 @@ local function split (data, kind)
   return data:sub(1, feed - 1), data:sub(feed + 1)
 end
 
-local function why_not (frame)
+-- nil, or the sentence that says what is wrong with it.
+local function frame_fault (frame)
   if type(frame) ~= "table" then return "not a JSON object" end
   if frame.action == chatAction.send then return fault(frame) end
   if frame.action == chatAction.heart then return nil end
@@ -127,7 +129,7 @@ local function decode (data, kind)
   local header, bytes = split(data, kind)
   local ok, frame = pcall(json.decode, header)
   if not ok then return nil, tostring(frame) end
-  local wrong = why_not(frame)
+  local wrong = frame_fault(frame)
   if wrong then return nil, wrong end
   frame.bytes = bytes
   return frame

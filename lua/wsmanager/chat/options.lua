@@ -1,11 +1,10 @@
--- The options of a chat: its own are checked here, every other one is the
--- connection's.
--- Stands on the connection's options.lua and distance.lua.
--- Never raises with a position: its callers add their own caller's.
+-- The options of a chat: its own are checked here, all others are a client's.
+-- Depends on base/options.lua and suggest.lua.
+-- Never raises with a position: its callers add the line of theirs.
 
-local connection = require "wsmanager.base.options"
-local distance = require "wsmanager.base.suggest"
+local client_options = require "wsmanager.base.options"
 local message = require "wsmanager.chat.message"
+local suggest = require "wsmanager.base.suggest"
 
 local modes = message.chatTypes
 
@@ -27,8 +26,8 @@ local function is_mode (value)
   return value == modes.doctor or value == modes.customer
 end
 
--- The chat adds scheme, path and query.
-local function is_place (value)
+-- Host and port alone: the chat adds scheme, path and query.
+local function is_host_port (value)
   return type(value) == "string" and not value:find "[/?#]"
 end
 
@@ -39,9 +38,9 @@ local callback = { test = is "function", expected = "function expected" }
 local size = { test = is_size, expected = "positive integer expected" }
 local mode = { test = is_mode, expected = "1 or 2 of chatTypes expected" }
 
-local ours = {
+local own = {
   uid = name, token = name, peer = name, mode = mode,
-  server = { test = is_place, expected = "host[:port] expected, without ws://" },
+  server = { test = is_host_port, expected = "host[:port] expected, without ws://" },
   secure = { test = is "boolean", expected = "boolean expected" },
   session = callback, onmessage = callback, onreceipt = callback,
   memory = size,
@@ -54,8 +53,8 @@ local ours = {
 
 local outbox = { messages = size, bytes = size }
 
--- Of the connection's options those that a chat decides by itself.
-local decided = {
+-- The client's options that a chat sets by itself.
+local reserved = {
   url = "a chat makes its own of server, uid and token",
   decode = "a chat decodes by itself",
 }
@@ -75,16 +74,10 @@ local function check (path, value, rule)
   end
 end
 
--- The connection's own check knows its names.
-local function is_theirs (option)
-  local _, why = pcall(connection.check_client, { [option] = false })
-  return not tostring(why):find "^unknown option"
-end
-
 local function check_name (option, names, prefix)
   if names[option] then return end
   error(("unknown option '%s%s'%s"):format(prefix, tostring(option),
-    type(option) == "string" and distance.hint(option, names) or ""), 0)
+    type(option) == "string" and suggest.hint(option, names) or ""), 0)
 end
 
 local function check_outbox (given)
@@ -94,12 +87,12 @@ local function check_outbox (given)
   end
 end
 
--- A misspelt name of ours is told here; one of the connection's, by itself.
+-- A name near one of a chat's options is reported here, others by the client.
 local function check_other (option)
-  if decided[option] then fail(option, decided[option]) end
-  if is_theirs(option) then return end
-  if type(option) ~= "string" or distance.nearest(option, ours) then
-    check_name(option, ours, "")
+  if reserved[option] then fail(option, reserved[option]) end
+  if client_options.is_client_option(option) then return end
+  if type(option) ~= "string" or suggest.nearest(option, own) then
+    check_name(option, own, "")
   end
 end
 
@@ -108,8 +101,8 @@ local options = {}
 -- Raises for the first option that is unknown or of a wrong type.
 function options.check (given)
   for option, value in pairs(given) do
-    if ours[option] then
-      check(option, value, ours[option])
+    if own[option] then
+      check(option, value, own[option])
     else
       check_other(option)
     end
@@ -117,18 +110,18 @@ function options.check (given)
   check_outbox(given.outbox or {})
 end
 
---- The connection's part of the options.
+--- The client's part of the options.
 ---@param given table
 ---@return table
-function options.theirs (given)
+function options.for_client (given)
   local all = {}
   for option, value in pairs(given) do
-    if not ours[option] then all[option] = value end
+    if not own[option] then all[option] = value end
   end
   return all
 end
 
--- Is it 1 or 2?
+-- Is it one of chatTypes?
 options.is_mode = is_mode
 
 return options

@@ -1,5 +1,6 @@
--- The chat's two pictures (drawn by examples/chat/draw.py) and what a picture
--- file says of itself in its first bytes.
+-- The chat's two pictures (drawn by examples/chat/draw.py), and the kind and size
+-- of a picture from its first bytes.
+-- Depends on nothing.
 
 local drawn = {
   doctor = "\137\080\078\071\013\010\026\010\000\000\000\013\073\072\068\082"

@@ -1,18 +1,21 @@
--- The seed's class wsManager under its own names, on a managed connection.
+-- The seed's class wsManager, with its names, on a managed connection.
+-- Depends on client.lua, url.lua and message.lua.
 --
--- The numbers are the seed's, in its milliseconds, and are read by init(). Its
--- rhythm too: factor 1, no jitter, 3 s more after an orderly close. The three
--- timer fields stay 0: the core has deadlines, not timers.
+-- Its numbers are in milliseconds, as in the seed, and are read by init(). The
+-- delays are the seed's: factor 1, no jitter, 3 s more after a closing handshake.
+-- The three timer fields stay 0: the core has deadlines, not timers.
 
+local chat_url = require "wsmanager.chat.url"
+local client = require "wsmanager.client"
 local message = require "wsmanager.chat.message"
 
 ---@class chat.wsManager
----@field lockReconnect boolean   true: nothing dials; init() sets it without a session
+---@field lockReconnect boolean   true: never connects; init() sets it without userId and token
 ---@field heartMsg string
----@field timeHeart number        ms of silence before a beat
----@field overTime number         ms without a byte, then the peer is dead
----@field reconectTime number     ms before a dial
----@field reconnectNum integer    dials left; all are back after 5 s open
+---@field timeHeart number        ms without a byte received before a heartbeat
+---@field overTime number         ms without a byte received, then the peer is dead
+---@field reconectTime number     ms before an attempt
+---@field reconnectNum integer    attempts left; all of them again after 5 s open
 ---@field settimeHeart integer    0
 ---@field reconectTimeTO integer  0
 ---@field setoverTime integer     0
@@ -35,16 +38,16 @@ local fields = {
 }
 
 -- The seed reads these from the page and its sessionStorage.
-local given = { userId = true, token = true }
+local credentials = { userId = true, token = true }
 
 ---@param type chatTypes?    default chatTypes.doctor
 ---@param settings table?    any of the fields
----@return chat.wsManager    it dials at once, or is locked
+---@return chat.wsManager    it connects at once, or is locked
 local function new (type, settings)
   local self = setmetatable({}, Manager)
   for name, value in pairs(fields) do self[name] = value end
   for name, value in pairs(settings or {}) do
-    if fields[name] == nil and not given[name] then
+    if fields[name] == nil and not credentials[name] then
       error(("unknown field '%s'"):format(tostring(name)), 2)
     end
     self[name] = value
@@ -56,10 +59,10 @@ end
 
 ---@return string url
 function Manager:getUrl ()
-  return require "wsmanager.chat".getUrl(self)
+  return chat_url.getUrl(self)
 end
 
--- The seed's figures as options of wsmanager.new.
+-- The seed's numbers as options of wsmanager.new.
 local function options (self)
   return {
     url = function ()
@@ -79,7 +82,7 @@ local function options (self)
   }
 end
 
---- Dials; without a session it only locks.
+--- Connects; without userId and token it only locks.
 function Manager:init ()
   if not self.token or not self.userId then
     self.lockReconnect = true
@@ -87,13 +90,13 @@ function Manager:init ()
   end
   if self.websock then self.websock:close() end
   local budget = self.reconnectNum
-  self.websock = require "wsmanager".new(options(self))
+  self.websock = client.new(options(self))
   self.websock:addEventListener("reconnecting", function (event)
     self.reconnectNum = budget - event.attempt
   end)
 end
 
---- Sends when open; otherwise drops it, as the seed does.
+--- Sends when open; otherwise the data is dropped, as in the seed.
 ---@param data string
 function Manager:wsSend (data)
   if self.websock and self.websock.readyState == message.wsState.OPEN then
@@ -105,22 +108,22 @@ function Manager:wsClose ()
   if self.websock then self.websock:close() end
 end
 
---- Dials again at once, unless locked or out of budget.
+--- Reconnects at once, unless locked or without attempts left.
 function Manager:wsReconnect ()
   if self.lockReconnect or self.reconnectNum <= 0 then return end
   if self.websock then self.websock:reconnect() end
 end
 
---- Beats now. The beats at timeHeart need no call.
+--- Sends a heartbeat now. Those at timeHeart need no call.
 function Manager:wsHeartbeat ()
   self:wsSend(self.heartMsg)
 end
 
---- Nothing is left to do: each message that comes puts off the next beat.
+--- Does nothing: each byte received postpones the next heartbeat.
 function Manager:wsReset () -- luacheck: no self
 end
 
---- Nothing is left to do: the core hangs up after overTime of silence.
+--- Does nothing: the core drops the connection after overTime.
 function Manager:wsHeartOverTime () -- luacheck: no self
 end
 

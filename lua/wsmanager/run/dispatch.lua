@@ -1,36 +1,69 @@
--- Attention to a connection: what has happened to it reaches those who wait for
--- it and those who listen to it.
--- Stands on the core's link, scheduler.lua, events.lua, codec.lua, answers.lua.
+-- Dispatch: what has happened to a connection goes to the coroutines that wait for
+-- it and to its listeners.
+-- Depends on the core's link, scheduler.lua, listeners.lua, target.lua, codec.lua.
 -- Never makes a table or a closure for a message that somebody waits for.
 
 local core = require "wsmanager.core"
-local answers = require "wsmanager.run.target"
 local codec = require "wsmanager.base.codec"
-local direct = require "wsmanager.base.ffi"
-local events = require "wsmanager.base.events"
+local coroutines = require "wsmanager.run.coroutines"
+local ffi = require "wsmanager.base.ffi"
+local listeners = require "wsmanager.run.listeners"
 local scheduler = require "wsmanager.run.scheduler"
+local target = require "wsmanager.run.target"
+local url = require "wsmanager.base.url"
 
 local link = core.link
 local fields = link.fields
-local link_event, link_receive = link.event, direct.receive
-local fire, wanted = events.fire, events.wanted
-local hold_back, call = events.hold_back, scheduler.call
-local wait, waits = scheduler.wait, scheduler.waits
-local wake, wake_all = scheduler.wake, scheduler.wake_all
-local held = scheduler.held
+local link_event, link_receive = link.event, ffi.receive
+local fire, has_listener = listeners.fire, listeners.has
+local hold_messages, call = listeners.hold_messages, coroutines.call
+local wait, has_waiting = scheduler.wait, coroutines.has_waiting
+local wake, wake_all = coroutines.wake, coroutines.wake_all
+local retained = scheduler.retained
 local decode = codec.decode
 
-local ROUND = 1024     -- messages that listeners hear in one round at most
-local RECORD = {}      -- what we know of a connection, in its own table
-local NONE = {}        -- the ending of one that has not ended since it opened
-local latest = {error = NONE, close = NONE}   -- the endings noted last
+local MESSAGES_PER_ROUND = 1024  -- of one connection
+local RECORD = {}                -- the key of the record among a connection's fields
+local NOT_ENDED = {}             -- the ending of one that has not ended since it opened
+
+---@class wsmanager.Record  what this layer keeps of a connection
+---@field id integer
+---@field event_target wsmanager.Connection|wsmanager.WebSocket  `target` of its events
+---@field codec? wsmanager.Codec
+---@field ending wsmanager.Last     how it failed or ended last; empty once it opens
+---@field opens? integer            how many times it has opened
+---@field over? true                closed, locked or exhausted, and everybody was notified
+---@field closing? true             close() was called
+---@field reconnect_later? true     reconnect() was called meanwhile
+---@field must_notify? true         its waiters are notified in the next round, whatever happens
+---@field receivers? table          queue of coroutines that wait for a message
+---@field senders? table            queue of coroutines that wait for room
+---@field watchers? table           queue of coroutines that wait for another state
+---@field inbox_empty? boolean      the last receive found no message
+---@field budget? integer           messages that may still be delivered in this round
+---@field listeners? table<string, wsmanager.Listener[]>  event -> its listeners
+---@field only_listener? wsmanager.Listener  of `message`, when there is one
+---@field waiting_listeners? integer  listeners of `message` that wait: no message is delivered
+---@field target_options? {url: any, protocols: any, headers: any}  values or functions, asked for each attempt
+---@field when? fun(info: wsmanager.Ending): boolean|number|nil  option reconnect.when
+---@field pending_call? table       identifies the call of such a function that is awaited
+---@field origin? string            of a W3C WebSocket's messages
+---@field discards? true            a W3C WebSocket: a message that nobody listens to is dropped
+---@field server? wsmanager.Server  whose connection it is
+---@field step? "authorize"|"page"|"handler"  the server's function that runs
+---@field accepted? true            by the server
+---@field on_over? fun()
+
+-- Endings are never changed and those alike are shared: when a server goes away,
+-- thousands of connections end in the same way.
+local last_ending = {error = NOT_ENDED, close = NOT_ENDED}
 
 local codecs = setmetatable({}, {__mode = "k"})
 
--- They end every wait: nothing comes until somebody calls reconnect().
+-- In these states nothing happens until somebody calls reconnect().
 local is_over = {closed = true, locked = true, exhausted = true}
 
-local attention = {
+local dispatch = {
   codecs = codecs,     -- connection -> codec
   is_over = is_over,
 }
@@ -39,24 +72,25 @@ local function to_record (ws)
   return fields(ws)[RECORD]
 end
 
-attention.record = to_record
+dispatch.record = to_record
 
--- A connection lives while somebody waits for it or listens to it.
-local function hold (ws, record)
-  local needed = waits(record.receivers) or waits(record.senders)
-                 or waits(record.watchers)
+-- Keeps the connection from being collected while somebody waits for it or
+-- listens to it.
+local function retain (ws, record)
+  local needed = has_waiting(record.receivers) or has_waiting(record.senders)
+                 or has_waiting(record.watchers)
                  or record.listeners ~= nil and not record.over
-  held[record.id] = needed and ws or nil
+  retained[record.id] = needed and ws or nil
 end
 
-attention.hold = hold
+dispatch.retain = retain
 
--- Makes the userdata one of ours. `record` may hold url, protocols, headers
--- (functions or values, of `dial`), when, target, server, codec.
-function attention.adopt (ws, record)
+-- Registers a new connection with its record, which may have event_target,
+-- codec, target_options, when, origin, discards and server set.
+function dispatch.register (ws, record)
   record.id = link.id(ws)
-  record.target = record.target or ws
-  record.ending = NONE
+  record.event_target = record.event_target or ws
+  record.ending = NOT_ENDED
   fields(ws)[RECORD] = record
   codecs[ws] = record.codec
   link.codec(ws, record.codec ~= nil)
@@ -64,8 +98,10 @@ function attention.adopt (ws, record)
   return ws
 end
 
--- What the message means; nil: it does not decode, which `error` tells.
-local function understand (record, with, data, kind)
+-- ## Messages
+
+-- The decoded value, or nil after an event `error` for data that does not decode.
+local function decode_or_fire (record, with, data, kind)
   local value, token, why, raw = decode(with, data, kind)
   if value == nil then
     fire(record, {type = "error", token = token, message = why, raw = raw})
@@ -73,24 +109,15 @@ local function understand (record, with, data, kind)
   return value
 end
 
-local function hear (record, with, data, kind)
-  if with then data = understand(record, with, data, kind) end
-  if data == nil then return end
-  fire(record, {
-    type = "message", data = data, kind = kind, origin = record.origin,
-  })
+local function wants_messages (record)
+  return record.discards or has_listener(record, "message")
 end
 
--- A browser's WebSocket discards what nobody listens to.
-local function listens (record)
-  return record.discards or wanted(record, "message")
-end
-
--- The next message goes to whoever waits first. One that waits again has found
--- nothing more, says so in `drained`, and holds the connection.
-local function hand_over (ws, record)
+-- Gives the next message to the receiver that waits first. A receiver that waits
+-- again sets `inbox_empty` by itself and retains the connection.
+local function deliver_to_receiver (ws, record)
   local data, kind, detail = link_receive(ws)
-  record.drained = not data
+  record.inbox_empty = not data
   if data then
     wake(record.receivers, data, kind)
   elseif kind then
@@ -98,30 +125,36 @@ local function hand_over (ws, record)
   end
 end
 
--- The next message goes to all who listen.
-local function hear_one (ws, record)
+local function deliver_to_listeners (ws, record)
   local data, kind = link_receive(ws)
-  record.drained = not data
-  if data then hear(record, codecs[ws], data, kind) end
+  record.inbox_empty = not data
+  if not data then return end
+  local with = codecs[ws]
+  if with then data = decode_or_fire(record, with, data, kind) end
+  if data == nil then return end
+  fire(record, {
+    type = "message", data = data, kind = kind, origin = record.origin,
+  })
 end
 
--- An only listener hears its messages in one coroutine: to change coroutines
--- costs more than to call it. Should it fail, record.most says what is left.
-local function hear_all (ws, record)
-  local entry, origin, target = record.sole, record.origin, record.target
-  for left = record.most - 1, 0, -1 do
-    if record.sole ~= entry then return end
-    if record.receivers and waits(record.receivers) then return end
+-- Runs in one coroutine for all messages: a change of coroutines costs more than
+-- the listener's call. If the listener fails, record.budget says what is left.
+local function deliver_to_only_listener (ws, record)
+  local entry, origin = record.only_listener, record.origin
+  local event_target = record.event_target
+  for left = record.budget - 1, 0, -1 do
+    if record.only_listener ~= entry then return end
+    if record.receivers and has_waiting(record.receivers) then return end
     local data, kind, coded = link_receive(ws)
-    record.most = left
+    record.budget = left
     if not data then
-      record.drained = true
+      record.inbox_empty = true
       return
     end
-    if coded then data = understand(record, codecs[ws], data, kind) end
+    if coded then data = decode_or_fire(record, codecs[ws], data, kind) end
     if data ~= nil then
       local event = {
-        type = "message", data = data, kind = kind, target = target,
+        type = "message", data = data, kind = kind, target = event_target,
       }
       if origin then event.origin = origin end
       entry.listener(event)
@@ -129,33 +162,34 @@ local function hear_all (ws, record)
   end
 end
 
--- Gives what has come to those who wait for it, else to those who listen.
-local function deliver (ws, record, most)
-  record.most, record.drained = most, false
+-- Delivers up to `budget` messages: to those who wait for one, else to the
+-- listeners.
+local function deliver (ws, record, budget)
+  record.budget, record.inbox_empty = budget, false
   repeat
-    if waits(record.receivers) then
-      record.most = record.most - 1
-      hand_over(ws, record)
-    elseif record.busy or not listens(record) then
+    if has_waiting(record.receivers) then
+      record.budget = record.budget - 1
+      deliver_to_receiver(ws, record)
+    elseif record.waiting_listeners or not wants_messages(record) then
       return
-    elseif record.sole then
-      local thread = call(hear_all, ws, record)
-      if thread then hold_back(record, thread) end
+    elseif record.only_listener then
+      local thread = call(deliver_to_only_listener, ws, record)
+      if thread then hold_messages(record, thread) end
     else
-      record.most = record.most - 1
-      hear_one(ws, record)
+      record.budget = record.budget - 1
+      deliver_to_listeners(ws, record)
     end
-    if record.drained then return end
-  until record.most <= 0
-  scheduler.touch(record.id)
+    if record.inbox_empty then return end
+  until record.budget <= 0
+  scheduler.schedule(record.id)
 end
 
-local react = {}
+-- ## Events of the core
 
--- How it ended; never changed, for those that end alike share it: when a server
--- goes they are thousands, and the memory of it would stay.
-local function note (record, kind, token, detail, code, reason, clean)
-  local ending = latest[kind]
+local on_event = {}
+
+local function set_ending (record, kind, token, detail, code, reason, clean)
+  local ending = last_ending[kind]
   if ending.token ~= token or ending.detail ~= detail or ending.code ~= code
      or ending.reason ~= reason or ending.clean ~= clean
   then
@@ -163,160 +197,178 @@ local function note (record, kind, token, detail, code, reason, clean)
       token = token, detail = detail,
       code = code, reason = reason, clean = clean,
     }
-    latest[kind] = ending
+    last_ending[kind] = ending
   end
   record.ending = ending
 end
 
-local function note_error (record, token, detail)
+local function set_error (record, token, detail)
   local ending = record.ending
-  note(record, "error", token, detail,
-       ending.code, ending.reason, ending.clean)
+  set_ending(record, "error", token, detail,
+             ending.code, ending.reason, ending.clean)
 end
 
-function react.target (ws, record, attempt)
-  answers.target(ws, record, attempt)
+function on_event.target (ws, record, attempt)
+  target.find(ws, record, attempt)
 end
 
-function react.verdict (ws, record, token, code, final)
-  answers.verdict(ws, record, token, code, final)
+function on_event.verdict (ws, record, token, code, final)
+  target.decide(ws, record, token, code, final)
 end
 
-function react.open (_, record)
-  record.ending = NONE
+function on_event.open (_, record)
+  record.ending = NOT_ENDED
   record.opens = (record.opens or 0) + 1
   if record.senders then wake_all(record.senders) end
-  if wanted(record, "open") then fire(record, {type = "open"}) end
+  if has_listener(record, "open") then fire(record, {type = "open"}) end
 end
 
-function react.error (_, record, token, detail)
-  note_error(record, token, detail)
-  if not wanted(record, "error") then return end
+function on_event.error (_, record, token, detail)
+  set_error(record, token, detail)
+  if not has_listener(record, "error") then return end
   fire(record, {type = "error", token = token, message = detail})
 end
 
-function react.close (_, record, code, reason, clean)
+function on_event.close (_, record, code, reason, clean)
   local ending = record.ending
-  note(record, "close", ending.token, ending.detail, code, reason, clean)
-  if not wanted(record, "close") then return end
+  set_ending(record, "close", ending.token, ending.detail, code, reason, clean)
+  if not has_listener(record, "close") then return end
   fire(record, {
     type = "close", code = code, reason = reason, wasClean = clean,
   })
 end
 
-function react.reconnecting (_, record, attempt, delay)
-  if not wanted(record, "reconnecting") then return end
+function on_event.reconnecting (_, record, attempt, delay)
+  if not has_listener(record, "reconnecting") then return end
   fire(record, {type = "reconnecting", attempt = attempt, delay = delay})
 end
 
-function react.locked (_, record, why)
-  note_error(record, "locked", why)
+function on_event.locked (_, record, why)
+  set_error(record, "locked", why)
   fire(record, {type = "locked", message = why})
 end
 
-function react.exhausted (_, record)
-  note_error(record, "exhausted", record.ending.detail)
+function on_event.exhausted (_, record)
+  set_error(record, "exhausted", record.ending.detail)
   fire(record, {type = "exhausted", message = record.ending.detail})
 end
 
-function react.drain (_, record)
+function on_event.drain (_, record)
   if record.senders then wake_all(record.senders) end
   fire(record, {type = "drain"})
 end
 
-function react.request ()
+-- A server's: server.lua takes the request when it accepts the connection.
+function on_event.request ()
 end
 
--- What came before them must be heard before them.
+-- The messages that came before these events are delivered before them.
 local is_after_messages = {
   error = true, close = true, reconnecting = true, locked = true,
   exhausted = true,
 }
 
--- A reconnect() that came while close() was under way: all have heard of it.
+-- ## A connection's turn
+
+-- A reconnect() that came while close() was under way waits until everybody has
+-- been notified of the end.
 local function start_again (ws, record)
   record.closing = nil
-  if not record.again then return end
-  record.again = nil
+  if not record.reconnect_later then return end
+  record.reconnect_later = nil
   link.start(ws)
-  attention.touch(record)
+  dispatch.schedule(record)
 end
 
-local function settle (ws, record)
+local function notify_state (ws, record)
   local over = is_over[ws.state] or nil
   record.over = over
   if over and record.senders then wake_all(record.senders) end
   if record.watchers then wake_all(record.watchers) end
-  if over and record.ended then record.ended(ws) end
+  if over and record.on_over then record.on_over() end
   if over and record.closing then start_again(ws, record) end
 end
 
-local function tell_events (ws, record, kind, a, b, c)
+local function handle_events (ws, record, kind, a, b, c)
   while kind do
     if is_after_messages[kind] then deliver(ws, record, math.huge) end
-    react[kind](ws, record, a, b, c)
+    on_event[kind](ws, record, a, b, c)
     kind, a, b, c = link_event(ws)
   end
 end
 
--- Tells everybody what has happened to it.
-local function attend (ws)
+local function dispatch_connection (ws)
   local record = fields(ws)[RECORD]   -- to_record, without the call
   local kind, a, b, c = link_event(ws)
-  if kind or record.touched then
-    record.touched = nil
-    tell_events(ws, record, kind, a, b, c)
-    deliver(ws, record, ROUND)
-    settle(ws, record)
+  if kind or record.must_notify then
+    record.must_notify = nil
+    handle_events(ws, record, kind, a, b, c)
+    deliver(ws, record, MESSAGES_PER_ROUND)
+    notify_state(ws, record)
   else
-    deliver(ws, record, ROUND)
+    deliver(ws, record, MESSAGES_PER_ROUND)
     local queue = record.receivers
-    if record.drained and queue and queue.first <= queue.last then return end
+    if record.inbox_empty and queue and queue.first <= queue.last then return end
   end
-  hold(ws, record)
+  retain(ws, record)
 end
 
-scheduler.attend = attend
+scheduler.set_handlers {connection = dispatch_connection}
 
--- Has it attended to in the next round, whether or not something happens.
-function attention.touch (record)
-  record.touched = true
+-- "onmessage of ws://localhost/": the listener that was called with an event, or
+-- deliver_to_only_listener with its connection.
+local function describe_call (argument)
+  local is_event = type(argument) == "table" and argument.target ~= nil
+  if not is_event and type(argument) ~= "userdata" then return "a coroutine" end
+  local address = (is_event and argument.target or argument).url
+  local name = address ~= "" and url.redacted(address) or "a server's connection"
+  return "on" .. (is_event and argument.type or "message") .. " of " .. name
+end
+
+coroutines.set_describe(describe_call)
+
+-- ## For the connection's methods
+
+-- Has the connection's state told to everybody in the next round, whether or not
+-- an event comes.
+function dispatch.schedule (record)
+  record.must_notify = true
   record.over = nil
-  scheduler.touch(record.id)
+  scheduler.schedule(record.id)
 end
 
--- Waits once in the record's queue of that name. Who hands over a message looks
--- after the connection's life itself.
-function attention.wait (ws, record, name, deadline)
+-- Waits once in the record's queue of that name, with the results of
+-- scheduler.wait. Who is woken with a message retains the connection itself.
+function dispatch.wait (ws, record, name, deadline)
   local queue = record[name]
   if not queue then
-    queue = scheduler.queue()
+    queue = coroutines.new_queue()
     record[name] = queue
   end
-  held[record.id] = ws
+  retained[record.id] = ws
   local in_time, data, kind, detail = wait(queue, deadline)
-  if not data then hold(ws, record) end
+  if not data then retain(ws, record) end
   return in_time, data, kind, detail
 end
 
--- Hangs up without a word; whoever waits hears in the next round that it is
--- closed.
-function attention.abort (ws)
+-- Ends the connection without a closing handshake; those who wait are told in the
+-- next round.
+function dispatch.abort (ws)
   local record = to_record(ws)
-  record.asking, record.again = nil, nil
+  record.pending_call, record.reconnect_later = nil, nil
   if ws.state == "closed" then return end
   link.abort(ws, "the connection was dropped")
-  if ws.state ~= "closed" then     -- it was waiting: no session
+  if ws.state ~= "closed" then     -- no connection or attempt was under way
     link.close(ws)
-    note_error(record, "closed", "the connection was dropped")
+    set_error(record, "closed", "the connection was dropped")
   end
-  attention.touch(record)
+  dispatch.schedule(record)
 end
 
--- The same at once: outside of the connection's own listeners.
-function attention.drop (ws)
-  attention.abort(ws)
-  attend(ws)
+-- The same, and tells them at once. Not for the connection's own listeners.
+function dispatch.drop (ws)
+  dispatch.abort(ws)
+  dispatch_connection(ws)
 end
 
-return attention
+return dispatch

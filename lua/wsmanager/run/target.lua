@@ -1,16 +1,17 @@
--- What a connection asks its program before it dials: where to, and whether.
--- Stands on the core's link, options.lua and scheduler.lua.
--- The program's functions run in a coroutine of ours: they may wait (fetch a
--- token, ask for a new address). Never lets an error of theirs out.
+-- The program's functions that decide about an attempt to connect: the options url,
+-- protocols and headers (where to), and reconnect.when (whether at all).
+-- Depends on the core's link, handshake_headers.lua, url.lua and coroutines.lua.
+-- Never lets an error of theirs out. They run in a coroutine and may wait.
 
 local core = require "wsmanager.core"
-local options = require "wsmanager.base.options"
+local coroutines = require "wsmanager.run.coroutines"
+local handshake_headers = require "wsmanager.base.handshake_headers"
 local report = require "wsmanager.base.report"
-local scheduler = require "wsmanager.run.scheduler"
+local url = require "wsmanager.base.url"
 
 local link = core.link
 
-local answers = {}
+local target = {}
 
 ---@class wsmanager.Last   how the connection, or the attempt at one, ended
 ---@field token? string    of the closed list of tokens
@@ -20,10 +21,10 @@ local answers = {}
 ---@field clean? boolean   the closing handshake was completed
 
 ---@class wsmanager.Ending: wsmanager.Last
----@field final boolean    the default would be not to try again
----@field status? integer  of the HTTP answer that refused
+---@field final boolean    by default it is not tried again
+---@field status? integer  of the HTTP response that refused
 
-local function last (record)
+local function copy_ending (record)
   local ending = record.ending
   if not ending.token and not ending.code then return nil end
   return {
@@ -32,73 +33,75 @@ local function last (record)
   }
 end
 
-local function value (given, attempt, ending)
+local function value_of (given, attempt, ending)
   if type(given) == "function" then return given(attempt, ending) end
   return given
 end
 
--- url, protocols, headers, or nil and why there is no session.
-local function destination (dial, attempt, ending)
-  local url, why = value(dial.url, attempt, ending)
-  if not url then return nil, why or "there is no URL to dial" end
-  options.url(url)
-  local protocols = options.protocols(value(dial.protocols, attempt, ending))
-  local headers = options.headers(value(dial.headers, attempt, ending))
-  return url, protocols, headers
+-- URL, subprotocols and header lines, or nil and why there is no URL.
+local function read_target (given, attempt, ending)
+  local address, why = value_of(given.url, attempt, ending)
+  if not address then return nil, why or "there is no URL to dial" end
+  url.parse(address)
+  return address,
+    handshake_headers.protocols(value_of(given.protocols, attempt, ending)),
+    handshake_headers.lines(value_of(given.headers, attempt, ending))
 end
 
-local function aim (ws, record, asking, ...)
-  local url, protocols, headers = ...
-  if record.asking ~= asking then return end   -- closed, or asked again since
-  if url then
-    link.target(ws, url, protocols, headers)
+local function apply_target (ws, record, this_call, ...)
+  local address, protocols, headers = ...
+  if record.pending_call ~= this_call then return end   -- closed or asked anew
+  if address then
+    link.target(ws, address, protocols, headers)
   else
     link.lock(ws, tostring(protocols))
   end
-  record.asking = nil
+  record.pending_call = nil
 end
 
-local function ask_target (ws, record, asking)
-  local ending = last(record)
-  aim(ws, record, asking, destination(record.dial, asking.attempt, ending))
+local function find_target (ws, record, this_call)
+  local ending = copy_ending(record)
+  apply_target(ws, record, this_call,
+               read_target(record.target_options, this_call.attempt, ending))
 end
 
--- An error in the program's functions locks: dialling again would not mend it.
-local function ask (ws, record, fn, asking)
-  record.asking = asking
-  scheduler.attempt(function (why, thread)
+-- Runs fn in a coroutine. An error locks the connection: another attempt would
+-- meet it again.
+local function start (ws, record, fn, this_call)
+  record.pending_call = this_call
+  coroutines.start(function (why, thread)
     report.failure("an option's function", why, thread)
-    if record.asking ~= asking then return end
-    record.asking = nil
+    if record.pending_call ~= this_call then return end
+    record.pending_call = nil
     link.lock(ws, tostring(why))
-  end, fn, ws, record, asking)
+  end, fn, ws, record, this_call)
 end
 
--- The answer to "target": link.target or link.lock, perhaps later.
-function answers.target (ws, record, attempt)
-  ask(ws, record, ask_target, {attempt = attempt})
+-- Answers the core's event "target" with link.target or link.lock, perhaps later.
+function target.find (ws, record, attempt)
+  start(ws, record, find_target, {attempt = attempt})
 end
 
-local function ask_verdict (ws, record, asking)
-  local again = record.when(asking.info)
-  if record.asking ~= asking then return end
-  if again == nil then again = not asking.info.final end
+local function call_when (ws, record, this_call)
+  local again = record.when(this_call.info)
+  if record.pending_call ~= this_call then return end
+  if again == nil then again = not this_call.info.final end
   if type(again) == "number" then
     link.verdict(ws, true, math.max(0, again))
   else
     link.verdict(ws, again == true)
   end
-  record.asking = nil
+  record.pending_call = nil
 end
 
--- The answer to "verdict", of reconnect.when: true, false, seconds, or nil for
--- the default.
-function answers.verdict (ws, record, token, code, final)
-  local info = last(record) or {}
-  local answer = link.response(ws)
+-- Answers the core's event "verdict" with link.verdict, perhaps later: what
+-- reconnect.when returns, or for nil the default.
+function target.decide (ws, record, token, code, final)
+  local info = copy_ending(record) or {}
+  local response = link.response(ws)
   info.token, info.code, info.final = token, code, final
-  info.status = answer and answer.status
-  ask(ws, record, ask_verdict, {info = info})
+  info.status = response and response.status
+  start(ws, record, call_when, {info = info})
 end
 
-return answers
+return target

@@ -1,7 +1,8 @@
--- A heap of what is due when: the earliest is at the top, any can be removed.
--- Stands on nothing. An entry is a table with `due`; its place is kept in
--- `index`, equal times keep their order by `serial`.
--- Never reads a clock.
+-- Timers in a binary heap: the earliest is first, any can be removed.
+-- Depends on nothing. Never reads a clock.
+--
+-- A timer is a table with `due`; the heap sets its `index` and its `serial`, which
+-- keeps equal times in the order in which they were added.
 
 local timers = {}
 timers.__index = timers
@@ -14,56 +15,56 @@ local function before (a, b)
   return a.due < b.due or (a.due == b.due and a.serial < b.serial)
 end
 
-local function put (heap, entry, index)
-  heap[index] = entry
-  entry.index = index
+local function put (heap, timer, index)
+  heap[index] = timer
+  timer.index = index
 end
 
-local function rise (heap, entry, index)
+local function sift_up (heap, timer, index)
   while index > 1 do
-    local above = (index - index % 2) / 2
-    if not before(entry, heap[above]) then break end
-    put(heap, heap[above], index)
-    index = above
+    local parent = (index - index % 2) / 2
+    if not before(timer, heap[parent]) then break end
+    put(heap, heap[parent], index)
+    index = parent
   end
-  put(heap, entry, index)
+  put(heap, timer, index)
 end
 
-local function sink (heap, entry, index)
+local function sift_down (heap, timer, index)
   local count = heap.count
   while 2 * index <= count do
-    local below = 2 * index
-    if below < count and before(heap[below + 1], heap[below]) then
-      below = below + 1
+    local child = 2 * index
+    if child < count and before(heap[child + 1], heap[child]) then
+      child = child + 1
     end
-    if not before(heap[below], entry) then break end
-    put(heap, heap[below], index)
-    index = below
+    if not before(heap[child], timer) then break end
+    put(heap, heap[child], index)
+    index = child
   end
-  put(heap, entry, index)
+  put(heap, timer, index)
 end
 
-function timers:add (entry)
+function timers:add (timer)
   self.count = self.count + 1
   self.serial = self.serial + 1
-  entry.serial = self.serial
-  rise(self, entry, self.count)
+  timer.serial = self.serial
+  sift_up(self, timer, self.count)
 end
 
-function timers:remove (entry)
-  local index, last = entry.index, self[self.count]
+function timers:remove (timer)
+  local index, last = timer.index, self[self.count]
   self[self.count] = nil
   self.count = self.count - 1
-  entry.index = nil
-  if last == entry then return end
+  timer.index = nil
+  if last == timer then return end
   if index > 1 and before(last, self[(index - index % 2) / 2]) then
-    rise(self, last, index)
+    sift_up(self, last, index)
   else
-    sink(self, last, index)
+    sift_down(self, last, index)
   end
 end
 
--- The earliest entry, or nil.
+-- The earliest timer, or nil.
 function timers:first ()
   return self[1]
 end

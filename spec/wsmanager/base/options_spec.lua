@@ -1,5 +1,4 @@
 local options = require "wsmanager.base.options"
-local distance = require "wsmanager.base.suggest"
 
 local function why_not (check, given)
   local ok, why = pcall(check, given)
@@ -124,68 +123,7 @@ describe("options", function ()
     end)
   end)
 
-  describe("protocols", function ()
-    it("become the list of the header", function ()
-      assert.equal("chat, superchat", options.protocols {"chat", "superchat"})
-      assert.equal("chat, superchat", options.protocols "chat,superchat")
-      assert.is_nil(options.protocols {})
-      assert.is_nil(options.protocols(nil))
-    end)
-
-    it("must be tokens, each once", function ()
-      assert.matches("'a b' is not a token",
-                     why_not(options.protocols, {"a b"}))
-      assert.matches("is not a token", why_not(options.protocols, "a\r\nb"))
-      assert.matches("'chat' is there twice",
-                     why_not(options.protocols, {"chat", "chat"}))
-      assert.matches("string or list of strings expected, got number",
-                     why_not(options.protocols, 5))
-    end)
-  end)
-
-  describe("headers", function ()
-    it("become lines, by name or in the order given", function ()
-      assert.equal("A: 1\r\nB: two\r\n", options.headers {B = "two", A = 1})
-      assert.equal("X: 1\r\nX: 2\r\n", options.headers {"X: 1", "X:2 "})
-      assert.equal("X: a\r\nX: b\r\n", options.headers {X = {"a", "b"}})
-      assert.is_nil(options.headers {})
-    end)
-
-    it("take no CR, LF or NUL in a name or a value", function ()
-      for _, bad in ipairs {"\r", "\n", "\0", "\r\nEvil: 1", "\127"} do
-        assert.matches("the value of 'A' has a control character",
-                       why_not(options.headers, {A = "x" .. bad}))
-        assert.matches("is not a header name",
-                       why_not(options.headers, {["A" .. bad] = "x"}))
-        assert.matches("bad option 'headers'",
-                       why_not(options.headers, {"A: x" .. bad .. "y"}))
-      end
-    end)
-
-    it("take a tab and bytes beyond ASCII in a value", function ()
-      assert.equal("A: x\ty\195\164\r\n", options.headers {A = "x\ty\195\164"})
-    end)
-
-    it("leave the handshake its own", function ()
-      for _, name in ipairs {"Sec-WebSocket-Key", "connection", "UPGRADE"} do
-        assert.matches("belongs to the handshake",
-                       why_not(options.headers, {[name] = "x"}))
-      end
-    end)
-
-    it("have a name and a text", function ()
-      assert.matches("'Name: value' expected, got nonsense",
-                     why_not(options.headers, {"nonsense"}))
-      assert.matches("is not a header name",
-                     why_not(options.headers, {[""] = "x"}))
-      assert.matches("the value of 'A' is a boolean",
-                     why_not(options.headers, {A = true}))
-      assert.matches("table expected, got string",
-                     why_not(options.headers, "A: 1"))
-    end)
-  end)
-
-  it("blame the line that gave them", function ()
+  it("raise at the line that gave them", function ()
     local wsmanager = require "wsmanager"
     local _, why = pcall(function ()
       wsmanager.new {url = "ws://localhost", heartbeats = {}}
@@ -199,15 +137,5 @@ describe("options", function ()
                    .. "%(table expected, got string%)$", why)
     _, why = pcall(function () wsmanager.serve() end)
     assert.matches("options_spec.lua:%d+: bad argument #1 to 'serve'", why)
-  end)
-end)
-
-describe("the distance of names", function ()
-  it("counts letters put in, taken out and replaced", function ()
-    assert.equal(0, distance.between("same", "same"))
-    assert.equal(1, distance.between("cat", "cart"))
-    assert.equal(1, distance.between("cart", "cat"))
-    assert.equal(3, distance.between("kitten", "sitting"))
-    assert.equal(4, distance.between("", "four"))
   end)
 end)

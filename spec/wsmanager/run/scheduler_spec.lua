@@ -1,43 +1,11 @@
--- The scheduler on a loop and a clock of our own: nothing here waits.
-
-local function rooms (core)
-  local names = {
-    "wsmanager.core", "wsmanager.run.scheduler", "wsmanager.base.report",
-  }
-  local kept = {}
-  for _, name in ipairs(names) do
-    kept[name], package.loaded[name] = package.loaded[name], nil
-  end
-  package.loaded["wsmanager.core"] = core
-  local scheduler = require "wsmanager.run.scheduler"
-  local report = require "wsmanager.base.report"
-  for _, name in ipairs(names) do package.loaded[name] = kept[name] end
-  return scheduler, report
-end
-
--- A core whose time is passed by waiting.
-local function fake ()
-  local core = {time = 100, turns = {}, corks = {}, readies = {}}
-  local loop = {}
-  function core.now () return core.time end
-  function core.loop () return loop end
-  function loop.ready () return table.remove(core.readies, 1) end
-  function loop.cork (_, corked) core.corks[#core.corks + 1] = corked end
-  function loop.begin (_, wait)
-    core.turns[#core.turns + 1] = wait
-    core.time = core.time + (wait or 0)
-    loop:cork(true)
-    return loop.ready()
-  end
-  return core
-end
+local schedulers = require "support.schedulers"
 
 describe("the scheduler", function ()
   local core, scheduler, report
 
   before_each(function ()
-    core = fake()
-    scheduler, report = rooms(core)
+    local made = schedulers.new()
+    core, scheduler, report = made.core, made.scheduler, made.report
   end)
 
   describe("running a function", function ()
@@ -130,7 +98,7 @@ describe("the scheduler", function ()
 
     it("reports an error with its traceback and goes on", function ()
       local heard = {}
-      report.home = {onerror = function (why, text)
+      report.set_hooks {onerror = function (why, text)
         heard = {why, text}
       end}
       scheduler.spawn(function () error("spilt milk") end)
@@ -227,30 +195,28 @@ describe("the scheduler", function ()
       assert.same({true, false}, core.corks)
     end)
 
-    it("attends to what is ready, connections and servers", function ()
-      local attended = {}
-      scheduler.attend = function (object)
-        attended[#attended + 1] = object
-      end
-      local connection = {}
-      scheduler.connections[4] = connection
-      scheduler.servers[5] = {attend = function ()
-        attended[#attended + 1] = "server"
-      end}
+    it("handles what is ready, connections and servers", function ()
+      local handled = {}
+      scheduler.set_handlers {
+        connection = function (ws) handled[#handled + 1] = {"ws", ws} end,
+        server = function (server) handled[#handled + 1] = {"server", server} end,
+      }
+      local connection, server = {}, {}
+      scheduler.connections[4], scheduler.servers[5] = connection, server
       core.readies = {4, 5, 6}
       assert.is_true(scheduler.step(0))
-      assert.same({connection, "server"}, attended)
+      assert.same({{"ws", connection}, {"server", server}}, handled)
     end)
 
-    it("looks again at what was touched, without waiting", function ()
-      local looks = 0
-      scheduler.attend = function () looks = looks + 1 end
+    it("handles what was scheduled, without waiting", function ()
+      local count = 0
+      scheduler.set_handlers {connection = function () count = count + 1 end}
       local connection = {}
       scheduler.connections[4] = connection
-      scheduler.touch(4)
+      scheduler.schedule(4)
       scheduler.step(10)
       assert.equal(100, core.time)
-      assert.equal(1, looks)
+      assert.equal(1, count)
       assert.is_false(scheduler.step(0))
     end)
 
@@ -258,192 +224,5 @@ describe("the scheduler", function ()
       assert.error_matches(function () scheduler.step("0") end,
         "bad argument #1 to 'step' %(number expected, got string%)")
     end)
-  end)
-
-  describe("waiting in a queue", function ()
-    it("hands over to the first that waits, one at a time", function ()
-      local queue, got = scheduler.queue(), {}
-      for i = 1, 2 do
-        scheduler.spawn(function ()
-          local in_time, data, kind = scheduler.wait(queue)
-          got[i] = {in_time, data, kind}
-        end)
-      end
-      scheduler.step(0)
-      scheduler.wake(queue, "one", "text")
-      assert.same({{true, "one", "text"}}, got)
-      scheduler.wake(queue, "two", "binary")
-      assert.same({true, "two", "binary"}, got[2])
-      assert.is_false(scheduler.waits(queue))
-    end)
-
-    it("gives up at the deadline and leaves the queue", function ()
-      local queue, in_time = scheduler.queue(), nil
-      scheduler.spawn(function ()
-        in_time = scheduler.wait(queue, core.now() + 3)
-      end)
-      scheduler.run()
-      assert.is_false(in_time)
-      assert.is_false(scheduler.waits(queue))
-      assert.equal(103, core.time)
-    end)
-
-    it("forgets the deadline when it is woken", function ()
-      local queue = scheduler.queue()
-      scheduler.spawn(function () scheduler.wait(queue, core.now() + 3) end)
-      scheduler.step(0)
-      scheduler.wake(queue)
-      scheduler.step(50)
-      assert.equal(150, core.time)
-    end)
-
-    it("wakes all that wait now, not those who come back", function ()
-      local queue, wakes = scheduler.queue(), 0
-      for _ = 1, 3 do
-        scheduler.spawn(function ()
-          while true do
-            scheduler.wait(queue)
-            wakes = wakes + 1
-          end
-        end)
-      end
-      scheduler.step(0)
-      scheduler.wake_all(queue)
-      assert.equal(3, wakes)
-      assert.is_true(scheduler.waits(queue))
-    end)
-
-    it("turns the loop once in a coroutine that is not ours", function ()
-      local queue = scheduler.queue()
-      local in_time = coroutine.wrap(function ()
-        return scheduler.wait(queue, core.now() + 4)
-      end)()
-      assert.is_true(in_time)
-      assert.same({4}, core.turns)
-      assert.is_false(scheduler.waits(queue))
-    end)
-
-    it("loses nothing to a coroutine that died meanwhile", function ()
-      report.home = {onerror = function () end}
-      local queue = scheduler.queue()
-      local thread = scheduler.spawn(function ()
-        scheduler.wait(queue)
-        error("woken to die")
-      end)
-      local got
-      scheduler.spawn(function ()
-        local _, data = scheduler.wait(queue)
-        got = data
-      end)
-      scheduler.step(0)
-      scheduler.wake(queue, "first")
-      scheduler.wake(queue, "second")
-      assert.equal("dead", coroutine.status(thread))
-      assert.equal("second", got)
-    end)
-  end)
-
-  describe("a wait that never ends", function ()
-    local queue, heard
-
-    before_each(function ()
-      queue, heard = scheduler.queue(), {}
-      report.home.onerror = function (why) heard[#heard + 1] = why end
-    end)
-
-    local function receiver (...)
-      heard[#heard + 1] = {...}
-    end
-
-    if coroutine.close then
-      it("is forgotten with a coroutine that was closed", function ()
-        local first = scheduler.spawn(scheduler.wait, queue)
-        scheduler.spawn(function () receiver(scheduler.wait(queue)) end)
-        scheduler.step(0)
-        coroutine.close(first)
-        assert.is_true(scheduler.waits(queue))
-        scheduler.wake(queue, "data")
-        assert.same({{true, "data"}}, heard)
-      end)
-
-      it("of a closed coroutine is no error when its time comes", function ()
-        local waits = scheduler.spawn(scheduler.wait, queue, core.time + 1)
-        local sleeps = scheduler.spawn(scheduler.sleep, 1)
-        scheduler.step(0)
-        coroutine.close(waits)
-        coroutine.close(sleeps)
-        coroutine.close(scheduler.spawn(receiver))
-        scheduler.step(2)
-        scheduler.step(2)
-        assert.same({}, heard)
-        assert.is_false(scheduler.waits(queue))
-      end)
-    end
-
-    it("is over where it could not yield", function ()
-      local function try () return pcall(scheduler.wait, queue) end
-      scheduler.spawn(function ()
-        if try() then return end
-        coroutine.yield()
-        heard[#heard + 1] = "went on"
-      end)
-      scheduler.step(0)
-      if scheduler.waits(queue) then scheduler.wake(queue) end
-      scheduler.step(0)
-      assert.is_false(scheduler.waits(queue))
-      assert.is_true(#heard <= 1)
-    end)
-  end)
-
-  describe("calling a handler", function ()
-    it("uses the same coroutine again when it did not wait", function ()
-      local threads = {}
-      for i = 1, 3 do
-        assert.is_nil(scheduler.call(function ()
-          threads[i] = coroutine.running()
-        end))
-      end
-      assert.equal(threads[1], threads[2])
-      assert.equal(threads[1], threads[3])
-    end)
-
-    it("answers the coroutine of one that waits, and tells its end", function ()
-      local ended = false
-      local thread = scheduler.call(function () scheduler.sleep(1) end)
-      assert.equal("thread", type(thread))
-      scheduler.after(thread, function () ended = true end)
-      scheduler.step(0)
-      assert.is_false(ended)
-      scheduler.run(scheduler.sleep, 2)
-      assert.is_true(ended)
-    end)
-
-    it("reports one that fails, with a traceback", function ()
-      local text
-      report.home = {onerror = function (_, trace) text = trace end}
-      scheduler.call(function () error("slipped") end)
-      assert.matches("slipped.*traceback", text)
-      local called = false
-      scheduler.call(function () called = true end)
-      assert.is_true(called)
-    end)
-  end)
-
-  it("keeps a thousand timers in order, removing some", function ()
-    local timers = (require "wsmanager.run.timers").new()
-    local entries = {}
-    for i = 1, 1000 do
-      entries[i] = {due = (i * 7919) % 1009}
-      timers:add(entries[i])
-    end
-    for i = 1, 1000, 3 do timers:remove(entries[i]) end
-    local last, count = -1, 0
-    while timers:first() do
-      local entry = timers:first()
-      assert.is_true(entry.due >= last)
-      last, count = entry.due, count + 1
-      timers:remove(entry)
-    end
-    assert.equal(666, count)
   end)
 end)

@@ -1,0 +1,44 @@
+-- Checks of arguments; errors raised at the line of the caller.
+-- Depends on nothing. Never returns a failure: a wrong call raises.
+--
+-- `level` counts as in error(), from the function that calls one of these: 1 is
+-- the line that called it, 2 the line that called its caller.
+
+local arguments = {}
+
+-- Raises "bad argument #1 to 'step' (number expected, got nil)" for
+-- "#1 to 'step' (number".
+function arguments.fail (level, what, value)
+  local got = value ~= value and "nan" or type(value)
+  error("bad argument " .. what .. " expected, got " .. got .. ")", level + 2)
+end
+
+-- Raises for anything but a number of seconds (NaN is none).
+function arguments.check_seconds (level, what, value)
+  if type(value) ~= "number" or value ~= value then
+    arguments.fail(level + 1, what .. " (number", value)
+  end
+end
+
+function arguments.check_function (level, what, value)
+  if type(value) ~= "function" then
+    arguments.fail(level + 1, what .. " (function", value)
+  end
+end
+
+-- Raises for ws.flush() instead of ws:flush().
+function arguments.check_self (ws, method)
+  if type(ws) ~= "userdata" then
+    error("call it with ':', as in ws:" .. method .. "(...)", 3)
+  end
+end
+
+-- Returns the first three results of fn(...); raises its error anew at `level`.
+-- Not for a tail call, which would hide a level.
+function arguments.call_at_level (level, fn, ...)
+  local ok, a, b, c = pcall(fn, ...)
+  if ok then return a, b, c end
+  error(a, level + 1)
+end
+
+return arguments

@@ -1,0 +1,110 @@
+-- The header lines and subprotocols that a program adds to an opening handshake,
+-- or to a response.
+-- Depends on the core's check of tokens (RFC 9110 5.6.2).
+-- Never raises with a position: its callers add the line of theirs.
+
+local core = require "wsmanager.core"
+
+local is_token = core.istoken
+
+local handshake_headers = {}
+
+local function fail (...)
+  error(table.concat({...}), 0)
+end
+
+local function add_protocols (names, given)
+  if type(given) ~= "string" or given == "" then
+    fail("bad option 'protocols' (names expected, got ",
+         given == "" and "an empty string" or type(given), ")")
+  end
+  for word in given:gmatch("[^,]*") do
+    local name = word:match("^%s*(.-)%s*$")
+    if name ~= "" then
+      if not is_token(name) then
+        fail("bad option 'protocols' ('", name, "' is not a token)")
+      elseif names[name] then
+        fail("bad option 'protocols' ('", name, "' is there twice)")
+      end
+      names[name] = true
+      names[#names + 1] = name
+    end
+  end
+end
+
+-- Subprotocols as the header has them: "chat, superchat" (RFC 6455 4.1: tokens,
+-- each once); nil for none.
+---@param given string|string[]|nil
+---@return string?
+function handshake_headers.protocols (given)
+  if given == nil then return nil end
+  if type(given) == "string" then given = {given} end
+  if type(given) ~= "table" then
+    fail("bad option 'protocols' (string or list of strings expected, got ",
+         type(given), ")")
+  end
+  local names = {}
+  for _, each in ipairs(given) do add_protocols(names, each) end
+  return names[1] and table.concat(names, ", ") or nil
+end
+
+-- The handshake's own (RFC 6455 4.1, 4.2.2).
+local reserved = {
+  connection = true, upgrade = true, ["content-length"] = true,
+  ["transfer-encoding"] = true, ["sec-websocket-key"] = true,
+  ["sec-websocket-version"] = true, ["sec-websocket-accept"] = true,
+  ["sec-websocket-protocol"] = true, ["sec-websocket-extensions"] = true,
+}
+
+local function add_header (lines, name, value)
+  if type(name) ~= "string" or not is_token(name) then
+    fail("bad option 'headers' ('", tostring(name):gsub("%c", "?"),
+         "' is not a header name)")
+  elseif reserved[name:lower()] then
+    fail("bad option 'headers' ('", name, "' belongs to the handshake)")
+  elseif type(value) ~= "string" and type(value) ~= "number" then
+    fail("bad option 'headers' (the value of '", name,
+         "' is a ", type(value), ")")
+  elseif tostring(value):find("[%z\1-\8\10-\31\127]") then
+    fail("bad option 'headers' (the value of '", name,
+         "' has a control character)")
+  end
+  lines[#lines + 1] = name .. ": " .. value .. "\r\n"
+end
+
+local function add_line (lines, line)
+  local name, value
+  if type(line) == "string" then
+    name, value = line:match("^([^:]*):[ \t]*(.-)[ \t]*$")
+  end
+  if not name then
+    fail("bad option 'headers' ('Name: value' expected, got ",
+         tostring(line):gsub("%c", "?"), ")")
+  end
+  add_header(lines, name, value)
+end
+
+-- Header lines "Name: value\r\n" of a table {Name = value}, of a list of
+-- "Name: value", or of both; a value may be a list of values. nil for none.
+---@param given table|nil
+---@return string?
+function handshake_headers.lines (given)
+  if given == nil then return nil end
+  if type(given) ~= "table" then
+    fail("bad option 'headers' (table expected, got ", type(given), ")")
+  end
+  local lines, names = {}, {}
+  for _, line in ipairs(given) do add_line(lines, line) end
+  for name in pairs(given) do
+    if type(name) ~= "number" then names[#names + 1] = name end
+  end
+  table.sort(names, function (a, b) return tostring(a) < tostring(b) end)
+  for _, name in ipairs(names) do
+    local values = given[name]
+    if type(values) ~= "table" then values = {values} end
+    for _, value in ipairs(values) do add_header(lines, name, value) end
+  end
+  return lines[1] and table.concat(lines) or nil
+end
+
+return handshake_headers

@@ -1,0 +1,288 @@
+-- The coroutines of the built-in scheduler: started, parked, woken, and reported
+-- when they fail.
+-- Depends on timers.lua and report.lua.
+-- Never turns the loop nor reads the clock: scheduler.lua does.
+
+local report = require "wsmanager.base.report"
+local timers = require "wsmanager.run.timers"
+
+local create, running = coroutine.create, coroutine.running
+local status, yield = coroutine.status, coroutine.yield
+local isyieldable = coroutine.isyieldable or function () return true end
+local coroutine_resume = coroutine.resume
+local getinfo, getlocal = debug.getinfo, debug.getlocal
+local unpack = table.unpack or unpack
+
+local PARKED = {}    -- yielded by a coroutine that will be woken
+local IDLE = {}      -- yielded by a worker that has no function to call
+
+local tasks = setmetatable({}, {__mode = "k"})     -- coroutine -> true
+local on_error = setmetatable({}, {__mode = "k"})  -- coroutine -> fn(why, thread)
+local on_end = {}                                  -- coroutine -> fn()
+local queue_of = {}                                -- parked coroutine -> its queue
+local timer_of = {}                                -- parked coroutine -> its timer
+local sleepers = timers.new()
+local runnable = {first = 1, last = 0}             -- {coroutine, arguments ..., n = }
+local idle = {}                                    -- workers
+local describe_argument                            -- of a failed call's noun
+
+-- For the scheduler, which reads them: who is one of ours, what is due when, and
+-- what is ready to run.
+local coroutines = {tasks = tasks, sleepers = sleepers, runnable = runnable}
+
+-- ## Queues: first in, first out
+
+function coroutines.new_queue ()
+  return {first = 1, last = 0}
+end
+
+local function push (queue, value)
+  queue.last = queue.last + 1
+  queue[queue.last] = value
+end
+
+local function pop (queue)
+  local first = queue.first
+  local value = queue[first]
+  queue[first] = nil
+  queue.first = first + 1
+  if first == queue.last then queue.first, queue.last = 1, 0 end
+  return value
+end
+
+local function remove (queue, value)
+  local found = queue.first
+  while found <= queue.last and queue[found] ~= value do found = found + 1 end
+  if found > queue.last then return end
+  for i = found, queue.last do queue[i] = queue[i + 1] end
+  queue.last = queue.last - 1
+end
+
+-- Takes a coroutine out of the queue and the timers that it waits in.
+local function unpark (thread)
+  local queue, timer = queue_of[thread], timer_of[thread]
+  if queue then
+    queue_of[thread] = nil
+    remove(queue, thread)
+  end
+  if timer then
+    timer_of[thread] = nil
+    sleepers:remove(timer)
+  end
+end
+
+-- ## How a coroutine ends
+
+local function call_on_end (thread)
+  local callback = on_end[thread]
+  if not callback then return end
+  on_end[thread] = nil
+  callback()
+end
+
+-- Sets the function that names what failed: describe(a) for call(fn, a).
+function coroutines.set_describe (describe)
+  describe_argument = describe
+end
+
+local invoke
+
+-- The noun for a failed coroutine: its stack still has the argument of invoke.
+local function describe_failed (thread)
+  local level = 0
+  local info = getinfo(thread, level, "f")
+  while info and info.func ~= invoke do
+    level = level + 1
+    info = getinfo(thread, level, "f")
+  end
+  if not info or not describe_argument then return "a coroutine" end
+  local _, argument = getlocal(thread, level, 2)
+  return describe_argument(argument)
+end
+
+local function handle_failure (thread, why)
+  local callback = on_error[thread]
+  tasks[thread], on_error[thread] = nil, nil
+  if callback then
+    callback(why, thread)
+  else
+    report.failure(describe_failed(thread), why, thread)
+  end
+  call_on_end(thread)
+end
+
+-- After a resume that did not end in a park: has it failed, ended, or yielded by
+-- itself? Returns whether it is still running. A wait that could not yield (Lua
+-- 5.1, inside of pcall) is over.
+local function after_resume (thread, ok, what)
+  unpark(thread)
+  if not ok then
+    handle_failure(thread, what)
+    return false
+  end
+  if what == IDLE then
+    call_on_end(thread)
+    return false
+  end
+  if status(thread) == "suspended" then   -- a plain yield: others run first
+    push(runnable, {thread, n = 1})
+    return true
+  end
+  tasks[thread], on_error[thread] = nil, nil
+  call_on_end(thread)
+  return false
+end
+
+-- Resumes one of ours. Returns whether it is still running.
+local function resume (thread, ...)
+  local ok, what = coroutine_resume(thread, ...)
+  return what == PARKED or after_resume(thread, ok, what)
+end
+
+-- ## Starting
+
+local function new_task (fn)
+  local thread = create(fn)
+  tasks[thread] = true
+  return thread
+end
+
+function invoke (fn, a, b)
+  fn(a, b)
+end
+
+local function next_call ()
+  idle[#idle + 1] = running()
+  return yield(IDLE)
+end
+
+-- An idle worker keeps no reference to what it was called with.
+local function worker ()
+  while true do invoke(next_call()) end
+end
+
+-- Calls fn(a, b) in a coroutine that is reused. Returns nil when it has ended,
+-- or the coroutine when it waits for something.
+function coroutines.call (fn, a, b)
+  if #idle == 0 then coroutine_resume(new_task(worker)) end
+  local count = #idle
+  local thread = idle[count]
+  idle[count] = nil
+  if resume(thread, fn, a, b) then return thread end
+end
+
+-- Calls fn(...) in a new coroutine at once; callback(why, thread) if it fails, now
+-- or later.
+function coroutines.start (callback, fn, ...)
+  local thread = new_task(fn)
+  on_error[thread] = callback
+  resume(thread, ...)
+end
+
+-- Has fn(...) called in a new coroutine in the next round; callback(why, thread)
+-- if it fails, or without one a report.
+function coroutines.start_later (callback, fn, ...)
+  local thread = new_task(fn)
+  on_error[thread] = callback
+  push(runnable, {thread, n = select("#", ...) + 1, ...})
+  return thread
+end
+
+-- Has `callback` called when a running coroutine has ended.
+function coroutines.on_end (thread, callback)
+  on_end[thread] = callback
+end
+
+-- Is the caller one of ours, at a place where it may yield?
+function coroutines.can_yield ()
+  return tasks[running()] == true and isyieldable()
+end
+
+-- Can a `for` iterator yield? Not in Lua 5.1; in LuaJIT it can.
+coroutines.iterators_yield = coroutine_resume(create(function ()
+  for _ in yield do error() end
+end))
+
+-- ## Waiting
+
+-- Waits in the queue, if any, until it is woken or `due` (seconds, of the core's
+-- clock) has come: returns true and what it was handed, or false. `thread` is the
+-- caller, which may yield.
+function coroutines.park (thread, queue, due)
+  -- Lua 5.1 cannot tell whether a yield will fail: what an earlier one left
+  -- behind is removed first.
+  if queue_of[thread] or timer_of[thread] then unpark(thread) end
+  if queue then
+    local last = queue.last + 1     -- push, without the call
+    queue_of[thread] = queue
+    queue.last, queue[last] = last, thread
+  end
+  if due and due ~= math.huge then
+    local timer = {due = due, thread = thread}
+    timer_of[thread] = timer
+    sleepers:add(timer)
+  end
+  return yield(PARKED)
+end
+
+-- Does a coroutine wait in the queue? One that was closed (Lua 5.4) does not.
+function coroutines.has_waiting (queue)
+  if queue == nil then return false end
+  while queue.first <= queue.last do
+    local thread = queue[queue.first]
+    if status(thread) ~= "dead" then return true end
+    unpark(thread)
+  end
+  return false
+end
+
+-- Wakes the first that waits in the queue; its park returns true, a, b, c.
+function coroutines.wake (queue, a, b, c)
+  local first = queue.first         -- pop, without the call
+  local thread = queue[first]
+  queue[first] = nil
+  if first == queue.last then queue.first, queue.last = 1, 0
+  else queue.first = first + 1 end
+  queue_of[thread] = nil
+  if timer_of[thread] then unpark(thread) end
+  local ok, what = coroutine_resume(thread, true, a, b, c)
+  if what ~= PARKED then after_resume(thread, ok, what) end
+end
+
+-- Wakes all that wait in the queue now.
+function coroutines.wake_all (queue, a, b, c)
+  for _ = queue.first, queue.last do
+    if not coroutines.has_waiting(queue) then return end
+    coroutines.wake(queue, a, b, c)
+  end
+end
+
+-- ## A round's part
+
+-- Wakes the sleepers that are due at `time`; one that goes to sleep again waits for
+-- the next round. Returns whether there were any.
+function coroutines.wake_due (time)
+  local any, newest = false, sleepers.serial
+  local timer = sleepers:first()
+  while timer and timer.due <= time and timer.serial <= newest do
+    any = true
+    unpark(timer.thread)
+    if status(timer.thread) ~= "dead" then resume(timer.thread, false) end
+    timer = sleepers:first()
+  end
+  return any
+end
+
+-- Resumes what is runnable now, not what becomes so meanwhile.
+function coroutines.run_runnable ()
+  local count = runnable.last - runnable.first + 1
+  for _ = 1, count do
+    if runnable.first > runnable.last then break end
+    local call = pop(runnable)
+    if status(call[1]) ~= "dead" then
+      resume(call[1], unpack(call, 2, call.n))
+    end
+  end
+end
+
+return coroutines
