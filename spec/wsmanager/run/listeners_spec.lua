@@ -83,7 +83,7 @@ describe("events", function ()
       assert.same({"1", "2"}, all)
       assert.equal(2, #heard)
       assert.matches("dislike 1", heard[1].why)
-      assert.matches("dislike 1.*traceback.*events_spec", heard[1].text)
+      assert.matches("dislike 1.*traceback.*listeners_spec", heard[1].text)
     end)
   end)
 
