@@ -17,13 +17,14 @@ struct wsm_loop {
   void *storage; /* of wsm_loop_storage */
   struct wsm_loop_counters counters;
   bool corked;
-  unsigned char scratch[WSM_SCRATCH_SIZE];
+  struct wsm_buffer scratch;
 };
 
 /* --- life --- */
 
 /* A resolver thread may still be at work: then the loop is left to it. */
 static void let_go (struct wsm_loop *loop) {
+  wsm_buffer_clear(&loop->scratch);
   wsm_pool_free(&loop->pool);
   wsm_free(loop->storage);
   if (uv_loop_close(&loop->uv) == 0) wsm_free(loop);
@@ -194,8 +195,19 @@ struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop) {
   return loop->sockets;
 }
 
-unsigned char *wsm_loop_scratch (struct wsm_loop *loop) {
-  return loop->scratch;
+struct wsm_buffer wsm_loop_take_scratch (struct wsm_loop *loop) {
+  const struct wsm_buffer taken = loop->scratch;
+  memset(&loop->scratch, 0, sizeof loop->scratch);
+  return taken;
+}
+
+void wsm_loop_give_scratch (struct wsm_loop *loop, struct wsm_buffer *scratch) {
+  if (loop->scratch.data || scratch->size > WSM_SCRATCH_SIZE) {
+    wsm_buffer_clear(scratch);
+    return;
+  }
+  scratch->start = scratch->end = 0;
+  loop->scratch = *scratch;
 }
 
 struct wsm_loop_counters *wsm_loop_count (struct wsm_loop *loop) {

@@ -55,10 +55,11 @@ struct uv_loop_s *wsm_loop_uv (struct wsm_loop *loop);
 struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop);
 struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop);
 
-/* Room for what is read and gone before the next read: WSM_SCRATCH_SIZE bytes,
-** for whoever is at work. */
+/* An empty buffer for what is read and gone before the next read, WSM_SCRATCH_SIZE
+** bytes large or still without a block; given back as soon as it was used. */
 #define WSM_SCRATCH_SIZE (64u << 10)
-unsigned char *wsm_loop_scratch (struct wsm_loop *loop);
+struct wsm_buffer wsm_loop_take_scratch (struct wsm_loop *loop);
+void wsm_loop_give_scratch (struct wsm_loop *loop, struct wsm_buffer *scratch);
 
 /* One block for whoever uses the loop: zeroed when first asked for, always of the
 ** same size, freed with the loop. NULL without memory. */

@@ -1,60 +1,73 @@
-#include "link/link_internal.h"
+#include "link/link.h"
 
 #include <openssl/rand.h>
 #include <string.h>
 #include "base/memory.h"
+#include "io/socket.h"
 #include "link/mask_keys.h"
+#include "link/route.h"
+#include "link/transfer.h"
+#include "stream/socket_stream.h"
+#include "stream/tls_stream.h"
+#include "tls/tls.h"
 
-#define EARLY_BYTES 4096        /* the first of a turn: the peer can begin */
-#define FLUSH_BYTES (64 * 1024) /* written before the turn ends */
-#define KEYS_AHEAD 256          /* for the answers that one read may cause */
+struct wsm_link {
+  struct wsm_handle handle;
+  struct wsm_manager manager;
+  struct wsm_transfer transfer; /* its stream is the top of the stack */
+  const struct wsm_link_calls *calls;
+  void *owner;
+  struct wsm_route *route; /* a client's, from connecting to hanging up */
+  struct wsm_tls_context *tls, *proxy_tls;
+  const char *proxy;          /* of wsm_link_proxy */
+  struct wsm_request request; /* of wsm_link_fix */
+  char *host;                 /* of the target, terminated */
+  int port;
+  bool fixed, secure;
+};
 
-static struct wsm_link *link_of (struct wsm_handle *post) {
-  return (struct wsm_link *)(void *)post; /* its first member */
+static struct wsm_link *link_of (struct wsm_handle *handle) {
+  return (struct wsm_link *)(void *)handle; /* its first member */
 }
 
-void wsm_link_supply (struct wsm_link *l) {
-  if (l->manager.role == WSM_CLIENT)
-    wsm_mask_keys_refill(l->manager.keys, l->manager.outbox.count + KEYS_AHEAD);
+static bool is_blocked (const struct wsm_link *l) {
+  return !l->transfer.stream || l->transfer.blocked;
 }
 
 /* --- what the manager wants --- */
 
 static void hang_up (struct wsm_link *l) {
-  if (l->dial) wsm_connect_cancel(l->dial);
-  if (l->socket) wsm_socket_close(l->socket);
-  if (l->tls) wsm_tls_free(l->tls);
-  if (l->tunnel) wsm_tunnel_free(l);
-  l->dial = NULL;
-  l->socket = NULL;
-  l->tls = NULL;
-  l->record_count = 0;
-  l->tls_open = l->blocked = l->resting = l->finished = false;
-  l->manager.paused = false;
+  struct wsm_transfer *t = &l->transfer;
+  if (t->stream) wsm_stream_close(t->stream);
+  t->stream = NULL;
+  t->blocked = t->finished = false;
+  if (l->route) wsm_route_free(l->route);
+  l->route = NULL;
+  wsm_manager_set_proxy(&l->manager, NULL);
+  wsm_manager_resume(&l->manager, wsm_link_now(l));
 }
 
-static void on_dialled (void *owner, int fd, const struct wsm_error *e);
-
-void wsm_link_reach (struct wsm_link *l, const char *host, int port) {
-  struct wsm_connect_options order;
-  struct wsm_error e;
-  memset(&order, 0, sizeof order);
-  order.host = host;
-  order.port = port;
-  if (host)
-    l->dial =
-      wsm_connect_start(wsm_loop_uv(l->post.loop), &order, on_dialled, l);
-  if (l->dial) return;
-  wsm_error_set(&e, WSM_FULL, "no memory for a connection");
-  wsm_link_fail(l, &e);
+/* The connection, or the attempt at one, is over; e NULL: the peer ended it. */
+static void fail (struct wsm_link *l, const struct wsm_error *e) {
+  hang_up(l);
+  wsm_manager_lost(&l->manager, e, wsm_link_now(l));
 }
 
-static void dial (struct wsm_link *l) {
+static void on_connected (void *owner, int fd, const struct wsm_error *why);
+
+static void connect_to_target (struct wsm_link *l) {
+  const struct wsm_route_calls calls = { on_connected, l };
+  struct wsm_route_order order;
   struct wsm_error e;
-  if (l->dial || l->socket || l->tunnel) return;
-  if (l->proxy && !wsm_tunnel_choose(l, &e)) wsm_link_fail(l, &e);
-  else if (l->tunnel) wsm_tunnel_dial(l);
-  else wsm_link_reach(l, l->host, l->port);
+  if (l->route) return;
+  order.host = l->host;
+  order.port = l->port;
+  order.secure = l->secure;
+  order.proxy = l->proxy;
+  l->route = wsm_route_start(l->handle.loop, &order, &calls, &e);
+  if (l->route)
+    wsm_manager_set_proxy(&l->manager, wsm_route_proxy_name(l->route));
+  else fail(l, &e);
 }
 
 static bool copy_host (struct wsm_link *l, const struct wsm_url *url) {
@@ -69,149 +82,166 @@ static bool copy_host (struct wsm_link *l, const struct wsm_url *url) {
   return true;
 }
 
-static void starve (struct wsm_link *l) {
+/* Gets ready to connect to the URL: its host, and a nonce for the key. */
+static bool prepare (struct wsm_link *l, const struct wsm_url *url,
+                     unsigned char nonce[WSM_NONCE_SIZE]) {
   struct wsm_error e;
-  wsm_error_set(&e, WSM_FULL, "no memory or no random bytes for a dial");
-  wsm_link_fail(l, &e);
+  if (copy_host(l, url) && RAND_bytes(nonce, WSM_NONCE_SIZE) == 1) return true;
+  wsm_error_set(&e, WSM_FULL, "no memory or no random bytes for a connection");
+  fail(l, &e);
+  return false;
 }
 
-static void move (struct wsm_link *l) {
+static void follow_redirect (struct wsm_link *l) {
   unsigned char nonce[WSM_NONCE_SIZE];
-  if (copy_host(l, l->manager.ask.url) && RAND_bytes(nonce, sizeof nonce) == 1)
+  if (prepare(l, wsm_manager_url(&l->manager), nonce))
     wsm_manager_move(&l->manager, nonce);
-  else starve(l);
 }
 
-static void obey (struct wsm_link *l) {
-  if (l->manager.want == WSM_WANT_TARGET) {
+static void apply_want (struct wsm_link *l) {
+  if (wsm_manager_want(&l->manager) == WSM_WANT_TARGET) {
     hang_up(l);
-    if (l->fixed) wsm_link_target(l, &l->ask);
+    if (l->fixed) wsm_link_target(l, &l->request);
   }
-  if (l->manager.want == WSM_WANT_MOVE) {
+  if (wsm_manager_want(&l->manager) == WSM_WANT_MOVE) {
     hang_up(l);
-    move(l);
+    follow_redirect(l);
   }
-  switch ((enum wsm_want)l->manager.want) {
+  switch (wsm_manager_want(&l->manager)) {
     case WSM_WANT_SOCKET:
-      dial(l);
+      connect_to_target(l);
       break;
     case WSM_WANT_FLUSH:
-      wsm_carry_out(l);
+      wsm_transfer_write(&l->transfer);
       break;
     case WSM_WANT_NO_SOCKET:
       hang_up(l);
       break;
     case WSM_WANT_TARGET:
     case WSM_WANT_MOVE:
-      break;
     case WSM_WANT_NOTHING:
       break;
   }
 }
 
-static bool is_full (const struct wsm_link *l) {
-  const struct wsm_manager *m = &l->manager;
-  const size_t limit = m->policy->inbox_bytes, unread = wsm_manager_unread(m);
-  if (m->state != WSM_STATE_OPEN)
-    return false; /* the peer's close is awaited */
-  return l->resting ? unread > limit / 2 : unread >= limit && m->session.held;
-}
-
 /* A full inbox stops reading, so that the peer feels it. */
-static void regulate (struct wsm_link *l) {
-  bool rest;
-  if (!l->socket || l->manager.policy->inbox_bytes == 0) return;
-  rest = is_full(l);
-  if (rest == l->resting) return;
-  l->resting = rest;
-  l->manager.paused = rest;
-  if (!rest) l->manager.heard_ms = wsm_link_now(l);
-  wsm_socket_rest(l->socket, rest);
+static void update_pause (struct wsm_link *l) {
+  struct wsm_manager *m = &l->manager;
+  bool full;
+  if (!l->transfer.stream) return;
+  full = wsm_manager_is_inbox_full(m);
+  if (full == wsm_manager_is_paused(m)) return;
+  if (full) wsm_manager_pause(m);
+  else wsm_manager_resume(m, wsm_link_now(l));
+  wsm_stream_pause(l->transfer.stream, full);
 }
 
-static void announce (struct wsm_link *l) {
+static void notify (struct wsm_link *l) {
   const struct wsm_manager *m = &l->manager;
-  enum wsm_event event = wsm_manager_event(m);
-  if (!l->keeper_calls || l->seat.claimed) {
-    if (event != WSM_EVENT_NONE || m->session.held || m->leftover.count > 0)
-      wsm_handle_notify(&l->post);
+  const enum wsm_event event = wsm_manager_event(m);
+  if (!l->calls || !l->calls->requested) {
+    if (event != WSM_EVENT_NONE || wsm_manager_has_message(m))
+      wsm_handle_notify(&l->handle);
   } else if (event == WSM_EVENT_REQUEST) {
-    l->keeper_calls->requested(l->keeper, l);
+    l->calls->requested(l->owner);
   }
-  if (l->keeper_calls && m->state == WSM_STATE_CLOSED)
-    l->keeper_calls->ended(l->keeper, l);
+  if (l->calls && wsm_manager_state(m) == WSM_STATE_CLOSED)
+    l->calls->ended(l->owner);
 }
 
-/* A beat may be late where the peer has a second to answer it. */
-static void set_alarm (struct wsm_link *l) {
-  const struct wsm_policy *p = l->manager.policy;
-  const bool late = !p->overtime_ms ||
-                    p->overtime_ms >= (uint64_t)p->beat_ms + 1000;
-  wsm_handle_set_timer(&l->post, wsm_manager_deadline(&l->manager), late);
+static void update_timer (struct wsm_link *l) {
+  wsm_handle_set_timer(&l->handle, wsm_manager_deadline(&l->manager),
+                       wsm_manager_is_deadline_lax(&l->manager));
 }
 
 /* After anything happened. */
-void wsm_link_act (struct wsm_link *l) {
-  obey(l);
-  regulate(l);
-  if (l->socket && !l->blocked && wsm_session_pending(&l->manager.session) > 0)
-    wsm_handle_mark_pending(&l->post);
-  set_alarm(l);
-  announce(l);
+static void update (struct wsm_link *l) {
+  apply_want(l);
+  update_pause(l);
+  if (!is_blocked(l) && wsm_manager_pending(&l->manager) > 0)
+    wsm_handle_mark_pending(&l->handle);
+  update_timer(l);
+  notify(l);
 }
 
-void wsm_link_settle (struct wsm_link *l) {
-  if (!l->post.loop) return;
-  wsm_link_supply(l);
+void wsm_link_update (struct wsm_link *l) {
+  if (!l->handle.loop) return;
+  wsm_transfer_refill_keys(&l->transfer);
   wsm_manager_tick(&l->manager, wsm_link_now(l));
-  wsm_link_act(l);
-  if (!wsm_loop_is_corked(l->post.loop)) wsm_link_flush(l);
+  update(l);
+  if (!wsm_loop_is_corked(l->handle.loop)) wsm_link_flush(l);
 }
 
-/* The connection, or the attempt at one, is over. */
-void wsm_link_fail (struct wsm_link *l, const struct wsm_error *e) {
-  hang_up(l);
-  wsm_manager_lost(&l->manager, e, wsm_link_now(l));
-}
+/* --- what its streams tell --- */
 
-/* --- the way to open --- */
-
-static bool adopt (struct wsm_link *l, int fd, struct wsm_error *e) {
-  l->socket = wsm_socket_adopt(wsm_loop_sockets(l->post.loop), fd,
-                               l->tunnel ? &wsm_tunnel_calls : &wsm_carry_calls,
-                               l, e);
-  return l->socket != NULL;
-}
-
-/* The request leaves at once: a thousand dials that succeed in one turn would
-** each hold a block until its end. */
-static void greet (struct wsm_link *l) {
-  wsm_carry_opened(l);
-  wsm_carry_out(l);
-}
-
-static void on_dialled (void *owner, int fd, const struct wsm_error *why) {
+/* A client's request leaves at once: a thousand connections that open in one
+** turn would each hold a block until its end. A server waits for the request. */
+static void on_opened (void *owner) {
   struct wsm_link *l = owner;
-  struct wsm_error e;
-  l->dial = NULL;
-  if (fd < 0 && l->tunnel) wsm_tunnel_blame(l, why, &e);
-  else if (fd < 0) e = *why;
-  if (fd < 0 || !adopt(l, fd, &e)) wsm_link_fail(l, &e);
-  else if (l->tunnel) wsm_tunnel_begin(l);
-  else if (l->secure) wsm_carry_secure(l);
-  else greet(l);
-  wsm_link_act(l);
+  struct wsm_manager *m = &l->manager;
+  const struct wsm_tls *tls = wsm_stream_tls(l->transfer.stream);
+  wsm_manager_set_proxy(m, NULL);
+  if (tls && wsm_tls_resumed(tls)) wsm_manager_count_resumed(m);
+  if (wsm_manager_role(m) == WSM_SERVER) return;
+  wsm_manager_connected(m, wsm_link_now(l));
+  wsm_transfer_write(&l->transfer);
+  update(l);
 }
 
-void wsm_link_target (struct wsm_link *l, const struct wsm_request *ask) {
+static void on_readable (void *owner) {
+  struct wsm_link *l = owner;
+  wsm_transfer_read(&l->transfer);
+  /* nothing follows the answer to a close: it waits for no end of the turn */
+  if (wsm_manager_state(&l->manager) == WSM_STATE_CLOSING)
+    wsm_transfer_write(&l->transfer);
+  update(l);
+  if (wsm_manager_holds_message(&l->manager))
+    wsm_handle_mark_pending(&l->handle);
+}
+
+static void on_writable (void *owner) {
+  struct wsm_link *l = owner;
+  l->transfer.blocked = false;
+  wsm_transfer_write(&l->transfer);
+  update(l);
+}
+
+static void on_lost (void *owner, const struct wsm_error *e) {
+  struct wsm_link *l = owner;
+  fail(l, e);
+  update(l);
+}
+
+static const struct wsm_stream_events stream_events = { on_opened, on_readable,
+                                                        on_writable, on_lost };
+
+static void start (struct wsm_link *l, struct wsm_stream *stream) {
+  l->transfer.stream = stream;
+  wsm_stream_set_owner(stream, &stream_events, l);
+  wsm_stream_start(stream);
+}
+
+static void on_connected (void *owner, int fd, const struct wsm_error *why) {
+  struct wsm_link *l = owner;
+  const struct wsm_route_tls tls = { l->tls, l->proxy_tls };
+  struct wsm_error e = *why;
+  struct wsm_stream *top = fd >= 0 ? wsm_route_open(l->route, fd, &tls, &e)
+                                   : NULL;
+  if (top) start(l, top);
+  else fail(l, &e);
+  update(l);
+}
+
+/* --- its target --- */
+
+void wsm_link_target (struct wsm_link *l, const struct wsm_request *request) {
   unsigned char nonce[WSM_NONCE_SIZE];
-  if (copy_host(l, ask->url) && RAND_bytes(nonce, sizeof nonce) == 1)
-    wsm_manager_target(&l->manager, ask, nonce, wsm_link_now(l));
-  else starve(l);
+  if (prepare(l, request->url, nonce))
+    wsm_manager_target(&l->manager, request, nonce, wsm_link_now(l));
 }
 
-void wsm_link_fix (struct wsm_link *l, const struct wsm_request *ask) {
-  l->ask = *ask;
+void wsm_link_fix (struct wsm_link *l, const struct wsm_request *request) {
+  l->request = *request;
   l->fixed = true;
 }
 
@@ -222,7 +252,7 @@ static void retain (struct wsm_tls_context **at, struct wsm_tls_context *tls) {
 }
 
 void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls) {
-  retain(&l->tls_context, tls);
+  retain(&l->tls, tls);
 }
 
 void wsm_link_proxy (struct wsm_link *l, const char *proxy,
@@ -232,42 +262,42 @@ void wsm_link_proxy (struct wsm_link *l, const char *proxy,
 }
 
 bool wsm_link_is_secured (const struct wsm_link *l) {
-  return l->tls_context != NULL;
+  return l->tls != NULL;
 }
 
-/* --- as a post of the loop --- */
+/* --- on the loop --- */
 
-static void on_timer (struct wsm_handle *post, uint64_t now_ms) {
-  struct wsm_link *l = link_of(post);
-  wsm_link_supply(l);
+static void on_timer (struct wsm_handle *handle, uint64_t now_ms) {
+  struct wsm_link *l = link_of(handle);
+  wsm_transfer_refill_keys(&l->transfer);
   wsm_manager_tick(&l->manager, now_ms);
-  wsm_link_act(l);
+  update(l);
 }
 
 /* Pings behind messages that nobody took in a whole turn are answered. */
-static void on_flush (struct wsm_handle *post, bool first) {
-  struct wsm_link *l = link_of(post);
-  l->early = false;
-  if (l->manager.session.held) {
+static void on_flush (struct wsm_handle *handle, bool first) {
+  struct wsm_link *l = link_of(handle);
+  l->transfer.flushed_early = false;
+  if (wsm_manager_holds_message(&l->manager)) {
     if (first) {
-      wsm_session_scan(&l->manager.session);
-      set_alarm(l);
+      wsm_manager_scan(&l->manager);
+      update_timer(l);
     } else {
-      wsm_handle_mark_pending(post);
+      wsm_handle_mark_pending(handle);
     }
   }
   wsm_link_flush(l);
 }
 
-/* The loop goes: what stands on it goes first. */
-static void on_loop_closed (struct wsm_handle *post) {
-  struct wsm_link *l = link_of(post);
+/* What was allocated from the loop goes before it. */
+static void on_loop_closed (struct wsm_handle *handle) {
+  struct wsm_link *l = link_of(handle);
   hang_up(l);
   wsm_manager_free(&l->manager);
 }
 
-static const struct wsm_handle_calls post_calls = { on_timer, on_flush,
-                                                    on_loop_closed };
+static const struct wsm_handle_calls handle_calls = { on_timer, on_flush,
+                                                      on_loop_closed };
 
 /* --- life --- */
 
@@ -284,16 +314,18 @@ static struct wsm_link *create (struct wsm_loop *loop,
   struct wsm_link *l = wsm_zalloc(sizeof *l);
   if (!l) return NULL;
   manager.keys = wsm_mask_keys_of(loop);
-  if (!manager.keys || !wsm_loop_attach(loop, &l->post, &post_calls)) {
+  if (!manager.keys || !wsm_loop_attach(loop, &l->handle, &handle_calls)) {
     wsm_free(l);
     return NULL;
   }
-  l->seat.link = l;
   manager.role = role;
   manager.policy = setup->policy;
   manager.pool = wsm_loop_pool(loop);
   manager.seed = random_seed();
   wsm_manager_init(&l->manager, &manager, wsm_loop_refresh(loop));
+  l->transfer.manager = &l->manager;
+  l->transfer.loop = loop;
+  l->transfer.keys = manager.keys;
   wsm_link_secure(l, setup->tls);
   return l;
 }
@@ -306,107 +338,110 @@ struct wsm_link *wsm_link_new (struct wsm_loop *loop,
   return l;
 }
 
+/* Takes the descriptor over. */
+static struct wsm_stream *open_accepted (struct wsm_link *l, int fd,
+                                         struct wsm_error *e) {
+  const struct wsm_tls_stream_setup setup = { l->handle.loop, l->tls, NULL,
+                                              NULL };
+  struct wsm_stream *top = wsm_socket_stream_new(l->handle.loop, fd, e);
+  if (top && l->tls) top = wsm_tls_stream_new(top, &setup, e);
+  return top;
+}
+
 struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
                                   const struct wsm_link_setup *setup, int fd,
                                   struct wsm_error *e) {
   struct wsm_link *l = create(loop, setup, WSM_SERVER);
+  struct wsm_stream *top;
   if (!l) {
     wsm_error_set(e, WSM_FULL, "no memory for a connection");
     wsm_socket_discard(fd);
     return NULL;
   }
-  if (!adopt(l, fd, e)) {
+  top = open_accepted(l, fd, e);
+  if (!top) {
     wsm_link_free(l);
     return NULL;
   }
-  if (l->tls_context) wsm_carry_secure(l);
-  set_alarm(l);
+  start(l, top);
+  update_timer(l);
   return l;
 }
 
-void wsm_link_keep (struct wsm_link *l, const struct wsm_link_keeper *calls,
-                    void *keeper) {
-  l->keeper_calls = calls;
-  l->keeper = keeper;
-  if (l->post.loop) announce(l);
+void wsm_link_set_owner (struct wsm_link *l, const struct wsm_link_calls *calls,
+                         void *owner) {
+  l->calls = calls;
+  l->owner = owner;
+  if (l->handle.loop) notify(l);
+}
+
+void *wsm_link_owner (const struct wsm_link *l) {
+  return l->owner;
 }
 
 void wsm_link_abort (struct wsm_link *l, const char *why) {
   struct wsm_error e;
   wsm_error_set(&e, WSM_CLOSED, "%s", why);
-  l->manager.local = true;
-  wsm_link_fail(l, &e);
-  wsm_link_act(l);
+  hang_up(l);
+  wsm_manager_abort(&l->manager, &e, wsm_link_now(l));
+  update(l);
 }
 
 void wsm_link_free (struct wsm_link *l) {
-  if (l->post.loop) {
+  if (l->handle.loop) {
     hang_up(l);
     wsm_manager_free(&l->manager);
-    wsm_handle_detach(&l->post);
+    wsm_handle_detach(&l->handle);
   }
-  retain(&l->tls_context, NULL);
+  retain(&l->tls, NULL);
   retain(&l->proxy_tls, NULL);
   wsm_free(l->host);
   wsm_free(l);
 }
 
-/* --- its owner's side --- */
+/* --- the application's side --- */
 
 struct wsm_manager *wsm_link_manager (struct wsm_link *l) {
   return &l->manager;
 }
 
 struct wsm_handle *wsm_link_handle (struct wsm_link *l) {
-  return &l->post;
-}
-
-struct wsm_server_entry *wsm_link_entry (struct wsm_link *l) {
-  return &l->seat;
+  return &l->handle;
 }
 
 int64_t wsm_link_id (const struct wsm_link *l) {
-  return l->post.id;
+  return l->handle.id;
 }
 
 uint64_t wsm_link_now (struct wsm_link *l) {
-  return l->post.loop ? wsm_loop_now(l->post.loop) : 0;
+  return l->handle.loop ? wsm_loop_now(l->handle.loop) : 0;
 }
 
 void wsm_link_peer (struct wsm_link *l, char *to, size_t n) {
-  if (l->socket) wsm_socket_peer(l->socket, to, n);
+  if (l->transfer.stream) wsm_stream_peer(l->transfer.stream, to, n);
   else if (n > 0) to[0] = '\0';
 }
 
 const struct wsm_tls *wsm_link_tls (const struct wsm_link *l) {
-  return l->tls;
+  return l->transfer.stream ? wsm_stream_tls(l->transfer.stream) : NULL;
 }
 
 void wsm_link_flush (struct wsm_link *l) {
-  if (!l->post.loop) return;
-  wsm_carry_out(l);
-  wsm_link_act(l);
+  if (!l->handle.loop) return;
+  wsm_transfer_write(&l->transfer);
+  update(l);
 }
 
-/* What was queued leaves at once, or with the turn, or when it is much: then a
-** first part goes early, for the peer to work on while we go on. */
+/* What was queued leaves at once, or is marked to leave with the turn. */
 static void push (struct wsm_link *l) {
-  const size_t pending = wsm_session_pending(&l->manager.session);
-  if (!wsm_loop_is_corked(l->post.loop)) {
-    wsm_carry_out(l);
-  } else if (pending >= (l->early ? FLUSH_BYTES : EARLY_BYTES)) {
-    wsm_carry_out(l);
-    l->early = true;
-  }
-  if (!l->post.pending &&
-      (l->early || wsm_session_pending(&l->manager.session) > 0))
-    wsm_handle_mark_pending(&l->post);
+  if (wsm_transfer_push(&l->transfer) && !l->handle.pending)
+    wsm_handle_mark_pending(&l->handle);
 }
 
 enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
                              const void *data, size_t n) {
   enum wsm_sent sent;
-  wsm_mask_keys_refill(l->manager.keys, 1);
+  wsm_mask_keys_refill(l->transfer.keys, 1);
   sent = wsm_manager_send(&l->manager, opcode, data, n);
   if (sent == WSM_SENT) push(l);
   return sent;
@@ -416,50 +451,50 @@ enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
 static void give_up (struct wsm_link *l) {
   struct wsm_error e;
   wsm_error_set(&e, WSM_FULL, "no memory for the rest of a frame");
-  wsm_link_fail(l, &e);
-  wsm_link_act(l);
+  fail(l, &e);
+  update(l);
 }
 
 /* The first frame of a turn leaves without a copy, for there is one for many
 ** links; those that follow it gather as ever. */
-static bool cast (struct wsm_link *l, const void *frame, size_t n) {
-  struct wsm_session *s = &l->manager.session;
+static bool send_shared_frame (struct wsm_link *l, const void *frame,
+                               size_t n) {
+  struct wsm_manager *m = &l->manager;
   size_t taken;
-  if (l->post.pending || l->blocked || l->tls || wsm_session_pending(s) > 0)
-    return wsm_session_send_frame(s, frame, n);
-  taken = wsm_carry_now(l, frame, n);
-  wsm_handle_mark_pending(&l->post);
+  if (l->handle.pending || is_blocked(l) || wsm_link_tls(l) ||
+      wsm_manager_pending(m) > 0)
+    return wsm_manager_send_frame(m, frame, n);
+  taken = wsm_transfer_write_past(&l->transfer, frame, n);
+  wsm_handle_mark_pending(&l->handle);
   if (taken == n) {
-    l->manager.counters.bytes_out += n;
+    wsm_manager_count_written(m, n);
     return true;
   }
-  if (!wsm_session_send_frame(s, frame, n)) {
+  if (!wsm_manager_send_frame(m, frame, n)) {
     if (taken > 0) give_up(l);
     return false;
   }
-  wsm_manager_wrote(&l->manager, taken, wsm_link_now(l));
+  wsm_manager_wrote(m, taken, wsm_link_now(l));
   return true;
 }
 
 enum wsm_sent wsm_link_send_frame (struct wsm_link *l, const void *frame,
                                    size_t n) {
-  struct wsm_manager *m = &l->manager;
-  if (m->state != WSM_STATE_OPEN || !l->socket) return WSM_SEND_CLOSED;
-  if (wsm_session_pending(&m->session) >= m->policy->output_bytes)
-    return WSM_SEND_FULL;
-  if (!cast(l, frame, n)) return WSM_SEND_FULL;
-  m->counters.messages_out++;
+  const enum wsm_sent sent = wsm_manager_may_send(&l->manager);
+  if (sent != WSM_SENT) return sent;
+  if (!l->transfer.stream) return WSM_SEND_CLOSED;
+  if (!send_shared_frame(l, frame, n)) return WSM_SEND_FULL;
   push(l);
   return WSM_SENT;
 }
 
 enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m) {
   enum wsm_input input = wsm_manager_next(&l->manager, m, wsm_link_now(l));
-  if (input != WSM_MESSAGE) wsm_link_act(l);
+  if (input != WSM_MESSAGE) update(l);
   return input;
 }
 
 void wsm_link_pop (struct wsm_link *l) {
   wsm_manager_pop(&l->manager);
-  if (l->resting) regulate(l);
+  if (wsm_manager_is_paused(&l->manager)) update_pause(l);
 }

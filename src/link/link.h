@@ -1,15 +1,15 @@
 /*
-** link.h - one managed connection on a loop: manager, socket and TLS, joined
-** Stands on manager.h, loop.h, socket.h, connect.h and tls.h; nothing else knows
-** both sides. It feeds the manager what its socket read, writes what the manager
-** queued, dials and hangs up when the manager says so, and tells it the time.
+** link.h - one managed connection on a loop: a manager over a stack of streams
+** Depends on manager.h, route.h and stream.h. It gives the manager what is read,
+** writes what the manager queued, connects and hangs up when the manager wants
+** it, and tells it the time.
 ** Never decides anything itself.
 */
 #ifndef WSM_LINK_H
 #define WSM_LINK_H
 
-#include "manager/manager.h"
 #include "io/loop.h"
+#include "manager/manager.h"
 #include "tls/tls.h"
 
 struct wsm_link;
@@ -19,23 +19,12 @@ struct wsm_link_setup {
   struct wsm_tls_context *tls;     /* retained; NULL: no TLS */
 };
 
-/* A link's place among the others of its server. */
-struct wsm_server;
-struct wsm_server_entry {
-  struct wsm_server_entry *next, *previous;
-  struct wsm_server *server; /* NULL: none */
-  struct wsm_server_entry *next_asking;
-  struct wsm_link *link;
-  bool asking;  /* its request waits to be claimed */
-  bool claimed; /* Lua has it */
-  bool vacant;  /* its connection is over: it counts no more */
-};
-
-/* Who looks after a server's link: until Lua has it, and when it is over. */
-struct wsm_link_keeper {
-  void (*requested)(void *keeper,
-                    struct wsm_link *l);           /* its request is there */
-  void (*ended)(void *keeper, struct wsm_link *l); /* it closed for good */
+/* What the server that a link belongs to is told. */
+struct wsm_link_calls {
+  /* Its request is there, every time it is looked at; instead of the loop's
+  ** list of what is ready. NULL: the application has the link. */
+  void (*requested)(void *owner);
+  void (*ended)(void *owner); /* it is closed for good */
 };
 
 /* A client, in CLOSED; call wsm_manager_start on its manager. */
@@ -48,48 +37,49 @@ struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
                                   const struct wsm_link_setup *setup, int fd,
                                   struct wsm_error *e);
 
-/* Who hears of it; until its seat is claimed, instead of the ready list. */
-void wsm_link_keep (struct wsm_link *l, const struct wsm_link_keeper *calls,
-                    void *keeper);
+/* Tells owner from now on; calls are borrowed. */
+void wsm_link_set_owner (struct wsm_link *l, const struct wsm_link_calls *calls,
+                         void *owner);
+void *wsm_link_owner (const struct wsm_link *l); /* NULL: a client */
 
-/* Hangs up without a word: it is closed for good, and its owner hears why. */
+/* Hangs up without a closing handshake: closed for good, and `why` is its
+** error. */
 void wsm_link_abort (struct wsm_link *l, const char *why);
 
-/* Hangs up without a word and frees it. Not from inside a keeper's call. */
+/* Hangs up likewise and frees it. Not from inside a call to its owner. */
 void wsm_link_free (struct wsm_link *l);
 
 struct wsm_manager *wsm_link_manager (struct wsm_link *l);
 struct wsm_handle *wsm_link_handle (struct wsm_link *l);
-struct wsm_server_entry *wsm_link_entry (struct wsm_link *l);
 int64_t wsm_link_id (const struct wsm_link *l);
 
 /* The loop's time, or the last one known when the loop is gone. */
 uint64_t wsm_link_now (struct wsm_link *l);
 
-/* Names where to dial and what to ask: the answer to WSM_EVENT_TARGET. The
-** texts of ask are borrowed until the next target. */
-void wsm_link_target (struct wsm_link *l, const struct wsm_request *ask);
+/* Where to connect and what to request: the answer to WSM_EVENT_TARGET. The
+** texts are borrowed until the next target. */
+void wsm_link_target (struct wsm_link *l, const struct wsm_request *request);
 
-/* The same target for every dial, instead of asking. */
-void wsm_link_fix (struct wsm_link *l, const struct wsm_request *ask);
+/* The same target for every attempt, instead of that event. */
+void wsm_link_fix (struct wsm_link *l, const struct wsm_request *request);
 
-/* Dials through a proxy from now on: "http://user:pass@host:port" and the like
-** (proxy_url.h; checked), "env" for the one that the environment names at each
-** dial, NULL for none. The text is borrowed; tls, for https proxies, may be
-** NULL and is retained. */
+/* Connects through a proxy from now on: "http://user:pass@host:port" and the
+** like (proxy_url.h; checked), "env" for the one that the environment names at
+** each attempt, NULL for none. The text is borrowed; tls, for https proxies, may
+** be NULL and is retained. */
 void wsm_link_proxy (struct wsm_link *l, const char *proxy,
                      struct wsm_tls_context *tls);
 
-/* The rules for wss from the next dial on; retained. */
+/* The rules for wss from the next attempt on; retained. */
 void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls);
 bool wsm_link_is_secured (const struct wsm_link *l);
 
 /* Writes what waits, now. */
 void wsm_link_flush (struct wsm_link *l);
 
-/* Acts on what the manager wants now. Call it after every call on the manager
-** that is not one of those below. */
-void wsm_link_settle (struct wsm_link *l);
+/* Does what the manager wants now. Call it after every call on the manager that
+** is not one of those below. */
+void wsm_link_update (struct wsm_link *l);
 
 /* The path of each message. */
 enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
@@ -101,10 +91,10 @@ void wsm_link_pop (struct wsm_link *l);
 enum wsm_sent wsm_link_send_frame (struct wsm_link *l, const void *frame,
                                    size_t n);
 
-/* The peer's address as text. */
+/* The peer's address as text; empty: not connected. */
 void wsm_link_peer (struct wsm_link *l, char *to, size_t n);
 
-/* TLS of the connection, or NULL. */
+/* TLS with the peer, or NULL. */
 const struct wsm_tls *wsm_link_tls (const struct wsm_link *l);
 
 #endif

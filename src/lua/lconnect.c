@@ -161,6 +161,6 @@ int wsm_lua_target (lua_State *L) {
   set_default_tls(L, box);
   request = request_to(&box->target);
   wsm_link_target(box->link, &request);
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   return 0;
 }

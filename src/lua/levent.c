@@ -76,6 +76,6 @@ int wsm_lua_event (lua_State *L) {
   const int n = wsm_push_event(L, m);
   if (n == 0) return 0;
   wsm_manager_event_pop(m);
-  wsm_link_settle(link);
+  wsm_link_update(link);
   return n;
 }

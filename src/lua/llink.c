@@ -32,7 +32,7 @@ static int drop (lua_State *L) {
   struct wsm_link *link = box->link;
   box->link = NULL;
   if (link) {
-    wsm_server_leave(wsm_link_entry(link));
+    wsm_server_leave(link);
     wsm_link_free(link);
   }
   wsm_box_clear(box);
@@ -61,7 +61,7 @@ static int start (lua_State *L) {
     return luaL_error(L, "a server's connection cannot dial");
   wsm_loop_refresh(wsm_link_handle(box->link)->loop);
   wsm_manager_start(manager_of(box));
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   return 0;
 }
 
@@ -69,7 +69,7 @@ static int lock (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   wsm_manager_lock(manager_of(box),
                    luaL_optstring(L, 2, "there is no session"));
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   return 0;
 }
 
@@ -79,7 +79,7 @@ static int verdict (lua_State *L) {
                                         : (int64_t)wsm_check_ms(L, 3, "delay");
   wsm_manager_verdict(manager_of(box), lua_toboolean(L, 2), delay,
                       wsm_link_now(box->link));
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   return 0;
 }
 
@@ -95,7 +95,7 @@ static int ping (lua_State *L) {
   wsm_mask_keys_refill(m->keys, 1);
   if (!wsm_manager_ping(m, payload, n))
     return luaL_error(L, "not enough memory");
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -144,7 +144,7 @@ static int close (lua_State *L) {
                        manager_of(box)->outbox.count + 1);
   wsm_manager_close(manager_of(box), &params,
                     wsm_loop_refresh(wsm_link_handle(box->link)->loop));
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   return 0;
 }
 
@@ -173,7 +173,7 @@ static int accept (lua_State *L) {
   if (!wsm_manager_accept(manager_of(box), protocol, headers,
                           wsm_link_now(box->link)))
     return wsm_push_end(L, manager_of(box));
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -193,7 +193,7 @@ static int refuse (lua_State *L) {
   wsm_check_lines(L, 3);
   if (!wsm_manager_refuse(manager_of(box), &reply, wsm_link_now(box->link)))
     return luaL_error(L, "not enough memory");
-  wsm_link_settle(box->link);
+  wsm_link_update(box->link);
   return 0;
 }
 

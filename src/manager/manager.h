@@ -170,16 +170,15 @@ static inline void wsm_manager_set_proxy (struct wsm_manager *m,
   m->via = name;
 }
 
-/* Where up to n bytes read from the peer go; NULL without memory. Then commit
-** what was really read, which is the one way that bytes come in: n may be 0. */
-static inline unsigned char *wsm_manager_reserve (struct wsm_manager *m,
-                                                  size_t n) {
-  return wsm_session_reserve(&m->session, n);
+/* What is read from the peer is appended here; then wsm_manager_commit says how
+** many bytes those were, even if there were none. */
+static inline struct wsm_buffer *wsm_manager_input (struct wsm_manager *m) {
+  return &m->session.in;
 }
 
 static inline void wsm_manager_commit (struct wsm_manager *m, size_t n,
                                        uint64_t now_ms) {
-  wsm_session_commit(&m->session, n);
+  wsm_session_commit(&m->session, 0);
   if (n > 0) wsm_manager_received(m, n, now_ms);
 }
 

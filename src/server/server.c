@@ -4,164 +4,184 @@
 #include "base/memory.h"
 #include "io/socket.h"
 
+/* A connection's place among the others of its server; the owner of its link. */
+struct entry {
+  struct entry *next, *previous;
+  struct entry *next_request;
+  struct wsm_server *server;
+  struct wsm_link *link;
+  bool requesting; /* its request waits to be claimed */
+  bool claimed;    /* the application has it */
+  bool over;       /* its connection is closed: it counts no more */
+};
+
 struct wsm_server {
-  struct wsm_handle post;
+  struct wsm_handle handle;
   struct wsm_listener *listener;
   struct wsm_policy policy;
   struct wsm_tls_context *tls;
-  struct wsm_server_entry *seats;
-  struct wsm_server_entry *first_asking, *last_asking;
+  struct entry *entries;
+  struct entry *first_request, *last_request;
   uint32_t count, limit;
-  uint32_t owners; /* the creator, and each seat */
-  bool ending;     /* an unclaimed link may have closed */
+  uint32_t references; /* the creator's, and each entry's */
+  bool sweeping;       /* an unclaimed link may have closed */
 };
 
-static struct wsm_server *server_of (struct wsm_handle *post) {
-  return (struct wsm_server *)(void *)post; /* its first member */
+static struct wsm_server *server_of (struct wsm_handle *handle) {
+  return (struct wsm_server *)(void *)handle; /* its first member */
 }
 
-static void give_up (struct wsm_server *s) {
-  if (--s->owners > 0) return;
+static void release (struct wsm_server *s) {
+  if (--s->references > 0) return;
   if (s->tls) wsm_tls_context_release(s->tls);
   wsm_policy_free(&s->policy);
   wsm_free(s);
 }
 
-/* --- seats --- */
+/* --- entries --- */
 
-static void regulate (struct wsm_server *s) {
+static void update_listener (struct wsm_server *s) {
   if (s->listener && s->limit > 0)
     wsm_listener_pause(s->listener, s->count >= s->limit);
 }
 
-static void sit (struct wsm_server *s, struct wsm_server_entry *seat) {
-  seat->server = s;
-  seat->next = s->seats;
-  if (seat->next) seat->next->previous = seat;
-  s->seats = seat;
-  s->owners++;
+static void insert (struct wsm_server *s, struct entry *entry) {
+  entry->server = s;
+  entry->next = s->entries;
+  if (entry->next) entry->next->previous = entry;
+  s->entries = entry;
+  s->references++;
   s->count++;
-  regulate(s);
+  update_listener(s);
 }
 
-static void ask (struct wsm_server *s, struct wsm_server_entry *seat) {
-  if (seat->asking) return;
-  seat->asking = true;
-  if (s->last_asking) s->last_asking->next_asking = seat;
-  else s->first_asking = seat;
-  s->last_asking = seat;
+static void enqueue_request (struct wsm_server *s, struct entry *entry) {
+  if (entry->requesting) return;
+  entry->requesting = true;
+  if (s->last_request) s->last_request->next_request = entry;
+  else s->first_request = entry;
+  s->last_request = entry;
 }
 
-static void unask (struct wsm_server *s, struct wsm_server_entry *seat) {
-  struct wsm_server_entry *before = NULL, *at = s->first_asking;
-  if (!seat->asking) return;
-  for (; at != seat; at = at->next_asking) before = at;
-  if (before) before->next_asking = seat->next_asking;
-  else s->first_asking = seat->next_asking;
-  if (s->last_asking == seat) s->last_asking = before;
-  seat->next_asking = NULL;
-  seat->asking = false;
+static void dequeue_request (struct wsm_server *s, struct entry *entry) {
+  struct entry *before = NULL, *at = s->first_request;
+  if (!entry->requesting) return;
+  for (; at != entry; at = at->next_request) before = at;
+  if (before) before->next_request = entry->next_request;
+  else s->first_request = entry->next_request;
+  if (s->last_request == entry) s->last_request = before;
+  entry->next_request = NULL;
+  entry->requesting = false;
 }
 
 /* It counts no more, but its link still reads the server's policy. */
-static void vacate (struct wsm_server *s, struct wsm_server_entry *seat) {
-  if (seat->vacant) return;
-  seat->vacant = true;
-  unask(s, seat);
-  if (seat->previous) seat->previous->next = seat->next;
-  else s->seats = seat->next;
-  if (seat->next) seat->next->previous = seat->previous;
-  seat->next = seat->previous = NULL;
+static void unlink_entry (struct wsm_server *s, struct entry *entry) {
+  if (entry->over) return;
+  entry->over = true;
+  dequeue_request(s, entry);
+  if (entry->previous) entry->previous->next = entry->next;
+  else s->entries = entry->next;
+  if (entry->next) entry->next->previous = entry->previous;
+  entry->next = entry->previous = NULL;
   s->count--;
-  regulate(s);
+  update_listener(s);
 }
 
-void wsm_server_leave (struct wsm_server_entry *seat) {
-  struct wsm_server *s = seat->server;
-  if (!s) return;
-  vacate(s, seat);
-  seat->server = NULL;
-  give_up(s);
+void wsm_server_leave (struct wsm_link *l) {
+  struct entry *entry = wsm_link_owner(l);
+  if (!entry) return;
+  wsm_link_set_owner(l, NULL, NULL);
+  unlink_entry(entry->server, entry);
+  release(entry->server);
+  wsm_free(entry);
 }
 
-static void drop (struct wsm_server_entry *seat) {
-  struct wsm_link *link = seat->link;
-  wsm_server_leave(seat);
+static void drop (struct entry *entry) {
+  struct wsm_link *link = entry->link;
+  wsm_server_leave(link);
   wsm_link_free(link);
 }
 
-/* --- what its unclaimed links say --- */
+/* --- what its links tell --- */
 
-static void on_requested (void *keeper, struct wsm_link *l) {
-  struct wsm_server *s = keeper;
-  ask(s, wsm_link_entry(l));
-  if (s->post.loop) wsm_handle_notify(&s->post);
+static void on_requested (void *owner) {
+  struct entry *entry = owner;
+  enqueue_request(entry->server, entry);
+  if (entry->server->handle.loop) wsm_handle_notify(&entry->server->handle);
 }
 
-/* One that nobody claimed may not be freed inside its own call: the next flush
-** does it. */
-static void on_ended (void *keeper, struct wsm_link *l) {
-  struct wsm_server *s = keeper;
-  struct wsm_server_entry *seat = wsm_link_entry(l);
-  if (seat->claimed) {
-    vacate(s, seat);
-    return;
-  }
-  s->ending = true;
-  if (s->post.loop) wsm_handle_mark_pending(&s->post);
+/* An unclaimed one may not be freed inside its own call: the next flush does
+** it. */
+static void on_unclaimed_ended (void *owner) {
+  struct entry *entry = owner;
+  entry->server->sweeping = true;
+  if (entry->server->handle.loop)
+    wsm_handle_mark_pending(&entry->server->handle);
 }
 
-static const struct wsm_link_keeper keeper_calls = { on_requested, on_ended };
+static void on_claimed_ended (void *owner) {
+  struct entry *entry = owner;
+  unlink_entry(entry->server, entry);
+}
 
-static bool is_over (const struct wsm_server_entry *seat) {
-  return !seat->claimed &&
-         wsm_link_manager(seat->link)->state == WSM_STATE_CLOSED;
+static const struct wsm_link_calls unclaimed_calls = { on_requested,
+                                                       on_unclaimed_ended };
+static const struct wsm_link_calls claimed_calls = { NULL, on_claimed_ended };
+
+static bool is_over (const struct entry *entry) {
+  return !entry->claimed &&
+         wsm_manager_state(wsm_link_manager(entry->link)) == WSM_STATE_CLOSED;
 }
 
 static void sweep (struct wsm_server *s) {
-  struct wsm_server_entry *seat = s->seats;
-  if (!s->ending) return;
-  s->ending = false;
-  while (seat) {
-    struct wsm_server_entry *next = seat->next;
-    if (is_over(seat)) drop(seat);
-    seat = next;
+  struct entry *entry = s->entries;
+  if (!s->sweeping) return;
+  s->sweeping = false;
+  while (entry) {
+    struct entry *next = entry->next;
+    if (is_over(entry)) drop(entry);
+    entry = next;
   }
 }
 
 static void on_accepted (void *owner, int fd) {
   struct wsm_server *s = owner;
+  struct entry *entry = wsm_zalloc(sizeof *entry);
   struct wsm_link_setup setup;
   struct wsm_error e;
-  struct wsm_link *l;
   setup.policy = &s->policy;
   setup.tls = s->tls;
-  l = wsm_link_accept(s->post.loop, &setup, fd, &e);
-  if (!l) return; /* the peer reads the end */
-  sit(s, wsm_link_entry(l));
-  wsm_link_keep(l, &keeper_calls, s);
+  if (!entry) wsm_socket_discard(fd);
+  else entry->link = wsm_link_accept(s->handle.loop, &setup, fd, &e);
+  if (!entry || !entry->link) {
+    wsm_free(entry);
+    return; /* the peer reads the end */
+  }
+  insert(s, entry);
+  wsm_link_set_owner(entry->link, &unclaimed_calls, entry);
 }
 
 struct wsm_link *wsm_server_claim (struct wsm_server *s) {
-  struct wsm_server_entry *seat = s->first_asking;
-  if (!seat) return NULL;
-  unask(s, seat);
-  seat->claimed = true;
-  wsm_link_keep(seat->link, &keeper_calls, s);
-  return seat->link;
+  struct entry *entry = s->first_request;
+  if (!entry) return NULL;
+  dequeue_request(s, entry);
+  entry->claimed = true;
+  wsm_link_set_owner(entry->link, &claimed_calls, entry);
+  return entry->link;
 }
 
-/* --- one thing to all --- */
+/* --- one message to all --- */
 
-static long cast_frame (struct wsm_server *s, const struct wsm_buffer *frame,
-                        const struct wsm_link *except, size_t *full) {
-  struct wsm_server_entry *seat;
+static long broadcast_frame (struct wsm_server *s,
+                             const struct wsm_buffer *frame,
+                             const struct wsm_link *except, size_t *full) {
+  struct entry *entry;
   long sent = 0;
   *full = 0;
-  for (seat = s->seats; seat; seat = seat->next) {
+  for (entry = s->entries; entry; entry = entry->next) {
     enum wsm_sent how;
-    if (seat->link == except || !seat->claimed) continue;
-    how = wsm_link_send_frame(seat->link, wsm_buffer_bytes(frame),
+    if (entry->link == except || !entry->claimed) continue;
+    how = wsm_link_send_frame(entry->link, wsm_buffer_bytes(frame),
                               wsm_buffer_length(frame));
     if (how == WSM_SENT) sent++;
     else if (how == WSM_SEND_FULL) ++*full;
@@ -170,30 +190,30 @@ static long cast_frame (struct wsm_server *s, const struct wsm_buffer *frame,
 }
 
 long wsm_server_broadcast (struct wsm_server *s,
-                           const struct wsm_broadcast *cast, size_t *full) {
+                           const struct wsm_broadcast *what, size_t *full) {
   struct wsm_buffer frame;
   long sent;
   memset(&frame, 0, sizeof frame);
-  if (!s->post.loop) return 0;
-  if (!wsm_session_frame(&frame, cast->opcode, cast->data, cast->length))
+  if (!s->handle.loop) return 0;
+  if (!wsm_session_frame(&frame, what->opcode, what->data, what->length))
     return -1;
-  sent = cast_frame(s, &frame, cast->except, full);
+  sent = broadcast_frame(s, &frame, what->except, full);
   wsm_buffer_clear(&frame);
   return sent;
 }
 
 /* --- life --- */
 
-static void on_flush (struct wsm_handle *post, bool first) {
+static void on_flush (struct wsm_handle *handle, bool first) {
   (void)first;
-  sweep(server_of(post));
+  sweep(server_of(handle));
 }
 
-static void on_loop_closed (struct wsm_handle *post) {
-  wsm_server_stop(server_of(post));
+static void on_loop_closed (struct wsm_handle *handle) {
+  wsm_server_stop(server_of(handle));
 }
 
-static const struct wsm_handle_calls post_calls = {
+static const struct wsm_handle_calls handle_calls = {
   .on_flush = on_flush, .on_loop_closed = on_loop_closed
 };
 
@@ -203,11 +223,11 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
   struct wsm_server *s = wsm_zalloc(sizeof *s);
   wsm_error_set(e, WSM_FULL, "no memory for a server");
   if (!s) return NULL;
-  s->owners = 1;
+  s->references = 1;
   s->limit = setup->connections;
   if (setup->tls) s->tls = wsm_tls_context_retain(setup->tls);
   if (wsm_policy_copy(&s->policy, &setup->policy) &&
-      wsm_loop_attach(loop, &s->post, &post_calls)) {
+      wsm_loop_attach(loop, &s->handle, &handle_calls)) {
     s->policy.reconnect = false;
     s->listener =
       wsm_listener_new(wsm_loop_uv(loop), &setup->order, on_accepted, s, e);
@@ -223,19 +243,19 @@ void wsm_server_stop (struct wsm_server *s) {
 }
 
 void wsm_server_release (struct wsm_server *s) {
-  struct wsm_server_entry *seat = s->seats;
+  struct entry *entry = s->entries;
   wsm_server_stop(s);
-  wsm_handle_detach(&s->post);
-  while (seat) {
-    struct wsm_server_entry *next = seat->next;
-    if (!seat->claimed) drop(seat);
-    seat = next;
+  wsm_handle_detach(&s->handle);
+  while (entry) {
+    struct entry *next = entry->next;
+    if (!entry->claimed) drop(entry);
+    entry = next;
   }
-  give_up(s);
+  release(s);
 }
 
 struct wsm_handle *wsm_server_handle (struct wsm_server *s) {
-  return &s->post;
+  return &s->handle;
 }
 
 int wsm_server_port (const struct wsm_server *s) {

@@ -1,9 +1,9 @@
 /*
 ** server.h - a listener and the connections that came through it
-** Stands on listener.h and link.h. It keeps a connection until its opening
-** request is there and Lua takes it, bounds how many there are, and says one
-** thing to all of them.
-** Never judges a request: Lua does.
+** Depends on listener.h and link.h. It keeps a connection until its opening
+** request is there and the application accepts it, bounds how many there are,
+** and sends one message to all of them.
+** Never decides whether to accept a request: the application does.
 */
 #ifndef WSM_SERVER_H
 #define WSM_SERVER_H
@@ -19,7 +19,7 @@ struct wsm_server_setup {
                                          kernel; 0: no limit */
 };
 
-/* NULL: e says why. Counted: its seats hold it too. */
+/* NULL: e says why. Reference-counted: each connection holds it too. */
 struct wsm_server *wsm_server_new (struct wsm_loop *loop,
                                    const struct wsm_server_setup *setup,
                                    struct wsm_error *e);
@@ -27,15 +27,15 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
 /* Accepts no more; the connections live on. */
 void wsm_server_stop (struct wsm_server *s);
 
-/* Stops, drops what was never claimed, and gives up the caller's count. */
+/* Stops, drops what was never claimed, and gives up the caller's reference. */
 void wsm_server_release (struct wsm_server *s);
 
-/* A connection whose request waits, in order; from now on the caller's (and
-** its post becomes ready on the loop). NULL: none. */
+/* A connection whose request waits, in order of arrival; from now on the
+** caller's, and the loop tells of what is ready there. NULL: none. */
 struct wsm_link *wsm_server_claim (struct wsm_server *s);
 
-/* A claimed link leaves, before wsm_link_free. */
-void wsm_server_leave (struct wsm_server_entry *seat);
+/* A claimed link leaves its server, before wsm_link_free. A client's: nothing. */
+void wsm_server_leave (struct wsm_link *l);
 
 /* One message to every open connection but `except` (may be NULL), framed
 ** once. *full counts those whose output is full: they did not get it. Returns

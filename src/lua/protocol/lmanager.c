@@ -256,11 +256,9 @@ static int feed (lua_State *L) {
   struct wsm_manager *m = check(L);
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
-  unsigned char *to = wsm_manager_reserve(m, n);
-  lua_pushboolean(L, to != NULL);
-  if (!to) return 1;
-  memcpy(to, bytes, n);
-  wsm_manager_commit(m, n, check_now(L, 3));
+  const bool taken = wsm_buffer_append(wsm_manager_input(m), bytes, n);
+  if (taken) wsm_manager_commit(m, n, check_now(L, 3));
+  lua_pushboolean(L, taken);
   return 1;
 }
 

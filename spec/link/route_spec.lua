@@ -331,16 +331,16 @@ describe("a tunnel", function()
     end
   end)
 
-  it("says that the proxy is out of reach", function()
+  it("says that the proxy cannot be connected to", function()
     local gone = scripted {}
     gone:stop()
     local event = dial_by("http://", gone):event "error"
     assert.equal("refused", event[2])
-    assert.matches("^the proxy 127.0.0.1:%d+ is out of reach: connection to 127.0.0.1", event[3])
+    assert.matches("^cannot connect to the proxy 127.0.0.1:%d+: connection to 127.0.0.1", event[3])
     made:close()
     event = dial("ws://h/", { proxy = "http://proxy.invalid" }):event "error"
     assert.equal("resolve", event[2])
-    assert.matches("^the proxy proxy.invalid:80 is out of reach: ", event[3])
+    assert.matches("^cannot connect to the proxy proxy.invalid:80: ", event[3])
   end)
 
   it("says that a target has no address, before it asks a socks5 proxy", function()
@@ -407,9 +407,9 @@ describe("the proxy of a connection", function()
   end
 
   it("comes from the environment", function()
-    assert.matches("^the proxy 127.0.0.1:2 is out of reach",
+    assert.matches("^cannot connect to the proxy 127.0.0.1:2: ",
       with_environment "http_proxy=http://127.0.0.1:2")
-    assert.matches("^the proxy 127.0.0.1:3 is out of reach",
+    assert.matches("^cannot connect to the proxy 127.0.0.1:3: ",
       with_environment "-u http_proxy all_proxy=socks5://127.0.0.1:3")
     assert.matches("^connection to 127.0.0.1:1 ",
       with_environment "http_proxy=http://127.0.0.1:2 no_proxy=127.0.0.0/8")

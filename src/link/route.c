@@ -1,0 +1,210 @@
+#include "link/route.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/memory.h"
+#include "io/address.h"
+#include "io/connect.h"
+#include "io/loop.h"
+#include "io/resolve.h"
+#include "proxy/environment.h"
+#include "proxy/proxy_url.h"
+#include "stream/proxy_stream.h"
+#include "stream/socket_stream.h"
+#include "stream/tls_stream.h"
+
+#define PROXY_LABEL "the proxy "
+
+struct wsm_route {
+  struct wsm_route_order order;
+  struct wsm_route_calls calls;
+  struct wsm_loop *loop;
+  struct wsm_resolve *resolve; /* of the target's name, for socks5 */
+  struct wsm_connect *connect;
+  struct wsm_proxy proxy;         /* spans of text */
+  char *proxy_host;               /* terminated, behind text; NULL: no proxy */
+  char address[INET6_ADDRSTRLEN]; /* of the target, for socks5 */
+  char label[sizeof PROXY_LABEL - 1 + WSM_PROXY_PLACE]; /* "the proxy a:1" */
+  char text[];                                          /* the proxy's URL */
+};
+
+static void finish (struct wsm_route *r, int fd, const struct wsm_error *e) {
+  r->calls.done(r->calls.owner, fd, e);
+}
+
+/* --- which proxy --- */
+
+static struct wsm_span of_environment (const struct wsm_route_order *order) {
+  struct wsm_environment env;
+  struct wsm_url url;
+  memset(&url, 0, sizeof url);
+  url.secure = order->secure;
+  url.host = wsm_span_of(order->host);
+  url.port = order->port;
+  env.http_proxy = getenv("http_proxy");
+  env.https_proxy = getenv("https_proxy");
+  env.HTTPS_PROXY = getenv("HTTPS_PROXY");
+  env.all_proxy = getenv("all_proxy");
+  env.ALL_PROXY = getenv("ALL_PROXY");
+  env.no_proxy = getenv("no_proxy");
+  env.NO_PROXY = getenv("NO_PROXY");
+  return wsm_environment_proxy(&env, &url);
+}
+
+static struct wsm_span choose_proxy (const struct wsm_route_order *order) {
+  const struct wsm_span none = { "", 0 };
+  if (!order->proxy) return none;
+  if (strcmp(order->proxy, "env") == 0) return of_environment(order);
+  return wsm_span_of(order->proxy);
+}
+
+static bool take_proxy (struct wsm_route *r, struct wsm_span text,
+                        struct wsm_error *e) {
+  if (text.length == 0) return true;
+  memcpy(r->text, text.text, text.length);
+  if (!wsm_proxy_parse(&r->proxy, r->text, text.length, e)) return false;
+  r->proxy_host = r->text + text.length + 1;
+  memcpy(r->proxy_host, r->proxy.host.text, r->proxy.host.length);
+  memcpy(r->label, PROXY_LABEL, sizeof PROXY_LABEL - 1);
+  wsm_proxy_place(r->label + sizeof PROXY_LABEL - 1, &r->proxy);
+  return true;
+}
+
+const char *wsm_route_proxy_name (const struct wsm_route *r) {
+  return r->proxy_host ? r->label + sizeof PROXY_LABEL - 1 : NULL;
+}
+
+/* --- connecting --- */
+
+static void on_connected (void *owner, int fd, const struct wsm_error *why) {
+  struct wsm_route *r = owner;
+  struct wsm_error e = *why;
+  r->connect = NULL;
+  if (fd < 0 && r->proxy_host) {
+    wsm_error_set(&e, why->token, "cannot connect to %s: %s", r->label,
+                  why->detail);
+    e.final = why->final;
+  }
+  finish(r, fd, &e);
+}
+
+static bool connect_to (struct wsm_route *r, struct wsm_error *e) {
+  struct wsm_connect_options order;
+  memset(&order, 0, sizeof order);
+  order.host = r->proxy_host ? r->proxy_host : r->order.host;
+  order.port = r->proxy_host ? r->proxy.port : r->order.port;
+  r->connect = wsm_connect_start(wsm_loop_uv(r->loop), &order, on_connected, r);
+  if (!r->connect) wsm_error_set(e, WSM_FULL, "no memory for a connection");
+  return r->connect != NULL;
+}
+
+static void on_resolved (void *owner, const struct addrinfo *list,
+                         const struct wsm_error *why) {
+  struct wsm_route *r = owner;
+  struct wsm_address to[WSM_ADDRESS_LIMIT];
+  struct wsm_error e = *why;
+  const size_t n = wsm_address_sort(to, list, r->order.port);
+  r->resolve = NULL;
+  if (n > 0) {
+    wsm_address_text(to, r->address, sizeof r->address);
+    if (connect_to(r, &e)) return;
+  } else if (e.token == WSM_NONE) {
+    wsm_error_set(&e, WSM_RESOLVE,
+                  "%.150s has neither an IPv4 nor an IPv6 address",
+                  r->order.host);
+  }
+  finish(r, -1, &e);
+}
+
+static bool resolve (struct wsm_route *r, struct wsm_error *e) {
+  struct wsm_resolve_request order;
+  order.host = r->order.host;
+  order.done = on_resolved;
+  order.owner = r;
+  r->resolve = wsm_resolve_start(wsm_loop_uv(r->loop), &order, e);
+  return r->resolve != NULL;
+}
+
+/* With socks5 the target's name is resolved here, with socks5h there. */
+static bool needs_address (const struct wsm_route *r) {
+  struct wsm_address ignored;
+  return r->proxy_host && r->proxy.kind == WSM_PROXY_SOCKS5 &&
+         !wsm_address_numeric(&ignored, r->order.host, r->order.port);
+}
+
+struct wsm_route *wsm_route_start (struct wsm_loop *loop,
+                                   const struct wsm_route_order *order,
+                                   const struct wsm_route_calls *calls,
+                                   struct wsm_error *e) {
+  const struct wsm_span proxy = choose_proxy(order);
+  struct wsm_route *r = wsm_zalloc(sizeof *r + 2 * (proxy.length + 1));
+  if (!r) {
+    wsm_error_set(e, WSM_FULL, "no memory for a connection");
+    return NULL;
+  }
+  r->loop = loop;
+  r->order = *order;
+  r->calls = *calls;
+  if (take_proxy(r, proxy, e) &&
+      (needs_address(r) ? resolve(r, e) : connect_to(r, e)))
+    return r;
+  wsm_route_free(r);
+  return NULL;
+}
+
+void wsm_route_free (struct wsm_route *r) {
+  if (r->resolve) wsm_resolve_cancel(r->resolve);
+  if (r->connect) wsm_connect_cancel(r->connect);
+  wsm_free(r);
+}
+
+/* --- the streams --- */
+
+static struct wsm_stream *add_target_tls (const struct wsm_route *r,
+                                          struct wsm_stream *below,
+                                          struct wsm_tls_context *context,
+                                          struct wsm_error *e) {
+  const struct wsm_tls_stream_setup setup = { r->loop, context, r->order.host,
+                                              NULL };
+  if (context) return wsm_tls_stream_new(below, &setup, e);
+  wsm_error_set(e, WSM_TLS, "there are no TLS rules for %s", r->order.host);
+  e->final = true;
+  wsm_stream_close(below);
+  return NULL;
+}
+
+static struct wsm_stream *add_proxy_tls (const struct wsm_route *r,
+                                         struct wsm_stream *below,
+                                         struct wsm_tls_context *context,
+                                         struct wsm_error *e) {
+  const struct wsm_tls_stream_setup setup = { r->loop, context, r->proxy_host,
+                                              r->label };
+  if (context) return wsm_tls_stream_new(below, &setup, e);
+  wsm_error_set(e, WSM_TLS, "TLS with %s: there are no TLS rules for it",
+                r->label);
+  wsm_stream_close(below);
+  return NULL;
+}
+
+static struct wsm_stream *add_proxy (const struct wsm_route *r,
+                                     struct wsm_stream *below,
+                                     struct wsm_error *e) {
+  struct wsm_proxy_stream_setup setup;
+  setup.proxy = &r->proxy;
+  setup.host = wsm_span_of(*r->address ? r->address : r->order.host);
+  setup.port = r->order.port;
+  setup.pool = wsm_loop_pool(r->loop);
+  return wsm_proxy_stream_new(below, &setup, e);
+}
+
+struct wsm_stream *wsm_route_open (struct wsm_route *r, int fd,
+                                   const struct wsm_route_tls *tls,
+                                   struct wsm_error *e) {
+  struct wsm_stream *top = wsm_socket_stream_new(r->loop, fd, e);
+  if (top && r->proxy_host && r->proxy.kind == WSM_PROXY_HTTPS)
+    top = add_proxy_tls(r, top, tls->proxy, e);
+  if (top && r->proxy_host) top = add_proxy(r, top, e);
+  if (top && r->order.secure) top = add_target_tls(r, top, tls->target, e);
+  return top;
+}
