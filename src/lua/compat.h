@@ -1,6 +1,6 @@
 /*
 ** compat.h - Lua 5.1 (and LuaJIT) to 5.4 under one set of names
-** Stands on lua.h and lauxlib.h; the one place with LUA_VERSION_NUM.
+** Depends on lua.h and lauxlib.h. No other file asks for LUA_VERSION_NUM.
 */
 #ifndef WSM_COMPAT_H
 #define WSM_COMPAT_H
@@ -12,7 +12,7 @@
 #define lua_rawlen lua_objlen
 #define lua_getuservalue(L, i) lua_getfenv(L, i)
 #define lua_setuservalue(L, i) lua_setfenv(L, i)
-/* LuaJIT's lauxlib.h has brought these home from 5.2. */
+/* LuaJIT's lauxlib.h has these of 5.2. */
 #ifndef luaL_newlibtable
 #define luaL_newlibtable(L, l) lua_createtable(L, 0, sizeof(l) / sizeof *(l))
 #define luaL_newlib(L, l) (luaL_newlibtable(L, l), luaL_setfuncs(L, l, 0))
@@ -53,14 +53,14 @@ static inline int lua_absindex (lua_State *L, int i) {
    lua_tonumber(L, i) == (lua_Number)(lua_Integer)lua_tonumber(L, i))
 #endif
 
-/* Does lua_pushlstring collect before it copies? A finalizer could then free
-** the bytes. */
+/* Does lua_pushlstring collect garbage before it copies? Then a finalizer could
+** free the bytes. */
 #define WSM_PUSHLSTRING_MAY_GC (LUA_VERSION_NUM < 502)
 
 /* May this Lua be LuaJIT, which compiles? */
 #define WSM_MAYBE_LUAJIT (LUA_VERSION_NUM == 501)
 
-/* Can C go on after a Lua function that it called has yielded? */
+/* Can a C function call a Lua function that yields (lua_callk)? */
 #define WSM_HAS_CALLK (LUA_VERSION_NUM >= 503)
 
 #if LUA_VERSION_NUM >= 504

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#define LONGEST_S 4000000.0 /* 46 days: what 32 bits of ms hold */
+#define MAX_SECONDS 4000000.0 /* 46 days: what 32 bits of ms hold */
 
-static void bad (lua_State *L, const char *name, const char *expected) {
+static void fail_option (lua_State *L, const char *name, const char *expected) {
   luaL_error(L, "bad option '%s' (%s expected, got %s)", name, expected,
              luaL_typename(L, -1));
 }
@@ -14,49 +14,50 @@ uint32_t wsm_check_ms (lua_State *L, int i, const char *name) {
   lua_Number seconds = lua_tonumber(L, i);
   if (lua_type(L, i) != LUA_TNUMBER || !(seconds >= 0)) {
     lua_pushvalue(L, i);
-    bad(L, name, "seconds, not negative,");
+    fail_option(L, name, "seconds, not negative,");
   }
-  if (seconds > LONGEST_S) seconds = LONGEST_S;
+  if (seconds > MAX_SECONDS) seconds = MAX_SECONDS;
   return (uint32_t)ceil(seconds * 1000);
 }
 
-/* The field on the stack's top; false (and nothing there) when it is nil. */
-static bool has (lua_State *L, int i, const char *name) {
+/* Pushes the field. false, and nothing pushed: it is nil. */
+static bool push_option (lua_State *L, int i, const char *name) {
   lua_getfield(L, i, name);
   if (!lua_isnil(L, -1)) return true;
   lua_pop(L, 1);
   return false;
 }
 
-/* false switches off: 0. */
+/* `false` switches off: 0. */
 static void seconds (lua_State *L, int i, const char *name, uint32_t *ms) {
-  if (!has(L, i, name)) return;
+  if (!push_option(L, i, name)) return;
   if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) *ms = 0;
   else *ms = wsm_check_ms(L, lua_gettop(L), name);
   lua_pop(L, 1);
 }
 
 static void number (lua_State *L, int i, const char *name, double *to) {
-  if (!has(L, i, name)) return;
+  if (!push_option(L, i, name)) return;
   if (lua_type(L, -1) != LUA_TNUMBER || !(lua_tonumber(L, -1) >= 0))
-    bad(L, name, "number, not negative,");
+    fail_option(L, name, "number, not negative,");
   *to = lua_tonumber(L, -1);
   lua_pop(L, 1);
 }
 
 lua_Number wsm_config_count (lua_State *L, int i, const char *name,
-                             lua_Number standard) {
+                             lua_Number absent) {
   lua_Number value;
-  if (!has(L, i, name)) return standard;
+  if (!push_option(L, i, name)) return absent;
   value = lua_tonumber(L, -1);
   if (lua_type(L, -1) != LUA_TNUMBER || !(value >= 0) ||
       value != floor(value) || value > 9e15)
-    bad(L, name, "whole number, not negative,");
+    fail_option(L, name, "whole number, not negative,");
   lua_pop(L, 1);
   return value;
 }
 
-/* Absent keeps what is there: not every number survives being Lua's. */
+/* false: absent. The default is not passed through a lua_Number, which may not
+** hold it. */
 static bool count (lua_State *L, int i, const char *name, lua_Number *n) {
   *n = wsm_config_count(L, i, name, -1);
   return *n >= 0;
@@ -78,18 +79,18 @@ static void size (lua_State *L, int i, const char *name, size_t *to) {
 }
 
 static void flag (lua_State *L, int i, const char *name, bool *to) {
-  if (!has(L, i, name)) return;
+  if (!push_option(L, i, name)) return;
   *to = lua_toboolean(L, -1);
   lua_pop(L, 1);
 }
 
-/* Pushes the group's table. false: it is absent; *off: it is `false`. */
-static bool group (lua_State *L, int i, const char *name, bool *off) {
+/* Pushes the table of a group of options. false: it is absent, or *off: `false`. */
+static bool push_group (lua_State *L, int i, const char *name, bool *off) {
   *off = false;
-  if (!has(L, i, name)) return false;
+  if (!push_option(L, i, name)) return false;
   if (lua_istable(L, -1)) return true;
   if (!lua_isboolean(L, -1) || lua_toboolean(L, -1))
-    bad(L, name, "table or false");
+    fail_option(L, name, "table or false");
   lua_pop(L, 1);
   *off = true;
   return false;
@@ -97,12 +98,12 @@ static bool group (lua_State *L, int i, const char *name, bool *off) {
 
 static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
-  if (group(L, i, "heartbeat", &off)) {
+  if (push_group(L, i, "heartbeat", &off)) {
     int t = lua_gettop(L);
     seconds(L, t, "interval", &p->beat_ms);
     seconds(L, t, "timeout", &p->overtime_ms);
-    if (has(L, t, "message")) {
-      if (lua_type(L, -1) != LUA_TSTRING) bad(L, "message", "string");
+    if (push_option(L, t, "message")) {
+      if (lua_type(L, -1) != LUA_TSTRING) fail_option(L, "message", "string");
       p->beat = lua_tolstring(L, -1, &p->beat_length);
       lua_pop(L, 1);
     }
@@ -115,7 +116,7 @@ static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
 static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
   int t;
-  if (!group(L, i, "reconnect", &off)) {
+  if (!push_group(L, i, "reconnect", &off)) {
     if (off) p->reconnect = false;
     return;
   }
@@ -126,10 +127,10 @@ static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
   seconds(L, t, "stable", &p->stable_ms);
   number(L, t, "factor", &p->factor);
   number(L, t, "jitter", &p->jitter);
-  if (has(L, t, "limit")) {
-    bool endless = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+  if (push_option(L, t, "limit")) {
+    bool unlimited = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     lua_pop(L, 1);
-    if (endless) p->budget = WSM_UNBOUNDED;
+    if (unlimited) p->budget = WSM_UNBOUNDED;
     else count32(L, t, "limit", &p->budget);
   }
   lua_pop(L, 1);
@@ -137,7 +138,7 @@ static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
 
 static void timeouts (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
-  if (!group(L, i, "timeouts", &off)) return;
+  if (!push_group(L, i, "timeouts", &off)) return;
   seconds(L, lua_gettop(L), "open", &p->open_ms);
   seconds(L, lua_gettop(L), "close", &p->close_ms);
   lua_pop(L, 1);
@@ -145,7 +146,7 @@ static void timeouts (lua_State *L, int i, struct wsm_policy *p) {
 
 static void outbox (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
-  if (group(L, i, "outbox", &off)) {
+  if (push_group(L, i, "outbox", &off)) {
     count32(L, lua_gettop(L), "messages", &p->outbox_messages);
     size(L, lua_gettop(L), "bytes", &p->outbox_bytes);
     lua_pop(L, 1);
@@ -157,7 +158,7 @@ static void outbox (lua_State *L, int i, struct wsm_policy *p) {
 static void limits (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
   int t;
-  if (!group(L, i, "limits", &off)) return;
+  if (!push_group(L, i, "limits", &off)) return;
   t = lua_gettop(L);
   count64(L, t, "message", &p->limits.message);
   count64(L, t, "frame", &p->limits.frame);
@@ -175,10 +176,10 @@ static void bits (lua_State *L, int i, const char *name, uint8_t *to) {
 }
 
 void wsm_config_compression (lua_State *L, int i, struct wsm_compression *c) {
-  struct wsm_policy standard;
+  struct wsm_policy defaults;
   lua_Number level;
-  wsm_policy_defaults(&standard);
-  *c = standard.compression;
+  wsm_policy_defaults(&defaults);
+  *c = defaults.compression;
   if (!lua_istable(L, i)) return;
   level = wsm_config_count(L, i, "level", c->level);
   if (level > 9) luaL_error(L, "bad option 'level' (0 to 9 expected)");
@@ -191,9 +192,9 @@ void wsm_config_compression (lua_State *L, int i, struct wsm_compression *c) {
 }
 
 static void compress (lua_State *L, int i, struct wsm_policy *p) {
-  if (!has(L, i, "compress")) return;
+  if (!push_option(L, i, "compress")) return;
   if (!lua_istable(L, -1) && !lua_isboolean(L, -1))
-    bad(L, "compress", "boolean or table");
+    fail_option(L, "compress", "boolean or table");
   p->compress = lua_toboolean(L, -1);
   wsm_config_compression(L, lua_gettop(L), &p->compression);
   lua_pop(L, 1);

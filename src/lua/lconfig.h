@@ -1,8 +1,7 @@
 /*
-** lconfig.h - a table of options as a policy
-** Stands on policy.h. Reads core.config of core.lua: nil keeps the default,
-** false switches off, seconds become milliseconds. Wrong types and impossible
-** numbers raise, naming the option.
+** lconfig.h - the options of a user (core.config of core.lua) as a policy
+** Depends on policy.h. nil keeps the default, false switches off, seconds become
+** milliseconds. Wrong types and impossible numbers raise, naming the option.
 */
 #ifndef WSM_LCONFIG_H
 #define WSM_LCONFIG_H
@@ -10,17 +9,17 @@
 #include "lua/compat.h"
 #include "manager/policy.h"
 
-/* Fills p from the table at i (or nothing there). p->beat points into a string
+/* Fills p from the table, or nothing, at i. p->beat points into a string
 ** of that table. */
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p);
 
 /* Fills c from the table at i: level, window, peer_window, takeover,
-** peer_takeover, threshold; the defaults for what is no table. */
+** peer_takeover, threshold; with the defaults if it is no table. */
 void wsm_config_compression (lua_State *L, int i, struct wsm_compression *c);
 
-/* A positive whole number of the table at i, or `standard` when absent. */
+/* A whole number >= 0 of the table at i, or `absent` where there is none. */
 lua_Number wsm_config_count (lua_State *L, int i, const char *name,
-                             lua_Number standard);
+                             lua_Number absent);
 
 /* Seconds at i as milliseconds; raises for anything but a number >= 0. */
 uint32_t wsm_check_ms (lua_State *L, int i, const char *name);

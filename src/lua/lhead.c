@@ -14,7 +14,7 @@ static void push_lower (lua_State *L, struct wsm_span s) {
   luaL_pushresult(&b);
 }
 
-/* Into the table of headers on the top. */
+/* Into the table on top; joins it to one of the same name. */
 static void add_header (lua_State *L, const struct wsm_header *h) {
   const bool cookie = wsm_span_is(h->name, "Set-Cookie");
   push_lower(L, h->name); /* map name */

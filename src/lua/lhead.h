@@ -1,6 +1,6 @@
 /*
 ** lhead.h - an HTTP head as a Lua table
-** Stands on lua.h through compat.h, and on head.h.
+** Depends on head.h.
 */
 #ifndef WSM_LHEAD_H
 #define WSM_LHEAD_H
@@ -8,7 +8,7 @@
 #include "lua/compat.h"
 #include "http/head.h"
 
-/* Pushes { status, minor, reason } of an answer or { method, target, minor } of
+/* Pushes { status, minor, reason } of a response or { method, target, minor } of
 ** a request, with headers: lower-case name to value; several of one name are
 ** joined by ", ", those of set-cookie by "\n" (RFC 9110 5.3). */
 void wsm_push_head (lua_State *L, const struct wsm_head *head);

@@ -35,7 +35,7 @@ static int make (lua_State *L) {
   return box->loop ? 1 : wsm_fail(L, &e);
 }
 
-static struct wsm_loop *turned (lua_State *L) {
+static struct wsm_loop *turn_loop (lua_State *L) {
   struct wsm_loop *loop = wsm_check_loop(L, 1);
   lua_Number wait = luaL_optnumber(L, 2, -1);
   wsm_loop_turn(loop, wait < 0     ? -1
@@ -45,7 +45,7 @@ static struct wsm_loop *turned (lua_State *L) {
 }
 
 static int turn (lua_State *L) {
-  turned(L);
+  turn_loop(L);
   return 0;
 }
 
@@ -60,9 +60,9 @@ static int ready (lua_State *L) {
   return push_ready(L, wsm_check_loop(L, 1));
 }
 
-/* A turn, and what a round begins with. */
+/* turn, cork(true) and ready in one call: how a round of the scheduler begins. */
 static int begin (lua_State *L) {
-  struct wsm_loop *loop = turned(L);
+  struct wsm_loop *loop = turn_loop(L);
   wsm_loop_cork(loop, true);
   return push_ready(L, loop);
 }
@@ -93,7 +93,7 @@ static int counters (lua_State *L) {
   return 1;
 }
 
-static int shut (lua_State *L) {
+static int close_loop (lua_State *L) {
   struct box *box = check_box(L, 1);
   struct wsm_loop *loop = box->loop;
   box->loop = NULL;
@@ -108,10 +108,10 @@ static const luaL_Reg methods[] = { { "turn", turn },
                                     { "timeout", timeout },
                                     { "cork", cork },
                                     { "counters", counters },
-                                    { "close", shut },
+                                    { "close", close_loop },
                                     { NULL, NULL } };
 
 void wsm_push_loop (lua_State *L) {
-  static const struct wsm_class class = { LOOP, methods, shut, make };
+  static const struct wsm_class class = { LOOP, methods, close_loop, make };
   wsm_push_class(L, &class);
 }

@@ -22,8 +22,9 @@ static struct wsm_server *check_server (lua_State *L) {
   return box->server;
 }
 
-/* A string field of the table at 2; it stays on the stack, and so alive. */
-static const char *text (lua_State *L, const char *name) {
+/* A string field of the table at 2; NULL: absent. It stays on the stack, which
+** keeps the text alive. */
+static const char *push_string (lua_State *L, const char *name) {
   lua_getfield(L, 2, name);
   if (lua_isnil(L, -1)) return NULL;
   if (lua_type(L, -1) != LUA_TSTRING)
@@ -34,8 +35,8 @@ static const char *text (lua_State *L, const char *name) {
 
 static void read_setup (lua_State *L, struct wsm_server_setup *setup) {
   memset(setup, 0, sizeof *setup);
-  setup->order.host = text(L, "host");
-  setup->order.path = text(L, "path");
+  setup->order.host = push_string(L, "host");
+  setup->order.path = push_string(L, "path");
   setup->order.port = (int)wsm_config_count(L, 2, "port", 0);
   setup->order.backlog = (int)wsm_config_count(L, 2, "backlog", BACKLOG);
   setup->connections = (uint32_t)wsm_config_count(L, 2, "connections", 0);
@@ -85,16 +86,17 @@ static int count (lua_State *L) {
 
 static int broadcast (lua_State *L) {
   struct wsm_server *server = check_server(L);
-  struct wsm_broadcast cast;
+  struct wsm_broadcast message;
   size_t full = 0;
   long sent;
-  cast.data = luaL_checklstring(L, 2, &cast.length);
-  cast.opcode = lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
-  cast.except = lua_isnoneornil(L, 4) ? NULL : wsm_check_box(L, 4)->link;
-  if (cast.opcode == WSM_TEXT && !wsm_utf8_valid(cast.data, cast.length))
+  message.data = luaL_checklstring(L, 2, &message.length);
+  message.opcode = lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
+  message.except = lua_isnoneornil(L, 4) ? NULL : wsm_check_box(L, 4)->link;
+  if (message.opcode == WSM_TEXT &&
+      !wsm_utf8_valid(message.data, message.length))
     return luaL_error(L, "bad argument #1 to 'broadcast' (text must be UTF-8; "
                          "send it as \"binary\")");
-  sent = wsm_server_broadcast(server, &cast, &full);
+  sent = wsm_server_broadcast(server, &message, &full);
   if (sent < 0) return luaL_error(L, "not enough memory");
   lua_pushinteger(L, (lua_Integer)sent);
   lua_pushinteger(L, (lua_Integer)full);
@@ -106,7 +108,7 @@ static int stop (lua_State *L) {
   return 0;
 }
 
-static int shut (lua_State *L) {
+static int close_server (lua_State *L) {
   struct box *box = luaL_checkudata(L, 1, SERVER);
   struct wsm_server *server = box->server;
   box->server = NULL;
@@ -118,10 +120,10 @@ static const luaL_Reg methods[] = {
   { "next", next },           { "id", id },
   { "port", port },           { "count", count },
   { "broadcast", broadcast }, { "stop", stop },
-  { "close", shut },          { NULL, NULL }
+  { "close", close_server },  { NULL, NULL }
 };
 
 void wsm_push_server (lua_State *L) {
-  static const struct wsm_class class = { SERVER, methods, shut, make };
+  static const struct wsm_class class = { SERVER, methods, close_server, make };
   wsm_push_class(L, &class);
 }

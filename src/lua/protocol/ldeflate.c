@@ -13,7 +13,7 @@
 /* One connection's compression, alone. */
 struct box {
   struct wsm_deflate deflate;
-  struct wsm_buffer to; /* what was deflated, until Lua has it */
+  struct wsm_buffer to; /* compressed bytes, until Lua has them */
 };
 
 static struct box *check (lua_State *L) {
@@ -21,7 +21,7 @@ static struct box *check (lua_State *L) {
 }
 
 /* deflate([options with `limit`]) -> userdata; `eight`: windows of 8 bits,
-** which a peer may ask for but a user may not */
+** which a peer may require but a user may not */
 static int deflate_new (lua_State *L) {
   struct wsm_compression c;
   lua_Number limit = 16 << 20;
@@ -60,8 +60,8 @@ static int deflate_append (lua_State *L) {
   return 1;
 }
 
-/* true | nil, why */
-static int answer (lua_State *L, enum wsm_inflated inflated) {
+/* Returns true | nil, why. */
+static int return_result (lua_State *L, enum wsm_inflated inflated) {
   static const char *const why[] = { "", "corrupt", "too big", "no memory" };
   if (inflated == WSM_INFLATED) {
     lua_pushboolean(L, 1);
@@ -77,7 +77,7 @@ static int deflate_inflate (lua_State *L) {
   struct box *box = check(L);
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
-  return answer(
+  return return_result(
     L, wsm_deflate_inflate(&box->deflate, (const unsigned char *)bytes, n));
 }
 
@@ -86,7 +86,7 @@ static int deflate_finish (lua_State *L) {
   struct wsm_deflate *d = &check(L)->deflate;
   const enum wsm_inflated inflated = wsm_deflate_finish(d);
   const char *bytes = (const char *)wsm_buffer_bytes(&d->message);
-  if (inflated != WSM_INFLATED) return answer(L, inflated);
+  if (inflated != WSM_INFLATED) return return_result(L, inflated);
   lua_pushlstring(L, bytes ? bytes : "", wsm_buffer_length(&d->message));
   wsm_deflate_pop(d);
   return 1;
@@ -115,8 +115,8 @@ static int push_agreed (lua_State *L, const struct wsm_compression *c) {
   return 1;
 }
 
-/* false: without compression; or nil, token, detail */
-static int disagree (lua_State *L, int found, const struct wsm_error *e) {
+/* Returns false: no compression | nil, token, detail. */
+static int return_none (lua_State *L, int found, const struct wsm_error *e) {
   if (found < 0) return wsm_fail(L, e);
   lua_pushboolean(L, 0);
   return 1;
@@ -132,19 +132,19 @@ static int offer (lua_State *L) {
   return 1;
 }
 
-/* deflatejudge(answer[, options]) -> agreed | false | nil, token, detail */
-static int judge (lua_State *L) {
+/* deflatejudge(extensions[, options]) -> agreed | false | nil, token, detail */
+static int check_response (lua_State *L) {
   struct wsm_compression want, agreed;
-  struct wsm_span answered;
+  struct wsm_span extensions;
   struct wsm_error e;
   int found;
-  answered.text = luaL_checklstring(L, 1, &answered.length);
+  extensions.text = luaL_checklstring(L, 1, &extensions.length);
   wsm_config_compression(L, 2, &want);
-  found = wsm_extension_check_answer(answered, &want, &agreed, &e);
-  return found > 0 ? push_agreed(L, &agreed) : disagree(L, found, &e);
+  found = wsm_extension_check_answer(extensions, &want, &agreed, &e);
+  return found > 0 ? push_agreed(L, &agreed) : return_none(L, found, &e);
 }
 
-/* deflatechoose(request[, options]) -> agreed, answer | false | nil, token,
+/* deflatechoose(request[, options]) -> agreed, extensions | false | nil, token,
 ** detail; request is the whole head */
 static int choose (lua_State *L) {
   struct wsm_compression want, agreed;
@@ -158,14 +158,14 @@ static int choose (lua_State *L) {
   luaL_argcheck(L, wsm_head_parse_request(&head, text, n, &e) > 0, 1,
                 "not a request");
   found = wsm_extension_choose(&head, &want, &agreed, to, &e);
-  if (found <= 0) return disagree(L, found, &e);
+  if (found <= 0) return return_none(L, found, &e);
   push_agreed(L, &agreed);
   lua_pushstring(L, to);
   return 2;
 }
 
 static const luaL_Reg functions[] = { { "deflateoffer", offer },
-                                      { "deflatejudge", judge },
+                                      { "deflatejudge", check_response },
                                       { "deflatechoose", choose },
                                       { NULL, NULL } };
 

@@ -41,7 +41,7 @@ static const struct {
 
 #define BITS (sizeof bits / sizeof *bits)
 
-/* The bits that the options at i ask for; FIN unless they say false. */
+/* FIN, but where `fin` is false, and the bits set in the options at i. */
 static unsigned read_bits (lua_State *L, int i) {
   unsigned first = WSM_FIN;
   size_t k;

@@ -33,7 +33,8 @@ static void check_request_head (lua_State *L, int i, struct wsm_head *head) {
 
 /* --- a client's side --- */
 
-static int l_key (lua_State *L) {
+/* key(nonce) -> Sec-WebSocket-Key */
+static int key (lua_State *L) {
   char key[WSM_KEY_TEXT];
   unsigned char nonce[WSM_NONCE_SIZE];
   size_t n;
@@ -45,7 +46,8 @@ static int l_key (lua_State *L) {
   return 1;
 }
 
-static int l_accept (lua_State *L) {
+/* accept(key) -> Sec-WebSocket-Accept */
+static int accept_key (lua_State *L) {
   char accept[WSM_ACCEPT_TEXT];
   size_t n;
   const char *key = luaL_checklstring(L, 1, &n);
@@ -55,16 +57,19 @@ static int l_accept (lua_State *L) {
   return 1;
 }
 
-static int l_ask (lua_State *L) {
-  struct wsm_request request;
+/* ask{ url, key, protocols, extensions, headers } -> the request */
+static int request (lua_State *L) {
+  struct wsm_request r;
   struct wsm_url url;
   struct wsm_buffer *text;
-  check_request_table(L, 1, &request, &url);
+  check_request_table(L, 1, &r, &url);
   text = wsm_push_text(L);
-  return wsm_return_text(L, text, wsm_handshake_request(text, &request));
+  return wsm_return_text(L, text, wsm_handshake_request(text, &r));
 }
 
-static int l_judge (lua_State *L) {
+/* judge(response, { as ask }) -> { protocol, extensions } | nil, token, detail,
+** final */
+static int check_response (lua_State *L) {
   struct wsm_request request;
   struct wsm_url url;
   struct wsm_head head;
@@ -86,7 +91,8 @@ static int l_judge (lua_State *L) {
 
 /* --- a server's side --- */
 
-static int examine (const char *text, size_t n, struct wsm_error *e) {
+/* 0, or the status to reject the request with. */
+static int reject_status (const char *text, size_t n, struct wsm_error *e) {
   struct wsm_head head;
   const long length = wsm_head_parse_request(&head, text, n, e);
   if (length > 0) return wsm_handshake_check_request(&head, e);
@@ -94,18 +100,20 @@ static int examine (const char *text, size_t n, struct wsm_error *e) {
   return e->token == WSM_TOOBIG ? 431 : 400;
 }
 
-static int l_examine (lua_State *L) {
+/* examine(request) -> 0 | status, why: how to reject it */
+static int check_request (lua_State *L) {
   struct wsm_error e;
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
-  const int status = examine(text, n, &e);
+  const int status = reject_status(text, n, &e);
   lua_pushinteger(L, status);
   if (status == 0) return 1;
   lua_pushstring(L, e.detail);
   return 2;
 }
 
-static int l_answer (lua_State *L) {
+/* answer(request[, protocol, extensions, headers]) -> the response that accepts */
+static int accept_response (lua_State *L) {
   struct wsm_head head;
   struct wsm_error e;
   struct wsm_buffer *text;
@@ -120,7 +128,8 @@ static int l_answer (lua_State *L) {
     L, text, wsm_handshake_accept(text, &head, protocol, extensions, headers));
 }
 
-static int l_choose (lua_State *L) {
+/* choose(request, supported) -> the subprotocol | nil */
+static int choose_protocol (lua_State *L) {
   struct wsm_head head;
   struct wsm_span chosen;
   const char *supported = luaL_checkstring(L, 2);
@@ -131,12 +140,14 @@ static int l_choose (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-  { "key", l_key },         { "accept", l_accept },
-  { "ask", l_ask },         { "judge", l_judge },
-  { "examine", l_examine }, { "answer", l_answer },
-  { "choose", l_choose },   { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "key", key },
+                                      { "accept", accept_key },
+                                      { "ask", request },
+                                      { "judge", check_response },
+                                      { "examine", check_request },
+                                      { "answer", accept_response },
+                                      { "choose", choose_protocol },
+                                      { NULL, NULL } };
 
 void wsm_set_handshake (lua_State *L) {
   luaL_setfuncs(L, functions, 0);

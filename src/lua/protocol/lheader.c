@@ -21,8 +21,9 @@ static void push_headers (lua_State *L, const struct wsm_head *head) {
   }
 }
 
-/* nil: more is needed; false, token, detail: it is none. */
-static int head_fail (lua_State *L, long length, const struct wsm_error *e) {
+/* Returns nil: incomplete | false, token, detail. */
+static int return_no_head (lua_State *L, long length,
+                           const struct wsm_error *e) {
   if (length == 0) {
     lua_pushnil(L);
     return 1;
@@ -33,7 +34,9 @@ static int head_fail (lua_State *L, long length, const struct wsm_error *e) {
   return 3;
 }
 
-static int l_head (lua_State *L) {
+/* head(text[, "answer" | "request"]) -> length, { ..., headers, map } | nil |
+** false, token, detail; "answer": of a response */
+static int parse_head (lua_State *L) {
   static const char *const kinds[] = { "answer", "request", NULL };
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
@@ -42,7 +45,7 @@ static int l_head (lua_State *L) {
   struct wsm_error e;
   const long length = request ? wsm_head_parse_request(&head, text, n, &e)
                               : wsm_head_parse_response(&head, text, n, &e);
-  if (length <= 0) return head_fail(L, length, &e);
+  if (length <= 0) return return_no_head(L, length, &e);
   lua_pushinteger(L, (lua_Integer)length);
   wsm_push_head(L, &head);
   lua_getfield(L, -1, "headers");
@@ -52,14 +55,16 @@ static int l_head (lua_State *L) {
   return 2;
 }
 
-static int l_isvalue (lua_State *L) {
+/* isvalue(text) -> boolean (RFC 9110 5.5) */
+static int is_value (lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   lua_pushboolean(L, wsm_value_is_valid(text, n));
   return 1;
 }
 
-static int l_checkheaders (lua_State *L) {
+/* checkheaders(lines) -> true | nil, why */
+static int check_headers (lua_State *L) {
   struct wsm_error e;
   size_t n;
   const char *lines = luaL_checklstring(L, 1, &n);
@@ -81,25 +86,25 @@ static int check_status (lua_State *L, int i) {
   return (int)status;
 }
 
-static int l_reply (lua_State *L) {
-  struct wsm_response response;
+/* reply{ status, headers, body, head_only } -> bytes */
+static int response (lua_State *L) {
+  struct wsm_response r;
   struct wsm_buffer *text;
   luaL_checktype(L, 1, LUA_TTABLE);
-  response.status = check_status(L, 1);
-  response.headers = wsm_field_lines(L, 1);
-  response.length = 0;
-  response.body =
-    lua_tolstring(L, wsm_push_field(L, 1, "body"), &response.length);
+  r.status = check_status(L, 1);
+  r.headers = wsm_field_lines(L, 1);
+  r.length = 0;
+  r.body = lua_tolstring(L, wsm_push_field(L, 1, "body"), &r.length);
   lua_getfield(L, 1, "head_only");
-  response.head_only = lua_toboolean(L, -1);
+  r.head_only = lua_toboolean(L, -1);
   text = wsm_push_text(L);
-  return wsm_return_text(L, text, wsm_response_write(text, &response));
+  return wsm_return_text(L, text, wsm_response_write(text, &r));
 }
 
-static const luaL_Reg functions[] = { { "head", l_head },
-                                      { "isvalue", l_isvalue },
-                                      { "checkheaders", l_checkheaders },
-                                      { "reply", l_reply },
+static const luaL_Reg functions[] = { { "head", parse_head },
+                                      { "isvalue", is_value },
+                                      { "checkheaders", check_headers },
+                                      { "reply", response },
                                       { NULL, NULL } };
 
 void wsm_set_heads (lua_State *L) {

@@ -20,7 +20,8 @@ struct box {
 
 /* --- a proxy's address --- */
 
-static int l_proxy (lua_State *L) {
+/* proxy(url) -> { kind, user, host, ipv6, port } | nil, token, detail, final */
+static int parse_proxy (lua_State *L) {
   static const char *const kinds[] = { "http", "https", "socks5", "socks5h" };
   const struct wsm_span text = wsm_check_span(L, 1);
   struct wsm_proxy proxy;
@@ -42,7 +43,8 @@ static const char *variable (lua_State *L, const char *name) {
   return lua_tostring(L, -1);
 }
 
-static int l_environment (lua_State *L) {
+/* environment(variables, url) -> the proxy | nil */
+static int environment (lua_State *L) {
   struct wsm_environment env;
   struct wsm_url url;
   struct wsm_span proxy;
@@ -67,7 +69,8 @@ static struct box *check_exchange (lua_State *L) {
   return luaL_checkudata(L, 1, EXCHANGE);
 }
 
-static int l_exchange (lua_State *L) {
+/* exchange(proxy, host, port) -> userdata */
+static int exchange_new (lua_State *L) {
   const struct wsm_span text = wsm_check_span(L, 1);
   const struct wsm_span host = wsm_check_span(L, 2);
   const lua_Integer port = luaL_checkinteger(L, 3);
@@ -132,8 +135,8 @@ static int exchange_ended (lua_State *L) {
   return wsm_fail_final(L, &e);
 }
 
-static const luaL_Reg functions[] = { { "proxy", l_proxy },
-                                      { "environment", l_environment },
+static const luaL_Reg functions[] = { { "proxy", parse_proxy },
+                                      { "environment", environment },
                                       { NULL, NULL } };
 
 static const luaL_Reg methods[] = { { "start", exchange_start },
@@ -143,7 +146,7 @@ static const luaL_Reg methods[] = { { "start", exchange_start },
 
 void wsm_set_proxies (lua_State *L) {
   static const struct wsm_class class = { EXCHANGE, methods, exchange_gc,
-                                          l_exchange };
+                                          exchange_new };
   luaL_setfuncs(L, functions, 0);
   wsm_push_class(L, &class);
   lua_setfield(L, -2, "exchange");

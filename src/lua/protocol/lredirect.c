@@ -7,13 +7,14 @@
 #include "lua/protocol/ltext.h"
 #include "websocket/handshake.h"
 
-static int l_isredirect (lua_State *L) {
+/* isredirect(status) -> boolean */
+static int is_redirect (lua_State *L) {
   lua_pushboolean(L, wsm_redirect_is((int)luaL_checkinteger(L, 1)));
   return 1;
 }
 
-/* redirect(url, location) -> url, whether the origin is another */
-static int l_redirect (lua_State *L) {
+/* redirect(url, location) -> url, whether the origin changed */
+static int redirect (lua_State *L) {
   struct wsm_redirect r;
   struct wsm_url url;
   struct wsm_error e;
@@ -28,7 +29,8 @@ static int l_redirect (lua_State *L) {
   return 2;
 }
 
-static int l_withoutcredentials (lua_State *L) {
+/* withoutcredentials(lines) -> lines, for another origin */
+static int without_credentials (lua_State *L) {
   struct wsm_error e;
   const struct wsm_span lines = wsm_check_span(L, 1);
   struct wsm_buffer *to;
@@ -42,7 +44,7 @@ static int l_withoutcredentials (lua_State *L) {
 }
 
 /* httpdate(text, now) -> seconds since 1970, or nil */
-static int l_httpdate (lua_State *L) {
+static int http_date (lua_State *L) {
   int64_t s;
   if (wsm_date_parse(wsm_check_span(L, 1), (int64_t)luaL_checknumber(L, 2), &s))
     lua_pushinteger(L, (lua_Integer)s);
@@ -51,7 +53,7 @@ static int l_httpdate (lua_State *L) {
 }
 
 /* retryafter(value, now, limit) -> seconds, or nil */
-static int l_retryafter (lua_State *L) {
+static int retry_after (lua_State *L) {
   const int64_t s = wsm_retry_after(wsm_check_span(L, 1),
                                     (int64_t)luaL_checknumber(L, 2),
                                     (int64_t)luaL_checknumber(L, 3));
@@ -60,12 +62,12 @@ static int l_retryafter (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = { { "isredirect", l_isredirect },
-                                      { "redirect", l_redirect },
+static const luaL_Reg functions[] = { { "isredirect", is_redirect },
+                                      { "redirect", redirect },
                                       { "withoutcredentials",
-                                        l_withoutcredentials },
-                                      { "httpdate", l_httpdate },
-                                      { "retryafter", l_retryafter },
+                                        without_credentials },
+                                      { "httpdate", http_date },
+                                      { "retryafter", retry_after },
                                       { NULL, NULL } };
 
 void wsm_set_redirects (lua_State *L) {

@@ -11,14 +11,14 @@
 #define SESSION "wsmanager.session"
 #define MIN_KEYS (WSM_KEYS_SIZE / 4) /* fewer: draw new ones */
 
-/* A session with what it borrows. */
+/* A session with all that it borrows. */
 struct box {
   struct wsm_session session;
   struct wsm_limits limits;
   struct wsm_pool pool;
   struct wsm_error error;
-  bool live;  /* not freed */
-  bool given; /* keys came from the caller, and are not renewed */
+  bool live;       /* not freed */
+  bool fixed_keys; /* from the caller: not renewed */
   struct wsm_keys keys;
 };
 
@@ -32,10 +32,10 @@ static struct wsm_session *check (lua_State *L) {
   return &check_box(L)->session;
 }
 
-/* As check, with keys for what may be sent. */
+/* As check, with mask keys for what may be sent. */
 static struct wsm_session *check_keys (lua_State *L) {
   struct box *box = check_box(L);
-  if (!box->given && box->keys.left < MIN_KEYS &&
+  if (!box->fixed_keys && box->keys.left < MIN_KEYS &&
       box->session.role == WSM_CLIENT) {
     if (RAND_bytes(box->keys.block, WSM_KEYS_SIZE) != 1)
       luaL_error(L, "OpenSSL has no random bytes");
@@ -51,7 +51,7 @@ static int fail (lua_State *L, enum wsm_token token, const char *detail) {
   return 3;
 }
 
-static int answer (lua_State *L, bool done) {
+static int return_done (lua_State *L, bool done) {
   if (!done) return fail(L, WSM_FULL, "no memory, or no keys to mask with");
   lua_pushboolean(L, 1);
   return 1;
@@ -66,15 +66,15 @@ static bool is_closing (const struct wsm_session *s) {
 }
 
 /* A limit of the options in argument 1. */
-static uint64_t limit (lua_State *L, const char *name, uint64_t standard) {
+static uint64_t limit (lua_State *L, const char *name, uint64_t absent) {
   lua_Number n;
   lua_getfield(L, 1, name);
   n = lua_tonumber(L, -1);
   if (!lua_isnil(L, -1) && !(lua_isnumber(L, -1) && n >= 0 && n < 9e15))
     luaL_error(L, "bad option '%s' (a size expected)", name);
-  if (!lua_isnil(L, -1)) standard = (uint64_t)n;
+  if (!lua_isnil(L, -1)) absent = (uint64_t)n;
   lua_pop(L, 1);
-  return standard;
+  return absent;
 }
 
 static enum wsm_role role (lua_State *L) {
@@ -89,16 +89,17 @@ static enum wsm_role role (lua_State *L) {
   return found;
 }
 
-/* Keys are used from the end of the block; these are used in their order. */
-static void give_keys (struct box *box, const char *bytes, size_t n) {
+/* The session takes keys from the end of the block: reversed, they are used in
+** the caller's order. */
+static void set_keys (struct box *box, const char *bytes, size_t n) {
   size_t i;
   for (i = 0; i < n; i += WSM_KEY_SIZE)
     memcpy(box->keys.block + n - WSM_KEY_SIZE - i, bytes + i, WSM_KEY_SIZE);
   box->keys.left = n;
-  box->given = true;
+  box->fixed_keys = true;
 }
 
-/* Agreed on, if the options say so: true, or a table as `compress` takes. */
+/* The option `deflate`: true, or a table as `compress` takes. */
 static void read_deflate (lua_State *L, struct wsm_session *s) {
   struct wsm_compression c;
   lua_getfield(L, 1, "deflate");
@@ -120,7 +121,7 @@ static void read_keys (lua_State *L, struct box *box) {
                  "bad option 'keys' (a multiple of %d bytes, at most %d, "
                  "expected)",
                  WSM_KEY_SIZE, WSM_KEYS_SIZE);
-    give_keys(box, bytes, n);
+    set_keys(box, bytes, n);
   } else if (!lua_isnil(L, -1)) {
     luaL_error(L, "bad option 'keys' (a string expected)");
   }
@@ -169,12 +170,12 @@ static int session_feed (lua_State *L) {
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
   unsigned char *to;
-  if (n == 0) return answer(L, true);
+  if (n == 0) return return_done(L, true);
   to = wsm_session_reserve(s, n);
   if (!to) return fail(L, WSM_FULL, "no memory");
   memcpy(to, bytes, n);
   wsm_session_commit(s, n);
-  return answer(L, true);
+  return return_done(L, true);
 }
 
 /* session:room(n) -> integer */
@@ -222,7 +223,7 @@ static int session_next (lua_State *L) {
   }
 }
 
-/* session:glance() -> is a message held?: reads, but takes nothing */
+/* session:glance() -> is there a message? Scans the control frames behind it. */
 static int session_glance (lua_State *L) {
   struct wsm_session *s = check_keys(L);
   lua_pushboolean(L, wsm_session_next(s, NULL) == WSM_MESSAGE);
@@ -239,8 +240,8 @@ static int session_send (lua_State *L) {
   luaL_argcheck(L, binary || wsm_utf8_valid((const unsigned char *)data, n), 2,
                 "text that is not UTF-8");
   if (is_closing(s)) return fail_closed(L);
-  return answer(L,
-                wsm_session_send(s, binary ? WSM_BINARY : WSM_TEXT, data, n));
+  return return_done(
+    L, wsm_session_send(s, binary ? WSM_BINARY : WSM_TEXT, data, n));
 }
 
 /* session:ping([payload]) -> true | nil, token, detail. Without a payload it
@@ -250,9 +251,9 @@ static int session_ping (lua_State *L) {
   size_t n;
   const char *payload = luaL_optlstring(L, 2, NULL, &n);
   if (is_closing(s)) return fail_closed(L);
-  if (!payload) return answer(L, wsm_session_ping(s, s->ping_sent + 1));
+  if (!payload) return return_done(L, wsm_session_ping(s, s->ping_sent + 1));
   luaL_argcheck(L, n <= WSM_CONTROL_LIMIT, 2, "more than 125 bytes");
-  return answer(L, wsm_session_ping_with(s, payload, n));
+  return return_done(L, wsm_session_ping_with(s, payload, n));
 }
 
 static bool is_code (lua_Integer code) {
@@ -272,7 +273,7 @@ static int session_close (lua_State *L) {
                 "a reason that is not UTF-8");
   luaL_argcheck(L, n == 0 || code != WSM_NO_STATUS, 3,
                 "a reason without a code");
-  return answer(L, wsm_session_close(s, (unsigned)code, reason, n));
+  return return_done(L, wsm_session_close(s, (unsigned)code, reason, n));
 }
 
 static size_t push_output (lua_State *L, const struct wsm_session *s) {
@@ -282,7 +283,7 @@ static size_t push_output (lua_State *L, const struct wsm_session *s) {
   return n;
 }
 
-/* session:output() -> bytes, which stay */
+/* session:output() -> bytes not yet sent */
 static int session_output (lua_State *L) {
   push_output(L, check(L));
   return 1;
@@ -299,7 +300,7 @@ static int session_sent (lua_State *L) {
   return 0;
 }
 
-/* session:take() -> bytes, which count as sent */
+/* session:take() -> the output, counted as sent */
 static int session_take (lua_State *L) {
   struct wsm_session *s = check_keys(L);
   wsm_session_sent(s, push_output(L, s));
