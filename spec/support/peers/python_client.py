@@ -19,6 +19,7 @@ import websockets
 from websockets.extensions.permessage_deflate import (
     ClientPerMessageDeflateFactory)
 
+import websocket_api as api
 from peer import OPTIONS, begin, tell
 
 
@@ -77,7 +78,7 @@ def extensions():
 def connect():
     settings = {
         "subprotocols": OPTIONS.get("protocols"),
-        "extra_headers": OPTIONS.get("headers"),
+        **api.with_headers(OPTIONS.get("headers")),
         "compression": "deflate" if OPTIONS.get("compress") is True else None,
         "extensions": extensions(),
         "ping_interval": None,
@@ -85,20 +86,18 @@ def connect():
         "ssl": tls(),
     }
     if "path" in OPTIONS:
-        return websockets.unix_connect(OPTIONS["path"], OPTIONS["url"],
-                                       **settings)
-    return websockets.connect(OPTIONS["url"], **settings)
+        return api.unix_connect(OPTIONS["path"], OPTIONS["url"], **settings)
+    return api.connect(OPTIONS["url"], **settings)
 
 
 async def play():
     try:
         ws = await connect()
-    except websockets.InvalidStatusCode as error:
-        tell("refused", status=error.status_code,
-             headers={k.lower(): v for k, v in error.headers.raw_items()})
+    except api.Refused as error:
+        status, headers = api.refused(error)
+        tell("refused", status=status, headers=headers)
         return
-    tell("open", protocol=ws.subprotocol,
-         headers={k.lower(): v for k, v in ws.response_headers.raw_items()})
+    tell("open", protocol=ws.subprotocol, headers=api.headers(ws, "response"))
     try:
         for one in OPTIONS.get("script", []):
             await step(ws, *one)

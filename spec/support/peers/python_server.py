@@ -17,7 +17,6 @@ Events: open { path }, closed { path, code, reason, messages }.
 """
 
 import asyncio
-import http
 import json
 import socket
 import ssl
@@ -27,6 +26,7 @@ import websockets
 from websockets.extensions.permessage_deflate import (
     ServerPerMessageDeflateFactory)
 
+import websocket_api as api
 from peer import OPTIONS, begin, tell
 
 
@@ -54,9 +54,9 @@ async def obey(ws, message):
 
 def request(ws):
     return json.dumps({
-        "path": ws.path,
+        "path": api.path(ws),
         "protocol": ws.subprotocol,
-        "headers": {k.lower(): v for k, v in ws.request_headers.raw_items()},
+        "headers": api.headers(ws, "request"),
     })
 
 
@@ -80,9 +80,10 @@ async def greet(ws, mode, rest):
 
 
 async def handle(ws):
-    mode, *rest = ws.path.split("?")[0].strip("/").split("/")
+    path = api.path(ws)
+    mode, *rest = path.split("?")[0].strip("/").split("/")
     messages = 0
-    tell("open", path=ws.path)
+    tell("open", path=path)
     try:
         await greet(ws, mode, rest)
         async for message in ws:
@@ -91,15 +92,14 @@ async def handle(ws):
     except websockets.ConnectionClosed:
         pass
     await ws.wait_closed()
-    tell("closed", path=ws.path, code=ws.close_code, reason=ws.close_reason,
+    tell("closed", path=path, code=ws.close_code, reason=ws.close_reason,
          messages=messages)
 
 
-async def refuse(path, headers):
+def refuse(path):
     mode, *rest = path.strip("/").split("/")
     if mode == "status":
-        more = [("Retry-After", "7")] if rest[0] == "503" else []
-        return http.HTTPStatus(int(rest[0])), more, b"refused\n"
+        return int(rest[0]), {"Retry-After": "7"} if rest[0] == "503" else {}
     return None
 
 
@@ -125,13 +125,13 @@ def listen():
         "extensions": extensions(),
         "ping_interval": None,
         "max_size": None,
-        "process_request": refuse,
+        **api.refusing(refuse),
         "ssl": tls(),
     }
     if "path" in OPTIONS:
-        return websockets.unix_serve(handle, OPTIONS["path"], **settings)
-    return websockets.serve(handle, OPTIONS.get("host", "127.0.0.1"),
-                            OPTIONS.get("port", 0), **settings)
+        return api.unix_serve(handle, OPTIONS["path"], **settings)
+    return api.serve(handle, OPTIONS.get("host", "127.0.0.1"),
+                     OPTIONS.get("port", 0), **settings)
 
 
 async def main():
