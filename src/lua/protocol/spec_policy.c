@@ -6,26 +6,25 @@
 
 enum kind { KIND_U32, KIND_U64, KIND_SIZE, KIND_DOUBLE, KIND_BOOL };
 
-#define NUMBER(name, kind) \
-  { #name, offsetof(struct wsm_policy, name), kind }
+#define FIELD(name) #name, offsetof(struct wsm_policy, name)
 
 static const struct option {
   const char *name;
   size_t offset;
   enum kind kind;
 } options[] = {
-  NUMBER(limits.message, KIND_U64),   NUMBER(limits.frame, KIND_U64),
-  NUMBER(limits.fragments, KIND_U32), NUMBER(header_bytes, KIND_U64),
-  NUMBER(beat_ms, KIND_U32),          NUMBER(overtime_ms, KIND_U32),
-  NUMBER(reconnect, KIND_BOOL),       NUMBER(delay_ms, KIND_U32),
-  NUMBER(max_delay_ms, KIND_U32),     NUMBER(pause_ms, KIND_U32),
-  NUMBER(stable_ms, KIND_U32),        NUMBER(factor, KIND_DOUBLE),
-  NUMBER(jitter, KIND_DOUBLE),        NUMBER(budget, KIND_U32),
-  NUMBER(open_ms, KIND_U32),          NUMBER(close_ms, KIND_U32),
-  NUMBER(outbox_messages, KIND_U32),  NUMBER(outbox_bytes, KIND_SIZE),
-  NUMBER(inbox_bytes, KIND_SIZE),     NUMBER(output_bytes, KIND_SIZE),
-  NUMBER(ask_target, KIND_BOOL),      NUMBER(ask_verdict, KIND_BOOL),
-  NUMBER(compress, KIND_BOOL),        NUMBER(redirects, KIND_U32)
+  { FIELD(limits.message), KIND_U64 },   { FIELD(limits.frame), KIND_U64 },
+  { FIELD(limits.fragments), KIND_U32 }, { FIELD(header_bytes), KIND_U64 },
+  { FIELD(beat_ms), KIND_U32 },          { FIELD(overtime_ms), KIND_U32 },
+  { FIELD(reconnect), KIND_BOOL },       { FIELD(delay_ms), KIND_U32 },
+  { FIELD(max_delay_ms), KIND_U32 },     { FIELD(pause_ms), KIND_U32 },
+  { FIELD(stable_ms), KIND_U32 },        { FIELD(factor), KIND_DOUBLE },
+  { FIELD(jitter), KIND_DOUBLE },        { FIELD(budget), KIND_U32 },
+  { FIELD(open_ms), KIND_U32 },          { FIELD(close_ms), KIND_U32 },
+  { FIELD(outbox_messages), KIND_U32 },  { FIELD(outbox_bytes), KIND_SIZE },
+  { FIELD(inbox_bytes), KIND_SIZE },     { FIELD(output_bytes), KIND_SIZE },
+  { FIELD(ask_target), KIND_BOOL },      { FIELD(ask_verdict), KIND_BOOL },
+  { FIELD(compress), KIND_BOOL },        { FIELD(redirects), KIND_U32 }
 };
 
 #define OPTIONS (sizeof options / sizeof *options)
