@@ -48,7 +48,8 @@ SOURCES = $(sort $(wildcard src/*/*.c src/*/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
-.PHONY: all help build deps test-deps test check lint format house demo install clean
+.PHONY: all help build deps test-deps test test-debian13 check lint format
+.PHONY: house demo install clean
 all: build
 build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
 
@@ -60,6 +61,7 @@ help:
 #: deps     what building needs, by apt (Debian)
 #: demo     a chat between two processes; its server is killed on the way
 #: test     everything: all specs, sanitizers, other Luas, lint
+#: test-debian13  the same in a Debian 13 of its own, build/debian13 (root)
 #: check    the specs once, under LUA; SPEC="files" for some of them
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
@@ -104,6 +106,9 @@ test-deps:
 
 test: test-deps
 	@scripts/test -j$(JOBS) WERROR=$(WERROR) CC=$(CC)
+
+test-debian13:
+	@scripts/in-debian trixie build/debian13 make test WERROR=$(WERROR)
 
 # The suite once, under LUA; SPEC names files to run instead of all.
 check: build

@@ -42,8 +42,11 @@ describe("a tunnel", function()
   local function through(proxy, scheme, more)
     local peer = peers.start("proxy", merged({ kind = proxy.kind }, proxy.options or {},
       proxy.secure and { tls = pair() } or {}))
-    local server = peers.start("python_server", scheme == "wss" and { tls = pair() } or {})
-    local target = (proxy.target or "localhost") .. ":" .. server.port
+    local host = proxy.target or "localhost"
+    local server = peers.start("python_server", {
+      host = host, tls = scheme == "wss" and pair() or nil,
+    })
+    local target = host .. ":" .. server.port
     local c = dial(scheme .. "://" .. target .. "/echo", merged({
       tls = trust(), proxytls = trust(),
       proxy = proxy.scheme .. (proxy.user or "") .. "localhost:" .. peer.port,

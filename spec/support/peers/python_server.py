@@ -1,7 +1,8 @@
 """A server on python websockets.
 
-Options: host, port, path (a Unix socket), protocols, compress (true, or
-permessage-deflate's parameters by name), and tls { cert, key } (file names).
+Options: host (the first address of it), port, path (a Unix socket), protocols,
+compress (true, or permessage-deflate's parameters by name), and tls { cert,
+key } (file names).
 
 What it does is chosen by the request's path:
   /echo               answers each message with itself (any other path too)
@@ -130,8 +131,8 @@ def listen():
     }
     if "path" in OPTIONS:
         return api.unix_serve(handle, OPTIONS["path"], **settings)
-    return api.serve(handle, OPTIONS.get("host", "127.0.0.1"),
-                     OPTIONS.get("port", 0), **settings)
+    host = socket.getaddrinfo(OPTIONS.get("host", "127.0.0.1"), None)[0][4][0]
+    return api.serve(handle, host, OPTIONS.get("port", 0), **settings)
 
 
 async def main():
