@@ -14,6 +14,8 @@
 #include "http/redirect.h"
 #include "http/retry_after.h"
 #include "http/header_lines.h"
+#include "http/status.h"
+#include "http/writer.h"
 #include "wire.h"
 
 #define NOW_S INT64_C(1800000000)
@@ -158,13 +160,13 @@ static void check_address (struct input *in) {
   struct wsm_buffer text;
   struct wsm_proxy proxy;
   struct wsm_error e;
-  char place[WSM_PROXY_PLACE];
+  char place[WSM_PROXY_NAME_SIZE];
   memset(&text, 0, sizeof text);
   REQUIRE(wsm_write_text(&text, starts[input_byte(in) & 7]));
   REQUIRE(wsm_write_span(&text, rest_of(in)));
   if (wsm_proxy_parse(&proxy, spans(&text).text, spans(&text).length, &e)) {
     REQUIRE(proxy.host.length > 0 && proxy.port > 0 && proxy.port <= 65535);
-    wsm_proxy_place(place, &proxy);
+    wsm_proxy_name(place, &proxy);
     REQUIRE(strlen(place) < sizeof place && !strstr(place, secret));
   } else {
     REQUIRE(e.token == WSM_PROXY && e.final);

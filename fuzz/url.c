@@ -11,7 +11,8 @@
 #include "websocket/handshake.h"
 #include "http/ip.h"
 #include "http/userinfo.h"
-#include "http/header_lines.h"
+#include "http/percent.h"
+#include "http/writer.h"
 
 static void require_refusal (const struct wsm_error *e) {
   REQUIRE(e->token == WSM_HANDSHAKE && e->final && e->detail[0]);
@@ -44,7 +45,7 @@ static void check_ip (struct wsm_span text) {
   REQUIRE(taken == (length > 0));
   if (!taken) return;
   REQUIRE(ip.length == length && memcmp(ip.bytes, bytes, length) == 0);
-  REQUIRE(wsm_ip_shares(&ip, &ip, length * 8));
+  REQUIRE(wsm_ip_matches(&ip, &ip, length * 8));
 }
 
 /* --- URLs --- */
@@ -120,7 +121,7 @@ static void check_place (struct wsm_span text) {
   struct wsm_error e;
   memset(&url, 0, sizeof url);
   url.port = 7;
-  if (!wsm_url_place(&url, text, &e)) {
+  if (!wsm_url_parse_host_port(&url, text, &e)) {
     require_refusal(&e);
     return;
   }
@@ -155,9 +156,9 @@ static void check_user (struct wsm_span text) {
   unsigned char *decoded = malloc(text.length + 1);
   unsigned char *expected = malloc(text.length + 1);
   const size_t n = decode(expected, text);
-  REQUIRE(wsm_userinfo_decode(decoded, text.length, text) == (long)n);
+  REQUIRE(wsm_percent_decode(decoded, text.length, text) == (long)n);
   REQUIRE(memcmp(decoded, expected, n) == 0);
-  if (n > 0) REQUIRE(wsm_userinfo_decode(decoded, n - 1, text) == -1);
+  if (n > 0) REQUIRE(wsm_percent_decode(decoded, n - 1, text) == -1);
   REQUIRE(is_within(wsm_userinfo_name(text), text));
   REQUIRE(is_within(wsm_userinfo_password(text), text));
   free(decoded);

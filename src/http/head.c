@@ -1,6 +1,8 @@
+#include "http/head.h"
+
 #include <stdint.h>
 #include <string.h>
-#include "http/head.h"
+#include "base/ascii.h"
 
 #define METHOD_LIMIT 32
 #define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
@@ -147,17 +149,14 @@ static int refuse_start (struct wsm_error *e, const char *who,
   return -1;
 }
 
-static bool is_digit (char c) {
-  return c >= '0' && c <= '9';
-}
-
 /* HTTP/1.1 200 OK; the reason and the space before it may be missing, as
 ** servers leave them out. */
 static int status_parse (struct wsm_head *head, struct wsm_span line,
                          struct wsm_error *e) {
   const char *s = line.text;
-  const bool shaped = line.length >= 12 && is_digit(s[7]) && s[8] == ' ' &&
-                      is_digit(s[9]) && is_digit(s[10]) && is_digit(s[11]) &&
+  const bool shaped = line.length >= 12 && wsm_is_digit(s[7]) && s[8] == ' ' &&
+                      wsm_is_digit(s[9]) && wsm_is_digit(s[10]) &&
+                      wsm_is_digit(s[11]) &&
                       (line.length == 12 || s[12] == ' ');
   if (!shaped || s[9] == '0') return refuse(e, "a bad status line", line);
   head->minor = s[7] - '0';
@@ -196,7 +195,7 @@ static int request_parse (struct wsm_head *head, struct wsm_span line,
   const size_t end = line.length - 9; /* where " HTTP/1.1" begins */
   if (line.length < method + 11 || line.text[method] != ' ' ||
       memcmp(line.text + end, " HTTP/1.", 8) != 0 ||
-      !is_digit(line.text[end + 8]))
+      !wsm_is_digit(line.text[end + 8]))
     return refuse(e, "a bad request line", line);
   head->method = span(line.text, method);
   head->target = span(line.text + method + 1, end - method - 1);

@@ -1,26 +1,24 @@
 /*
-** header_lines.h - HTTP heads, written piece by piece
-** Stands on buffer.h and head.h. Texts were checked by whoever hands them in.
-** Never leaves half a head behind when memory runs out.
+** header_lines.h - the "Name: value\r\n" lines that a program adds to a head
+** Depends on head.h.
 */
 #ifndef WSM_HEADER_LINES_H
 #define WSM_HEADER_LINES_H
 
-#include "base/buffer.h"
-#include "http/head.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/error.h"
+#include "base/span.h"
 
-/* Append; false without memory. */
-bool wsm_write_text (struct wsm_buffer *to, const char *text); /* or NULL */
-bool wsm_write_span (struct wsm_buffer *to, struct wsm_span s);
+/* Are n bytes nothing but header lines that a program may set? false: e says
+** why not; final. */
+bool wsm_header_lines_check (const char *lines, size_t n, struct wsm_error *e);
 
-/* "name: value\r\n", or nothing for a value that is NULL or empty. */
-bool wsm_write_header (struct wsm_buffer *to, const char *name,
-                       const char *value);
+/* Is it a name that only the handshake sets: Upgrade, Connection, those of the
+** body's length, and all of Sec-WebSocket-? */
+bool wsm_header_is_reserved (struct wsm_span name);
 
-/* Cuts the buffer back to length unless all was written. Returns written. */
-bool wsm_write_settle (struct wsm_buffer *to, size_t length, bool written);
-
-/* Is there a header of that name among "Name: value\r\n" lines, or NULL? */
+/* Is there a header of that name among lines, which may be NULL? */
 bool wsm_header_lines_have (const char *lines, const char *name);
 
 #endif

@@ -1,31 +1,20 @@
-#include <string.h>
 #include "http/ip.h"
 
+#include <string.h>
+#include "base/ascii.h"
+
 #define GROUPS 8 /* of an IPv6 address, two bytes each */
-
-static struct wsm_span skip (struct wsm_span s, size_t n) {
-  s.text += n;
-  s.length -= n;
-  return s;
-}
-
-static int hex_value (char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 /* Takes a number in that base off s: its digits, or 0 for none. */
 static size_t take_number (struct wsm_span *s, int base, unsigned *value) {
   size_t n = 0;
   *value = 0;
   for (; n < s->length && n < 5; n++) {
-    const int digit = hex_value(s->text[n]);
+    const int digit = wsm_hex_value(s->text[n]);
     if (digit < 0 || digit >= base) break;
     *value = *value * (unsigned)base + (unsigned)digit;
   }
-  *s = skip(*s, n);
+  *s = wsm_span_skip(*s, n);
   return n;
 }
 
@@ -39,7 +28,7 @@ static bool parse_v4 (unsigned char *to, struct wsm_span s) {
     to[part] = (unsigned char)value;
     if (part == 3) break;
     if (s.length == 0 || s.text[0] != '.') return false;
-    s = skip(s, 1);
+    s = wsm_span_skip(s, 1);
   }
   return s.length == 0;
 }
@@ -55,7 +44,7 @@ static int take_groups (struct wsm_span *s, unsigned char *to) {
     if (n == 0 || n > 4 || groups == GROUPS) return -1;
     if (s->length > 0 && s->text[0] == '.') {
       if (groups > GROUPS - 2 || !parse_v4(to + groups * 2, before)) return -1;
-      *s = skip(*s, s->length);
+      *s = wsm_span_skip(*s, s->length);
       return groups + 2;
     }
     to[groups * 2] = (unsigned char)(value >> 8);
@@ -64,7 +53,7 @@ static int take_groups (struct wsm_span *s, unsigned char *to) {
     if (s->length == 0) break;
     if (s->text[0] != ':' || s->length == 1) return -1;
     if (s->text[1] == ':') break;
-    *s = skip(*s, 1);
+    *s = wsm_span_skip(*s, 1);
   }
   return groups;
 }
@@ -77,7 +66,7 @@ static bool parse_v6 (unsigned char *to, struct wsm_span s) {
   int after;
   if (before < 0) return false;
   if (s.length == 0) return before == GROUPS;
-  s = skip(s, 2);
+  s = wsm_span_skip(s, 2);
   after = take_groups(&s, tail);
   if (after < 0 || s.length > 0 || before + after >= GROUPS) return false;
   memset(to + before * 2, 0, (size_t)(GROUPS - before) * 2);
@@ -91,8 +80,8 @@ bool wsm_ip_parse (struct wsm_ip *ip, struct wsm_span text) {
   return v6 ? parse_v6(ip->bytes, text) : parse_v4(ip->bytes, text);
 }
 
-bool wsm_ip_shares (const struct wsm_ip *a, const struct wsm_ip *b,
-                    size_t bits) {
+bool wsm_ip_matches (const struct wsm_ip *a, const struct wsm_ip *b,
+                     size_t bits) {
   const size_t whole = bits / 8;
   const unsigned mask = 0xFFu << (8 - bits % 8) & 0xFFu;
   if (a->length != b->length || bits > a->length * 8) return false;

@@ -1,6 +1,6 @@
 /*
-** ip.h - numeric addresses: text in, bytes out
-** Stands on span.h, RFC 3986 3.2.2 (IPv4) and RFC 4291 2.2 (IPv6).
+** ip.h - parses numeric addresses
+** Depends on span.h. RFC 3986 3.2.2 (IPv4) and RFC 4291 2.2 (IPv6).
 ** Never takes a zone, a port or brackets, and never resolves a name.
 */
 #ifndef WSM_IP_H
@@ -18,8 +18,8 @@ struct wsm_ip {
 /* "192.0.2.1" without leading zeros, or "2001:db8::1"; false: neither. */
 bool wsm_ip_parse (struct wsm_ip *ip, struct wsm_span text);
 
-/* Of one family, and the same in the first bits of them? */
-bool wsm_ip_shares (const struct wsm_ip *a, const struct wsm_ip *b,
-                    size_t bits);
+/* Of one family, with the same first `bits` bits? */
+bool wsm_ip_matches (const struct wsm_ip *a, const struct wsm_ip *b,
+                     size_t bits);
 
 #endif

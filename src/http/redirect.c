@@ -1,27 +1,19 @@
-#include <stdio.h>
-#include <string.h>
 #include "http/redirect.h"
-#include "http/header_lines.h"
 
-bool wsm_redirect_is (int status) {
-  return (status >= 301 && status <= 303) || status == 307 || status == 308;
-}
-
-static struct wsm_span skip (struct wsm_span s, size_t n) {
-  s.text += n;
-  s.length -= n;
-  return s;
-}
+#include <string.h>
+#include "http/authority.h"
+#include "http/head.h"
+#include "http/writer.h"
 
 /* How long s is before any of the stop characters. */
-static size_t reach (struct wsm_span s, const char *stops) {
+static size_t length_before (struct wsm_span s, const char *stops) {
   size_t n = 0;
   while (n < s.length && (!s.text[n] || !strchr(stops, s.text[n]))) n++;
   return n;
 }
 
 static struct wsm_span before (struct wsm_span s, const char *stops) {
-  s.length = reach(s, stops);
+  s.length = length_before(s, stops);
   return s;
 }
 
@@ -31,32 +23,12 @@ static bool begins (struct wsm_span s, const char *with) {
 }
 
 /* Host names have no case (RFC 3986 6.2.2.1). */
-static bool same_host (struct wsm_span a, struct wsm_span b) {
-  size_t i;
-  if (a.length != b.length) return false;
-  for (i = 0; i < a.length; i++) {
-    const struct wsm_span letter = { a.text + i, 1 };
-    const char other[] = { b.text[i], '\0' };
-    if (!wsm_span_is(letter, other)) return false;
-  }
-  return true;
-}
-
 bool wsm_same_origin (const struct wsm_url *a, const struct wsm_url *b) {
   return a->secure == b->secure && a->port == b->port &&
-         same_host(a->host, b->host);
+         wsm_span_equals_nocase(a->host, b->host);
 }
 
 /* --- the URL that a reference stands for, RFC 3986 5.2.2 --- */
-
-static bool write_place (struct wsm_buffer *to, const struct wsm_url *url) {
-  char port[16] = "";
-  if (url->port != (url->secure ? 443 : 80))
-    snprintf(port, sizeof port, ":%d", url->port);
-  return wsm_write_text(to, url->ipv6 ? "[" : "") &&
-         wsm_write_span(to, url->host) &&
-         wsm_write_text(to, url->ipv6 ? "]" : "") && wsm_write_text(to, port);
-}
 
 static bool write_scheme (struct wsm_buffer *to, const struct wsm_url *url) {
   return wsm_write_text(to, url->secure ? "wss:" : "ws:");
@@ -77,13 +49,14 @@ static bool write_relative (struct wsm_buffer *to, const struct wsm_url *from,
   const struct wsm_span path = kept(from->target, ref);
   const bool rooted = begins(path, "/") || (!path.length && begins(ref, "/"));
   return write_scheme(to, from) && wsm_write_text(to, "//") &&
-         write_place(to, from) && wsm_write_text(to, rooted ? "" : "/") &&
-         wsm_write_span(to, path) && wsm_write_span(to, ref);
+         wsm_authority_write_url(to, from) &&
+         wsm_write_text(to, rooted ? "" : "/") && wsm_write_span(to, path) &&
+         wsm_write_span(to, ref);
 }
 
 /* A scheme ends in the first colon, before any slash (4.1, 4.2). */
 static bool is_absolute (struct wsm_span ref) {
-  const size_t n = reach(ref, ":/?");
+  const size_t n = length_before(ref, ":/?");
   return n < ref.length && ref.text[n] == ':';
 }
 
@@ -104,7 +77,7 @@ static int dots_of (struct wsm_span segment) {
     struct wsm_span first = { segment.text, segment.length < 3 ? 1 : 3 };
     if (segment.text[0] == '.') first.length = 1;
     else if (!wsm_span_is(first, "%2e")) return 0;
-    segment = skip(segment, first.length);
+    segment = wsm_span_skip(segment, first.length);
     dots++;
   }
   return dots <= 2 ? dots : 0;
@@ -122,9 +95,9 @@ static void drop_segment (struct wsm_buffer *to, size_t start) {
 static bool write_path (struct wsm_buffer *to, struct wsm_span path) {
   const size_t start = wsm_buffer_length(to);
   while (begins(path, "/")) {
-    struct wsm_span segment = before(skip(path, 1), "/");
+    struct wsm_span segment = before(wsm_span_skip(path, 1), "/");
     const int dots = dots_of(segment);
-    path = skip(path, segment.length + 1);
+    path = wsm_span_skip(path, segment.length + 1);
     if (dots == 2) drop_segment(to, start);
     if (dots > 0 && path.length > 0) continue;
     if (dots > 0) segment.length = 0;
@@ -133,7 +106,7 @@ static bool write_path (struct wsm_buffer *to, struct wsm_span path) {
   return wsm_buffer_length(to) > start || wsm_write_text(to, "/");
 }
 
-/* --- the way there --- */
+/* --- the redirect: RFC 9110 15.4, 10.2.2 --- */
 
 static bool write_url (struct wsm_buffer *to, const struct wsm_url *url,
                        struct wsm_span user) {
@@ -141,19 +114,19 @@ static bool write_url (struct wsm_buffer *to, const struct wsm_url *url,
   return write_scheme(to, url) && wsm_write_text(to, "//") &&
          wsm_write_span(to, user) &&
          wsm_write_text(to, user.length > 0 ? "@" : "") &&
-         write_place(to, url) && write_path(to, path) &&
-         wsm_write_span(to, skip(url->target, path.length));
+         wsm_authority_write_url(to, url) && write_path(to, path) &&
+         wsm_write_span(to, wsm_span_skip(url->target, path.length));
 }
 
-static bool refuse (struct wsm_error *e, struct wsm_span location,
-                    const char *why) {
+static bool fail (struct wsm_error *e, struct wsm_span location,
+                  const char *why) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "the redirect to %s is not followed: %s",
                   wsm_span_quote(quote, location), why);
   return false;
 }
 
-static bool starve (struct wsm_error *e) {
+static bool fail_memory (struct wsm_error *e) {
   wsm_error_set(e, WSM_FULL, "no memory for a redirect");
   return false;
 }
@@ -163,9 +136,9 @@ static bool check (struct wsm_redirect *r, struct wsm_url *url,
   struct wsm_error why;
   if (!wsm_url_parse(url, (const char *)wsm_buffer_bytes(text),
                      wsm_buffer_length(text), &why))
-    return refuse(e, r->location, why.detail);
+    return fail(e, r->location, why.detail);
   if (r->from->secure && !url->secure)
-    return refuse(e, r->location, "it leads from wss to ws");
+    return fail(e, r->location, "it leads from wss to ws");
   r->changed = !wsm_same_origin(r->from, url);
   return true;
 }
@@ -176,10 +149,11 @@ static bool follow (struct wsm_redirect *r, struct wsm_buffer *to,
   struct wsm_url url;
   struct wsm_span user;
   if (!write_reference(text, r->from, before(r->location, "#")))
-    return starve(e);
+    return fail_memory(e);
   if (!check(r, &url, text, e)) return false;
   user = url.user.length > 0 || r->changed ? url.user : r->from->user;
-  return wsm_write_settle(to, length, write_url(to, &url, user)) || starve(e);
+  return wsm_write_commit_or_rollback(to, length, write_url(to, &url, user)) ||
+         fail_memory(e);
 }
 
 bool wsm_redirect_follow (struct wsm_redirect *r, struct wsm_buffer *to,
@@ -188,7 +162,7 @@ bool wsm_redirect_follow (struct wsm_redirect *r, struct wsm_buffer *to,
   bool followed;
   memset(&text, 0, sizeof text);
   if (r->location.length == 0)
-    return refuse(e, r->location, "there is no Location");
+    return fail(e, r->location, "there is no Location");
   followed = follow(r, to, &text, e);
   wsm_buffer_clear(&text);
   return followed;
@@ -210,5 +184,5 @@ bool wsm_redirect_filter (struct wsm_buffer *to, const char *lines) {
     written = is_private(header.name) || wsm_write_span(to, line);
     line = rest;
   }
-  return wsm_write_settle(to, length, written);
+  return wsm_write_commit_or_rollback(to, length, written);
 }

@@ -1,7 +1,7 @@
 /*
-** redirect.h - where an answer sends a client, and what may go with it
-** Stands on url.h, RFC 3986 section 5 and RFC 9110 15.4.
-** Never leads from wss to ws, and never counts: how often is the caller's.
+** redirect.h - the URL of a redirect, and the headers that may follow it
+** Depends on url.h, authority.h and head.h (RFC 3986 5, RFC 9110 15.4).
+** Never leads from wss to ws, and never counts: the caller limits how often.
 */
 #ifndef WSM_REDIRECT_H
 #define WSM_REDIRECT_H
@@ -11,14 +11,11 @@
 #include "base/error.h"
 #include "http/url.h"
 
-/* 301, 302, 303, 307 or 308? */
-bool wsm_redirect_is (int status);
-
-/* Appends the ws or wss URL that location names, seen from a URL; dots are
-** resolved and a fragment is left out. The user part goes along within one
-** origin. changed: the origin is another, so that what was for this one must
-** stay here. false: e says why (WSM_HANDSHAKE, final; WSM_FULL without memory),
-** and nothing is appended. */
+/* Appends the ws or wss URL that location names, relative to `from`; dots are
+** resolved and a fragment is left out. userinfo is kept within one origin.
+** changed: the origin is another, so the credentials must not be sent. false: e
+** says why (WSM_HANDSHAKE, final; WSM_FULL without memory), and nothing is
+** appended. */
 struct wsm_redirect {
   const struct wsm_url *from;
   struct wsm_span location;
@@ -30,7 +27,7 @@ bool wsm_redirect_follow (struct wsm_redirect *r, struct wsm_buffer *to,
 /* The same scheme, host and port? */
 bool wsm_same_origin (const struct wsm_url *a, const struct wsm_url *b);
 
-/* Appends "Name: value\r\n" lines without those that were for one origin:
+/* Appends "Name: value\r\n" lines without those meant for one origin:
 ** Authorization, Cookie, Proxy-Authorization and Host. false without memory,
 ** and nothing is appended. */
 bool wsm_redirect_filter (struct wsm_buffer *to, const char *lines);

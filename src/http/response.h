@@ -1,7 +1,7 @@
 /*
-** response.h - plain HTTP answers, for requests that do not become WebSockets
-** Stands on header_lines.h. A page, a refusal: one answer, then the connection ends.
-** Never keeps a connection alive and never answers in chunks.
+** response.h - HTTP responses to requests that do not become WebSockets
+** Depends on header_lines.h, status.h and writer.h.
+** Never keeps a connection alive and never sends chunks.
 */
 #ifndef WSM_RESPONSE_H
 #define WSM_RESPONSE_H
@@ -16,13 +16,9 @@ struct wsm_response {
   bool head_only; /* a HEAD request: the length, no body */
 };
 
-/* Appends the answer; false without memory, and nothing is appended. A 426 says
+/* Appends the response; false without memory, and nothing is appended. A 426 says
 ** Upgrade: websocket and Sec-WebSocket-Version: 13 (RFC 6455 4.4), a 405 Allow:
 ** GET; a 204 and a 304 have no body (RFC 9110 6.4.1). */
-bool wsm_response_write (struct wsm_buffer *to,
-                         const struct wsm_response *reply);
-
-/* "Not Found" for 404; "" for a status without a name. */
-const char *wsm_status_text (int status);
+bool wsm_response_write (struct wsm_buffer *to, const struct wsm_response *r);
 
 #endif

@@ -1,18 +1,12 @@
-#include <stddef.h>
 #include "http/retry_after.h"
+
+#include <stddef.h>
+#include "base/ascii.h"
 
 struct date {
   int year, month, day; /* month from 1 */
   int hour, minute, second;
 };
-
-static bool is_digit (char c) {
-  return c >= '0' && c <= '9';
-}
-
-static bool is_letter (char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 /* Takes the n digits at the front; -1: they are none. A space may stand for
 ** the first of a day, as asctime writes it. */
@@ -22,7 +16,7 @@ static int take_number (struct wsm_span *s, size_t n, bool padded) {
   if (s->length < n) return -1;
   for (i = 0; i < n; i++) {
     if (padded && i == 0 && s->text[0] == ' ') continue;
-    if (!is_digit(s->text[i])) return -1;
+    if (!wsm_is_digit(s->text[i])) return -1;
     value = value * 10 + (s->text[i] - '0');
   }
   s->text += n;
@@ -137,7 +131,8 @@ bool wsm_date_parse (struct wsm_span text, int64_t now_s, int64_t *date_s) {
   struct date d;
   size_t letters = 0;
   bool taken;
-  while (s.length > 0 && is_letter(*s.text)) s.text++, s.length--, letters++;
+  while (s.length > 0 && wsm_is_letter(*s.text))
+    s.text++, s.length--, letters++;
   if (letters < 3) return false;
   if (take(&s, ", "))
     taken = s.length > 2 && s.text[2] == '-' ? take_rfc850(s, &d, now_s)
@@ -153,7 +148,7 @@ int64_t wsm_retry_after (struct wsm_span value, int64_t now_s,
   const struct wsm_span s = wsm_span_trim(value);
   int64_t wait = 0;
   size_t i = 0;
-  for (; i < s.length && is_digit(s.text[i]); i++)
+  for (; i < s.length && wsm_is_digit(s.text[i]); i++)
     if (wait < limit_s) wait = wait * 10 + (s.text[i] - '0');
   if (i == 0 || i < s.length) {
     if (!wsm_date_parse(s, now_s, &wait)) return -1;

@@ -1,35 +1,32 @@
-#include <string.h>
-#include "http/ip.h"
 #include "http/url.h"
+
+#include <string.h>
+#include "base/ascii.h"
+#include "http/ip.h"
 
 #define HOST_LIMIT 253 /* RFC 1035 2.3.4, without the root's dot */
 #define PORT_LIMIT 65535
 
 /* Why a URL is bad: the sentence after the quotation. */
-static bool refuse (struct wsm_error *e, struct wsm_span text,
-                    const char *why) {
+static bool fail (struct wsm_error *e, struct wsm_span text, const char *why) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s",
                   wsm_span_quote(quote, text), why);
   return false;
 }
 
-static bool refuse_at (struct wsm_error *e, struct wsm_span text,
-                       const char *what, size_t at) {
+static bool fail_at (struct wsm_error *e, struct wsm_span text,
+                     const char *what, size_t at) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s at byte %lu",
                   wsm_span_quote(quote, text), what, (unsigned long)at + 1);
   return false;
 }
 
-static bool is_digit (char c) {
-  return c >= '0' && c <= '9';
-}
-
 /* RFC 3986 2.3, unreserved */
 static bool is_host (char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         c == '-' || c == '.' || c == '_' || c == '~';
+  return wsm_is_digit(c) || wsm_is_letter(c) || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
 static size_t run (struct wsm_span s, bool (*is)(char c)) {
@@ -38,18 +35,12 @@ static size_t run (struct wsm_span s, bool (*is)(char c)) {
   return n;
 }
 
-static struct wsm_span skip (struct wsm_span s, size_t n) {
-  s.text += n;
-  s.length -= n;
-  return s;
-}
-
-/* Takes what stands before any of the stop characters off rest. */
+/* Takes what precedes the first of the stop characters off rest. */
 static struct wsm_span take (struct wsm_span *rest, const char *stops) {
   struct wsm_span s = { rest->text, 0 };
   while (s.length < rest->length && !strchr(stops, s.text[s.length]))
     s.length++;
-  *rest = skip(*rest, s.length);
+  *rest = wsm_span_skip(*rest, s.length);
   return s;
 }
 
@@ -64,14 +55,14 @@ static const char *bad_byte (char c) {
 static bool check_bytes (struct wsm_span text, struct wsm_error *e) {
   size_t i;
   if (text.length > WSM_URL_LIMIT)
-    return refuse(e, text, "it is longer than 65535 bytes");
+    return fail(e, text, "it is longer than 65535 bytes");
   for (i = 0; i < text.length; i++) {
     const char *what = bad_byte(text.text[i]);
-    if (what) return refuse_at(e, text, what, i);
+    if (what) return fail_at(e, text, what, i);
     if (text.text[i] == '#')
-      return refuse(e, text,
-                    "a WebSocket has no fragment ('#'; a literal one "
-                    "is %23)");
+      return fail(e, text,
+                  "a WebSocket has no fragment ('#'; a literal one "
+                  "is %23)");
   }
   return true;
 }
@@ -81,28 +72,28 @@ static bool take_scheme (struct wsm_url *url, struct wsm_span *rest,
   const struct wsm_span text = *rest;
   url->scheme = take(rest, ":/?");
   if (rest->length < 3 || memcmp(rest->text, "://", 3) != 0)
-    return refuse(e, text, "it must begin with ws:// or wss://");
-  *rest = skip(*rest, 3);
+    return fail(e, text, "it must begin with ws:// or wss://");
+  *rest = wsm_span_skip(*rest, 3);
   url->secure = wsm_span_is(url->scheme, "wss") ||
                 wsm_span_is(url->scheme, "https");
   if (url->secure || wsm_span_is(url->scheme, "ws") ||
       wsm_span_is(url->scheme, "http"))
     return true;
-  return refuse(e, text, "the scheme must be ws or wss");
+  return fail(e, text, "the scheme must be ws or wss");
 }
 
 static bool take_ipv6 (struct wsm_url *url, struct wsm_span *rest,
                        struct wsm_span text, struct wsm_error *e) {
   struct wsm_ip ip;
-  *rest = skip(*rest, 1);
+  *rest = wsm_span_skip(*rest, 1);
   url->host = take(rest, "]");
-  if (rest->length == 0) return refuse(e, text, "the host has no closing ']'");
-  *rest = skip(*rest, 1);
+  if (rest->length == 0) return fail(e, text, "the host has no closing ']'");
+  *rest = wsm_span_skip(*rest, 1);
   url->ipv6 = true;
   if (memchr(url->host.text, '%', url->host.length))
-    return refuse(e, text, "an IPv6 address here takes no zone ('%')");
+    return fail(e, text, "an IPv6 address here takes no zone ('%')");
   if (!wsm_ip_parse(&ip, url->host) || ip.length != 16)
-    return refuse(e, text, "what is in brackets is no IPv6 address");
+    return fail(e, text, "what is in brackets is no IPv6 address");
   return true;
 }
 
@@ -110,17 +101,17 @@ static bool take_name (struct wsm_url *url, struct wsm_span *rest,
                        struct wsm_span text, struct wsm_error *e) {
   size_t n;
   url->host = take(rest, ":");
-  if (url->host.length == 0) return refuse(e, text, "it has no host");
+  if (url->host.length == 0) return fail(e, text, "it has no host");
   if (url->host.length > HOST_LIMIT)
-    return refuse(e, text, "the host is longer than 253 bytes");
+    return fail(e, text, "the host is longer than 253 bytes");
   n = run(url->host, is_host);
   if (n == url->host.length) return true;
   if ((unsigned char)url->host.text[n] >= 0x80)
-    return refuse(e, text,
-                  "the host is not ASCII: write it in punycode "
-                  "(xn--...)");
-  return refuse_at(e, text, "a character no host may have",
-                   (size_t)(url->host.text - text.text) + n);
+    return fail(e, text,
+                "the host is not ASCII: write it in punycode "
+                "(xn--...)");
+  return fail_at(e, text, "a character no host may have",
+                 (size_t)(url->host.text - text.text) + n);
 }
 
 /* An empty port means the scheme's own (RFC 3986 3.2.3). */
@@ -130,25 +121,25 @@ static bool take_port (struct wsm_url *url, struct wsm_span rest,
   int port = 0;
   if (rest.length == 0) return true;
   if (rest.text[0] != ':')
-    return refuse(e, text, "only a port may follow the ']' of the host");
+    return fail(e, text, "only a port may follow the ']' of the host");
   if (rest.length == 1) return true;
   for (i = 1; i < rest.length; i++) {
-    if (!is_digit(rest.text[i]))
-      return refuse(e, text, "the port is not a number");
+    if (!wsm_is_digit(rest.text[i]))
+      return fail(e, text, "the port is not a number");
     port = port * 10 + (rest.text[i] - '0');
-    if (port > PORT_LIMIT) return refuse(e, text, "the port is over 65535");
+    if (port > PORT_LIMIT) return fail(e, text, "the port is over 65535");
   }
-  if (port == 0) return refuse(e, text, "the port is 0");
+  if (port == 0) return fail(e, text, "the port is 0");
   url->port = port;
   return true;
 }
 
-static bool take_place (struct wsm_url *url, struct wsm_span place,
-                        struct wsm_span text, struct wsm_error *e) {
-  const bool brackets = place.length > 0 && place.text[0] == '[';
-  const bool taken = brackets ? take_ipv6(url, &place, text, e)
-                              : take_name(url, &place, text, e);
-  return taken && take_port(url, place, text, e);
+static bool take_host_port (struct wsm_url *url, struct wsm_span host_port,
+                            struct wsm_span text, struct wsm_error *e) {
+  const bool brackets = host_port.length > 0 && host_port.text[0] == '[';
+  const bool taken = brackets ? take_ipv6(url, &host_port, text, e)
+                              : take_name(url, &host_port, text, e);
+  return taken && take_port(url, host_port, text, e);
 }
 
 static bool take_user (struct wsm_url *url, struct wsm_span *rest,
@@ -162,9 +153,9 @@ static bool take_user (struct wsm_url *url, struct wsm_span *rest,
     return true;
   }
   url->user = user;
-  *rest = skip(*rest, 1);
+  *rest = wsm_span_skip(*rest, 1);
   if (!memchr(rest->text, '@', rest->length)) return true;
-  return refuse(e, text, "it has two '@' (write %40 in a user or password)");
+  return fail(e, text, "it has two '@' (write %40 in a user or password)");
 }
 
 bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
@@ -177,10 +168,11 @@ bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
   url->target = rest;
   url->port = url->secure ? 443 : 80;
   return take_user(url, &authority, whole, e) &&
-         take_place(url, authority, whole, e);
+         take_host_port(url, authority, whole, e);
 }
 
-bool wsm_url_place (struct wsm_url *url, struct wsm_span place,
-                    struct wsm_error *e) {
-  return check_bytes(place, e) && take_place(url, place, place, e);
+bool wsm_url_parse_host_port (struct wsm_url *url, struct wsm_span host_port,
+                              struct wsm_error *e) {
+  return check_bytes(host_port, e) &&
+         take_host_port(url, host_port, host_port, e);
 }

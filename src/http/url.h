@@ -1,7 +1,7 @@
 /*
-** url.h - ws:// and wss:// addresses, taken apart
-** Stands on RFC 6455 section 3, RFC 3986 and the WebSockets standard (W3C,
-** WHATWG), which also accepts http and https as names for ws and wss.
+** url.h - parses ws:// and wss:// URLs
+** Depends on ip.h. RFC 6455 3, RFC 3986 and the WebSockets standard (WHATWG),
+** which also accepts http and https as names for ws and wss.
 ** Never resolves a name. Text goes in, spans of the same text come out.
 */
 #ifndef WSM_URL_H
@@ -25,14 +25,14 @@ struct wsm_url {
                               '?' when the path is empty */
 };
 
-/* Takes text apart. false: e says what is wrong with it (scheme, host, port,
+/* Parses text. false: e says what is wrong with it (scheme, host, port,
 ** fragment, a space or control character), quoting the text; final. */
 bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
                     struct wsm_error *e);
 
-/* Takes "host:port" alone into host, ipv6 and port, which stays as it was when
-** the text has none. false: as above. */
-bool wsm_url_place (struct wsm_url *url, struct wsm_span place,
-                    struct wsm_error *e);
+/* Parses "host:port" alone into host, ipv6 and port, which is left as it is
+** when the text has none. false: as above. */
+bool wsm_url_parse_host_port (struct wsm_url *url, struct wsm_span host_port,
+                              struct wsm_error *e);
 
 #endif

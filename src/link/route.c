@@ -25,8 +25,9 @@ struct wsm_route {
   struct wsm_proxy proxy;         /* spans of text */
   char *proxy_host;               /* terminated, behind text; NULL: no proxy */
   char address[INET6_ADDRSTRLEN]; /* of the target, for socks5 */
-  char label[sizeof PROXY_LABEL - 1 + WSM_PROXY_PLACE]; /* "the proxy a:1" */
-  char text[];                                          /* the proxy's URL */
+  char
+    label[sizeof PROXY_LABEL - 1 + WSM_PROXY_NAME_SIZE]; /* "the proxy a:1" */
+  char text[];                                           /* the proxy's URL */
 };
 
 static void finish (struct wsm_route *r, int fd, const struct wsm_error *e) {
@@ -67,7 +68,7 @@ static bool take_proxy (struct wsm_route *r, struct wsm_span text,
   r->proxy_host = r->text + text.length + 1;
   memcpy(r->proxy_host, r->proxy.host.text, r->proxy.host.length);
   memcpy(r->label, PROXY_LABEL, sizeof PROXY_LABEL - 1);
-  wsm_proxy_place(r->label + sizeof PROXY_LABEL - 1, &r->proxy);
+  wsm_proxy_name(r->label + sizeof PROXY_LABEL - 1, &r->proxy);
   return true;
 }
 

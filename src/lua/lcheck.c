@@ -2,9 +2,10 @@
 
 #include <string.h>
 #include "base/utf8.h"
+#include "http/head.h"
+#include "http/header_lines.h"
 #include "http/url.h"
 #include "lua/lfield.h"
-#include "websocket/handshake.h"
 
 void wsm_check_lines (lua_State *L, int i) {
   struct wsm_error e;
@@ -44,6 +45,14 @@ static int is_token (lua_State *L) {
   return 1;
 }
 
+/* isreserved(name) -> boolean: only the handshake sets that header */
+static int is_reserved (lua_State *L) {
+  struct wsm_span name;
+  name.text = luaL_checklstring(L, 1, &name.length);
+  lua_pushboolean(L, wsm_header_is_reserved(name));
+  return 1;
+}
+
 /* utf8(bytes) -> boolean */
 static int utf8 (lua_State *L) {
   size_t n;
@@ -52,9 +61,11 @@ static int utf8 (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-  { "url", url }, { "istoken", is_token }, { "utf8", utf8 }, { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "url", url },
+                                      { "istoken", is_token },
+                                      { "isreserved", is_reserved },
+                                      { "utf8", utf8 },
+                                      { NULL, NULL } };
 
 void wsm_set_checks (lua_State *L) {
   luaL_setfuncs(L, functions, 0);

@@ -1,6 +1,6 @@
 /*
 ** lcheck.h - checks of texts that a user gives: URLs, tokens, header lines, UTF-8
-** Depends on url.h, head.h, handshake.h and utf8.h.
+** Depends on url.h, head.h, header_lines.h and utf8.h.
 */
 #ifndef WSM_LCHECK_H
 #define WSM_LCHECK_H
@@ -10,7 +10,7 @@
 /* Raises unless nothing, or "Name: value\r\n" lines for a handshake, is at i. */
 void wsm_check_lines (lua_State *L, int i);
 
-/* Sets url, istoken and utf8 of the table on top. */
+/* Sets url, istoken, isreserved and utf8 of the table on top. */
 void wsm_set_checks (lua_State *L);
 
 #endif

@@ -1,6 +1,7 @@
 #include "lua/lhttp.h"
 
 #include <string.h>
+#include "http/percent.h"
 #include "lua/lbox.h"
 #include "lua/lfield.h"
 #include "lua/lhead.h"
@@ -8,49 +9,38 @@
 
 /* --- the request --- */
 
-static int hex (int c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c |= 0x20;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decoded (RFC 3986 2.1); '+' is a space. */
-static void push_decoded (lua_State *L, const char *text, size_t n) {
+/* Percent-decoded; '+' is a space. */
+static void push_decoded (lua_State *L, struct wsm_span s) {
   luaL_Buffer b;
-  size_t i;
   luaL_buffinit(L, &b);
-  for (i = 0; i < n; i++) {
-    int high = text[i] == '%' && n - i > 2 ? hex(text[i + 1]) : -1;
-    int low = high >= 0 ? hex(text[i + 2]) : -1;
-    if (low >= 0) {
-      luaL_addchar(&b, (char)(high * 16 + low));
-      i += 2;
-    } else {
-      luaL_addchar(&b, text[i] == '+' ? ' ' : text[i]);
-    }
+  while (s.length > 0) {
+    unsigned char byte;
+    const size_t taken = wsm_percent_decode_byte(&byte, s);
+    luaL_addchar(&b, *s.text == '+' ? ' ' : (char)byte);
+    s = wsm_span_skip(s, taken);
   }
   luaL_pushresult(&b);
 }
 
-static void set_pair (lua_State *L, const char *pair, size_t n) {
-  const char *equals = memchr(pair, '=', n);
-  size_t name = equals ? (size_t)(equals - pair) : n;
-  if (n == 0) return;
-  push_decoded(L, pair, name);
-  if (equals) push_decoded(L, equals + 1, n - name - 1);
+static void set_pair (lua_State *L, struct wsm_span pair) {
+  const char *equals = memchr(pair.text, '=', pair.length);
+  const size_t n = equals ? (size_t)(equals - pair.text) : pair.length;
+  const struct wsm_span name = { pair.text, n };
+  if (pair.length == 0) return;
+  push_decoded(L, name);
+  if (equals) push_decoded(L, wsm_span_skip(pair, n + 1));
   else lua_pushliteral(L, "");
   lua_settable(L, -3);
 }
 
-static void push_query (lua_State *L, const char *query, size_t n) {
+static void push_query (lua_State *L, struct wsm_span query) {
   lua_newtable(L);
-  while (n > 0) {
-    const char *end = memchr(query, '&', n);
-    size_t length = end ? (size_t)(end - query) : n;
-    set_pair(L, query, length);
-    if (!end) return;
-    query = end + 1;
-    n -= length + 1;
+  while (query.length > 0) {
+    const char *end = memchr(query.text, '&', query.length);
+    struct wsm_span pair = query;
+    if (end) pair.length = (size_t)(end - query.text);
+    set_pair(L, pair);
+    query = wsm_span_skip(query, end ? pair.length + 1 : pair.length);
   }
 }
 
@@ -59,7 +49,7 @@ static void set_path (lua_State *L, struct wsm_span target) {
   size_t path = mark ? (size_t)(mark - target.text) : target.length;
   lua_pushlstring(L, target.text, path);
   lua_setfield(L, -2, "path");
-  if (mark) push_query(L, mark + 1, target.length - path - 1);
+  if (mark) push_query(L, wsm_span_skip(target, path + 1));
   else lua_newtable(L);
   lua_setfield(L, -2, "query");
 }

@@ -2,7 +2,9 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "http/body.h"
 #include "http/retry_after.h"
+#include "http/status.h"
 #include "manager/redirects.h"
 #include "websocket/extension.h"
 
@@ -74,20 +76,6 @@ static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
   return -1;
 }
 
-/* A header that is a plain number, at most limit; or otherwise. */
-static size_t number_in (const struct wsm_head *head, const char *name,
-                         size_t limit, size_t otherwise) {
-  const struct wsm_header *h = wsm_head_find(head, name);
-  size_t i, number = 0;
-  if (!h || h->value.length == 0) return otherwise;
-  for (i = 0; i < h->value.length; i++) {
-    const char c = h->value.text[i];
-    if (c < '0' || c > '9') return otherwise;
-    if (number < limit) number = number * 10 + (size_t)(c - '0');
-  }
-  return number < limit ? number : limit;
-}
-
 /* --- a client --- */
 
 /* The request, with the offer of compression if the policy wants it. */
@@ -144,7 +132,7 @@ static void await_body (struct wsm_manager *m, const struct wsm_head *head,
   const uint64_t until_ms = now_ms + BODY_MS;
   m->step = WSM_STEP_BODY;
   m->retry_after_ms = retry_after(head);
-  m->body_limit = number_in(head, "Content-Length", BODY_LIMIT, BODY_LIMIT);
+  m->body_limit = wsm_body_length(head, BODY_LIMIT);
   if (head->status == 204 || head->status == 304) m->body_limit = 0;
   if (until_ms < m->due_ms) m->due_ms = until_ms;
 }

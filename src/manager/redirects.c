@@ -2,8 +2,9 @@
 
 #include <string.h>
 #include "base/memory.h"
-#include "http/header_lines.h"
 #include "http/redirect.h"
+#include "http/status.h"
+#include "http/writer.h"
 
 /* The redirect that was followed, with the texts that m->ask borrows. */
 struct wsm_redirect_state {
@@ -123,7 +124,8 @@ bool wsm_redirects_follow (struct wsm_manager *m, const struct wsm_head *head,
                            struct wsm_error *e) {
   const struct wsm_header *location = wsm_head_find(head, "Location");
   struct wsm_redirect r;
-  if (m->policy->redirects == 0 || !wsm_redirect_is(head->status)) return false;
+  if (m->policy->redirects == 0 || !wsm_status_is_redirect(head->status))
+    return false;
   memset(&r, 0, sizeof r);
   r.from = m->ask.url;
   r.location = location ? location->value : wsm_span_of(NULL);

@@ -1,6 +1,8 @@
+#include "proxy/environment.h"
+
 #include <stddef.h>
 #include <string.h>
-#include "proxy/environment.h"
+#include "base/ascii.h"
 #include "http/ip.h"
 
 /* An entry of no_proxy. */
@@ -22,7 +24,7 @@ static int number (struct wsm_span s, int limit) {
   size_t i;
   if (s.length == 0) return -2;
   for (i = 0; i < s.length; i++) {
-    if (s.text[i] < '0' || s.text[i] > '9') return -2;
+    if (!wsm_is_digit(s.text[i])) return -2;
     value = value * 10 + (s.text[i] - '0');
     if (value > limit) return -2;
   }
@@ -63,21 +65,11 @@ static struct wsm_span bare (struct wsm_span name) {
   return name;
 }
 
-static bool same (struct wsm_span a, struct wsm_span b) {
-  size_t i;
-  if (a.length != b.length) return false;
-  for (i = 0; i < a.length; i++) {
-    const char pair[] = { b.text[i], '\0' };
-    if (!wsm_span_is(cut(a, i, 1), pair)) return false;
-  }
-  return true;
-}
-
 /* Is it that name, or one below it? */
 static bool ends_in (struct wsm_span host, struct wsm_span name) {
   const size_t from = host.length - name.length;
   if (name.length == 0 || name.length > host.length) return false;
-  if (!same(cut(host, from, name.length), name)) return false;
+  if (!wsm_span_equals_nocase(cut(host, from, name.length), name)) return false;
   return from == 0 || host.text[from - 1] == '.';
 }
 
@@ -96,9 +88,9 @@ static bool covers (const struct entry *entry, const struct wsm_url *url) {
     return entry->bits == -1 && !wsm_ip_parse(&network, entry->host) &&
            covers_name(entry->host, url->host);
   if (entry->bits == -2 || !wsm_ip_parse(&network, entry->host)) return false;
-  return wsm_ip_shares(&host, &network,
-                       entry->bits == -1 ? network.length * 8
-                                         : (size_t)entry->bits);
+  return wsm_ip_matches(&host, &network,
+                        entry->bits == -1 ? network.length * 8
+                                          : (size_t)entry->bits);
 }
 
 /* Takes a word off the front of list; false: there is none left. */

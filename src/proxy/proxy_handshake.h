@@ -1,8 +1,7 @@
 /*
-** proxy_handshake.h - what is said to a proxy before the way to a target is free
-** Stands on proxy_url.h, head.h and ip.h. CONNECT (RFC 9110 9.3.6) for http and
-** https, SOCKS5 (RFC 1928, with the user and password of RFC 1929) for the
-** others. Bytes go in, bytes come out.
+** proxy_handshake.h - the handshake that opens a tunnel through a proxy
+** Depends on proxy_url.h; http_connect.h for http and https, socks5.h for the
+** other kinds. Bytes go in, bytes come out.
 ** Never touches a socket, never resolves a name, and never takes a byte that
 ** belongs to the tunnel.
 */
@@ -15,13 +14,13 @@
 #include "base/error.h"
 #include "proxy/proxy_url.h"
 
-#define WSM_PROXY_HANDSHAKE_LIMIT \
-  16384 /* bytes of heads that a proxy may answer */
+/* Bytes of HTTP heads that a proxy may send, interim responses included. */
+#define WSM_PROXY_HANDSHAKE_LIMIT 16384
 
 enum wsm_proxy_handshake_status {
-  WSM_PROXY_HANDSHAKE_MORE,  /* the proxy has more to say */
+  WSM_PROXY_HANDSHAKE_MORE,  /* more bytes of the proxy are needed */
   WSM_PROXY_HANDSHAKE_OPEN,  /* what comes from now on is the target's */
-  WSM_PROXY_HANDSHAKE_FAILED /* e says what the proxy said */
+  WSM_PROXY_HANDSHAKE_FAILED /* e says why */
 };
 
 /* Set the first three, zero the rest. All is borrowed. */
@@ -30,24 +29,24 @@ struct wsm_proxy_handshake {
   struct wsm_span host; /* of the target, without brackets; for socks5 a
                            numeric address */
   int port;
-  uint8_t phase; /* of SOCKS5 */
-  size_t passed; /* bytes of interim answers (RFC 9110 15.2) */
+  uint8_t socks_step;
+  size_t interim_bytes; /* of 1xx responses, RFC 9110 15.2 */
 };
 
-/* Appends the first words to out. false: e says why (no memory, or a target
+/* Appends the first request to out. false: e says why (no memory, or a target
 ** that SOCKS5 cannot name). */
 bool wsm_proxy_handshake_start (struct wsm_proxy_handshake *x,
                                 struct wsm_buffer *out, struct wsm_error *e);
 
-/* Takes what is the proxy's off in and appends what it is told to out. After
-** WSM_PROXY_HANDSHAKE_OPEN the rest of in belongs to the tunnel. Errors are WSM_PROXY,
-** or WSM_TOOBIG for an endless answer, name the proxy and say what it said;
-** final when it would say the same again. */
+/* Takes the proxy's bytes off in and appends the next request to out. After
+** WSM_PROXY_HANDSHAKE_OPEN the rest of in belongs to the tunnel. Errors are
+** WSM_PROXY, or WSM_TOOBIG for an endless response, and name the proxy; final
+** when the proxy would respond the same again. */
 enum wsm_proxy_handshake_status
 wsm_proxy_handshake_read (struct wsm_proxy_handshake *x, struct wsm_buffer *in,
                           struct wsm_buffer *out, struct wsm_error *e);
 
-/* The proxy has hung up in the middle of it: says so in e. */
+/* The proxy ended the connection during the handshake: sets e. */
 void wsm_proxy_handshake_ended (const struct wsm_proxy_handshake *x,
                                 struct wsm_error *e);
 

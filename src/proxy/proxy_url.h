@@ -1,8 +1,8 @@
 /*
-** proxy_url.h - the address of a proxy, taken apart
-** Stands on url.h. "http://user:pass@host:port", "https://...", "socks5://...",
-** "socks5h://..."; without a scheme it is http's, as the environment's often
-** are.
+** proxy_url.h - parses the URL of a proxy
+** Depends on url.h. "http://user:pass@host:port", "https://...",
+** "socks5://...", "socks5h://..."; http without a scheme, as environment
+** variables often have none.
 ** Never quotes a password.
 */
 #ifndef WSM_PROXY_URL_H
@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/span.h"
 
-#define WSM_PROXY_PLACE 96 /* bytes of a proxy's name in an error */
+#define WSM_PROXY_NAME_SIZE 96 /* bytes of a proxy's name in an error */
 
 enum wsm_proxy_kind {
   WSM_PROXY_HTTP,   /* CONNECT, RFC 9110 9.3.6 */
@@ -30,14 +30,14 @@ struct wsm_proxy {
   struct wsm_span host; /* not empty */
 };
 
-/* Takes text apart; spans of it come out. false: e says what is wrong with it
-** (scheme, host, port, a path, a name or password that SOCKS cannot carry) as
+/* Parses text; spans of it come out. false: e says what is wrong with it
+** (scheme, host, port, a path, a name or password too long for SOCKS5) as
 ** WSM_PROXY; final. */
 bool wsm_proxy_parse (struct wsm_proxy *proxy, const char *text, size_t n,
                       struct wsm_error *e);
 
-/* "proxy.example.com:3128", cut if it is long. Returns `to`. */
-const char *wsm_proxy_place (char to[WSM_PROXY_PLACE],
-                             const struct wsm_proxy *proxy);
+/* "proxy.example.com:3128", for errors; cut if it is long. Returns `to`. */
+const char *wsm_proxy_name (char to[WSM_PROXY_NAME_SIZE],
+                            const struct wsm_proxy *proxy);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "base/ascii.h"
 
 #define OFFER_TEXT (WSM_EXTENSION_TEXT / 2)
 #define NAME "permessage-deflate"
@@ -145,7 +146,7 @@ static uint8_t window_of (const struct value *value) {
   if (value->length == 0 || value->length > 2 || value->text[0] == '0')
     return 0;
   for (i = 0; i < value->length; i++) {
-    if (value->text[i] < '0' || value->text[i] > '9') return 0;
+    if (!wsm_is_digit(value->text[i])) return 0;
     bits = (uint8_t)(bits * 10 + (value->text[i] - '0'));
   }
   return bits >= LEAST_BITS && bits <= MOST_BITS ? bits : 0;

@@ -1,10 +1,15 @@
-#include <stdio.h>
-#include <string.h>
+#include "websocket/handshake.h"
+
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include "websocket/handshake.h"
-#include "http/userinfo.h"
+#include <string.h>
+#include "base/ascii.h"
+#include "http/authority.h"
+#include "http/body.h"
 #include "http/header_lines.h"
+#include "http/status.h"
+#include "http/userinfo.h"
+#include "http/writer.h"
 
 #define KEY_LENGTH (WSM_KEY_TEXT - 1)
 #define VERSION "13"
@@ -27,38 +32,15 @@ void wsm_accept_write (char to[WSM_ACCEPT_TEXT], const char *key, size_t n) {
   EVP_EncodeBlock((unsigned char *)to, digest, SHA_DIGEST_LENGTH);
 }
 
-static bool refuse (struct wsm_error *e, const char *why,
-                    struct wsm_span text) {
+static bool fail (struct wsm_error *e, const char *why, struct wsm_span text) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "%s: %s", why, wsm_span_quote(quote, text));
   return false;
 }
 
-static bool refuse_plainly (struct wsm_error *e, const char *why) {
+static bool fail_plainly (struct wsm_error *e, const char *why) {
   wsm_error_final(e, WSM_HANDSHAKE, "%s", why);
   return false;
-}
-
-static bool is_reserved (struct wsm_span name) {
-  const struct wsm_span start = { name.text, 14 };
-  return (name.length >= 14 && wsm_span_is(start, "Sec-WebSocket-")) ||
-         wsm_span_is(name, "Upgrade") || wsm_span_is(name, "Connection") ||
-         wsm_span_is(name, "Content-Length") ||
-         wsm_span_is(name, "Transfer-Encoding");
-}
-
-bool wsm_header_lines_check (const char *lines, size_t n, struct wsm_error *e) {
-  struct wsm_span rest = { lines, n };
-  struct wsm_header header;
-  while (rest.length > 0) {
-    const int taken = wsm_header_take(&rest, &header, e);
-    if (taken < 0) return false;
-    if (taken == 0) return refuse(e, "a header without CRLF at its end", rest);
-    if (taken == 2) return refuse_plainly(e, "an empty line among the headers");
-    if (is_reserved(header.name))
-      return refuse(e, "the handshake sets this header itself", header.name);
-  }
-  return true;
 }
 
 /* What a URL may not hold raw (RFC 3986 appendix A, WHATWG URL's query set) */
@@ -87,77 +69,74 @@ static bool write_target (struct wsm_buffer *to, struct wsm_span target) {
   return true;
 }
 
-static bool write_host (struct wsm_buffer *to, const struct wsm_url *url) {
-  char port[16] = "";
-  if (url->port != (url->secure ? 443 : 80))
-    snprintf(port, sizeof port, ":%d", url->port);
-  return wsm_write_text(to, url->ipv6 ? "Host: [" : "Host: ") &&
-         wsm_write_span(to, url->host) &&
-         wsm_write_text(to, url->ipv6 ? "]" : "") && wsm_write_text(to, port) &&
-         wsm_write_text(to, "\r\n");
+/* --- a client: RFC 6455 4.1 --- */
+
+/* These three are left out where the user sets them. */
+static bool write_host (struct wsm_buffer *to,
+                        const struct wsm_request *request) {
+  return wsm_header_lines_have(request->headers, "Host") ||
+         (wsm_write_text(to, "Host: ") &&
+          wsm_authority_write_url(to, request->url) &&
+          wsm_write_text(to, "\r\n"));
 }
 
-/* The headers that a user's own replace. */
 static bool write_defaults (struct wsm_buffer *to,
-                            const struct wsm_request *ask) {
-  const struct wsm_span user = ask->url->user;
-  if (!wsm_header_lines_have(ask->headers, "User-Agent") &&
+                            const struct wsm_request *request) {
+  const struct wsm_span user = request->url->user;
+  if (!wsm_header_lines_have(request->headers, "User-Agent") &&
       !wsm_write_header(to, "User-Agent", "wsmanager"))
     return false;
   return user.length == 0 ||
-         wsm_header_lines_have(ask->headers, "Authorization") ||
+         wsm_header_lines_have(request->headers, "Authorization") ||
          wsm_userinfo_basic(to, "Authorization", user);
 }
 
-static bool write_ask (struct wsm_buffer *to, const struct wsm_request *ask) {
-  return wsm_write_text(to, "GET ") && write_target(to, ask->url->target) &&
-         wsm_write_text(to, " HTTP/1.1\r\n") &&
-         (wsm_header_lines_have(ask->headers, "Host") ||
-          write_host(to, ask->url)) &&
+static bool write_request (struct wsm_buffer *to,
+                           const struct wsm_request *request) {
+  return wsm_write_text(to, "GET ") && write_target(to, request->url->target) &&
+         wsm_write_text(to, " HTTP/1.1\r\n") && write_host(to, request) &&
          wsm_write_text(to, "Upgrade: websocket\r\nConnection: Upgrade\r\n") &&
-         wsm_write_header(to, "Sec-WebSocket-Key", ask->key) &&
+         wsm_write_header(to, "Sec-WebSocket-Key", request->key) &&
          wsm_write_header(to, "Sec-WebSocket-Version", VERSION) &&
-         wsm_write_header(to, "Sec-WebSocket-Protocol", ask->protocols) &&
-         wsm_write_header(to, "Sec-WebSocket-Extensions", ask->extensions) &&
-         write_defaults(to, ask) && wsm_write_text(to, ask->headers) &&
+         wsm_write_header(to, "Sec-WebSocket-Protocol", request->protocols) &&
+         wsm_write_header(to, "Sec-WebSocket-Extensions",
+                          request->extensions) &&
+         write_defaults(to, request) && wsm_write_text(to, request->headers) &&
          wsm_write_text(to, "\r\n");
 }
 
 bool wsm_handshake_request (struct wsm_buffer *to,
-                            const struct wsm_request *ask) {
+                            const struct wsm_request *request) {
   const size_t length = wsm_buffer_length(to);
-  return wsm_write_settle(to, length, write_ask(to, ask));
+  return wsm_write_commit_or_rollback(to, length, write_request(to, request));
 }
 
-static bool may_change (int status) {
-  return status < 400 || status > 499 || status == 408 || status == 425 ||
-         status == 429;
-}
-
-static bool refuse_status (const struct wsm_head *answer, struct wsm_error *e) {
-  const struct wsm_header *location = wsm_head_find(answer, "Location");
-  char reason[WSM_QUOTE_SIZE], place[WSM_QUOTE_SIZE];
-  wsm_span_quote(reason, answer->reason);
-  if (answer->status / 100 == 3 && location)
+static bool fail_status (const struct wsm_head *response, struct wsm_error *e) {
+  const struct wsm_header *location = wsm_head_find(response, "Location");
+  char reason[WSM_QUOTE_SIZE], to[WSM_QUOTE_SIZE];
+  wsm_span_quote(reason, response->reason);
+  if (response->status / 100 == 3 && location)
     wsm_error_set(e, WSM_HANDSHAKE,
                   "the server answered %d, a redirect to %s; "
                   "redirects are not followed",
-                  answer->status, wsm_span_quote(place, location->value));
+                  response->status, wsm_span_quote(to, location->value));
   else
     wsm_error_set(e, WSM_HANDSHAKE, "the server answered %d %s instead of 101",
-                  answer->status, reason);
-  e->final = !may_change(answer->status);
+                  response->status, reason);
+  e->final = wsm_status_is_client_error(response->status) &&
+             !wsm_status_is_transient(response->status);
   return false;
 }
 
-static bool judge_upgrade (const struct wsm_head *answer, struct wsm_error *e) {
-  if (answer->status != 101) return refuse_status(answer, e);
-  if (answer->minor == 0)
-    return refuse_plainly(e, "the server answered 101 in HTTP/1.0");
-  if (!wsm_head_lists(answer, "Upgrade", "websocket"))
-    return refuse_plainly(e, "the server's 101 has no Upgrade: websocket");
-  if (!wsm_head_lists(answer, "Connection", "upgrade"))
-    return refuse_plainly(e, "the server's 101 has no Connection: Upgrade");
+static bool check_upgrade (const struct wsm_head *response,
+                           struct wsm_error *e) {
+  if (response->status != 101) return fail_status(response, e);
+  if (response->minor == 0)
+    return fail_plainly(e, "the server answered 101 in HTTP/1.0");
+  if (!wsm_head_lists(response, "Upgrade", "websocket"))
+    return fail_plainly(e, "the server's 101 has no Upgrade: websocket");
+  if (!wsm_head_lists(response, "Connection", "upgrade"))
+    return fail_plainly(e, "the server's 101 has no Connection: Upgrade");
   return true;
 }
 
@@ -166,20 +145,20 @@ static bool single (const struct wsm_head *head, const char *name,
                     const struct wsm_header **header, struct wsm_error *e) {
   *header = wsm_head_find(head, name);
   if (!*header || !wsm_head_next(head, name, *header)) return true;
-  return refuse(e, "more than one header", (*header)->name);
+  return fail(e, "more than one header", (*header)->name);
 }
 
-static bool judge_accept (const struct wsm_head *answer, const char *key,
+static bool check_accept (const struct wsm_head *response, const char *key,
                           struct wsm_error *e) {
   const struct wsm_header *header;
   char expected[WSM_ACCEPT_TEXT];
-  if (!single(answer, "Sec-WebSocket-Accept", &header, e)) return false;
+  if (!single(response, "Sec-WebSocket-Accept", &header, e)) return false;
   if (!header)
-    return refuse_plainly(e, "the server's 101 has no Sec-WebSocket-Accept");
+    return fail_plainly(e, "the server's 101 has no Sec-WebSocket-Accept");
   wsm_accept_write(expected, key, strlen(key));
   if (wsm_span_equals(header->value, wsm_span_of(expected))) return true;
-  return refuse(e, "the server's Sec-WebSocket-Accept does not answer our key",
-                header->value);
+  return fail(e, "the server's Sec-WebSocket-Accept does not answer our key",
+              header->value);
 }
 
 static bool lists (struct wsm_span list, struct wsm_span wanted) {
@@ -189,14 +168,15 @@ static bool lists (struct wsm_span list, struct wsm_span wanted) {
   return false;
 }
 
-static bool judge_protocol (const struct wsm_head *answer, const char *offered,
-                            struct wsm_span *agreed, struct wsm_error *e) {
+static bool check_protocol (const struct wsm_head *response,
+                            const char *offered, struct wsm_span *agreed,
+                            struct wsm_error *e) {
   const struct wsm_header *header;
-  if (!single(answer, "Sec-WebSocket-Protocol", &header, e)) return false;
+  if (!single(response, "Sec-WebSocket-Protocol", &header, e)) return false;
   if (!header) return true;
   if (!lists(wsm_span_of(offered), header->value))
-    return refuse(e, "the server chose a subprotocol that was not offered",
-                  header->value);
+    return fail(e, "the server chose a subprotocol that was not offered",
+                header->value);
   *agreed = header->value;
   return true;
 }
@@ -215,58 +195,58 @@ static bool offers (struct wsm_span offered, struct wsm_span name) {
   return false;
 }
 
-static bool judge_extensions (const struct wsm_head *answer,
+static bool check_extensions (const struct wsm_head *response,
                               const char *offered, struct wsm_span *agreed,
                               struct wsm_error *e) {
   const struct wsm_header *header;
   struct wsm_span list, extension;
-  if (!single(answer, "Sec-WebSocket-Extensions", &header, e)) return false;
+  if (!single(response, "Sec-WebSocket-Extensions", &header, e)) return false;
   if (!header) return true;
   *agreed = list = header->value;
   while (wsm_span_take(&list, &extension))
     if (!offers(wsm_span_of(offered), extension_name(extension)))
-      return refuse(e, "the server chose an extension that was not offered",
-                    extension);
+      return fail(e, "the server chose an extension that was not offered",
+                  extension);
   return true;
 }
 
-bool wsm_handshake_check_response (const struct wsm_head *answer,
-                                   const struct wsm_request *ask,
+bool wsm_handshake_check_response (const struct wsm_head *response,
+                                   const struct wsm_request *request,
                                    struct wsm_agreement *agreed,
                                    struct wsm_error *e) {
   agreed->protocol = agreed->extensions = wsm_span_of(NULL);
-  return judge_upgrade(answer, e) && judge_accept(answer, ask->key, e) &&
-         judge_protocol(answer, ask->protocols, &agreed->protocol, e) &&
-         judge_extensions(answer, ask->extensions, &agreed->extensions, e);
+  return check_upgrade(response, e) &&
+         check_accept(response, request->key, e) &&
+         check_protocol(response, request->protocols, &agreed->protocol, e) &&
+         check_extensions(response, request->extensions, &agreed->extensions,
+                          e);
 }
 
-static int refuse_request (struct wsm_error *e, int status, const char *why) {
-  refuse_plainly(e, why);
+static int reject (struct wsm_error *e, int status, const char *why) {
+  fail_plainly(e, why);
   return status;
 }
 
 /* RFC 6455 4.2.1, items 1 to 4. An Upgrade in HTTP/1.0 is none (RFC 9110
 ** 7.8). */
-static int examine_upgrade (const struct wsm_head *request,
-                            struct wsm_error *e) {
+static int check_request_upgrade (const struct wsm_head *request,
+                                  struct wsm_error *e) {
   if (!wsm_span_equals(request->method, wsm_span_of("GET")))
-    return refuse_request(e, 405, "the method is not GET");
+    return reject(e, 405, "the method is not GET");
   if (wsm_head_count(request, "Host") != 1)
-    return refuse_request(e, 400, "a request has exactly one Host");
-  if (request->minor == 0)
-    return refuse_request(e, 426, "HTTP/1.0 cannot be upgraded");
+    return reject(e, 400, "a request has exactly one Host");
+  if (request->minor == 0) return reject(e, 426, "HTTP/1.0 cannot be upgraded");
   if (!wsm_head_lists(request, "Upgrade", "websocket"))
-    return refuse_request(
-      e, 426, "this is a WebSocket: there is no Upgrade: websocket");
+    return reject(e, 426,
+                  "this is a WebSocket: there is no Upgrade: websocket");
   if (!wsm_head_lists(request, "Connection", "upgrade"))
-    return refuse_request(
-      e, 426, "this is a WebSocket: there is no Connection: Upgrade");
+    return reject(e, 426,
+                  "this is a WebSocket: there is no Connection: Upgrade");
   return 0;
 }
 
 static bool is_base64 (char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-         (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
+  return wsm_is_digit(c) || wsm_is_letter(c) || c == '+' || c == '/';
 }
 
 /* Base64 of 16 bytes: 22 characters and "==". */
@@ -279,35 +259,31 @@ static bool is_key (struct wsm_span key) {
 }
 
 /* RFC 6455 4.2.1, items 5 and 6 */
-static int examine_key (const struct wsm_head *request, struct wsm_error *e) {
+static int check_request_key (const struct wsm_head *request,
+                              struct wsm_error *e) {
   const struct wsm_header *version, *key;
   if (!single(request, "Sec-WebSocket-Version", &version, e)) return 400;
   if (!version || !wsm_span_is(version->value, VERSION))
-    return refuse_request(e, 426, "Sec-WebSocket-Version is not 13");
+    return reject(e, 426, "Sec-WebSocket-Version is not 13");
   if (!single(request, "Sec-WebSocket-Key", &key, e)) return 400;
-  if (!key) return refuse_request(e, 400, "there is no Sec-WebSocket-Key");
+  if (!key) return reject(e, 400, "there is no Sec-WebSocket-Key");
   if (!is_key(key->value))
-    return refuse_request(e, 400,
-                          "Sec-WebSocket-Key is not base64 of 16 bytes");
+    return reject(e, 400, "Sec-WebSocket-Key is not base64 of 16 bytes");
   return 0;
 }
 
 /* A body would be read as frames. */
-static int examine_body (const struct wsm_head *request, struct wsm_error *e) {
-  const struct wsm_header *h = NULL;
-  if (wsm_head_find(request, "Transfer-Encoding"))
-    return refuse_request(e, 400, "an opening handshake has no body");
-  while ((h = wsm_head_next(request, "Content-Length", h)) != NULL)
-    if (!wsm_span_is(h->value, "0"))
-      return refuse_request(e, 400, "an opening handshake has no body");
-  return 0;
+static int check_request_body (const struct wsm_head *request,
+                               struct wsm_error *e) {
+  if (!wsm_body_is_announced(request)) return 0;
+  return reject(e, 400, "an opening handshake has no body");
 }
 
 int wsm_handshake_check_request (const struct wsm_head *request,
                                  struct wsm_error *e) {
-  int status = examine_upgrade(request, e);
-  if (status == 0) status = examine_body(request, e);
-  if (status == 0) status = examine_key(request, e);
+  int status = check_request_upgrade(request, e);
+  if (status == 0) status = check_request_body(request, e);
+  if (status == 0) status = check_request_key(request, e);
   return status;
 }
 
@@ -330,7 +306,7 @@ bool wsm_handshake_accept (struct wsm_buffer *to,
     wsm_write_header(to, "Sec-WebSocket-Protocol", protocol) &&
     wsm_write_header(to, "Sec-WebSocket-Extensions", extensions) &&
     wsm_write_text(to, headers) && wsm_write_text(to, "\r\n");
-  return wsm_write_settle(to, length, written);
+  return wsm_write_commit_or_rollback(to, length, written);
 }
 
 static bool asks_for (const struct wsm_head *request, struct wsm_span name) {

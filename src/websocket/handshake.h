@@ -36,11 +36,6 @@ struct wsm_request {
                              replaces ours */
 };
 
-/* Are they "Name: value\r\n" lines that a user may add to a handshake? false: e
-** says which is not: the handshake's own names (Upgrade, Connection,
-** Sec-WebSocket-*, Content-Length, Transfer-Encoding) are not for users. */
-bool wsm_header_lines_check (const char *lines, size_t n, struct wsm_error *e);
-
 /* Appends the request; false without memory, and nothing is appended. The
 ** URL's userinfo becomes Authorization: Basic; what a URL may not hold raw is
 ** percent-encoded. */

@@ -1,6 +1,6 @@
 -- The header lines and subprotocols that a program adds to an opening handshake,
 -- or to a response.
--- Depends on the core's check of tokens (RFC 9110 5.6.2).
+-- Depends on the core's checks: tokens (RFC 9110 5.6.2) and reserved names.
 -- Never raises with a position: its callers add the line of theirs.
 
 local core = require "wsmanager.core"
@@ -48,19 +48,11 @@ function handshake_headers.protocols (given)
   return names[1] and table.concat(names, ", ") or nil
 end
 
--- The handshake's own (RFC 6455 4.1, 4.2.2).
-local reserved = {
-  connection = true, upgrade = true, ["content-length"] = true,
-  ["transfer-encoding"] = true, ["sec-websocket-key"] = true,
-  ["sec-websocket-version"] = true, ["sec-websocket-accept"] = true,
-  ["sec-websocket-protocol"] = true, ["sec-websocket-extensions"] = true,
-}
-
 local function add_header (lines, name, value)
   if type(name) ~= "string" or not is_token(name) then
     fail("bad option 'headers' ('", tostring(name):gsub("%c", "?"),
          "' is not a header name)")
-  elseif reserved[name:lower()] then
+  elseif core.isreserved(name) then
     fail("bad option 'headers' ('", name, "' belongs to the handshake)")
   elseif type(value) ~= "string" and type(value) ~= "number" then
     fail("bad option 'headers' (the value of '", name,

@@ -1,6 +1,7 @@
 #include "lua/protocol/largument.h"
 
-#include "websocket/handshake.h"
+#include "http/head.h"
+#include "http/header_lines.h"
 
 struct wsm_span wsm_check_span (lua_State *L, int i) {
   struct wsm_span s;

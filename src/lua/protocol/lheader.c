@@ -1,6 +1,8 @@
 #include "lua/protocol/lprotocol.h"
 
+#include "http/header_lines.h"
 #include "http/response.h"
+#include "http/status.h"
 #include "lua/lfield.h"
 #include "lua/lhead.h"
 #include "lua/protocol/largument.h"

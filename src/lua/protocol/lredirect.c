@@ -1,7 +1,9 @@
 #include "lua/protocol/lprotocol.h"
 
+#include "http/header_lines.h"
 #include "http/redirect.h"
 #include "http/retry_after.h"
+#include "http/status.h"
 #include "lua/lfail.h"
 #include "lua/protocol/largument.h"
 #include "lua/protocol/ltext.h"
@@ -9,7 +11,7 @@
 
 /* isredirect(status) -> boolean */
 static int is_redirect (lua_State *L) {
-  lua_pushboolean(L, wsm_redirect_is((int)luaL_checkinteger(L, 1)));
+  lua_pushboolean(L, wsm_status_is_redirect((int)luaL_checkinteger(L, 1)));
   return 1;
 }
 
