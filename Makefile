@@ -105,14 +105,14 @@ test-deps:
 	@scripts/deps test $(LUA_NAME)
 
 test: test-deps
-	@scripts/test -j$(JOBS) WERROR=$(WERROR) CC=$(CC)
+	@scripts/test $(JOBS) WERROR=$(WERROR) CC=$(CC)
 
 test-debian13:
 	@scripts/in-debian trixie build/debian13 make test WERROR=$(WERROR)
 
 # The suite once, under LUA; SPEC names files to run instead of all.
 check: build
-	@scripts/suite $(OUT) $(if $(SANITIZE),$(OUT)/lua,$(LUA)) $(SPEC)
+	@scripts/suite -j$(JOBS) $(OUT) $(if $(SANITIZE),$(OUT)/lua,$(LUA)) $(SPEC)
 
 lint:
 	@scripts/lint

@@ -38,4 +38,11 @@ for _, kind in ipairs { "failure", "error" } do
   end)
 end
 
+-- At once, for it may hang again before busted reports.
+busted.subscribe({ "error", "it" }, function(_, _, message, trace)
+  if tostring(message):find("interrupted!", 1, true) then
+    print("\n" .. tostring(message) .. "\n" .. tostring(trace.traceback))
+  end
+end)
+
 busted.subscribe({ "suite", "end" }, function() journal:write "end\t0\t\n" end)

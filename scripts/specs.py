@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-GRACE = 10      # seconds that an interrupted test has to end by itself
+GRACE = float(os.environ.get("GRACE", 10))   # seconds for what was interrupted
 
 
 def members(session):
@@ -87,10 +87,12 @@ class Run:
             self.was_killed = True
             self.trouble.append(f"killed: {self.where()}")
             os.killpg(self.process.pid, signal.SIGKILL)
-        for pid, _ in list(members(self.process.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        while others := list(members(self.process.pid)):
+            for pid, _ in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
 
     def result(self):
         """How many passed and failed, and seconds and title of each."""

@@ -1,6 +1,7 @@
 -- Memory ends at the first, the second, the third ... allocation, and comes
 -- back: nothing crashes, hangs or leaks, and a program that says again what it
 -- said on a connection that was lost is heard.
+-- Runs alone.
 
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"

@@ -1,5 +1,6 @@
 -- What connections hold before their server restarts and after they are back,
 -- counted in blocks of C and in bytes of Lua: nothing may have grown.
+-- Runs alone.
 
 local core = require "wsmanager.core"
 local many = require "support.many"

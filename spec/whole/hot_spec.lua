@@ -1,5 +1,6 @@
 -- What a message costs, counted and never timed: allocations in C and in Lua,
 -- system calls. A client and a server of ours in one process.
+-- Runs alone.
 
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"
