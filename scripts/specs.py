@@ -105,6 +105,8 @@ class Run:
             self.trouble.append(f"ended in: {self.where()} (status {status})")
         elif status and not failed:
             self.trouble.append(f"exit status {status}")
+        if passed + failed == 0:
+            self.trouble.append("no test ran")
         if ("end" not in words or status and not failed
                 or passed + failed == 0):
             failed += 1
