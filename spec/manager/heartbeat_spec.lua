@@ -123,11 +123,11 @@ describe("overtime", function()
 
   it("does not run while the driver rests", function()
     local m = managers.open { beat_ms = 0 }
-    m:rest(true, 1000)
+    m:pause(true, 1000)
     assert.is_nil(m:deadline())
     m:tick(1e6)
     assert.equal("open", m:state())
-    m:rest(false, 1e6)
+    m:pause(false, 1e6)
     assert.equal(1e6 + 100000, m:deadline())
   end)
 

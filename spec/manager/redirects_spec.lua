@@ -82,7 +82,7 @@ describe("a redirect", function()
     } do
       local m = asking "ws://example.com/chat"
       m:feed(answer(302, location), 0)
-      assert.same(place, { m:place() })
+      assert.same(place, { m:endpoint() })
     end
   end)
 

@@ -17,8 +17,8 @@ struct wsm_target {
   struct wsm_url parts; /* spans of url */
 };
 
-/* A client owns its policy, its heartbeat's message and its proxy; the
-** connection of a server uses the server's policy, and these are NULL. */
+/* A client owns its policy and its proxy. A server's connection uses the
+** server's policy: both are NULL. */
 struct wsm_box {
   const void *mark;      /* first: wsm_marked */
   struct wsm_link *link; /* NULL: dropped */

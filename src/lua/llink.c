@@ -180,18 +180,18 @@ static int accept (lua_State *L) {
 
 static int refuse (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
-  struct wsm_response reply;
+  struct wsm_response response;
   lua_Integer status = luaL_checkinteger(L, 2);
-  memset(&reply, 0, sizeof reply);
+  memset(&response, 0, sizeof response);
   if (status < 200 || status > 599)
     return luaL_error(L, "bad HTTP status %d (200 to 599 expected)",
                       (int)status);
-  reply.status = (int)status;
-  reply.headers = luaL_optstring(L, 3, NULL);
-  reply.body = luaL_optlstring(L, 4, "", &reply.length);
-  reply.head_only = lua_toboolean(L, 5);
+  response.status = (int)status;
+  response.headers = luaL_optstring(L, 3, NULL);
+  response.body = luaL_optlstring(L, 4, "", &response.length);
+  response.head_only = lua_toboolean(L, 5);
   wsm_check_lines(L, 3);
-  if (!wsm_manager_refuse(manager_of(box), &reply, wsm_link_now(box->link)))
+  if (!wsm_manager_refuse(manager_of(box), &response, wsm_link_now(box->link)))
     return luaL_error(L, "not enough memory");
   wsm_link_update(box->link);
   return 0;
@@ -199,7 +199,8 @@ static int refuse (lua_State *L) {
 
 /* --- the metatable --- */
 
-/* `ws.name`: a method (upvalue 1), a property of the core, a field of its own. */
+/* ws.name: a method (upvalue 1), a property of the core, or a field that Lua code
+** set. */
 static int lookup (lua_State *L) {
   const struct wsm_box *box;
   lua_pushvalue(L, 2);

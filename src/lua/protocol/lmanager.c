@@ -12,15 +12,15 @@
 
 #define MANAGER "wsmanager.manager"
 
-/* A manager with all that it borrows. Its mask keys are zero, so that what it
-** sends can be read. */
+/* A manager with all that it borrows. Its mask keys are zero: its output is
+** readable. */
 struct box {
   struct wsm_manager manager;
   struct wsm_policy policy;
   struct wsm_pool pool;
   struct wsm_url parts; /* spans of url */
   char *url, *protocols, *headers;
-  bool live;
+  bool live;       /* made, and not freed */
   bool fixed_keys; /* they are not renewed */
   struct wsm_keys keys;
 };
@@ -49,7 +49,7 @@ static void copy_text (lua_State *L, int i, char **text) {
   *text = copy;
 }
 
-/* --- making one --- */
+/* --- construction --- */
 
 static void read_policy (lua_State *L, struct wsm_policy *p) {
   struct wsm_policy policy;
@@ -111,7 +111,7 @@ static int release (lua_State *L) {
   return 0;
 }
 
-/* --- the owner says --- */
+/* --- called by the owner --- */
 
 static int start (lua_State *L) {
   wsm_manager_start(check(L));
@@ -123,7 +123,7 @@ static int target (lua_State *L) {
   struct box *box = check_box(L);
   const uint64_t now_ms = check_now(L, 3);
   unsigned char nonce[WSM_NONCE_SIZE] = { 0 };
-  struct wsm_request ask;
+  struct wsm_request request;
   struct wsm_error e;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 3);
@@ -139,11 +139,11 @@ static int target (lua_State *L) {
     return luaL_error(L, "%s", e.detail);
   if (lua_rawlen(L, 7) == sizeof nonce)
     memcpy(nonce, lua_tostring(L, 7), sizeof nonce);
-  memset(&ask, 0, sizeof ask);
-  ask.url = &box->parts;
-  ask.protocols = box->protocols;
-  ask.headers = box->headers;
-  wsm_manager_target(&box->manager, &ask, nonce, now_ms);
+  memset(&request, 0, sizeof request);
+  request.url = &box->parts;
+  request.protocols = box->protocols;
+  request.headers = box->headers;
+  wsm_manager_target(&box->manager, &request, nonce, now_ms);
   return 0;
 }
 
@@ -169,12 +169,12 @@ static int accept (lua_State *L) {
 
 /* m:refuse(status, headers, body, now) -> boolean */
 static int refuse (lua_State *L) {
-  struct wsm_response reply;
-  memset(&reply, 0, sizeof reply);
-  reply.status = (int)luaL_checkinteger(L, 2);
-  reply.headers = luaL_optstring(L, 3, NULL);
-  reply.body = luaL_optlstring(L, 4, "", &reply.length);
-  lua_pushboolean(L, wsm_manager_refuse(check(L), &reply, check_now(L, 5)));
+  struct wsm_response response;
+  memset(&response, 0, sizeof response);
+  response.status = (int)luaL_checkinteger(L, 2);
+  response.headers = luaL_optstring(L, 3, NULL);
+  response.body = luaL_optlstring(L, 4, "", &response.length);
+  lua_pushboolean(L, wsm_manager_refuse(check(L), &response, check_now(L, 5)));
   return 1;
 }
 
@@ -226,7 +226,7 @@ static int unsent (lua_State *L) {
   return wsm_push_unsent(L, wsm_manager_outbox(check(L)));
 }
 
-/* --- the driver says --- */
+/* --- called by the driver of the socket --- */
 
 /* m:move(nonce) */
 static int move (lua_State *L) {
@@ -237,8 +237,8 @@ static int move (lua_State *L) {
   return 0;
 }
 
-/* m:place() -> host, port, whether it is wss: what is dialled */
-static int place (lua_State *L) {
+/* m:endpoint() -> host, port, whether it is wss: where to connect */
+static int endpoint (lua_State *L) {
   const struct wsm_url *url = check(L)->ask.url;
   lua_pushlstring(L, url ? url->host.text : "", url ? url->host.length : 0);
   lua_pushinteger(L, url ? url->port : 0);
@@ -251,14 +251,14 @@ static int connected (lua_State *L) {
   return 0;
 }
 
-/* m:feed(bytes, now) -> boolean: was there memory? */
+/* m:feed(bytes, now) -> boolean: false without memory */
 static int feed (lua_State *L) {
   struct wsm_manager *m = check(L);
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
-  const bool taken = wsm_buffer_append(wsm_manager_input(m), bytes, n);
-  if (taken) wsm_manager_commit(m, n, check_now(L, 3));
-  lua_pushboolean(L, taken);
+  const bool fed = wsm_buffer_append(wsm_manager_input(m), bytes, n);
+  if (fed) wsm_manager_commit(m, n, check_now(L, 3));
+  lua_pushboolean(L, fed);
   return 1;
 }
 
@@ -274,7 +274,7 @@ static int output (lua_State *L) {
   return 1;
 }
 
-/* m:take(now) -> the output, as a kernel that takes all would */
+/* m:take(now) -> the output, counted as written */
 static int take (lua_State *L) {
   const uint64_t now_ms = check_now(L, 2);
   size_t n;
@@ -309,8 +309,8 @@ static int lost (lua_State *L) {
   return 0;
 }
 
-/* m:rest(resting, now): the driver stops or goes on reading */
-static int rest (lua_State *L) {
+/* m:pause(paused, now): the driver stops or resumes reading */
+static int pause_reading (lua_State *L) {
   struct wsm_manager *m = check(L);
   if (lua_toboolean(L, 2)) wsm_manager_pause(m);
   else wsm_manager_resume(m, check_now(L, 3));
@@ -322,7 +322,7 @@ static int tick (lua_State *L) {
   return 0;
 }
 
-/* m:keys(n): so many masks are left, and no more will come; nil: enough */
+/* m:keys(n): only n mask keys are left; nil: enough */
 static int keys (lua_State *L) {
   struct box *box = check_box(L);
   const lua_Integer n = luaL_optinteger(L, 2, -1);
@@ -331,7 +331,7 @@ static int keys (lua_State *L) {
   return 0;
 }
 
-/* --- what it says --- */
+/* --- its state --- */
 
 static int deadline (lua_State *L) {
   const uint64_t at = wsm_manager_deadline(check(L));
@@ -402,16 +402,15 @@ static int latency (lua_State *L) {
   return 1;
 }
 
-/* m:head() -> the peer's HTTP head, the body of a refusal, the subprotocol */
+/* m:head() -> the peer's HTTP head, the body of a rejection, the subprotocol */
 static int head (lua_State *L) {
   const struct wsm_manager *m = check(L);
   const char *text = (const char *)wsm_buffer_bytes(&m->head_text);
-  const struct wsm_span protocol = m->agreed.protocol;
   const size_t length = wsm_buffer_length(&m->head_text);
   lua_pushlstring(L, text, m->head_length);
   lua_pushlstring(L, text ? text + m->head_length : NULL,
                   length - m->head_length);
-  lua_pushlstring(L, protocol.text, protocol.length);
+  wsm_push_span(L, m->agreed.protocol);
   return 3;
 }
 
@@ -422,10 +421,10 @@ static const luaL_Reg methods[] = {
   { "refuse", refuse },     { "close", close },
   { "send", send },         { "next", next },
   { "unsent", unsent },     { "connected", connected },
-  { "move", move },         { "place", place },
+  { "move", move },         { "endpoint", endpoint },
   { "feed", feed },         { "wrote", wrote },
   { "output", output },     { "take", take },
-  { "lost", lost },         { "rest", rest },
+  { "lost", lost },         { "pause", pause_reading },
   { "tick", tick },         { "keys", keys },
   { "deadline", deadline }, { "want", want },
   { "state", state },       { "event", event },
