@@ -258,6 +258,24 @@ describe("a link that is redirected", function()
     files:remove()
   end)
 
+  it("is led on by an answer that ends with close_notify", function()
+    local files = certificates.make()
+    local cert = { cert = files:path "good.pem", key = files:path "leaf.key" }
+    local server = peers.start("python_server", { tls = cert })
+    local place = "wss://localhost:" .. server.port .. "/echo"
+    for _, ending in ipairs { "notify", "close" } do
+      local first = peers.start("scripted", { tls = cert, script = {
+        { "until", "\r\n\r\n" }, { "text", answer(307, place) }, { ending },
+      } })
+      local c = dial { url = "wss://localhost:" .. first.port, redirects = 1,
+                       tls = core.tls({ ca = files:path "ca.pem" }, false) }
+      assert.same({ "open" }, c:event "open")
+      c:close()
+      made = nil
+    end
+    files:remove()
+  end)
+
   it("goes through the proxy again", function()
     local proxy = peers.start("proxy", { kind = "microsocks" })
     local server = peers.start "python_server"
