@@ -27,6 +27,27 @@ describe("a core server", function()
     end
   end
 
+  -- n connections that are open, and their servers' sides.
+  local function connect(n)
+    local clients, peers = {}, {}
+    for i = 1, n do clients[i] = dial() end
+    turn_until(function()
+      local asked = server:next()
+      if asked then
+        link.accept(asked)
+        peers[#peers + 1] = asked
+      end
+      return #peers == n
+    end)
+    turn_until(function()
+      for _, ws in ipairs(clients) do
+        if ws.state ~= "open" then return false end
+      end
+      return true
+    end)
+    return clients, peers
+  end
+
   local function drain(ws)
     while link.event(ws) do end
     return ws.state
@@ -80,22 +101,7 @@ describe("a core server", function()
 
   it("frames a broadcast once and reaches all but one", function()
     serve {}
-    local clients, peers = {}, {}
-    for i = 1, 5 do clients[i] = dial() end
-    turn_until(function()
-      local asked = server:next()
-      if asked then
-        link.accept(asked)
-        peers[#peers + 1] = asked
-      end
-      return #peers == 5
-    end)
-    turn_until(function()
-      for _, ws in ipairs(clients) do
-        if ws.state ~= "open" then return false end
-      end
-      return true
-    end)
+    local clients, peers = connect(5)
     assert.same({ 4, 0 }, { server:broadcast("one", false, peers[1]) })
     assert.same({ 5, 0 }, { server:broadcast(("x"):rep(100000)) })
     local heard, whole = 0, 0
@@ -109,6 +115,27 @@ describe("a core server", function()
       return heard == 4 and whole == 5
     end)
     assert.is_false(pcall(server.broadcast, server, "\255"))
+  end)
+
+  it("reaches or counts everybody when memory runs out in a broadcast", function()
+    -- more than the kernel takes: the rest of each frame needs a block
+    local text, reached, counted = ("x"):rep(16 * 2^20), 0, 0
+    for calls = 0, 8 do
+      serve {}
+      local clients, peers = connect(4)
+      core.failmemory(calls)
+      local ok, sent, full = pcall(server.broadcast, server, text)
+      core.failmemory(-1)
+      if ok then
+        assert.equal(#peers, sent + full)
+        reached, counted = reached + sent, counted + full
+      end
+      for _, ws in ipairs(clients) do link.drop(ws) end
+      server:close()
+      loop:close()
+    end
+    serve {}
+    assert.is_true(reached > 0 and counted > 4)
   end)
 
   it("may close with the codes that a server has a use for", function()

@@ -172,14 +172,17 @@ struct wsm_link *wsm_server_claim (struct wsm_server *s) {
 
 /* --- one message to all --- */
 
+/* A connection that finds no memory for half a frame closes, and leaves the list
+** while it is walked. */
 static long broadcast_frame (struct wsm_server *s,
                              const struct wsm_buffer *frame,
                              const struct wsm_link *except, size_t *full) {
-  struct entry *entry;
+  struct entry *entry, *next;
   long sent = 0;
   *full = 0;
-  for (entry = s->entries; entry; entry = entry->next) {
+  for (entry = s->entries; entry; entry = next) {
     enum wsm_sent how;
+    next = entry->next;
     if (entry->link == except || !entry->claimed) continue;
     how = wsm_link_send_frame(entry->link, wsm_buffer_bytes(frame),
                               wsm_buffer_length(frame));
