@@ -54,6 +54,39 @@ local function matches(pattern, but)
   return found
 end
 
+-- What lets a lower file call a higher one: struct or type of a function -> its
+-- header.
+local callbacks = {
+  -- the loop's: a handle's timer and flush, sockets, names, connecting, accepting
+  wsm_handle_calls = "src/io/handle.h",
+  wsm_socket_calls = "src/io/socket.h",
+  wsm_resolve_done = "src/io/resolve.h",
+  wsm_connect_done = "src/io/connect.h",
+  wsm_listener_accepted = "src/io/listener.h",
+  -- the stream's: what each kind does, and what its owner is told
+  wsm_stream_class = "src/stream/stream.h",
+  wsm_stream_events = "src/stream/stream.h",
+  -- a connected descriptor, to the link; a request and an end, to its server
+  wsm_route_done = "src/link/route.h",
+  wsm_link_calls = "src/link/link.h",
+}
+
+-- Every struct with a pointer to a function, and every type of a function, in
+-- our headers.
+local function callback_tables()
+  local found = {}
+  for _, path in ipairs(files.below({ "src" }, ".h")) do
+    local text = code.c(files.read(path))
+    local rest = text:gsub("struct%s+([%w_]+)%s*(%b{})", function(name, body)
+      if body:find "%(%s*%*%s*[%w_]*%s*%)%s*%(" then found[name] = path end
+      return ""
+    end)
+    for name in rest:gmatch "typedef%s[^;]-([%w_]+)%s*%b()%s*;" do found[name] = path end
+    for name in rest:gmatch "%(%s*%*%s*([%w_]*)%s*%)%s*%(" do found[name] = path end
+  end
+  return found
+end
+
 -- How many arrows a graph has, and those that lead to a room not to be used.
 local function upward(graph)
   local wrong, seen = {}, 0
@@ -82,12 +115,30 @@ describe("the layers", function()
     assert.same({}, wrong)
   end)
 
+  it("require only what lies below them", function()
+    local seen, wrong = upward(rooms.requires())
+    assert.is_true(seen > 20)
+    assert.same({}, wrong)
+  end)
+
+  it("have no circle of calls between C files", function()
+    assert.same({}, rooms.circles(rooms.calls(rooms.objects())))
+  end)
+
+  it("have no circle of require", function()
+    assert.same({}, rooms.circles(rooms.requires()))
+  end)
+
   it("have no circle of #include", function()
     assert.same({}, rooms.circles(rooms.include_arrows()))
   end)
 
   it("are not measured without objects", function()
     assert.has_error(function() rooms.calls "build/none" end)
+  end)
+
+  it("call upwards only through these tables of functions", function()
+    assert.same(callbacks, callback_tables())
   end)
 
   it("leave Lua to src/lua and the world to src/io and src/tls", function()
