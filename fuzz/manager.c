@@ -1,7 +1,7 @@
-/* A manager between an application, a driver, a kernel and a peer that do what
-** the input says, on a clock of their own. Whatever they do: there is one
-** socket at most, the budget holds, a deadline passes, and a message is neither
-** lost nor doubled, on the way out or in. */
+/* A manager with an application, a driver, a socket and a peer that do what the
+** input says, on a clock of their own. Whatever they do: there is at most one
+** socket, the budget holds, every state has an end, and no message is lost or
+** duplicated in either direction. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -44,7 +44,7 @@ static void receive_some (struct world *w, unsigned count) {
   }
 }
 
-static void judge_request (struct world *w) {
+static void answer_request (struct world *w) {
   struct wsm_manager *m = &w->manager;
   struct wsm_response reply;
   memset(&reply, 0, sizeof reply);
@@ -54,7 +54,7 @@ static void judge_request (struct world *w) {
   } else if (wsm_manager_refuse(m, &reply, w->now)) {
     return;
   }
-  REQUIRE(w->starves);
+  REQUIRE(w->memory_fails);
   world_lose(w, NULL);
 }
 
@@ -64,10 +64,10 @@ static void pop_event (struct world *w) {
   unsigned answer;
   if (event == WSM_EVENT_NONE) return;
   wsm_manager_event_pop(m);
-  if (event == WSM_EVENT_REQUEST) judge_request(w);
+  if (event == WSM_EVENT_REQUEST) answer_request(w);
   if (event == WSM_EVENT_TARGET) {
     if (input_byte(w->in) < 240) world_target(w);
-    else wsm_manager_lock(m, "nobody is here");
+    else wsm_manager_lock(m, "no user");
   }
   if (event != WSM_EVENT_VERDICT) return;
   answer = input_byte(w->in);
@@ -86,12 +86,12 @@ static void close_now (struct world *w) {
 
 /* --- the peer --- */
 
-static void hear_buffer (struct world *w, struct wsm_buffer *b) {
-  world_hear(w, wsm_buffer_bytes(b), wsm_buffer_length(b));
+static void read_buffer (struct world *w, struct wsm_buffer *b) {
+  world_read(w, wsm_buffer_bytes(b), wsm_buffer_length(b));
   wsm_buffer_clear(b);
 }
 
-static void hear_frame (struct world *w, unsigned first, const char *payload,
+static void read_frame (struct world *w, unsigned first, const char *payload,
                         size_t n) {
   struct wsm_buffer b;
   struct wire_frame f;
@@ -100,46 +100,46 @@ static void hear_frame (struct world *w, unsigned first, const char *payload,
   f.payload = (const unsigned char *)payload;
   f.length = n;
   wire_frame(&b, &f, (enum wsm_role)w->manager.role);
-  hear_buffer(w, &b);
+  read_buffer(w, &b);
 }
 
-static bool may_speak (const struct world *w) {
-  return w->socket == SOCKET_UP && w->opened && !w->done && !w->resting;
+static bool peer_may_send (const struct world *w) {
+  return w->socket == SOCKET_UP && w->opened && !w->done && !w->paused;
 }
 
 static void peer_sends (struct world *w) {
-  const unsigned number = w->said;
+  const unsigned number = w->peer_sent;
   const size_t n = world_size(number);
   const size_t first = chance_below(&w->seed, n);
-  if (!may_speak(w) || number == MESSAGES) return;
-  w->said++;
+  if (!peer_may_send(w) || number == MESSAGES) return;
+  w->peer_sent++;
   if (number % 3 == 0) {
-    hear_frame(w, WSM_TEXT, world_text('p', number), first);
-    if (may_speak(w)) hear_frame(w, WSM_FIN | WSM_PING, "between", 7);
-    w->done |= !may_speak(w);
+    read_frame(w, WSM_TEXT, world_text('p', number), first);
+    if (peer_may_send(w)) read_frame(w, WSM_FIN | WSM_PING, "between", 7);
+    w->done |= !peer_may_send(w);
     if (w->done) return;
     w->must[number] = w->manager.state == WSM_STATE_OPEN;
-    hear_frame(w, WSM_FIN, world_text('p', number) + first, n - first);
+    read_frame(w, WSM_FIN, world_text('p', number) + first, n - first);
   } else {
     w->must[number] = w->manager.state == WSM_STATE_OPEN;
-    hear_frame(w, WSM_FIN | WSM_TEXT, world_text('p', number), n);
+    read_frame(w, WSM_FIN | WSM_TEXT, world_text('p', number), n);
   }
   if (w->done) w->must[number] = false;
 }
 
-static void hear_anything (struct world *w, size_t n) {
+static void read_anything (struct world *w, size_t n) {
   const uint8_t *bytes = input_piece(w->in, &n);
-  world_hear(w, bytes, n);
+  world_read(w, bytes, n);
 }
 
-static void peer_says (struct world *w) {
+static void peer_sends_control (struct world *w) {
   const unsigned what = input_byte(w->in) % 4;
   const size_t n = input_byte(w->in) % 20;
-  if (!may_speak(w)) return;
-  if (what == 0) hear_frame(w, WSM_FIN | WSM_PING, "ping", 4);
-  if (what == 1) hear_frame(w, WSM_FIN | WSM_PONG, "\0\0\0\0\0\0\0\1", 8);
-  if (what == 2) hear_frame(w, WSM_FIN | WSM_CLOSE, "\x03\xE8", n & 2);
-  if (what == 3) hear_anything(w, n);
+  if (!peer_may_send(w)) return;
+  if (what == 0) read_frame(w, WSM_FIN | WSM_PING, "ping", 4);
+  if (what == 1) read_frame(w, WSM_FIN | WSM_PONG, "\0\0\0\0\0\0\0\1", 8);
+  if (what == 2) read_frame(w, WSM_FIN | WSM_CLOSE, "\x03\xE8", n & 2);
+  if (what == 3) read_anything(w, n);
   if (what >= 2) w->done = true;
 }
 
@@ -185,17 +185,17 @@ static void write_request (const struct world *w, char *to, size_t room) {
              : "");
 }
 
-static void peer_greets (struct world *w) {
+static void peer_opens (struct world *w) {
   char text[512];
   if (w->socket != SOCKET_UP || w->opened) return;
   if (w->manager.role == WSM_SERVER) write_request(w, text, sizeof text);
   else write_answer(w, text, sizeof text);
-  world_hear(w, (const unsigned char *)text, strlen(text));
+  world_read(w, (const unsigned char *)text, strlen(text));
 }
 
 static void connect_or_not (struct world *w) {
   struct wsm_error e;
-  if (w->socket != SOCKET_DIALLING) return;
+  if (w->socket != SOCKET_CONNECTING) return;
   if (input_byte(w->in) < 200) {
     w->socket = SOCKET_UP;
     wsm_manager_connected(&w->manager, w->now);
@@ -214,11 +214,11 @@ static void cut_off (struct world *w) {
 
 /* --- a life --- */
 
-static void manager_does (struct world *w, unsigned what) {
+static void act_on_manager (struct world *w, unsigned what) {
   wsm_memory_fail(w->fails);
   if (what < 4) send_one(w);
   else if (what < 7) receive_some(w, 1 + what);
-  else if (what < 9) world_take(w, what == 8);
+  else if (what < 9) world_write(w, what == 8);
   else if (what < 12) connect_or_not(w);
   else if (what == 12) cut_off(w);
   else if (what < 16) pop_event(w);
@@ -235,12 +235,12 @@ static void manager_does (struct world *w, unsigned what) {
 static void step (struct world *w) {
   const unsigned what = input_byte(w->in) % 32;
   w->keys.left = WSM_KEYS_SIZE;
-  if (what < 22) manager_does(w, what);
+  if (what < 22) act_on_manager(w, what);
   else if (what < 25) peer_sends(w);
-  else if (what < 27) peer_says(w);
-  else if (what < 30) peer_greets(w);
-  w->fails = w->starves && what == 31 ? (long)(input_byte(w->in) & 7) : -1;
-  world_act(w);
+  else if (what < 27) peer_sends_control(w);
+  else if (what < 30) peer_opens(w);
+  w->fails = w->memory_fails && what == 31 ? (long)(input_byte(w->in) & 7) : -1;
+  world_update(w);
 }
 
 static void set_policy (struct wsm_policy *p, struct input *in) {
@@ -279,7 +279,7 @@ static void begin (struct world *w, struct input *in) {
   w->fails = -1;
   w->now = 1000000;
   number = input_byte(in);
-  w->starves = (number & 2) != 0;
+  w->memory_fails = (number & 2) != 0;
   w->seed = number >> 2;
   set_policy(&w->policy, in);
   w->keys.left = WSM_KEYS_SIZE;
@@ -293,7 +293,7 @@ static void begin (struct world *w, struct input *in) {
   if (setup.role == WSM_SERVER) w->socket = SOCKET_UP;
   wsm_manager_init(&w->manager, &setup, w->now);
   wsm_manager_start(&w->manager);
-  world_act(w);
+  world_update(w);
 }
 
 /* The application closes, and nobody else does anything any more. */
@@ -303,18 +303,19 @@ static void end (struct world *w) {
   struct wsm_message message;
   w->keys.left = WSM_KEYS_SIZE;
   wsm_manager_close(m, &params, w->now);
-  world_act(w);
-  if (input_flag(w->in)) world_take(w, true);
-  world_act(w);
+  world_update(w);
+  if (input_flag(w->in)) world_write(w, true);
+  world_update(w);
   if (wsm_manager_deadline(m) == WSM_NEVER) cut_off(w);
   else w->now = wsm_manager_deadline(m);
   world_tick(w);
   REQUIRE(m->state == WSM_STATE_CLOSED && w->socket == SOCKET_NONE);
   receive_some(w, MESSAGES * 2);
   REQUIRE(wsm_manager_next(m, &message, w->now) == WSM_ENDED);
-  if (w->starves) return;
+  if (w->memory_fails) return;
   REQUIRE(m->counters.messages_out == w->delivered);
-  for (; w->heard < w->said; w->heard++) REQUIRE(!w->must[w->heard]);
+  for (; w->received < w->peer_sent; w->received++)
+    REQUIRE(!w->must[w->received]);
   while (wsm_message_queue_first(&m->outbox, &message)) {
     world_deliver(w, message.data, message.length);
     wsm_message_queue_pop(&m->outbox);

@@ -177,7 +177,7 @@ static bool is_illegal (const struct reader *r, const struct head *h) {
 }
 
 /* 0, or the code that such a data frame fails with. */
-static unsigned judge_size (const struct reader *r, const struct head *h) {
+static unsigned check_size (const struct reader *r, const struct head *h) {
   const struct wsm_limits *limits = &r->rules->limits;
   const bool packed = h->opcode ? h->rsv1 : r->packed;
   const uint64_t had = wsm_buffer_length(&r->message);
@@ -243,7 +243,7 @@ static void read_tail (struct reader *r) {
   if (!r->rules->agreed->peer_takeover) inflater_close(f);
 }
 
-static void judge_text (struct reader *r, bool ends) {
+static void check_text (struct reader *r, bool ends) {
   const struct wsm_buffer *b = &r->message;
   bool whole;
   if (r->opcode != WSM_TEXT) return;
@@ -255,7 +255,7 @@ static void judge_text (struct reader *r, bool ends) {
 static void end_message (struct reader *r) {
   struct text text;
   if (r->packed) read_tail(r);
-  judge_text(r, true);
+  check_text(r, true);
   if (r->model->end != MODEL_OPEN) return;
   text.data = wsm_buffer_bytes(&r->message);
   text.length = wsm_buffer_length(&r->message);
@@ -277,7 +277,7 @@ static void read_data (struct reader *r, const struct head *h,
   r->fragments++;
   r->within = true;
   for (i = 0; i < n && r->model->end == MODEL_OPEN; i++) read_byte(r, b[i]);
-  judge_text(r, false);
+  check_text(r, false);
   if (n == h->length && h->fin && r->model->end == MODEL_OPEN) end_message(r);
   r->within = false;
 }
@@ -296,7 +296,7 @@ static bool read_frame (struct reader *r) {
   size_t n;
   if (header == 0) return false;
   code = is_illegal(r, &h) ? WSM_PROTOCOL_ERROR : 0;
-  if (!code && !is_control(&h)) code = judge_size(r, &h);
+  if (!code && !is_control(&h)) code = check_size(r, &h);
   if (code) {
     fail(r, code);
     return false;

@@ -1,8 +1,8 @@
 /*
 ** model.h - the frames of a peer, read in the simplest way
-** Stands on zlib and buffer.h; of session.h only the names of codes and roles.
-** All bytes at once, no state machine, no cuts: what a session has to agree
-** with, whatever way its bytes came.
+** Depends on zlib and buffer.h; of session.h only the names of codes and roles.
+** All bytes at once, no state machine: whatever pieces a session gets the same
+** bytes in, it must read the same.
 */
 #ifndef WSM_MODEL_H
 #define WSM_MODEL_H

@@ -6,7 +6,7 @@
 #include "model.h"
 #include "wire.h"
 
-/* --- messages that can be told apart --- */
+/* --- messages with a number in them --- */
 
 size_t world_size (unsigned number) {
   static const size_t sizes[] = { 7, 7, 30, 126, 300, 4000 };
@@ -21,7 +21,7 @@ const char *world_text (char kind, unsigned number) {
   return text;
 }
 
-/* Its number; -1: it is none of that kind. */
+/* The number in it; -1: it is none of that kind. */
 static long number_of (char kind, const unsigned char *data, size_t n) {
   long number = 0;
   size_t i;
@@ -34,7 +34,7 @@ static long number_of (char kind, const unsigned char *data, size_t n) {
 }
 
 void world_deliver (struct world *w, const unsigned char *data, size_t n) {
-  if (w->starves) return;
+  if (w->memory_fails) return;
   if (w->policy.beat && n == w->policy.beat_length &&
       memcmp(data, w->policy.beat, n) == 0)
     return;
@@ -44,13 +44,14 @@ void world_deliver (struct world *w, const unsigned char *data, size_t n) {
 
 void world_receive (struct world *w, const struct wsm_message *m) {
   const long number = number_of('p', m->data, m->length);
-  if (w->starves || number < 0) return;
-  REQUIRE(number >= (long)w->heard && number < (long)w->said);
-  for (; (long)w->heard < number; w->heard++) REQUIRE(!w->must[w->heard]);
-  w->heard++;
+  if (w->memory_fails || number < 0) return;
+  REQUIRE(number >= (long)w->received && number < (long)w->peer_sent);
+  for (; (long)w->received < number; w->received++)
+    REQUIRE(!w->must[w->received]);
+  w->received++;
 }
 
-/* --- the peer's side of a connection that is over --- */
+/* --- what the peer read on a connection that is over --- */
 
 static size_t head_length (const struct wsm_buffer *b) {
   const unsigned char *bytes = wsm_buffer_bytes(b);
@@ -83,11 +84,11 @@ static void read_kernel (struct world *w) {
 
 /* --- the driver --- */
 
-static void hang_up (struct world *w) {
-  if (w->socket == SOCKET_UP && w->opened && !w->starves) read_kernel(w);
+static void close_socket (struct world *w) {
+  if (w->socket == SOCKET_UP && w->opened && !w->memory_fails) read_kernel(w);
   wsm_buffer_clear(&w->kernel);
   w->socket = SOCKET_NONE;
-  w->opened = w->done = w->finished = w->resting = false;
+  w->opened = w->done = w->paused = false;
   wsm_manager_resume(&w->manager, w->now);
 }
 
@@ -99,13 +100,13 @@ static size_t some_of (struct world *w, size_t n) {
   return wire_boundary(&w->kernel, start, had) - had;
 }
 
-void world_take (struct world *w, bool all) {
+void world_write (struct world *w, bool all) {
   struct wsm_manager *m = &w->manager;
   size_t n, taken;
   const unsigned char *bytes = wsm_session_output(&m->session, &n);
   if (w->socket != SOCKET_UP || n == 0) return;
   taken = n;
-  if (w->starves) {
+  if (w->memory_fails) {
     if (!all) taken = chance_below(&w->seed, n + 1);
   } else {
     REQUIRE(wsm_buffer_append(&w->kernel, bytes, n));
@@ -115,11 +116,11 @@ void world_take (struct world *w, bool all) {
   wsm_manager_wrote(m, taken, w->now);
 }
 
-static void regulate (struct world *w) {
+static void update_pause (struct world *w) {
   struct wsm_manager *m = &w->manager;
   const bool rest = w->socket == SOCKET_UP && wsm_manager_is_inbox_full(m);
-  if (rest == w->resting) return;
-  w->resting = rest;
+  if (rest == w->paused) return;
+  w->paused = rest;
   if (rest) wsm_manager_pause(m);
   else wsm_manager_resume(m, w->now);
 }
@@ -127,39 +128,38 @@ static void regulate (struct world *w) {
 static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
 
 void world_target (struct world *w) {
-  w->moves = 0;
+  w->redirects = 0;
   wsm_manager_target(&w->manager, &w->ask, nonce, w->now);
 }
 
-/* A redirect's dial is none of the budget's. */
-static void move (struct world *w) {
-  w->moves++;
-  REQUIRE(w->moves <= w->policy.redirects);
+/* A redirect's attempt does not count in the budget. */
+static void follow_redirect (struct world *w) {
+  w->redirects++;
+  REQUIRE(w->redirects <= w->policy.redirects);
   wsm_manager_move(&w->manager, nonce);
-  w->dials = w->manager.counters.attempts;
+  w->attempts = w->manager.counters.attempts;
 }
 
-static void obey (struct world *w) {
+static void apply_want (struct world *w) {
   struct wsm_manager *m = &w->manager;
   switch (m->want) {
     case WSM_WANT_TARGET:
-      hang_up(w);
+      close_socket(w);
       if (!w->policy.ask_target) world_target(w);
       break;
     case WSM_WANT_MOVE:
-      hang_up(w);
-      move(w);
+      close_socket(w);
+      follow_redirect(w);
       break;
     case WSM_WANT_SOCKET:
       REQUIRE(w->socket != SOCKET_UP);
-      w->socket = SOCKET_DIALLING;
+      w->socket = SOCKET_CONNECTING;
       break;
     case WSM_WANT_FLUSH:
       REQUIRE(w->socket == SOCKET_UP);
-      if (wsm_session_pending(&m->session) == 0) w->finished = true;
       break;
     case WSM_WANT_NO_SOCKET:
-      hang_up(w);
+      close_socket(w);
       break;
     case WSM_WANT_NOTHING:
       REQUIRE(w->socket == SOCKET_UP);
@@ -167,26 +167,26 @@ static void obey (struct world *w) {
   }
 }
 
-/* --- what holds after everything --- */
+/* --- what must hold after every step --- */
 
-static bool is_told (const struct world *w, enum wsm_event event) {
+static bool is_queued (const struct world *w, enum wsm_event event) {
   return wsm_events_has(&w->manager.events, event);
 }
 
-/* Somebody, or the clock, gets it out of its state. */
+/* An event or a deadline ends every state. */
 static void check_alive (const struct world *w) {
   const struct wsm_manager *m = &w->manager;
   const bool clock = wsm_manager_deadline(m) != WSM_NEVER;
   switch (m->state) {
     case WSM_STATE_CONNECTING:
-      if (m->step == WSM_STEP_TARGET) REQUIRE(is_told(w, WSM_EVENT_TARGET));
+      if (m->step == WSM_STEP_TARGET) REQUIRE(is_queued(w, WSM_EVENT_TARGET));
       else if (m->step == WSM_STEP_REQUEST)
-        REQUIRE(is_told(w, WSM_EVENT_REQUEST));
+        REQUIRE(is_queued(w, WSM_EVENT_REQUEST));
       else REQUIRE(clock || !w->policy.open_ms);
       break;
     case WSM_STATE_WAITING:
       REQUIRE(clock || m->events.count > 0);
-      if (m->step == WSM_STEP_VERDICT) REQUIRE(is_told(w, WSM_EVENT_VERDICT));
+      if (m->step == WSM_STEP_VERDICT) REQUIRE(is_queued(w, WSM_EVENT_VERDICT));
       break;
     case WSM_STATE_CLOSING:
       REQUIRE(clock || !w->policy.close_ms);
@@ -202,26 +202,26 @@ static void check_alive (const struct world *w) {
 
 static void check_budget (struct world *w) {
   const struct wsm_manager *m = &w->manager;
-  if (m->counters.attempts != w->dials) w->tries++;
+  if (m->counters.attempts != w->attempts) w->tries++;
   if (m->counters.opens != w->opens) w->tries = 0;
-  w->dials = m->counters.attempts;
+  w->attempts = m->counters.attempts;
   w->opens = m->counters.opens;
   if (w->policy.budget == WSM_UNBOUNDED) return;
   REQUIRE(m->failures <= w->policy.budget);
   REQUIRE(w->tries <= w->policy.budget + 1);
 }
 
-void world_act (struct world *w) {
+void world_update (struct world *w) {
   int i;
   if (w->manager.counters.opens != w->opens) w->opened = true;
-  for (i = 0; i < 3; i++) obey(w);
-  regulate(w);
+  for (i = 0; i < 3; i++) apply_want(w);
+  update_pause(w);
   check_budget(w);
   check_alive(w);
 }
 
 void world_lose (struct world *w, const struct wsm_error *e) {
-  hang_up(w);
+  close_socket(w);
   wsm_manager_lost(&w->manager, e, w->now);
 }
 
@@ -230,14 +230,14 @@ void world_tick (struct world *w) {
   int i;
   for (i = 0; i == 0 || (i < 4 && wsm_manager_deadline(m) <= w->now); i++) {
     wsm_manager_tick(&w->manager, w->now);
-    world_act(w);
+    world_update(w);
   }
   REQUIRE(wsm_manager_deadline(m) > w->now);
 }
 
-void world_hear (struct world *w, const unsigned char *bytes, size_t n) {
+void world_read (struct world *w, const unsigned char *bytes, size_t n) {
   wsm_memory_fail(w->fails);
-  while (n > 0 && w->socket == SOCKET_UP && !w->resting) {
+  while (n > 0 && w->socket == SOCKET_UP && !w->paused) {
     const size_t part = 1 + chance_below(&w->seed, n);
     unsigned char *to = wsm_session_reserve(&w->manager.session, part);
     if (!to) {
@@ -247,11 +247,11 @@ void world_hear (struct world *w, const unsigned char *bytes, size_t n) {
     memcpy(to, bytes, part);
     wsm_session_commit(&w->manager.session, part);
     wsm_manager_received(&w->manager, part, w->now);
-    world_act(w);
+    world_update(w);
     bytes += part;
     n -= part;
   }
   wsm_memory_fail(-1);
-  /* what is cut short, nothing may follow */
+  /* nothing may follow a piece that was cut short */
   if (n > 0) w->done = true;
 }
