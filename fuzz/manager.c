@@ -104,7 +104,7 @@ static void read_frame (struct world *w, unsigned first, const char *payload,
 }
 
 static bool peer_may_send (const struct world *w) {
-  return w->socket == SOCKET_UP && w->opened && !w->done && !w->paused;
+  return w->socket == SOCKET_OPEN && w->opened && !w->done && !w->paused;
 }
 
 static void peer_sends (struct world *w) {
@@ -187,7 +187,7 @@ static void write_request (const struct world *w, char *to, size_t room) {
 
 static void peer_opens (struct world *w) {
   char text[512];
-  if (w->socket != SOCKET_UP || w->opened) return;
+  if (w->socket != SOCKET_OPEN || w->opened) return;
   if (w->manager.role == WSM_SERVER) write_request(w, text, sizeof text);
   else write_answer(w, text, sizeof text);
   world_read(w, (const unsigned char *)text, strlen(text));
@@ -197,7 +197,7 @@ static void connect_or_not (struct world *w) {
   struct wsm_error e;
   if (w->socket != SOCKET_CONNECTING) return;
   if (input_byte(w->in) < 200) {
-    w->socket = SOCKET_UP;
+    w->socket = SOCKET_OPEN;
     wsm_manager_connected(&w->manager, w->now);
     return;
   }
@@ -207,7 +207,7 @@ static void connect_or_not (struct world *w) {
 
 static void cut_off (struct world *w) {
   struct wsm_error e;
-  if (w->socket != SOCKET_UP) return;
+  if (w->socket != SOCKET_OPEN) return;
   wsm_error_set(&e, WSM_CLOSED, "reset");
   world_lose(w, input_flag(w->in) ? &e : NULL);
 }
@@ -250,8 +250,8 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   p->budget = a & 1 ? WSM_UNBOUNDED : a >> 1 & 3;
   p->outbox_messages = a & 8 ? 0 : a & 16 ? 3 : 1000;
   p->reconnect = (a & 32) == 0;
-  p->beat_ms = a & 64 ? 0 : 30000;
-  p->overtime_ms = a & 128 ? 0 : 100000;
+  p->heartbeat_interval_ms = a & 64 ? 0 : 30000;
+  p->heartbeat_timeout_ms = a & 128 ? 0 : 100000;
   p->ask_target = (b & 1) != 0;
   p->ask_verdict = (b & 2) != 0;
   p->output_bytes = sizes[b >> 2 & 3];
@@ -263,8 +263,8 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   p->compress = (c & 8) != 0;
   p->compression.threshold = c & 16 ? 0 : 200;
   if (p->compress) p->inbox_bytes = 1u << 24; /* what is over may be dropped */
-  if (c & 32) p->beat = "beat";
-  p->beat_length = 4;
+  if (c & 32) p->heartbeat_message = "beat";
+  p->heartbeat_length = 4;
   p->delay_ms = c & 64 ? 0 : 2000;
   p->redirects = c & 128 ? 3 : 0;
 }
@@ -284,13 +284,13 @@ static void begin (struct world *w, struct input *in) {
   set_policy(&w->policy, in);
   w->keys.left = WSM_KEYS_SIZE;
   REQUIRE(wsm_url_parse(&w->url, url, sizeof url - 1, &e));
-  w->ask.url = &w->url;
+  w->request.url = &w->url;
   setup.role = number & 1 ? WSM_SERVER : WSM_CLIENT;
   setup.policy = &w->policy;
   setup.keys = &w->keys;
   setup.pool = number & 4 ? &w->pool : NULL;
   setup.seed = number;
-  if (setup.role == WSM_SERVER) w->socket = SOCKET_UP;
+  if (setup.role == WSM_SERVER) w->socket = SOCKET_OPEN;
   wsm_manager_init(&w->manager, &setup, w->now);
   wsm_manager_start(&w->manager);
   world_update(w);

@@ -35,8 +35,8 @@ static long number_of (char kind, const unsigned char *data, size_t n) {
 
 void world_deliver (struct world *w, const unsigned char *data, size_t n) {
   if (w->memory_fails) return;
-  if (w->policy.beat && n == w->policy.beat_length &&
-      memcmp(data, w->policy.beat, n) == 0)
+  if (w->policy.heartbeat_message && n == w->policy.heartbeat_length &&
+      memcmp(data, w->policy.heartbeat_message, n) == 0)
     return;
   REQUIRE(number_of('s', data, n) == (long)w->delivered);
   w->delivered++;
@@ -85,7 +85,7 @@ static void read_kernel (struct world *w) {
 /* --- the driver --- */
 
 static void close_socket (struct world *w) {
-  if (w->socket == SOCKET_UP && w->opened && !w->memory_fails) read_kernel(w);
+  if (w->socket == SOCKET_OPEN && w->opened && !w->memory_fails) read_kernel(w);
   wsm_buffer_clear(&w->kernel);
   w->socket = SOCKET_NONE;
   w->opened = w->done = w->paused = false;
@@ -104,7 +104,7 @@ void world_write (struct world *w, bool all) {
   struct wsm_manager *m = &w->manager;
   size_t n, taken;
   const unsigned char *bytes = wsm_session_output(&m->session, &n);
-  if (w->socket != SOCKET_UP || n == 0) return;
+  if (w->socket != SOCKET_OPEN || n == 0) return;
   taken = n;
   if (w->memory_fails) {
     if (!all) taken = chance_below(&w->seed, n + 1);
@@ -118,7 +118,7 @@ void world_write (struct world *w, bool all) {
 
 static void update_pause (struct world *w) {
   struct wsm_manager *m = &w->manager;
-  const bool rest = w->socket == SOCKET_UP && wsm_manager_is_inbox_full(m);
+  const bool rest = w->socket == SOCKET_OPEN && wsm_manager_is_inbox_full(m);
   if (rest == w->paused) return;
   w->paused = rest;
   if (rest) wsm_manager_pause(m);
@@ -129,14 +129,14 @@ static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
 
 void world_target (struct world *w) {
   w->redirects = 0;
-  wsm_manager_target(&w->manager, &w->ask, nonce, w->now);
+  wsm_manager_target(&w->manager, &w->request, nonce, w->now);
 }
 
 /* A redirect's attempt does not count in the budget. */
 static void follow_redirect (struct world *w) {
   w->redirects++;
   REQUIRE(w->redirects <= w->policy.redirects);
-  wsm_manager_move(&w->manager, nonce);
+  wsm_manager_redirect(&w->manager, nonce);
   w->attempts = w->manager.counters.attempts;
 }
 
@@ -147,22 +147,22 @@ static void apply_want (struct world *w) {
       close_socket(w);
       if (!w->policy.ask_target) world_target(w);
       break;
-    case WSM_WANT_MOVE:
+    case WSM_WANT_REDIRECT:
       close_socket(w);
       follow_redirect(w);
       break;
-    case WSM_WANT_SOCKET:
-      REQUIRE(w->socket != SOCKET_UP);
+    case WSM_WANT_CONNECT:
+      REQUIRE(w->socket != SOCKET_OPEN);
       w->socket = SOCKET_CONNECTING;
       break;
-    case WSM_WANT_FLUSH:
-      REQUIRE(w->socket == SOCKET_UP);
+    case WSM_WANT_FINISH:
+      REQUIRE(w->socket == SOCKET_OPEN);
       break;
-    case WSM_WANT_NO_SOCKET:
+    case WSM_WANT_DISCONNECT:
       close_socket(w);
       break;
     case WSM_WANT_NOTHING:
-      REQUIRE(w->socket == SOCKET_UP);
+      REQUIRE(w->socket == SOCKET_OPEN);
       break;
   }
 }
@@ -192,7 +192,7 @@ static void check_alive (const struct world *w) {
       REQUIRE(clock || !w->policy.close_ms);
       break;
     case WSM_STATE_OPEN:
-      REQUIRE(clock || m->paused || !w->policy.overtime_ms);
+      REQUIRE(clock || m->paused || !w->policy.heartbeat_timeout_ms);
       if (m->drain_due && wsm_session_pending(&m->session) == 0) REQUIRE(clock);
       break;
     default:
@@ -237,7 +237,7 @@ void world_tick (struct world *w) {
 
 void world_read (struct world *w, const unsigned char *bytes, size_t n) {
   wsm_memory_fail(w->fails);
-  while (n > 0 && w->socket == SOCKET_UP && !w->paused) {
+  while (n > 0 && w->socket == SOCKET_OPEN && !w->paused) {
     const size_t part = 1 + chance_below(&w->seed, n);
     unsigned char *to = wsm_session_reserve(&w->manager.session, part);
     if (!to) {

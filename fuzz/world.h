@@ -13,7 +13,7 @@
 
 #define MESSAGES 1000 /* of each side, at most */
 
-enum socket { SOCKET_NONE, SOCKET_CONNECTING, SOCKET_UP };
+enum socket { SOCKET_NONE, SOCKET_CONNECTING, SOCKET_OPEN };
 
 struct world {
   struct input *in;
@@ -25,7 +25,7 @@ struct world {
   struct wsm_keys keys;
   struct wsm_pool pool;
   struct wsm_url url;
-  struct wsm_request ask;
+  struct wsm_request request;
   struct wsm_manager manager;
   enum socket socket;
   bool paused;              /* the driver does not read */

@@ -2,8 +2,8 @@
 
 local managers = require "support.managers"
 
-local events, heard = managers.events, managers.heard
-local beat = '{"action":4}'
+local events, event_names = managers.events, managers.event_names
+local message = '{"action":4}'
 
 -- Lets time pass to `till`, ticking at each deadline: a list of { now, bytes }.
 local function pass(m, till)
@@ -11,7 +11,7 @@ local function pass(m, till)
   while m:deadline() and m:deadline() <= till do
     local now = m:deadline()
     m:tick(now)
-    local bytes = m:take(now)
+    local bytes = m:write(now)
     if bytes ~= "" then list[#list + 1] = { now, bytes } end
   end
   return list
@@ -19,71 +19,71 @@ end
 
 describe("a heartbeat", function()
   it("beats after 30 s of silence and every 30 s after it", function()
-    local m = managers.open({ beat = beat }, 1000)
-    local bytes = managers.masked(1, beat)
+    local m = managers.open({ heartbeat_message = message }, 1000)
+    local bytes = managers.masked(1, message)
     assert.same({ { 31000, bytes }, { 61000, bytes }, { 91000, bytes } },
                 pass(m, 100999))
   end)
 
   it("begins anew with each byte from the peer", function()
-    local m = managers.open { beat = beat }
+    local m = managers.open { heartbeat_message = message }
     m:feed(managers.text("hello"), 20000)
     m:tick(49999)
-    assert.equal("", m:take(49999))
+    assert.equal("", m:write(49999))
     assert.equal(50000, m:deadline())
     m:tick(50000)
-    m:take(50000)
+    m:write(50000)
     m:feed("\129", 60000)
     assert.equal(90000, m:deadline())
   end)
 
   it("does not begin anew with what is sent", function()
-    local m = managers.open { beat = beat }
+    local m = managers.open { heartbeat_message = message }
     m:send("hello")
-    m:take(29999)
+    m:write(29999)
     assert.equal(30000, m:deadline())
   end)
 
   it("is one chain, also after a reconnect", function()
-    local m = managers.open { beat = beat }
+    local m = managers.open { heartbeat_message = message }
     pass(m, 30000)
     m:lost(nil, nil, nil, 40000)
-    heard(m)
+    event_names(m)
     m:tick(42000)
     managers.connect(m, 42000)
-    heard(m)
-    assert.same({ { 72000, managers.masked(1, beat) } }, pass(m, 72000 + 29999))
+    event_names(m)
+    assert.same({ { 72000, managers.masked(1, message) } }, pass(m, 72000 + 29999))
   end)
 
   it("is a ping unless a message is given, and its pong is the latency", function()
     local m = managers.open()
     m:tick(30000)
-    local ping = m:take(30000)
+    local ping = m:write(30000)
     assert.equal(0x89, ping:byte(1))
     assert.is_nil(m:latency())
     m:feed(managers.frame(10, ping:sub(7)), 30042)
     assert.equal(42, m:latency())
     m:tick(60042)
-    assert.is_not.equal(ping, m:take(60042))
+    assert.is_not.equal(ping, m:write(60042))
   end)
 
   it("takes no stray pong for an answer", function()
     local m = managers.open()
     m:feed(managers.frame(10, "\0\0\0\0\0\0\0\1"), 1)
     m:tick(30001)
-    m:take(30001)
+    m:write(30001)
     assert.is_nil(m:latency())
   end)
 
   it("can be switched off", function()
-    local m = managers.open { beat_ms = 0, overtime_ms = 0 }
+    local m = managers.open { heartbeat_interval_ms = 0, heartbeat_timeout_ms = 0 }
     assert.is_nil(m:deadline())
     m:tick(1e12)
-    assert.equal("", m:take(1e12))
+    assert.equal("", m:write(1e12))
   end)
 
   it("adds nothing to an output that is full", function()
-    local m = managers.open { output_bytes = 100, overtime_ms = 0 }
+    local m = managers.open { output_bytes = 100, heartbeat_timeout_ms = 0 }
     m:send(("x"):rep(100))
     local before = m:buffered()
     m:tick(30000)
@@ -94,7 +94,7 @@ describe("a heartbeat", function()
   it("looks after a server's side too", function()
     local m = managers.serve()
     m:tick(30000)
-    assert.equal(0x89, m:take(30000):byte(1))
+    assert.equal(0x89, m:write(30000):byte(1))
     m:tick(100000)
     assert.equal("closed", m:state())
   end)
@@ -107,7 +107,7 @@ describe("overtime", function()
     assert.equal("open", m:state())
     assert.equal(100500, m:deadline())
     m:tick(100500)
-    assert.same({ "waiting", "nosocket" }, { m:state(), m:want() })
+    assert.same({ "waiting", "disconnect" }, { m:state(), m:want() })
     local list = events(m)
     assert.same({ "error", "timeout", "the peer said nothing for 100 s" }, list[1])
     assert.same({ "close", 1006, "", false }, list[2])
@@ -122,7 +122,7 @@ describe("overtime", function()
   end)
 
   it("does not run while the driver rests", function()
-    local m = managers.open { beat_ms = 0 }
+    local m = managers.open { heartbeat_interval_ms = 0 }
     m:pause(true, 1000)
     assert.is_nil(m:deadline())
     m:tick(1e6)
@@ -135,9 +135,9 @@ describe("overtime", function()
     local m = managers.open()
     m:send("hello")
     m:tick(100000)
-    heard(m)
+    event_names(m)
     m:tick(102000)
     managers.connect(m, 102000)
-    assert.equal(managers.masked(1, "hello"), m:take(102000))
+    assert.equal(managers.masked(1, "hello"), m:write(102000))
   end)
 end)

@@ -49,9 +49,9 @@ end
 -- The driver does what is wanted.
 function Life:obey()
   local want = self.m:want()
-  if want == "nosocket" or want == "target" then
+  if want == "disconnect" or want == "target" then
     if self.socket then self:hang_up() end
-  elseif want == "flush" then
+  elseif want == "finish" then
     self:write(math.huge)
     self:hang_up()
     self.m:lost(nil, nil, nil, self.now)
@@ -80,13 +80,13 @@ end
 function acts.event(self) self.m:event() end
 
 function acts.events(self)
-  managers.heard(self.m)
+  managers.event_names(self.m)
 end
 
 function acts.target(self)
   if self.m:want() ~= "target" then return end
-  managers.answer(self.m, self.now)
-  assert.equal("socket", self.m:want())
+  managers.target(self.m, self.now)
+  assert.equal("connect", self.m:want())
   assert.is_false(self.socket)
   self.socket = "dialling"
 end
@@ -101,7 +101,7 @@ end
 function acts.answer(self)
   if self.socket ~= "asking" then return end
   self.socket = "open"
-  self:feed(managers.agreement)
+  self:feed(managers.response)
 end
 
 function acts.refuse(self)
@@ -136,7 +136,7 @@ end
 function acts.bye(self)
   if self.socket ~= "open" or self.roll(4) > 1 then return end
   self.left = true
-  self:feed(managers.bye(1000))
+  self:feed(managers.close_frame(1000))
 end
 
 function acts.read(self)
@@ -198,7 +198,7 @@ end
 function Life:conclude()
   local m = self.m
   for _ = 1, 200 do
-    managers.heard(m)
+    managers.event_names(m)
     if m:state() == "open" then
       self:write(math.huge)
       if m:buffered() == 0 then break end

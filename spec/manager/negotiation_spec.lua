@@ -23,16 +23,16 @@ describe("a manager that wants compression", function()
   local offer = "permessage-deflate; client_max_window_bits"
 
   local function agreement(extensions)
-    return (managers.agreement:gsub("\r\n\r\n", "\r\nSec-WebSocket-Extensions: "
+    return (managers.response:gsub("\r\n\r\n", "\r\nSec-WebSocket-Extensions: "
       .. extensions .. "\r\n\r\n"))
   end
 
   local function client(answer)
     local m = managers.new { compress = true }
     m:start(0)
-    managers.answer(m, 0)
+    managers.target(m, 0)
     m:connected(0)
-    local request = m:take(0)
+    local request = m:write(0)
     m:feed(answer, 0)
     return m, request
   end
@@ -44,7 +44,7 @@ describe("a manager that wants compression", function()
     m:feed((managers.request:gsub("\r\n\r\n$", "\r\nSec-WebSocket-Extensions: " .. offers
       .. "\r\n\r\n")), 0)
     m:accept(nil, nil, 0)
-    return m, m:take(0)
+    return m, m:write(0)
   end
 
   it("offers it as a client, and uses it when it is agreed on", function()
@@ -54,14 +54,14 @@ describe("a manager that wants compression", function()
     m:feed(protocol.frame(1, HELLO, { rsv1 = true }), 0)
     assert.equal("Hello", (m:next(0)))
     m:send(("x"):rep(5000))
-    assert.is_true(frames(m:take(0))[1].rsv1)
+    assert.is_true(frames(m:write(0))[1].rsv1)
   end)
 
   it("goes on without it when the server does not answer", function()
-    local m = client(managers.agreement)
+    local m = client(managers.response)
     assert.equal("open", m:state())
     m:send(("x"):rep(5000))
-    assert.is_false(frames(m:take(0))[1].rsv1)
+    assert.is_false(frames(m:write(0))[1].rsv1)
   end)
 
   it("refuses an answer that breaks RFC 7692, naming the parameter, for good", function()
@@ -90,7 +90,7 @@ describe("a manager that wants compression", function()
     m:feed(protocol.frame(1, HELLO, { rsv1 = true, mask = "abcd" }), 0)
     assert.equal("Hello", (m:next(0)))
     m:send(("x"):rep(5000))
-    assert.is_true(frames(m:take(0))[1].rsv1)
+    assert.is_true(frames(m:write(0))[1].rsv1)
   end)
 
   it("answers nothing where nothing is wanted or acceptable", function()
@@ -125,7 +125,7 @@ describe("a manager that wants compression", function()
     }
     for _, ending in ipairs(endings) do
       local m = server(offer, { compress = true, inbox_bytes = 10000 })
-      managers.heard(m)
+      managers.event_names(m)
       m:feed(frame:rep(100), 1)
       ending(m)
       local kept = managers.messages(m, 6000)
@@ -139,20 +139,20 @@ describe("a manager that wants compression", function()
 
   it("sends again what the kernel never took, compressed anew", function()
     local m = client(agreement "permessage-deflate")
-    managers.heard(m)
+    managers.event_names(m)
     local text = ("abcdefghij"):rep(500)
     m:send "first"
     m:send(text)
     local output = m:output()
     m:wrote(#output - 1, 0)
     m:lost(nil, nil, nil, 10)
-    assert.equal("error close reconnecting", managers.heard(m))
+    assert.equal("error close reconnecting", managers.event_names(m))
     m:tick(60000)
-    managers.answer(m, 60000)
+    managers.target(m, 60000)
     m:connected(60000)
-    m:take(60000)
+    m:write(60000)
     m:feed(agreement "permessage-deflate", 60000)
-    local list = frames(m:take(60000))
+    local list = frames(m:write(60000))
     assert.equal(1, #list)
     assert.is_true(list[1].rsv1)
     local d = protocol.deflate()

@@ -19,17 +19,17 @@ local function asking(url, options)
   m:start(0)
   m:target({ url = url, headers = HEADERS, nonce = managers.nonce }, 0)
   m:connected(0)
-  m:take(0)
+  m:write(0)
   return m
 end
 
 -- Lets the driver do what a redirect wants; the request that follows.
 local function follow(m, now)
-  assert.same({ "connecting", "move" }, { m:state(), m:want() })
-  m:move(managers.nonce)
-  assert.equal("socket", m:want())
+  assert.same({ "connecting", "redirect" }, { m:state(), m:want() })
+  m:redirect(managers.nonce)
+  assert.equal("connect", m:want())
   m:connected(now or 0)
-  return m:take(now or 0)
+  return m:write(now or 0)
 end
 
 local function why(m)
@@ -45,14 +45,14 @@ describe("a redirect", function()
       m:feed(answer(status, "ws://example.com:81/b?c"), 0)
       local request = follow(m)
       assert.matches("^GET /b%?c HTTP/1.1\r\nHost: example.com:81\r\n", request)
-      m:feed(managers.agreement, 0)
+      m:feed(managers.response, 0)
       assert.equal("open", m:state())
-      assert.equal("open", managers.heard(m))
+      assert.equal("open", managers.event_names(m))
     end
     for _, status in ipairs { 300, 304, 305, 306, 404 } do
       local m = asking "ws://example.com/chat"
       m:feed(answer(status, "/b"), 0)
-      assert.is_not.equal("move", m:want())
+      assert.is_not.equal("redirect", m:want())
     end
   end)
 
@@ -61,7 +61,7 @@ describe("a redirect", function()
     for n = 1, #text - 1 do
       local m = asking "ws://example.com/chat"
       m:feed(text:sub(1, n), 0)
-      assert.is_not.equal("move", m:want())
+      assert.is_not.equal("redirect", m:want())
       m:feed(text:sub(n + 1), 0)
       assert.matches("^GET /b ", follow(m))
     end
@@ -115,7 +115,7 @@ describe("a redirect", function()
     m:start(0)
     m:target({ url = "ws://u:p@example.com/chat", nonce = managers.nonce }, 0)
     m:connected(0)
-    m:take(0)
+    m:write(0)
     m:feed(answer(302, "b"), 0)
     assert.matches("\r\nAuthorization: Basic dTpw\r\n", follow(m), 1, true)
   end)
@@ -147,14 +147,14 @@ describe("a redirect", function()
     m:feed(answer(302, "/1"), 0)
     follow(m)
     m:feed(answer(302, "/2"), 0)
-    managers.heard(m)
+    managers.event_names(m)
     m:tick(m:deadline())
     assert.equal("target", m:want())
     m:target({ url = "ws://example.com/", nonce = managers.nonce }, 2000)
     m:connected(2000)
-    m:take(2000)
+    m:write(2000)
     m:feed(answer(302, "/1"), 2000)
-    assert.equal("move", m:want())
+    assert.equal("redirect", m:want())
   end)
 
   it("leads to one place", function()
@@ -187,9 +187,9 @@ describe("a redirect", function()
     local m = asking "ws://example.com/chat"
     m:feed(answer(302, "/b"), 0)
     m:close(nil, nil, 0)
-    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
-    m:move(managers.nonce)
-    assert.same({ "closed", "nosocket" }, { m:state(), m:want() })
+    assert.same({ "closed", "disconnect" }, { m:state(), m:want() })
+    m:redirect(managers.nonce)
+    assert.same({ "closed", "disconnect" }, { m:state(), m:want() })
   end)
 
   it("says so without memory, and loses nothing", function()
@@ -200,7 +200,7 @@ describe("a redirect", function()
       core.failmemory(calls)
       m:feed(answer(302, "//other/b"), 0)
       core.failmemory(-1)
-      if m:want() ~= "move" then assert.equal("full", (select(2, why(m)))) end
+      if m:want() ~= "redirect" then assert.equal("full", (select(2, why(m)))) end
       m:free()
     end
     assert.equal(before, core.memory().blocks)

@@ -20,7 +20,7 @@ end
 -- A managed connection with the seed's rhythm, and all that happens to it.
 local function new (options)
   local all = {
-    role = "client", now = 0, beat = BEAT, factor = 1, jitter = 0,
+    role = "client", now = 0, heartbeat_message = BEAT, factor = 1, jitter = 0,
   }
   for name, value in pairs(options or {}) do all[name] = value end
   local self = setmetatable({
@@ -47,18 +47,18 @@ function Life:settle ()
   if self.manager:want() == "target" then
     self.manager:target({ url = "ws://h/" }, self.now)
   end
-  if self.manager:want() == "socket" and not self.dialling then
+  if self.manager:want() == "connect" and not self.dialling then
     self.dialling = true
     table.insert(self.dials, self.now)
   end
   if self.is_open then
-    local bytes = self.manager:take(self.now)
+    local bytes = self.manager:write(self.now)
     if bytes ~= "" then
       table.insert(self.sent, { at = self.now, bytes = bytes })
     end
   end
   local want = self.manager:want()
-  if want == "nosocket" or want == "flush" then
+  if want == "disconnect" or want == "finish" then
     self:hang_up()
   end
 end
@@ -71,7 +71,7 @@ end
 
 function Life:open ()
   self.manager:connected(self.now)
-  self.manager:take(self.now)
+  self.manager:write(self.now)
   self.is_open = true
   self:hear(SWITCH)
 end

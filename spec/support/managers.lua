@@ -5,7 +5,7 @@ local managers = {}
 
 managers.url = "ws://example.com/chat"
 managers.nonce = "the sample nonce"           -- RFC 6455 1.3
-managers.agreement = "HTTP/1.1 101 Switching Protocols\r\n"
+managers.response = "HTTP/1.1 101 Switching Protocols\r\n"
   .. "Upgrade: websocket\r\nConnection: Upgrade\r\n"
   .. "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 managers.request = "GET /chat HTTP/1.1\r\nHost: example.com\r\n"
@@ -31,21 +31,21 @@ function managers.events(m)
 end
 
 -- The names alone: "error close reconnecting".
-function managers.heard(m)
+function managers.event_names(m)
   local names = {}
   for i, one in ipairs(managers.events(m)) do names[i] = one[1] end
   return table.concat(names, " ")
 end
 
-function managers.answer(m, now)
+function managers.target(m, now)
   m:target({ url = managers.url, nonce = managers.nonce }, now)
 end
 
 function managers.connect(m, now)
-  managers.answer(m, now)
+  managers.target(m, now)
   m:connected(now)
-  m:take(now)
-  m:feed(managers.agreement, now)
+  m:write(now)
+  m:feed(managers.response, now)
 end
 
 -- A client that is open since `now`, everything heard.
@@ -54,7 +54,7 @@ function managers.open(options, now)
   m:start(now or 0)
   managers.connect(m, now or 0)
   assert(m:state() == "open")
-  managers.heard(m)
+  managers.event_names(m)
   return m
 end
 
@@ -65,8 +65,8 @@ function managers.serve(options, now)
   local m = managers.new(all)
   m:feed(managers.request, now or 0)
   m:accept(nil, nil, now or 0)
-  m:take(now or 0)
-  managers.heard(m)
+  m:write(now or 0)
+  managers.event_names(m)
   return m
 end
 
@@ -85,11 +85,11 @@ local function closing(code, reason)
   return string.char(math.floor(code / 256), code % 256) .. (reason or "")
 end
 
-function managers.bye(code, reason)
+function managers.close_frame(code, reason)
   return protocol.frame(8, closing(code, reason))
 end
 
-function managers.masked_bye(code, reason)
+function managers.masked_close(code, reason)
   return managers.masked(8, closing(code, reason))
 end
 

@@ -95,7 +95,7 @@ static bool prepare (struct wsm_link *l, const struct wsm_url *url,
 static void follow_redirect (struct wsm_link *l) {
   unsigned char nonce[WSM_NONCE_SIZE];
   if (prepare(l, wsm_manager_url(&l->manager), nonce))
-    wsm_manager_move(&l->manager, nonce);
+    wsm_manager_redirect(&l->manager, nonce);
 }
 
 static void apply_want (struct wsm_link *l) {
@@ -103,22 +103,22 @@ static void apply_want (struct wsm_link *l) {
     hang_up(l);
     if (l->fixed) wsm_link_target(l, &l->request);
   }
-  if (wsm_manager_want(&l->manager) == WSM_WANT_MOVE) {
+  if (wsm_manager_want(&l->manager) == WSM_WANT_REDIRECT) {
     hang_up(l);
     follow_redirect(l);
   }
   switch (wsm_manager_want(&l->manager)) {
-    case WSM_WANT_SOCKET:
+    case WSM_WANT_CONNECT:
       connect_to_target(l);
       break;
-    case WSM_WANT_FLUSH:
+    case WSM_WANT_FINISH:
       wsm_transfer_write(&l->transfer);
       break;
-    case WSM_WANT_NO_SOCKET:
+    case WSM_WANT_DISCONNECT:
       hang_up(l);
       break;
     case WSM_WANT_TARGET:
-    case WSM_WANT_MOVE:
+    case WSM_WANT_REDIRECT:
     case WSM_WANT_NOTHING:
       break;
   }

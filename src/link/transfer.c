@@ -40,7 +40,7 @@ static void finish (struct wsm_transfer *t) {
 void wsm_transfer_write (struct wsm_transfer *t) {
   if (!t->stream || t->blocked) return;
   write_output(t);
-  if (wsm_manager_want(t->manager) == WSM_WANT_FLUSH) finish(t);
+  if (wsm_manager_want(t->manager) == WSM_WANT_FINISH) finish(t);
 }
 
 bool wsm_transfer_push (struct wsm_transfer *t) {

@@ -100,16 +100,16 @@ static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
   if (push_group(L, i, "heartbeat", &off)) {
     int t = lua_gettop(L);
-    seconds(L, t, "interval", &p->beat_ms);
-    seconds(L, t, "timeout", &p->overtime_ms);
+    seconds(L, t, "interval", &p->heartbeat_interval_ms);
+    seconds(L, t, "timeout", &p->heartbeat_timeout_ms);
     if (push_option(L, t, "message")) {
       if (lua_type(L, -1) != LUA_TSTRING) fail_option(L, "message", "string");
-      p->beat = lua_tolstring(L, -1, &p->beat_length);
+      p->heartbeat_message = lua_tolstring(L, -1, &p->heartbeat_length);
       lua_pop(L, 1);
     }
     lua_pop(L, 1);
   } else if (off) {
-    p->beat_ms = p->overtime_ms = 0;
+    p->heartbeat_interval_ms = p->heartbeat_timeout_ms = 0;
   }
 }
 

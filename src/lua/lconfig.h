@@ -9,8 +9,8 @@
 #include "lua/compat.h"
 #include "manager/policy.h"
 
-/* Fills p from the table, or nothing, at i. p->beat points into a string
-** of that table. */
+/* Fills p from the table, or nothing, at i. p->heartbeat_message points into a
+** string of that table. */
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p);
 
 /* Fills c from the table at i: level, window, peer_window, takeover,

@@ -22,7 +22,7 @@ void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms) {
   wsm_state_enter(m, WSM_STATE_CLOSING);
   /* RFC 6455 7.1.1: the server ends TCP first; it reads on, for to hang up on
      unread bytes is to reset, and the close frame could be lost */
-  if (m->role == WSM_SERVER) m->want = WSM_WANT_FLUSH;
+  if (m->role == WSM_SERVER) m->want = WSM_WANT_FINISH;
   if (m->role == WSM_SERVER && failed) wait_ms = linger(wait_ms);
   m->due_ms = wsm_state_after(now_ms, wait_ms);
 }
@@ -57,7 +57,7 @@ void wsm_ending_received (struct wsm_manager *m) {
     wsm_buffer_clear(&m->session.in);
   /* RFC 6455 7.1.1: the server hangs up first */
   if (m->role == WSM_SERVER && (m->session.closing & WSM_CLOSE_RECEIVED))
-    m->want = WSM_WANT_FLUSH;
+    m->want = WSM_WANT_FINISH;
 }
 
 void wsm_ending_timeout (struct wsm_manager *m, uint64_t now_ms) {
@@ -68,10 +68,10 @@ void wsm_ending_timeout (struct wsm_manager *m, uint64_t now_ms) {
   wsm_ending_end(m, &e, now_ms);
 }
 
-void wsm_ending_hang_up (struct wsm_manager *m, uint64_t now_ms) {
+void wsm_ending_rejected (struct wsm_manager *m, uint64_t now_ms) {
   wsm_buffer_clear(&m->session.in);
   wsm_state_enter(m, WSM_STATE_CLOSING);
-  m->want = WSM_WANT_FLUSH;
+  m->want = WSM_WANT_FINISH;
   m->due_ms = wsm_state_after(now_ms, m->policy->close_ms);
 }
 
@@ -114,7 +114,7 @@ static void amend (struct wsm_manager *m, const char *sentence) {
 static uint32_t next_delay (struct wsm_manager *m) {
   const bool orderly = m->clean && m->error.token == WSM_NONE;
   uint64_t delay =
-    wsm_policy_delay(m->policy, m->failures, wsm_random_next(&m->seed));
+    wsm_policy_delay(m->policy, m->failures, wsm_random_next(&m->jitter_seed));
   if (orderly) delay += m->policy->pause_ms;
   if (delay < m->retry_after_ms) delay = m->retry_after_ms;
   return delay < UINT32_MAX ? (uint32_t)delay : UINT32_MAX;

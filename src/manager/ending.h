@@ -24,7 +24,7 @@ void wsm_ending_received (struct wsm_manager *m);
 void wsm_ending_timeout (struct wsm_manager *m, uint64_t now_ms);
 
 /* CONNECTING, a server: CLOSING, with a response in the output that rejects. */
-void wsm_ending_hang_up (struct wsm_manager *m, uint64_t now_ms);
+void wsm_ending_rejected (struct wsm_manager *m, uint64_t now_ms);
 
 /* --- the end --- */
 

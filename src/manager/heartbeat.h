@@ -16,7 +16,7 @@ void wsm_heartbeat_start (struct wsm_manager *m, uint64_t now_ms);
 /* Bytes came from the peer. */
 static inline void wsm_heartbeat_received (struct wsm_manager *m,
                                            uint64_t now_ms) {
-  m->heard_ms = now_ms;
+  m->received_ms = now_ms;
 }
 
 /* The driver stops reading, and reads again. */
@@ -26,7 +26,7 @@ static inline void wsm_heartbeat_pause (struct wsm_manager *m) {
 
 static inline void wsm_heartbeat_resume (struct wsm_manager *m,
                                          uint64_t now_ms) {
-  if (m->paused) m->heard_ms = now_ms;
+  if (m->paused) m->received_ms = now_ms;
   m->paused = false;
 }
 
@@ -34,7 +34,7 @@ static inline void wsm_heartbeat_resume (struct wsm_manager *m,
 ** the latency. */
 static inline void wsm_heartbeat_note_pong (struct wsm_manager *m,
                                             uint64_t now_ms) {
-  if (m->ping_ms == WSM_NEVER || m->session.pong_seen != m->ping) return;
+  if (m->ping_ms == WSM_NEVER || m->session.pong_seen != m->ping_number) return;
   m->latency_ms = (int64_t)(now_ms - m->ping_ms);
   m->ping_ms = WSM_NEVER;
 }

@@ -16,9 +16,9 @@ void wsm_manager_init (struct wsm_manager *m,
   m->policy = setup->policy;
   m->keys = setup->keys;
   m->pool = setup->pool;
-  m->seed = setup->seed;
+  m->jitter_seed = setup->seed;
   m->role = (uint8_t)setup->role;
-  m->outbox.bytes.pool = m->leftover.bytes.pool = m->pool;
+  m->outbox.bytes.pool = m->undelivered.bytes.pool = m->pool;
   m->opened_ms = m->ping_ms = WSM_NEVER;
   m->latency_ms = -1;
   wsm_state_renew_session(m);
@@ -35,7 +35,7 @@ void wsm_manager_init (struct wsm_manager *m,
 void wsm_manager_free (struct wsm_manager *m) {
   wsm_session_free(&m->session);
   wsm_message_queue_clear(&m->outbox);
-  wsm_message_queue_clear(&m->leftover);
+  wsm_message_queue_clear(&m->undelivered);
   wsm_buffer_clear(&m->head_text);
   wsm_redirects_forget(m);
   wsm_free(m->reason);
@@ -66,21 +66,22 @@ void wsm_manager_start (struct wsm_manager *m) {
 static void want_socket (struct wsm_manager *m, const unsigned char *nonce) {
   wsm_key_write(m->key, nonce);
   m->step = WSM_STEP_CONNECT;
-  m->want = WSM_WANT_SOCKET;
+  m->want = WSM_WANT_CONNECT;
   m->counters.attempts++;
 }
 
-void wsm_manager_target (struct wsm_manager *m, const struct wsm_request *ask,
+void wsm_manager_target (struct wsm_manager *m,
+                         const struct wsm_request *request,
                          const unsigned char *nonce, uint64_t now_ms) {
   if (m->step != WSM_STEP_TARGET) return;
   wsm_redirects_forget(m);
-  m->ask = *ask;
-  m->ask.key = m->key;
+  m->request = *request;
+  m->request.key = m->key;
   m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);
   want_socket(m, nonce);
 }
 
-void wsm_manager_move (struct wsm_manager *m, const unsigned char *nonce) {
+void wsm_manager_redirect (struct wsm_manager *m, const unsigned char *nonce) {
   if (m->step == WSM_STEP_REDIRECT) want_socket(m, nonce);
 }
 
@@ -116,8 +117,8 @@ static void enter_open (struct wsm_manager *m, uint64_t now_ms) {
 }
 
 /* Goes on from how far the opening handshake is; e: why it failed. */
-static void go_on (struct wsm_manager *m, enum wsm_opening opening,
-                   const struct wsm_error *e, uint64_t now_ms) {
+static void continue_opening (struct wsm_manager *m, enum wsm_opening opening,
+                              const struct wsm_error *e, uint64_t now_ms) {
   switch (opening) {
     case WSM_OPENING_MORE:
       return;
@@ -126,13 +127,13 @@ static void go_on (struct wsm_manager *m, enum wsm_opening opening,
       return;
     case WSM_OPENING_REDIRECT:
       m->step = WSM_STEP_REDIRECT;
-      m->want = WSM_WANT_MOVE;
+      m->want = WSM_WANT_REDIRECT;
       return;
     case WSM_OPENING_REQUEST:
       wsm_events_push(&m->events, WSM_EVENT_REQUEST);
       return;
     case WSM_OPENING_REJECTED:
-      wsm_ending_hang_up(m, now_ms);
+      wsm_ending_rejected(m, now_ms);
       return;
     case WSM_OPENING_FAILED:
       wsm_ending_end(m, e, now_ms);
@@ -152,7 +153,7 @@ bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
   if (m->step != WSM_STEP_REQUEST) return true;
   if (m->reject_status) {
     if (!wsm_opening_reject_invalid(m)) return false;
-    wsm_ending_hang_up(m, now_ms);
+    wsm_ending_rejected(m, now_ms);
     return true;
   }
   if (!wsm_opening_accept(m, protocol, headers)) return false;
@@ -164,7 +165,7 @@ bool wsm_manager_refuse (struct wsm_manager *m,
                          const struct wsm_response *response, uint64_t now_ms) {
   if (m->step != WSM_STEP_REQUEST) return true;
   if (!wsm_opening_reject(m, response)) return false;
-  wsm_ending_hang_up(m, now_ms);
+  wsm_ending_rejected(m, now_ms);
   return true;
 }
 
@@ -179,7 +180,7 @@ void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
       read_on(m, NULL, now_ms);
       return;
     case WSM_STATE_CONNECTING:
-      go_on(m, wsm_opening_read(m, n, now_ms, &e), &e, now_ms);
+      continue_opening(m, wsm_opening_read(m, n, now_ms, &e), &e, now_ms);
       return;
     case WSM_STATE_CLOSING:
       wsm_ending_received(m);
@@ -233,16 +234,16 @@ static bool is_over (const struct wsm_manager *m) {
 
 enum wsm_input wsm_manager_next (struct wsm_manager *m,
                                  struct wsm_message *message, uint64_t now_ms) {
-  if (wsm_message_queue_first(&m->leftover, message)) return WSM_MESSAGE;
+  if (wsm_message_queue_first(&m->undelivered, message)) return WSM_MESSAGE;
   if (m->state == WSM_STATE_OPEN && read_on(m, message, now_ms) == WSM_MESSAGE)
     return WSM_MESSAGE;
   return is_over(m) ? WSM_ENDED : WSM_MORE;
 }
 
 void wsm_manager_pop (struct wsm_manager *m) {
-  if (m->leftover.count == 0 && !m->session.held) return;
+  if (m->undelivered.count == 0 && !m->session.held) return;
   m->counters.messages_in++;
-  if (m->leftover.count) wsm_message_queue_pop(&m->leftover);
+  if (m->undelivered.count) wsm_message_queue_pop(&m->undelivered);
   else wsm_session_pop(&m->session);
 }
 
@@ -322,7 +323,7 @@ static void read_ahead (struct wsm_manager *m, uint64_t now_ms) {
 
 /* A past time if a close waits: the next tick begins its grace. */
 static uint64_t read_ahead_at (const struct wsm_manager *m) {
-  if (m->session.close_waits && m->due_ms == WSM_NEVER) return m->heard_ms;
+  if (m->session.close_waits && m->due_ms == WSM_NEVER) return m->received_ms;
   return m->due_ms;
 }
 
@@ -346,7 +347,7 @@ void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
       tick_open(m, now_ms);
       return;
     case WSM_STATE_CONNECTING:
-      if (due) go_on(m, wsm_opening_timeout(m, &e), &e, now_ms);
+      if (due) continue_opening(m, wsm_opening_timeout(m, &e), &e, now_ms);
       return;
     case WSM_STATE_CLOSING:
       if (due) wsm_ending_timeout(m, now_ms);

@@ -9,9 +9,9 @@
 **   wsm_manager_tick(m, now); do what wsm_manager_want(m) says; let the owner
 **   pop the events; and come back at wsm_manager_deadline(m).
 ** When the manager itself ends a connection (a deadline, close(), a response
-** that rejects) it has dealt with the end before it wants WSM_WANT_NO_SOCKET:
+** that rejects) it has dealt with the end before it wants WSM_WANT_DISCONNECT:
 ** the driver hangs up and calls nothing. wsm_manager_lost is for what the
-** driver noticed, and for a hang-up that WSM_WANT_FLUSH asked for.
+** driver noticed, and for a hang-up that WSM_WANT_FINISH asked for.
 ** A server's side of a connection is the same manager: role WSM_SERVER, no
 ** reconnect, and a WSM_EVENT_REQUEST to be answered before it opens.
 */
@@ -43,9 +43,10 @@ void wsm_manager_free (struct wsm_manager *m);
 ** hangs up and connects again. */
 void wsm_manager_start (struct wsm_manager *m);
 
-/* The answers to WSM_EVENT_TARGET. ask's texts are borrowed until the next
+/* The answers to WSM_EVENT_TARGET. request's texts are borrowed until the next
 ** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
-void wsm_manager_target (struct wsm_manager *m, const struct wsm_request *ask,
+void wsm_manager_target (struct wsm_manager *m,
+                         const struct wsm_request *request,
                          const unsigned char *nonce, uint64_t now_ms);
 void wsm_manager_lock (struct wsm_manager *m, const char *why);
 
@@ -113,7 +114,7 @@ static inline void wsm_manager_event_pop (struct wsm_manager *m) {
 /* Nothing is left of the connection that redirected, and wsm_manager_url says
 ** where to connect now; nonce as for the target. The open deadline is still the
 ** same. */
-void wsm_manager_move (struct wsm_manager *m, const unsigned char *nonce);
+void wsm_manager_redirect (struct wsm_manager *m, const unsigned char *nonce);
 
 /* The socket is there, TLS done: the opening handshake may go. */
 void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms);
@@ -161,13 +162,13 @@ static inline enum wsm_role wsm_manager_role (const struct wsm_manager *m) {
 /* Where to connect: the target's URL, or that of the redirect it led to. */
 static inline const struct wsm_url *
 wsm_manager_url (const struct wsm_manager *m) {
-  return m->ask.url;
+  return m->request.url;
 }
 
 /* The proxy on the way, for the text of a timeout; NULL: none. Borrowed. */
 static inline void wsm_manager_set_proxy (struct wsm_manager *m,
                                           const char *name) {
-  m->via = name;
+  m->proxy_name = name;
 }
 
 /* What is read from the peer is appended here; then wsm_manager_commit says how
@@ -213,7 +214,7 @@ static inline bool wsm_manager_holds_message (const struct wsm_manager *m) {
 
 /* wsm_manager_next would find one, of this connection or of an earlier one. */
 static inline bool wsm_manager_has_message (const struct wsm_manager *m) {
-  return m->session.held || m->leftover.count > 0;
+  return m->session.held || m->undelivered.count > 0;
 }
 
 /* Answers the pings that stand behind a message that nobody took. */

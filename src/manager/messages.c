@@ -85,7 +85,7 @@ void wsm_messages_retry (struct wsm_manager *m, uint64_t now_ms) {
 
 /* The inbox limit counts compressed bytes; inflated ones could exceed it. */
 static bool exceeds_inbox (const struct wsm_manager *m) {
-  return m->session.deflate && m->leftover.payload >= m->policy->inbox_bytes;
+  return m->session.deflate && m->undelivered.payload >= m->policy->inbox_bytes;
 }
 
 enum wsm_input wsm_messages_keep_received (struct wsm_manager *m, size_t limit,
@@ -96,8 +96,8 @@ enum wsm_input wsm_messages_keep_received (struct wsm_manager *m, size_t limit,
     const bool exceeds = exceeds_inbox(m);
     m->dropped |= exceeds;
     if (exceeds || message.length > limit ||
-        m->leftover.payload > limit - message.length ||
-        !wsm_message_queue_push(&m->leftover, &message))
+        m->undelivered.payload > limit - message.length ||
+        !wsm_message_queue_push(&m->undelivered, &message))
       ++*dropped;
     wsm_session_pop(&m->session);
   }
@@ -131,7 +131,7 @@ static bool has_session (const struct wsm_manager *m) {
 }
 
 size_t wsm_messages_unread (const struct wsm_manager *m) {
-  return m->leftover.payload +
+  return m->undelivered.payload +
          (has_session(m) ? wsm_session_unread(&m->session) : 0);
 }
 

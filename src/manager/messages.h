@@ -34,7 +34,7 @@ void wsm_messages_refill (struct wsm_manager *m);
 uint64_t wsm_messages_retry_at (const struct wsm_manager *m);
 void wsm_messages_retry (struct wsm_manager *m, uint64_t now_ms);
 
-/* Moves whole messages of the session to `leftover` while its payload stays
+/* Moves whole messages of the session to `undelivered` while its payload stays
 ** within limit. What exceeds it, or finds no memory, is dropped and counted in
 ** *dropped. Returns WSM_MORE or WSM_ENDED as the session does. */
 enum wsm_input wsm_messages_keep_received (struct wsm_manager *m, size_t limit,

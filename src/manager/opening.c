@@ -79,21 +79,21 @@ static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
 /* --- a client --- */
 
 /* The request, with the offer of compression if the policy wants it. */
-static struct wsm_request ask_of (const struct wsm_manager *m,
-                                  char offer[WSM_EXTENSION_TEXT]) {
-  struct wsm_request ask = m->ask;
+static struct wsm_request request_of (const struct wsm_manager *m,
+                                      char offer[WSM_EXTENSION_TEXT]) {
+  struct wsm_request request = m->request;
   if (m->policy->compress) {
     wsm_extension_offer(offer, &m->policy->compression);
-    ask.extensions = offer;
+    request.extensions = offer;
   }
-  return ask;
+  return request;
 }
 
 bool wsm_opening_request (struct wsm_manager *m, struct wsm_error *e) {
   char offer[WSM_EXTENSION_TEXT];
-  const struct wsm_request ask = ask_of(m, offer);
+  const struct wsm_request request = request_of(m, offer);
   wsm_state_renew_session(m);
-  if (wsm_handshake_request(&m->session.out, &ask)) {
+  if (wsm_handshake_request(&m->session.out, &request)) {
     m->step = WSM_STEP_HEAD;
     return true;
   }
@@ -149,10 +149,10 @@ static bool has_asked (const struct wsm_manager *m, struct wsm_error *e) {
 static bool agree (struct wsm_manager *m, const struct wsm_head *head,
                    struct wsm_error *e) {
   char offer[WSM_EXTENSION_TEXT];
-  const struct wsm_request ask = ask_of(m, offer);
+  const struct wsm_request request = request_of(m, offer);
   struct wsm_compression agreed;
   int found;
-  if (!wsm_handshake_check_response(head, &ask, &m->agreed, e) ||
+  if (!wsm_handshake_check_response(head, &request, &m->agreed, e) ||
       !has_asked(m, e))
     return false;
   if (!m->policy->compress) return true;
@@ -315,9 +315,9 @@ static void explain_timeout (const struct wsm_manager *m, struct wsm_error *e) {
   if (m->step != WSM_STEP_CONNECT)
     wsm_error_set(e, WSM_TIMEOUT,
                   "no answer to the opening handshake within %g s", s);
-  else if (m->via)
+  else if (m->proxy_name)
     wsm_error_set(e, WSM_TIMEOUT, "no way through the proxy %s within %g s",
-                  m->via, s);
+                  m->proxy_name, s);
   else wsm_error_set(e, WSM_TIMEOUT, "no connection within %g s", s);
 }
 

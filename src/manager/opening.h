@@ -13,7 +13,7 @@
 enum wsm_opening {
   WSM_OPENING_MORE,     /* more bytes are needed */
   WSM_OPENING_OPENED,   /* a client: the server agreed */
-  WSM_OPENING_REDIRECT, /* a client: m->ask asks for another target now */
+  WSM_OPENING_REDIRECT, /* a client: m->request asks for another target now */
   WSM_OPENING_REQUEST,  /* a server: m->head_text is the request; if it is no
                            opening handshake, m->reject_status says so */
   WSM_OPENING_REJECTED, /* a server: the response that rejects is in the output,

@@ -9,8 +9,8 @@
 static const struct wsm_policy defaults = {
   .limits = { .message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072 },
   .header_bytes = 16u << 10,
-  .beat_ms = 30000,
-  .overtime_ms = 100000,
+  .heartbeat_interval_ms = 30000,
+  .heartbeat_timeout_ms = 100000,
   .reconnect = true,
   .delay_ms = 2000,
   .max_delay_ms = 60000,
@@ -39,18 +39,18 @@ void wsm_policy_defaults (struct wsm_policy *p) {
 
 bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from) {
   *to = *from;
-  to->beat_copy = NULL;
-  if (!from->beat) return true;
-  to->beat_copy = wsm_alloc(from->beat_length + 1);
-  if (!to->beat_copy) return false;
-  memcpy(to->beat_copy, from->beat, from->beat_length);
-  to->beat = to->beat_copy;
+  to->heartbeat_copy = NULL;
+  if (!from->heartbeat_message) return true;
+  to->heartbeat_copy = wsm_alloc(from->heartbeat_length + 1);
+  if (!to->heartbeat_copy) return false;
+  memcpy(to->heartbeat_copy, from->heartbeat_message, from->heartbeat_length);
+  to->heartbeat_message = to->heartbeat_copy;
   return true;
 }
 
 void wsm_policy_free (struct wsm_policy *p) {
-  wsm_free(p->beat_copy);
-  p->beat = p->beat_copy = NULL;
+  wsm_free(p->heartbeat_copy);
+  p->heartbeat_message = p->heartbeat_copy = NULL;
 }
 
 /* Codes that say: the same again would end the same way. */

@@ -21,12 +21,14 @@
 struct wsm_policy {
   struct wsm_limits limits;
   uint64_t header_bytes; /* limits.header: the peer's HTTP head */
-  uint32_t beat_ms;      /* heartbeat.interval: after so much silence */
-  uint32_t overtime_ms;  /* heartbeat.timeout: then the peer is dead */
-  const char *beat;      /* heartbeat.message; NULL: a ping. Borrowed, or
-                            beat_copy */
-  char *beat_copy;       /* of wsm_policy_copy; NULL: none */
-  size_t beat_length;
+  uint32_t
+    heartbeat_interval_ms;       /* heartbeat.interval: after so much silence */
+  uint32_t heartbeat_timeout_ms; /* heartbeat.timeout: then the peer is dead */
+  const char
+    *heartbeat_message; /* heartbeat.message; NULL: a ping. Borrowed, or
+                            heartbeat_copy */
+  char *heartbeat_copy; /* of wsm_policy_copy; NULL: none */
+  size_t heartbeat_length;
   bool reconnect;           /* false: one connection and no other */
   uint32_t delay_ms;        /* reconnect.delay */
   uint32_t max_delay_ms;    /* reconnect.max_delay */
@@ -50,8 +52,7 @@ struct wsm_policy {
 
 void wsm_policy_defaults (struct wsm_policy *p);
 
-/* Copies with its text, which wsm_policy_free frees again. false without memory:
-** then there is nothing to free. */
+/* Copies the policy and its text. false without memory: nothing to free. */
 bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from);
 void wsm_policy_free (struct wsm_policy *p);
 

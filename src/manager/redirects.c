@@ -6,7 +6,7 @@
 #include "http/status.h"
 #include "http/writer.h"
 
-/* The redirect that was followed, with the texts that m->ask borrows. */
+/* The redirect that was followed, with the texts that m->request borrows. */
 struct wsm_redirect_state {
   uint32_t count;       /* redirects since the target */
   struct wsm_url parts; /* of url */
@@ -59,8 +59,8 @@ static bool write_request (const struct wsm_manager *m, struct wsm_redirect *r,
   memset(&headers, 0, sizeof headers);
   written = wsm_redirect_follow(r, &url, e);
   if (written) {
-    if (r->changed) written = wsm_redirect_filter(&headers, m->ask.headers);
-    else written = wsm_write_text(&headers, m->ask.headers);
+    if (r->changed) written = wsm_redirect_filter(&headers, m->request.headers);
+    else written = wsm_write_text(&headers, m->request.headers);
     if (written) written = store_texts(state, &url, &headers, e);
     else wsm_error_set(e, WSM_FULL, "no memory for a redirect");
   }
@@ -74,8 +74,8 @@ static void apply_redirect (struct wsm_manager *m,
   state->count = m->redirect ? m->redirect->count + 1 : 1;
   wsm_redirects_forget(m);
   m->redirect = state;
-  m->ask.url = &state->parts;
-  m->ask.headers = state->headers;
+  m->request.url = &state->parts;
+  m->request.headers = state->headers;
   wsm_buffer_clear(&m->session.in);
   wsm_buffer_clear(&m->head_text);
   m->head_length = 0;
@@ -127,7 +127,7 @@ bool wsm_redirects_follow (struct wsm_manager *m, const struct wsm_head *head,
   if (m->policy->redirects == 0 || !wsm_status_is_redirect(head->status))
     return false;
   memset(&r, 0, sizeof r);
-  r.from = m->ask.url;
+  r.from = m->request.url;
   r.location = location ? location->value : wsm_span_of(NULL);
   return may_follow(m, head, r.location, e) && prepare_redirect(m, &r, e);
 }

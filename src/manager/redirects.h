@@ -1,7 +1,7 @@
 /*
 ** redirects.h - the redirects that an opening handshake is answered with
 ** Depends on state.h and http/redirect.h.
-** Never connects: m->ask.url says where to.
+** Never connects: m->request.url says where to.
 */
 #ifndef WSM_REDIRECTS_H
 #define WSM_REDIRECTS_H
@@ -9,8 +9,8 @@
 #include "http/head.h"
 #include "manager/state.h"
 
-/* true: the response is a redirect, and m->ask asks for its target; the bytes
-** of the connection that redirected are dropped. false: it is none, or it may
+/* true: the response is a redirect, and m->request is one for its target; what
+** was received on this connection is dropped. false: it is none, or it may
 ** not be followed: then e is replaced. */
 bool wsm_redirects_follow (struct wsm_manager *m, const struct wsm_head *head,
                            struct wsm_error *e);

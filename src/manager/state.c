@@ -23,7 +23,7 @@ static enum wsm_want want_of (enum wsm_state state) {
     case WSM_STATE_CLOSING:
       return WSM_WANT_NOTHING;
     default:
-      return WSM_WANT_NO_SOCKET;
+      return WSM_WANT_DISCONNECT;
   }
 }
 

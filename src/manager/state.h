@@ -43,13 +43,13 @@ enum wsm_want {
   WSM_WANT_NOTHING,  /* all is well as it is */
   WSM_WANT_TARGET,   /* no socket, as below, and then the owner's
                         wsm_manager_target or _lock */
-  WSM_WANT_MOVE,     /* a redirect: no socket, as below, and then
-                        wsm_manager_move */
-  WSM_WANT_SOCKET,   /* connect to m->ask.url; then wsm_manager_connected or
+  WSM_WANT_REDIRECT, /* a redirect: no socket, as below, and then
+                        wsm_manager_redirect */
+  WSM_WANT_CONNECT,  /* connect to m->request.url; then wsm_manager_connected or
                         _lost */
-  WSM_WANT_FLUSH,    /* write what is pending and hang up; then
+  WSM_WANT_FINISH,   /* write what is pending and hang up; then
                         wsm_manager_lost(m, NULL, now) */
-  WSM_WANT_NO_SOCKET /* hang up at once, abandon an attempt, unsent bytes or
+  WSM_WANT_DISCONNECT /* hang up at once, abandon an attempt, unsent bytes or
                         not, and call nothing */
 };
 
@@ -75,10 +75,10 @@ struct wsm_manager {
   struct wsm_keys *keys;
   struct wsm_pool *pool;
   struct wsm_session session;
-  struct wsm_message_queue outbox;   /* waits for a connection */
-  struct wsm_message_queue leftover; /* received on a connection that is over,
-                                        and not yet taken */
-  struct wsm_error error;            /* the last one */
+  struct wsm_message_queue outbox; /* waits for a connection */
+  /* received on a connection that is over, and not yet taken */
+  struct wsm_message_queue undelivered;
+  struct wsm_error error; /* the last one */
   struct wsm_counters counters;
   struct wsm_events events;
   uint8_t role, state, want; /* their enums */
@@ -94,21 +94,21 @@ struct wsm_manager {
   uint32_t failures;       /* in a row, of the budget */
   uint32_t delay_ms;       /* of the wait under way */
   uint32_t retry_after_ms; /* what the peer asked for, for the next wait */
-  uint64_t seed;           /* of the jitter */
-  uint64_t due_ms;         /* CONNECTING, CLOSING: when to give up;
+  uint64_t jitter_seed;
+  uint64_t due_ms;       /* CONNECTING, CLOSING: when to give up;
                               WAITING: when to connect; OPEN: when to answer a
                               close behind messages that nobody takes */
-  uint64_t heard_ms;       /* last byte from the peer */
-  uint64_t heartbeat_ms;   /* last heartbeat, or the opening */
-  uint64_t ping_ms;        /* when ping number `ping` was sent; WSM_NEVER
+  uint64_t received_ms;  /* last byte from the peer */
+  uint64_t heartbeat_ms; /* last heartbeat, or the opening */
+  uint64_t ping_ms;      /* when ping number ping_number was sent; WSM_NEVER
                               once it is answered */
-  uint64_t ping;
-  uint64_t retried_ms;    /* OPEN: the outbox was last tried */
-  uint64_t opened_ms;     /* WSM_NEVER: this attempt was never open */
-  int64_t latency_ms;     /* of the last answered ping; -1: none yet */
-  const char *via;        /* the proxy's name, for the text of a timeout;
-                              borrowed; NULL: none */
-  struct wsm_request ask; /* texts borrowed from the owner, or of redirect */
+  uint64_t ping_number;
+  uint64_t retried_ms;        /* OPEN: the outbox was last tried */
+  uint64_t opened_ms;         /* WSM_NEVER: this attempt was never open */
+  int64_t latency_ms;         /* of the last answered ping; -1: none yet */
+  const char *proxy_name;     /* for the text of a timeout; borrowed; NULL:
+                                 none */
+  struct wsm_request request; /* its texts are the owner's, or of redirect */
   struct wsm_redirect_state *redirect; /* NULL: none since the target */
   char key[WSM_KEY_TEXT];
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of

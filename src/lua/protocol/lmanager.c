@@ -54,8 +54,8 @@ static void copy_text (lua_State *L, int i, char **text) {
 static void read_policy (lua_State *L, struct wsm_policy *p) {
   struct wsm_policy policy;
   wsm_policy_read(L, 1, &policy);
-  lua_getfield(L, 1, "beat");
-  policy.beat = lua_tolstring(L, -1, &policy.beat_length);
+  lua_getfield(L, 1, "heartbeat_message");
+  policy.heartbeat_message = lua_tolstring(L, -1, &policy.heartbeat_length);
   if (!wsm_policy_copy(p, &policy)) luaL_error(L, "not enough memory");
   lua_pop(L, 1);
 }
@@ -76,7 +76,7 @@ static uint64_t read_number (lua_State *L, const char *name) {
   return number;
 }
 
-/* manager{ role, now, seed, beat, policy fields by their C names } */
+/* manager{ role, now, seed, heartbeat_message, policy fields by their C names } */
 static int construct (lua_State *L) {
   struct wsm_manager_setup setup;
   struct box *box;
@@ -228,18 +228,18 @@ static int unsent (lua_State *L) {
 
 /* --- called by the driver of the socket --- */
 
-/* m:move(nonce) */
-static int move (lua_State *L) {
+/* m:redirect(nonce) */
+static int redirect (lua_State *L) {
   size_t n;
   const void *nonce = luaL_checklstring(L, 2, &n);
   luaL_argcheck(L, n == WSM_NONCE_SIZE, 2, "16 bytes expected");
-  wsm_manager_move(check(L), nonce);
+  wsm_manager_redirect(check(L), nonce);
   return 0;
 }
 
 /* m:endpoint() -> host, port, whether it is wss: where to connect */
 static int endpoint (lua_State *L) {
-  const struct wsm_url *url = check(L)->ask.url;
+  const struct wsm_url *url = check(L)->request.url;
   lua_pushlstring(L, url ? url->host.text : "", url ? url->host.length : 0);
   lua_pushinteger(L, url ? url->port : 0);
   lua_pushboolean(L, url && url->secure);
@@ -274,8 +274,8 @@ static int output (lua_State *L) {
   return 1;
 }
 
-/* m:take(now) -> the output, counted as written */
-static int take (lua_State *L) {
+/* m:write(now) -> the output, all of it written to the socket */
+static int write_all (lua_State *L) {
   const uint64_t now_ms = check_now(L, 2);
   size_t n;
   output(L);
@@ -342,9 +342,9 @@ static int deadline (lua_State *L) {
 
 static int want (lua_State *L) {
   static const char *const names[] = {
-    [WSM_WANT_NOTHING] = "nothing", [WSM_WANT_TARGET] = "target",
-    [WSM_WANT_MOVE] = "move",       [WSM_WANT_SOCKET] = "socket",
-    [WSM_WANT_FLUSH] = "flush",     [WSM_WANT_NO_SOCKET] = "nosocket",
+    [WSM_WANT_NOTHING] = "nothing",   [WSM_WANT_TARGET] = "target",
+    [WSM_WANT_REDIRECT] = "redirect", [WSM_WANT_CONNECT] = "connect",
+    [WSM_WANT_FINISH] = "finish",     [WSM_WANT_DISCONNECT] = "disconnect",
   };
   lua_pushstring(L, names[wsm_manager_want(check(L))]);
   return 1;
@@ -421,9 +421,9 @@ static const luaL_Reg methods[] = {
   { "refuse", refuse },     { "close", close },
   { "send", send },         { "next", next },
   { "unsent", unsent },     { "connected", connected },
-  { "move", move },         { "endpoint", endpoint },
+  { "redirect", redirect }, { "endpoint", endpoint },
   { "feed", feed },         { "wrote", wrote },
-  { "output", output },     { "take", take },
+  { "output", output },     { "write", write_all },
   { "lost", lost },         { "pause", pause_reading },
   { "tick", tick },         { "keys", keys },
   { "deadline", deadline }, { "want", want },

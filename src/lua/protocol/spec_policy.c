@@ -12,20 +12,30 @@ static const struct option {
   const char *name;
   size_t offset;
   enum kind kind;
-} options[] = {
-  { FIELD(limits.message), KIND_U64 },   { FIELD(limits.frame), KIND_U64 },
-  { FIELD(limits.fragments), KIND_U32 }, { FIELD(header_bytes), KIND_U64 },
-  { FIELD(beat_ms), KIND_U32 },          { FIELD(overtime_ms), KIND_U32 },
-  { FIELD(reconnect), KIND_BOOL },       { FIELD(delay_ms), KIND_U32 },
-  { FIELD(max_delay_ms), KIND_U32 },     { FIELD(pause_ms), KIND_U32 },
-  { FIELD(stable_ms), KIND_U32 },        { FIELD(factor), KIND_DOUBLE },
-  { FIELD(jitter), KIND_DOUBLE },        { FIELD(budget), KIND_U32 },
-  { FIELD(open_ms), KIND_U32 },          { FIELD(close_ms), KIND_U32 },
-  { FIELD(outbox_messages), KIND_U32 },  { FIELD(outbox_bytes), KIND_SIZE },
-  { FIELD(inbox_bytes), KIND_SIZE },     { FIELD(output_bytes), KIND_SIZE },
-  { FIELD(ask_target), KIND_BOOL },      { FIELD(ask_verdict), KIND_BOOL },
-  { FIELD(compress), KIND_BOOL },        { FIELD(redirects), KIND_U32 }
-};
+} options[] = { { FIELD(limits.message), KIND_U64 },
+                { FIELD(limits.frame), KIND_U64 },
+                { FIELD(limits.fragments), KIND_U32 },
+                { FIELD(header_bytes), KIND_U64 },
+                { FIELD(heartbeat_interval_ms), KIND_U32 },
+                { FIELD(heartbeat_timeout_ms), KIND_U32 },
+                { FIELD(reconnect), KIND_BOOL },
+                { FIELD(delay_ms), KIND_U32 },
+                { FIELD(max_delay_ms), KIND_U32 },
+                { FIELD(pause_ms), KIND_U32 },
+                { FIELD(stable_ms), KIND_U32 },
+                { FIELD(factor), KIND_DOUBLE },
+                { FIELD(jitter), KIND_DOUBLE },
+                { FIELD(budget), KIND_U32 },
+                { FIELD(open_ms), KIND_U32 },
+                { FIELD(close_ms), KIND_U32 },
+                { FIELD(outbox_messages), KIND_U32 },
+                { FIELD(outbox_bytes), KIND_SIZE },
+                { FIELD(inbox_bytes), KIND_SIZE },
+                { FIELD(output_bytes), KIND_SIZE },
+                { FIELD(ask_target), KIND_BOOL },
+                { FIELD(ask_verdict), KIND_BOOL },
+                { FIELD(compress), KIND_BOOL },
+                { FIELD(redirects), KIND_U32 } };
 
 #define OPTIONS (sizeof options / sizeof *options)
 
