@@ -92,8 +92,8 @@ end
 -- has it.
 function code.c_functions(path)
   local found, parts = {}, nil
-  for line, number in code.lines(code.c(files.read(path))) do
-    if line:find("^#") then line = "" end
+  for text, number in code.lines(code.c(files.read(path))) do
+    local line = text:find("^#") and "" or text
     if not parts and line:find("^[%a_]") then parts = {} end
     if parts then
       parts[#parts + 1] = line
