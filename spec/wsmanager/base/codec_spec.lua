@@ -1,5 +1,6 @@
 local wsmanager = require "wsmanager"
 local codec = require "wsmanager.base.codec"
+local json = require "support.json"
 local ours = require "support.ours"
 
 local run = wsmanager.run
@@ -15,7 +16,7 @@ end
 
 after_each(ours.stop)
 
-describe("decode = 'json'", function ()
+local function describe_json ()
   it("raises at the caller's line for what encodes to no UTF-8", function ()
     local ws = pair {decode = "json"}
     local ok, why = pcall(function ()
@@ -140,7 +141,11 @@ describe("decode = 'json'", function ()
       ws:close()
     end)
   end)
-end)
+end
+
+if json.is_there "decode = 'json'" then
+  describe("decode = 'json'", describe_json)
+end
 
 describe("a codec of one's own", function ()
   it("encodes and decodes with the kind of the message", function ()
@@ -181,5 +186,45 @@ describe("a codec of one's own", function ()
       assert.same({"codec", "b"}, {token, raw})
       assert.is_string(why)
     end)
+  end)
+end)
+
+-- A program that finds no lua-cjson: prints what JSON's users are told, and one
+-- message echoed without JSON.
+local WITHOUT_CJSON = [[
+package.loaded.cjson = nil
+package.preload.cjson = function () error("hidden") end
+local wsmanager = require "wsmanager"
+local url = "ws://localhost:1"
+local function show (f, ...) print(select(2, pcall(f, ...))) end
+show(wsmanager.new, {url = url, decode = "json"})
+show(wsmanager.serve, {handler = print, decode = "json"})
+show(function () return wsmanager.null end)
+show(function () return wsmanager.chat end)
+local server = assert(wsmanager.serve {host = "127.0.0.1", handler = function (ws)
+  ws:send(ws:receive())
+end})
+wsmanager.run(function ()
+  local ws = wsmanager.new {url = "ws://127.0.0.1:" .. server.port}
+  ws:send("echo")
+  print(ws:receive(5))
+  ws:close()
+  server:stop()
+end)
+]]
+
+describe("a program without lua-cjson", function ()
+  it("is told so where it wants JSON, and works without", function ()
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write(WITHOUT_CJSON)
+    file:close()
+    local lua = os.getenv "LUA" or arg[-1] or "lua"
+    local pipe = assert(io.popen(lua .. " " .. path .. " 2>&1"))
+    local text = pipe:read "*a"
+    pipe:close()
+    os.remove(path)
+    local why = "JSON needs lua-cjson (luarocks install lua-cjson)\n"
+    assert.equal(why:rep(4) .. "echo\ttext\n", text)
   end)
 end)

@@ -1,5 +1,8 @@
 -- The chat of lua/wsmanager/chat.lua, between real connections.
 
+local json = require "support.json"
+if not json.is_there "a chat" then return end
+
 local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
 local beside = require "support.beside"

@@ -1,4 +1,4 @@
-local chat = require "wsmanager.chat"
+local new_ledger = require("wsmanager.chat.ledger").new
 
 describe("a ledger", function ()
   local ledger, sent
@@ -15,7 +15,7 @@ describe("a ledger", function ()
   end
 
   before_each(function ()
-    ledger, sent = chat.ledger { messages = 3, bytes = 12 }, {}
+    ledger, sent = new_ledger { messages = 3, bytes = 12 }, {}
   end)
 
   it("sends each entry once", function ()

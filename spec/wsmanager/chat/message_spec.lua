@@ -1,3 +1,6 @@
+local json = require "support.json"
+if not json.is_there "a chat's messages" then return end
+
 local chat = require "wsmanager.chat"
 
 local action = chat.chatAction

@@ -1,6 +1,9 @@
 -- The document that the project began with, row by row: each test has the name
 -- of a row. Times are those of the managed connection on a fake clock.
 
+local json = require "support.json"
+if not json.is_there "the seed" then return end
+
 local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
 local beside = require "support.beside"
