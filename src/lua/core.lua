@@ -14,6 +14,7 @@
 ---@field link core.link      functions on a connection
 ---@field url fun(text: string): core.url|nil, string?   nil, why
 ---@field istoken fun(text: string): boolean   RFC 9110 5.6.2
+---@field isreserved fun(name: string): boolean   only the handshake sets that header
 ---@field utf8 fun(bytes: string): boolean
 ---@field protocol table      `wsmanager.protocol`; nothing else in Lua uses it
 ---@field memory fun(): {calls: integer, blocks: integer}
@@ -133,7 +134,6 @@
 ---@field host string?   ---@field port integer?   ---@field path string?
 ---@field backlog integer?
 ---@field connections integer?    at once; beyond, peers wait in the kernel
----@field protocols string?
 ---@field tls core.tls?
 ---@field policy core.config?     heartbeat, timeouts, limits, compress, inbox, buffer
 

@@ -8,6 +8,9 @@
 #include "lua/ltls.h"
 #include "lua/protocol/lprotocol.h"
 
+/* `require "wsmanager.core"`; core.lua describes the table. A file lx.c binds x: a
+** type of userdata (lloop, llink, lserver, ltls), functions on a connection
+** (lmessage, levent, lhttp ...), or helps those (lbox, lcheck, lclass ...). */
 #define EXPORT __attribute__((visibility("default")))
 
 EXPORT int luaopen_wsmanager_core (lua_State *L);
