@@ -48,8 +48,8 @@ SOURCES = $(sort $(wildcard src/*/*.c src/*/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
-.PHONY: all help build deps test-deps test test-debian13 check lint format
-.PHONY: house demo install clean
+.PHONY: all help build deps test-deps test test-debian13 cross check lint \
+  format house demo install clean
 all: build
 build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
 
@@ -63,6 +63,7 @@ help:
 #: test     everything: all specs, sanitizers, other Luas, lint
 #: test-debian13  the same in a Debian 13 of its own, build/debian13 (root)
 #: check    the specs once, under LUA; SPEC="files" for some of them
+#: cross    specs on another architecture: ARCH=i386 (32 bit), s390x (big-endian)
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
 #: house    the folders, their files and lines, and which folder uses which
@@ -109,6 +110,10 @@ test: test-deps
 
 test-debian13:
 	@scripts/in-debian trixie build/debian13 make test WERROR=$(WERROR)
+
+cross: ARCH = i386
+cross:
+	@scripts/cross $(ARCH) $(SPEC)
 
 # The suite once, under LUA; SPEC names files to run instead of all.
 check: build
