@@ -105,7 +105,7 @@ describe("close() by a client", function()
 end)
 
 describe("close() in other states", function()
-  it("abandons a dial", function()
+  it("abandons an attempt", function()
     for _, steps in ipairs { 0, 1, 2, 3 } do
       local m = managers.new()
       m:start(0)
@@ -121,7 +121,7 @@ describe("close() in other states", function()
     end
   end)
 
-  it("ends the wait, and says nothing twice", function()
+  it("ends the wait, and tells nothing twice", function()
     local m = managers.open()
     m:lost(nil, nil, nil, 1)
     assert.equal("error close reconnecting", event_names(m))
@@ -174,7 +174,7 @@ describe("close() in other states", function()
     assert.same({ {}, {} }, { m:unsent() })
   end)
 
-  it("adds what was never sent to an error not yet heard", function()
+  it("adds what was never sent to an error not yet popped", function()
     local m = managers.open()
     m:lost("closed", "reset", false, 1)
     m:send("one")
@@ -279,7 +279,7 @@ describe("a peer that breaks a rule", function()
     end
   end)
 
-  it("is judged after the messages before it", function()
+  it("is checked after the messages before it", function()
     local m = managers.open()
     m:feed(managers.text("one") .. managers.frame(3, ""), 1)
     assert.equal("open", m:state())
@@ -289,7 +289,7 @@ describe("a peer that breaks a rule", function()
 end)
 
 describe("a lost connection", function()
-  it("says that there was no close frame", function()
+  it("reports that there was no close frame", function()
     local m = managers.open()
     m:lost(nil, nil, nil, 10)
     assert.same({ { "error", "closed", eof }, { "close", 1006, "", false },
@@ -297,7 +297,7 @@ describe("a lost connection", function()
     assert.same({ "waiting", "disconnect", 2010 }, { m:state(), m:want(), m:deadline() })
   end)
 
-  it("says what the driver says", function()
+  it("reports what the driver reports", function()
     local m = managers.open()
     m:lost("tls", "bad record", false, 10)
     assert.same({ "error", "tls", "bad record" }, events(m)[1])

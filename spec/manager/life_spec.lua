@@ -36,7 +36,7 @@ local options = {
 local function life(seed)
   return setmetatable({
     m = managers.new(options), roll = dice(seed), now = 0, socket = false,
-    sockets = 0, wire = "", accepted = 0, got = {}, said = 0, heard = {},
+    sockets = 0, wire = "", accepted = 0, got = {}, peer_sent = 0, received = {},
   }, Life)
 end
 
@@ -47,7 +47,7 @@ function Life:hang_up()
 end
 
 -- The driver does what is wanted.
-function Life:obey()
+function Life:apply_want()
   local want = self.m:want()
   if want == "disconnect" or want == "target" then
     if self.socket then self:hang_up() end
@@ -59,7 +59,7 @@ function Life:obey()
 end
 
 function Life:write(n)
-  if not self.socket or self.socket == "dialling" then return end
+  if not self.socket or self.socket == "connecting" then return end
   local out = self.m:output():sub(1, math.min(n, 1e6))
   if self.socket == "open" then self.wire = self.wire .. out end
   if #out > 0 then self.m:wrote(#out, self.now) end
@@ -88,11 +88,11 @@ function acts.target(self)
   managers.target(self.m, self.now)
   assert.equal("connect", self.m:want())
   assert.is_false(self.socket)
-  self.socket = "dialling"
+  self.socket = "connecting"
 end
 
 function acts.connected(self)
-  if self.socket ~= "dialling" then return end
+  if self.socket ~= "connecting" then return end
   self.m:connected(self.now)
   self.socket = "asking"
   self:write(math.huge)
@@ -125,8 +125,8 @@ function acts.write(self) self:write(self.roll(60)) end
 
 function acts.say(self)
   if self.socket ~= "open" or self.left or self.m:state() ~= "open" then return end
-  self.said = self.said + 1
-  self:feed(managers.text(tostring(self.said)))
+  self.peer_sent = self.peer_sent + 1
+  self:feed(managers.text(tostring(self.peer_sent)))
 end
 
 function acts.ping(self)
@@ -141,7 +141,7 @@ end
 
 function acts.read(self)
   local data = self.m:next(self.now)
-  if data then self.heard[#self.heard + 1] = data end
+  if data then self.received[#self.received + 1] = data end
 end
 
 function acts.close(self)
@@ -176,7 +176,7 @@ function Life:progress()
     local at = self.m:deadline()
     if not at or at > self.now then return end
     self.m:tick(self.now)
-    self:obey()
+    self:apply_want()
   end
   error("the deadline stays in the past in " .. self.m:state())
 end
@@ -184,7 +184,7 @@ end
 function Life:step()
   acts[names[self.roll(#names)]](self)
   self.m:tick(self.now)
-  self:obey()
+  self:apply_want()
   self:progress()
   local state, counters = self.m:state(), self.m:counters()
   assert.is_true(counters.failures <= options.budget)
@@ -211,13 +211,13 @@ function Life:conclude()
     end
     acts.deadline(self)
     m:tick(self.now)
-    self:obey()
+    self:apply_want()
   end
   self:hang_up()
   while true do
     local data = m:next(self.now)
     if not data then break end
-    self.heard[#self.heard + 1] = data
+    self.received[#self.received + 1] = data
   end
 end
 
@@ -229,19 +229,19 @@ end
 
 describe("any life of a manager", function()
   it("loses and doubles no message, has one socket and a budget, and moves on", function()
-    local opens, sent, said = 0, 0, 0
+    local opens, sent, peer_sent = 0, 0, 0
     for seed = 1, 300 do
       local one = life(seed)
       one.m:start(0)
       for _ = 1, 300 do one:step() end
       one:conclude()
       opens = opens + one.m:counters().opens
-      sent, said = sent + one.accepted, said + one.said
+      sent, peer_sent = sent + one.accepted, peer_sent + one.peer_sent
       assert.same(sequence(one.accepted), one.got, "seed " .. seed)
-      assert.same(sequence(one.said), one.heard, "seed " .. seed)
+      assert.same(sequence(one.peer_sent), one.received, "seed " .. seed)
       one.m:free()
     end
-    assert.is_true(opens > 600 and sent > 2000 and said > 500)
+    assert.is_true(opens > 600 and sent > 2000 and peer_sent > 500)
   end)
 
   it("leaks nothing", function()

@@ -92,7 +92,7 @@ end)
 describe("a queue without memory", function()
   after_each(function() core.failmemory(-1) end)
 
-  it("says no and is as it was", function()
+  it("refuses, and is as it was", function()
     local q = queue("a")
     local large = ("x"):rep(100000)
     core.failmemory(0)

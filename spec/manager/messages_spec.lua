@@ -48,7 +48,7 @@ describe("an open manager", function()
 end)
 
 describe("a full output", function()
-  it("says full, and drain once half of it is written", function()
+  it("returns full, and tells drain once half of it is written", function()
     local m = managers.open { output_bytes = 1000 }
     assert.equal("sent", m:send(("x"):rep(1000)))
     assert.equal("full", m:send("y"))
@@ -234,7 +234,7 @@ describe("messages received", function()
     assert.same({ "one", "two" }, messages(m, 1))
   end)
 
-  it("after the connection is gone are not heard", function()
+  it("after the connection is over are ignored", function()
     local m = managers.open { reconnect = false }
     m:lost(nil, nil, nil, 1)
     m:feed(managers.text("ghost"), 2)
@@ -242,7 +242,7 @@ describe("messages received", function()
   end)
 end)
 
-describe("traffic without memory", function()
+describe("messages without memory", function()
   after_each(function() core.failmemory(-1) end)
 
   it("refuses to send and owes a drain", function()

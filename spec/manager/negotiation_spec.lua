@@ -110,7 +110,7 @@ describe("a manager that wants compression", function()
     end
   end)
 
-  it("keeps no more than the inbox of what inflates when nobody takes it, and says so", function()
+  it("keeps no more than the inbox of what inflates and nobody takes, and reports it", function()
     local data = protocol.deflate { takeover = false }:append(("x"):rep(4000))
     local frame = protocol.frame(2, data, { rsv1 = true, mask = "abcd" })
     local endings = {

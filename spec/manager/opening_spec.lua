@@ -19,7 +19,7 @@ local function refused(answer, now, options)
   return m
 end
 
-describe("an answer that refuses", function()
+describe("a response that rejects", function()
   local answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nno such"
 
   it("is kept with its head and body, and is final", function()
@@ -76,7 +76,7 @@ describe("an answer that refuses", function()
     assert.equal(("x"):rep(3000) .. ("y"):rep(1096), (select(2, m:head())))
   end)
 
-  it("has no body when it says so", function()
+  it("has no body when its head says so", function()
     for _, lines in ipairs { "500 A\r\nContent-Length: 0", "204 B", "304 C" } do
       local m = refused("HTTP/1.1 " .. lines .. "\r\n\r\n")
       assert.equal("waiting", m:state())
@@ -133,7 +133,7 @@ describe("Retry-After", function()
     assert.equal(2000, wait(503, "soon\r\nDate: Fri, 31 Dec 1999 23:59:00 GMT"))
   end)
 
-  it("is forgotten with the next dial", function()
+  it("is forgotten with the next attempt", function()
     local m = refused("HTTP/1.1 503 S\r\nContent-Length: 0\r\nRetry-After: 60\r\n\r\n")
     event_names(m)
     m:tick(60000)
@@ -145,7 +145,7 @@ describe("Retry-After", function()
   end)
 end)
 
-describe("an answer that is none", function()
+describe("a response that is none", function()
   local function error_of(answer)
     local m = refused(answer)
     assert.is_not.equal("open", m:state())
@@ -186,7 +186,7 @@ describe("an answer that is none", function()
     assert.equal("waiting", m:state())
   end)
 
-  it("names what the driver says about a dial that failed", function()
+  it("reports what the driver reports of a failed attempt", function()
     local m = managers.new()
     m:start(0)
     managers.target(m, 0)
@@ -228,7 +228,7 @@ describe("a server's side", function()
     assert.equal("request", event_names(m))
   end)
 
-  it("says which subprotocol was agreed on", function()
+  it("tells which subprotocol was agreed on", function()
     local m = new()
     m:feed((managers.request:gsub("\r\n\r\n$",
            "\r\nSec-WebSocket-Protocol: a, chat\r\n\r\n")), 0)
@@ -329,7 +329,7 @@ describe("a server's side", function()
     assert.equal("closing", m:state())
   end)
 
-  it("never dials", function()
+  it("never connects", function()
     local m = managers.serve()
     m:lost(nil, nil, nil, 1)
     assert.equal("closed", m:state())
@@ -341,7 +341,7 @@ end)
 describe("an opening without memory", function()
   after_each(function() core.failmemory(-1) end)
 
-  it("says so and is tried again", function()
+  it("is reported and tried again", function()
     local m = managers.new()
     m:start(0)
     managers.target(m, 0)

@@ -87,7 +87,7 @@ describe("a connection that ended", function()
     end
   end)
 
-  it("is not after a code that says the same would happen again", function()
+  it("is not after a code after which the same would happen again", function()
     for _, code in ipairs { 1002, 1003, 1007, 1008, 1009, 1010 } do
       assert.is_false(policy.retries { code = code }, code)
     end

@@ -4,7 +4,7 @@ local managers = require "support.managers"
 
 local events, event_names = managers.events, managers.event_names
 
--- Goes to the deadline and dials; answers when that was.
+-- Goes to the deadline and connects; returns when that was.
 local function reconnect(m)
   local now = m:deadline()
   m:tick(now)
@@ -38,7 +38,7 @@ describe("reconnecting", function()
     assert.equal(12000, m:deadline())
   end)
 
-  it("schedules one dial for an error and the close that follows it", function()
+  it("schedules one attempt for an error and the close that follows it", function()
     local m = managers.open()
     m:lost("closed", "reset", false, 7000)
     m:lost(nil, nil, nil, 7001)
@@ -80,7 +80,7 @@ describe("reconnecting", function()
     assert.is_true(least < 250 and most > 1750)
   end)
 
-  it("waits until every event was heard", function()
+  it("waits until every event was popped", function()
     local m = managers.open()
     m:lost(nil, nil, nil, 0)
     assert.is_nil(m:deadline())
@@ -169,18 +169,18 @@ describe("the budget", function()
     local decade = 10 * 365 * 24 * 3600 * 1000
     m:start(0)
     managers.target(m, 0)
-    local now, dials = 0, 1
+    local now, attempts = 0, 1
     for _ = 1, 5000 do
       fail(m, now)
       now = reconnect(m)
-      dials = dials + 1
+      attempts = attempts + 1
     end
     m:connected(now)
     m:write(now)
     m:feed(managers.response, now)
     m:lost(nil, nil, nil, decade)
     assert.equal(1, m:counters().failures)
-    assert.equal(dials, m:counters().attempts)
+    assert.equal(attempts, m:counters().attempts)
     event_names(m)
     assert.equal(decade + 2000, m:deadline())
   end)
@@ -219,7 +219,7 @@ describe("a verdict", function()
     assert.same({ "verdict", "", 1008, true }, events(m)[2])
   end)
 
-  it("of yes dials again with the policy's delay", function()
+  it("of yes connects again with the policy's delay", function()
     local m = asked()
     m:lost(nil, nil, nil, 1)
     event_names(m)

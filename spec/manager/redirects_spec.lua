@@ -74,7 +74,7 @@ describe("a redirect", function()
     assert.matches('redirect to "/b"; redirects are not followed', why(m), 1, true)
   end)
 
-  it("says where to dial", function()
+  it("says where to connect", function()
     for location, place in pairs {
       ["wss://other.example/"] = { "other.example", 443, true },
       ["http://[::1]:81/"] = { "::1", 81, false },
@@ -142,7 +142,7 @@ describe("a redirect", function()
     end
   end)
 
-  it("is counted anew for each dial", function()
+  it("is counted anew for each attempt", function()
     local m = asking("ws://example.com/", { redirects = 1 })
     m:feed(answer(302, "/1"), 0)
     follow(m)
@@ -192,7 +192,7 @@ describe("a redirect", function()
     assert.same({ "closed", "disconnect" }, { m:state(), m:want() })
   end)
 
-  it("says so without memory, and loses nothing", function()
+  it("fails without memory, and leaks nothing", function()
     collectgarbage()
     local before = core.memory().blocks
     for calls = 0, 8 do
@@ -216,7 +216,7 @@ describe("a link that is redirected", function()
     peers.stop()
   end)
 
-  local function dial(config)
+  local function connect(config)
     config.reconnect = false
     made = turns.new(config)
     return made
@@ -232,7 +232,7 @@ describe("a link that is redirected", function()
     local server = peers.start "python_server"
     local second = moves("ws://127.0.0.1:" .. server.port .. "/echo")
     local first = moves("//127.0.0.1:" .. second.port .. "/x")
-    local c = dial { url = "ws://127.0.0.1:" .. first.port, redirects = 2, headers = HEADERS }
+    local c = connect { url = "ws://127.0.0.1:" .. first.port, redirects = 2, headers = HEADERS }
     assert.same({ "open" }, c:event "open")
     link.send(c.ws, "here")
     assert.equal("here", (c:message(1)))
@@ -248,12 +248,12 @@ describe("a link that is redirected", function()
     local server = peers.start("python_server", { tls = {
       cert = files:path "good.pem", key = files:path "leaf.key" } })
     local first = moves("https://localhost:" .. server.port .. "/echo")
-    local c = dial { url = "ws://127.0.0.1:" .. first.port, redirects = 1,
+    local c = connect { url = "ws://127.0.0.1:" .. first.port, redirects = 1,
                      tls = core.tls({ ca = files:path "ca.pem" }, false) }
     c:event "open"
     assert.truthy(link.stats(c.ws).tls)
     c:close()
-    c = dial { url = "ws://127.0.0.1:" .. first.port, redirects = 1 }
+    c = connect { url = "ws://127.0.0.1:" .. first.port, redirects = 1 }
     assert.equal("tls", c:event "error"[2])
     files:remove()
   end)
@@ -267,7 +267,7 @@ describe("a link that is redirected", function()
       local first = peers.start("scripted", { tls = cert, script = {
         { "until", "\r\n\r\n" }, { "text", answer(307, place) }, { ending },
       } })
-      local c = dial { url = "wss://localhost:" .. first.port, redirects = 1,
+      local c = connect { url = "wss://localhost:" .. first.port, redirects = 1,
                        tls = core.tls({ ca = files:path "ca.pem" }, false) }
       assert.same({ "open" }, c:event "open")
       c:close()
@@ -280,17 +280,17 @@ describe("a link that is redirected", function()
     local proxy = peers.start("proxy", { kind = "microsocks" })
     local server = peers.start "python_server"
     local first = moves("ws://127.0.0.1:" .. server.port .. "/echo")
-    local c = dial { url = "ws://127.0.0.1:" .. first.port, redirects = 1,
+    local c = connect { url = "ws://127.0.0.1:" .. first.port, redirects = 1,
                      proxy = "socks5://127.0.0.1:" .. proxy.port }
     c:event "open"
     assert.equal(2, #proxy:events())
   end)
 
-  it("says what is wrong with the last place, not with the first", function()
+  it("reports what is wrong with the last location, not with the first", function()
     local gone = peers.start "python_server"
     gone:stop()
     local first = moves("ws://127.0.0.1:" .. gone.port)
-    local c = dial { url = "ws://127.0.0.1:" .. first.port, redirects = 1 }
+    local c = connect { url = "ws://127.0.0.1:" .. first.port, redirects = 1 }
     local event = c:event "error"
     assert.equal("refused", event[2])
     assert.matches("127.0.0.1:" .. gone.port, event[3], 1, true)
@@ -301,7 +301,7 @@ describe("a link that is redirected", function()
     local first = moves("ws://127.0.0.1:1/")
     local before
     for _ = 1, 3 do
-      dial({ url = "ws://127.0.0.1:" .. first.port, redirects = 1 }):event "close"
+      connect({ url = "ws://127.0.0.1:" .. first.port, redirects = 1 }):event "close"
       made:close()
       made = nil
       collectgarbage()

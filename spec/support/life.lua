@@ -1,11 +1,11 @@
 -- A managed connection with the seed's rhythm on a fake clock in milliseconds,
--- and a driver that writes down what it wants: `dials`, `sent`, `events`.
+-- and a driver that records what it did: `attempts`, `sent`, `events`.
 
 local protocol = require "wsmanager.core".protocol
 
-local BEAT = '{"action":4}'
+local HEARTBEAT = '{"action":4}'
 
-local SWITCH = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+local RESPONSE = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
   .. "Connection: Upgrade\r\n"
   .. "Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n"
 
@@ -20,19 +20,19 @@ end
 -- A managed connection with the seed's rhythm, and all that happens to it.
 local function new (options)
   local all = {
-    role = "client", now = 0, heartbeat_message = BEAT, factor = 1, jitter = 0,
+    role = "client", now = 0, heartbeat_message = HEARTBEAT, factor = 1, jitter = 0,
   }
   for name, value in pairs(options or {}) do all[name] = value end
   local self = setmetatable({
-    now = 0, manager = protocol.manager(all), dials = {}, sent = {},
+    now = 0, manager = protocol.manager(all), attempts = {}, sent = {},
     events = {},
   }, Life)
   self.manager:start(0)
-  self:settle()
+  self:update()
   return self
 end
 
-function Life:drain ()
+function Life:pop_events ()
   local name = self.manager:event()
   while name do
     table.insert(self.events, name)
@@ -40,16 +40,16 @@ function Life:drain ()
   end
 end
 
--- Does what the driver does: looks at the wish, writes, hangs up.
-function Life:settle ()
+-- What a driver does: applies the want, writes, disconnects.
+function Life:update ()
   self.manager:tick(self.now)
-  self:drain()
+  self:pop_events()
   if self.manager:want() == "target" then
     self.manager:target({ url = "ws://h/" }, self.now)
   end
-  if self.manager:want() == "connect" and not self.dialling then
-    self.dialling = true
-    table.insert(self.dials, self.now)
+  if self.manager:want() == "connect" and not self.connecting then
+    self.connecting = true
+    table.insert(self.attempts, self.now)
   end
   if self.is_open then
     local bytes = self.manager:write(self.now)
@@ -59,33 +59,33 @@ function Life:settle ()
   end
   local want = self.manager:want()
   if want == "disconnect" or want == "finish" then
-    self:hang_up()
+    self:disconnect()
   end
 end
 
-function Life:hang_up ()
-  self.hung_up, self.is_open, self.dialling = self.now, false, false
+function Life:disconnect ()
+  self.disconnected, self.is_open, self.connecting = self.now, false, false
   self.manager:lost(nil, nil, false, self.now)
-  self:drain()
+  self:pop_events()
 end
 
 function Life:open ()
   self.manager:connected(self.now)
   self.manager:write(self.now)
   self.is_open = true
-  self:hear(SWITCH)
+  self:receive(RESPONSE)
 end
 
-function Life:hear (bytes)
+function Life:receive (bytes)
   self.manager:feed(bytes, self.now)
-  while self.manager:next(self.now) do self:drain() end
-  self:settle()
+  while self.manager:next(self.now) do self:pop_events() end
+  self:update()
 end
 
 function Life:lose (token)
-  self.is_open, self.dialling = false, false
+  self.is_open, self.connecting = false, false
   self.manager:lost(token, "gone", false, self.now)
-  self:settle()
+  self:update()
 end
 
 -- Lets time pass, from deadline to deadline.
@@ -94,17 +94,17 @@ function Life:pass (ms)
   local due = self.manager:deadline()
   while due and due <= till do
     self.now = math.max(self.now, due)
-    self:settle()
+    self:update()
     due = self.manager:deadline()
   end
   self.now = till
 end
 
--- When it said the seed's beat.
-function Life:beats ()
+-- When it sent the heartbeat of the seed.
+function Life:heartbeats ()
   local at = {}
   for _, sent in ipairs(self.sent) do
-    if sent.bytes == text(BEAT) then at[#at + 1] = sent.at end
+    if sent.bytes == text(HEARTBEAT) then at[#at + 1] = sent.at end
   end
   return at
 end

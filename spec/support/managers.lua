@@ -1,4 +1,4 @@
--- Managers on a fake clock: a peer that agrees, frames, and what was told.
+-- Managers on a fake clock: a server's response, frames, and events.
 local protocol = require("wsmanager.core").protocol
 
 local managers = {}
@@ -20,7 +20,7 @@ function managers.new(options)
   return protocol.manager(all)
 end
 
--- All that waits to be heard: a list of { name, values ... }.
+-- Pops every event: a list of { name, values ... }.
 function managers.events(m)
   local list = {}
   repeat
@@ -48,7 +48,7 @@ function managers.connect(m, now)
   m:feed(managers.response, now)
 end
 
--- A client that is open since `now`, everything heard.
+-- A client that is open since `now`, its events popped.
 function managers.open(options, now)
   local m = managers.new(options)
   m:start(now or 0)

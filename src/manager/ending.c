@@ -20,8 +20,8 @@ void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms) {
   const bool failed = (m->session.closing & WSM_CLOSE_FAILED) != 0;
   uint32_t wait_ms = m->policy->close_ms;
   wsm_state_enter(m, WSM_STATE_CLOSING);
-  /* RFC 6455 7.1.1: the server ends TCP first; it reads on, for to hang up on
-     unread bytes is to reset, and the close frame could be lost */
+  /* RFC 6455 7.1.1: the server closes TCP first; it reads on, because closing
+     with unread bytes resets, and the close frame could be lost */
   if (m->role == WSM_SERVER) m->want = WSM_WANT_FINISH;
   if (m->role == WSM_SERVER && failed) wait_ms = linger(wait_ms);
   m->due_ms = wsm_state_after(now_ms, wait_ms);
@@ -55,7 +55,7 @@ void wsm_ending_received (struct wsm_manager *m) {
   if (wsm_messages_keep_received(m, m->policy->inbox_bytes, &dropped) ==
       WSM_ENDED)
     wsm_buffer_clear(&m->session.in);
-  /* RFC 6455 7.1.1: the server hangs up first */
+  /* RFC 6455 7.1.1: the server closes TCP first */
   if (m->role == WSM_SERVER && (m->session.closing & WSM_CLOSE_RECEIVED))
     m->want = WSM_WANT_FINISH;
 }

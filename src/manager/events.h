@@ -1,5 +1,5 @@
 /*
-** events.h - what a managed connection tells its owner
+** events.h - the events of a managed connection, and their queue
 ** Depends on nothing. The queue holds each kind once, the last one of it: the
 ** values of an event are read from the manager when it is popped.
 ** Never overflows: it has room for every kind.

@@ -1,9 +1,9 @@
 /*
-** heartbeat.h - is the peer alive: heartbeats, their answers, silence
+** heartbeat.h - liveness: heartbeats, pongs, and when the peer counts as dead
 ** Depends on state.h. A heartbeat is due after so long without a byte from the
 ** peer; after a longer silence the peer is dead. While the driver does not
 ** read, because the inbox is full, silence proves nothing.
-** Never ends a connection: it answers whether the peer is dead.
+** Never ends a connection: it returns whether the peer is dead.
 */
 #ifndef WSM_HEARTBEAT_H
 #define WSM_HEARTBEAT_H
@@ -30,8 +30,8 @@ static inline void wsm_heartbeat_resume (struct wsm_manager *m,
   m->paused = false;
 }
 
-/* The session has read on: was the pong of our last ping there? Then it says
-** the latency. */
+/* The session has read on: if the pong of our last ping came, takes the
+** latency. */
 static inline void wsm_heartbeat_note_pong (struct wsm_manager *m,
                                             uint64_t now_ms) {
   if (m->ping_ms == WSM_NEVER || m->session.pong_seen != m->ping_number) return;

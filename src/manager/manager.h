@@ -1,8 +1,8 @@
 /*
 ** manager.h - a managed connection: heartbeat, reconnect, outbox, redirects
-** Depends on state.h and on the files below manager.c. It is told the time, the
-** bytes, and what became of its socket; it returns what it wants done, when it
-** is to be called again, and the events for its owner.
+** Depends on state.h and on the files below manager.c. It is given the time,
+** the bytes, and what became of its socket; it returns what it wants done, when
+** to call it again, and the events for its owner.
 ** Never touches a socket or a clock and never calls anybody.
 **
 ** Its driver's round, after anything happened:
@@ -10,8 +10,8 @@
 **   pop the events; and come back at wsm_manager_deadline(m).
 ** When the manager itself ends a connection (a deadline, close(), a response
 ** that rejects) it has dealt with the end before it wants WSM_WANT_DISCONNECT:
-** the driver hangs up and calls nothing. wsm_manager_lost is for what the
-** driver noticed, and for a hang-up that WSM_WANT_FINISH asked for.
+** the driver closes the socket and calls nothing. wsm_manager_lost is for what
+** the driver noticed, and for the end that WSM_WANT_FINISH asked for.
 ** A server's side of a connection is the same manager: role WSM_SERVER, no
 ** reconnect, and a WSM_EVENT_REQUEST to be answered before it opens.
 */
@@ -40,21 +40,21 @@ void wsm_manager_free (struct wsm_manager *m);
 
 /* Begins to connect; also the user's reconnect(): from WAITING, LOCKED,
 ** EXHAUSTED and CLOSED it connects at once with a fresh budget; while open it
-** hangs up and connects again. */
+** disconnects first. */
 void wsm_manager_start (struct wsm_manager *m);
 
-/* The answers to WSM_EVENT_TARGET. request's texts are borrowed until the next
+/* The replies to WSM_EVENT_TARGET. The texts are borrowed until the next
 ** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
 void wsm_manager_target (struct wsm_manager *m,
                          const struct wsm_request *request,
                          const unsigned char *nonce, uint64_t now_ms);
 void wsm_manager_lock (struct wsm_manager *m, const char *why);
 
-/* The answer to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
+/* The reply to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
                           uint64_t now_ms);
 
-/* The answers to WSM_EVENT_REQUEST. false without memory: nothing happened. A
+/* The replies to WSM_EVENT_REQUEST. false without memory: nothing happened. A
 ** request that is no opening handshake (m->reject_status) cannot be accepted:
 ** it is rejected with that status. */
 bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
@@ -111,7 +111,7 @@ static inline void wsm_manager_event_pop (struct wsm_manager *m) {
 
 /* --- the driver calls --- */
 
-/* Nothing is left of the connection that redirected, and wsm_manager_url says
+/* The connection that redirected is closed, and wsm_manager_url says
 ** where to connect now; nonce as for the target. The open deadline is still the
 ** same. */
 void wsm_manager_redirect (struct wsm_manager *m, const unsigned char *nonce);
@@ -189,8 +189,8 @@ static inline size_t wsm_manager_read_size (const struct wsm_manager *m,
   return wsm_session_room(&m->session, n);
 }
 
-/* Bytes for the peer that are not with the kernel, and how many there are.
-** wsm_manager_wrote says how many of them the kernel took. */
+/* Bytes for the peer that are not yet written to the socket, and how many.
+** wsm_manager_wrote is told how many of them were. */
 static inline const unsigned char *
 wsm_manager_output (const struct wsm_manager *m, size_t *n) {
   return wsm_session_output(&m->session, n);
@@ -217,7 +217,7 @@ static inline bool wsm_manager_has_message (const struct wsm_manager *m) {
   return m->session.held || m->undelivered.count > 0;
 }
 
-/* Answers the pings that stand behind a message that nobody took. */
+/* Answers the pings behind a message that nobody took. */
 static inline void wsm_manager_scan (struct wsm_manager *m) {
   wsm_session_scan(&m->session);
 }

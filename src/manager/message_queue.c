@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Stands before the bytes of each message. */
+/* Precedes the bytes of each message. */
 struct entry {
   size_t length;
   bool binary;

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "websocket/close_code.h"
 
-#define LEAST_WAIT_MS 100 /* what jitter alone may not go below */
+#define MIN_WAIT_MS 100 /* jitter alone may not go below */
 
 static const struct wsm_policy defaults = {
   .limits = { .message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072 },
@@ -53,7 +53,7 @@ void wsm_policy_free (struct wsm_policy *p) {
   p->heartbeat_message = p->heartbeat_copy = NULL;
 }
 
-/* Codes that say: the same again would end the same way. */
+/* Codes after which another attempt would end the same way. */
 static bool is_hopeless (unsigned code) {
   return code == WSM_PROTOCOL_ERROR || code == WSM_UNSUPPORTED ||
          (code >= WSM_INVALID_DATA && code <= WSM_MANDATORY_EXTENSION);
@@ -85,7 +85,6 @@ uint32_t wsm_policy_delay (const struct wsm_policy *p, uint32_t attempt,
   if (whole > 0 && attempt > 1) whole *= power(p->factor, attempt - 1);
   if (!(whole < cap(p))) whole = cap(p);
   wait = whole * (1 - p->jitter * chance);
-  if (wait < LEAST_WAIT_MS)
-    wait = whole < LEAST_WAIT_MS ? whole : LEAST_WAIT_MS;
+  if (wait < MIN_WAIT_MS) wait = whole < MIN_WAIT_MS ? whole : MIN_WAIT_MS;
   return (uint32_t)wait;
 }

@@ -1,6 +1,6 @@
 /*
 ** policy.h - the options of a managed connection and what follows from them
-** Stands on nothing but the close codes. Every default of the module is in
+** Depends on message.h and deflate.h. Every default of the module is in
 ** wsm_policy_defaults and nowhere else.
 ** Never keeps state: all of it is arguments.
 */
@@ -20,15 +20,13 @@
 ** switch off. */
 struct wsm_policy {
   struct wsm_limits limits;
-  uint64_t header_bytes; /* limits.header: the peer's HTTP head */
-  uint32_t
-    heartbeat_interval_ms;       /* heartbeat.interval: after so much silence */
-  uint32_t heartbeat_timeout_ms; /* heartbeat.timeout: then the peer is dead */
-  const char
-    *heartbeat_message; /* heartbeat.message; NULL: a ping. Borrowed, or
-                            heartbeat_copy */
-  char *heartbeat_copy; /* of wsm_policy_copy; NULL: none */
+  uint64_t header_bytes;          /* limits.header: the peer's HTTP head */
+  uint32_t heartbeat_interval_ms; /* heartbeat.interval: after this silence */
+  uint32_t heartbeat_timeout_ms;  /* heartbeat.timeout: then the peer is dead */
+  const char *heartbeat_message;  /* heartbeat.message; NULL: a ping; borrowed
+                                     before wsm_policy_copy */
   size_t heartbeat_length;
+  char *heartbeat_copy;     /* owned, by wsm_policy_copy; NULL: none */
   bool reconnect;           /* false: one connection and no other */
   uint32_t delay_ms;        /* reconnect.delay */
   uint32_t max_delay_ms;    /* reconnect.max_delay */
@@ -41,12 +39,12 @@ struct wsm_policy {
   uint32_t close_ms;        /* timeouts.close */
   uint32_t outbox_messages; /* outbox.messages; 0: no outbox */
   size_t outbox_bytes;      /* outbox.bytes */
-  size_t inbox_bytes;       /* inbox: unread bytes, then the socket rests */
-  size_t output_bytes;      /* buffer: unsent bytes, then send says full */
+  size_t inbox_bytes;       /* inbox: unread bytes, then reading pauses */
+  size_t output_bytes;      /* buffer: unsent bytes, then send returns full */
   uint32_t redirects;       /* redirects: so many are followed */
   bool compress;            /* permessage-deflate is wanted ... */
   struct wsm_compression compression; /* ... like this */
-  bool ask_target;                    /* the owner names the URL of each dial */
+  bool ask_target;                    /* the owner gives each URL */
   bool ask_verdict;                   /* the owner decides on each reconnect */
 };
 
@@ -64,7 +62,7 @@ struct wsm_ending {
   unsigned code;        /* close code, WSM_ABNORMAL without one */
 };
 
-/* May it be dialled again? (section 6 of the design) */
+/* May another attempt follow? */
 bool wsm_policy_retries (const struct wsm_ending *ending);
 
 /* The wait before attempt 1, 2 ...: delay grown by factor up to the cap, less

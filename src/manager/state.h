@@ -40,17 +40,16 @@ enum wsm_step {
 /* What the driver must bring about. Holds until done; doing it twice is
 ** harmless. */
 enum wsm_want {
-  WSM_WANT_NOTHING,  /* all is well as it is */
-  WSM_WANT_TARGET,   /* no socket, as below, and then the owner's
-                        wsm_manager_target or _lock */
-  WSM_WANT_REDIRECT, /* a redirect: no socket, as below, and then
-                        wsm_manager_redirect */
-  WSM_WANT_CONNECT,  /* connect to m->request.url; then wsm_manager_connected or
-                        _lost */
-  WSM_WANT_FINISH,   /* write what is pending and hang up; then
-                        wsm_manager_lost(m, NULL, now) */
-  WSM_WANT_DISCONNECT /* hang up at once, abandon an attempt, unsent bytes or
-                        not, and call nothing */
+  WSM_WANT_NOTHING,   /* all is well as it is */
+  WSM_WANT_TARGET,    /* disconnect, as below, and then the owner's
+                         wsm_manager_target or _lock */
+  WSM_WANT_REDIRECT,  /* disconnect, as below, and then wsm_manager_redirect */
+  WSM_WANT_CONNECT,   /* connect to wsm_manager_url; then wsm_manager_connected
+                         or _lost */
+  WSM_WANT_FINISH,    /* write the output and end the connection; then
+                         wsm_manager_lost(m, NULL, now) */
+  WSM_WANT_DISCONNECT /* close the socket at once, written or not; abandon an
+                         attempt; and call nothing */
 };
 
 struct wsm_counters {
@@ -61,7 +60,7 @@ struct wsm_counters {
   uint64_t unsent;  /* messages that still waited at the end */
 };
 
-/* What a close frame says. */
+/* Of a close frame. */
 struct wsm_close_params {
   unsigned code; /* WSM_NO_STATUS: a close frame without a code */
   const char *reason;
