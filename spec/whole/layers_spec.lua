@@ -2,7 +2,7 @@
 
 local code = require "support.code"
 local files = require "support.files"
-local rooms = require "support.rooms"
+local layers = require "support.layers"
 
 -- Headers that only one folder, or one file, may include; a trailing slash
 -- means everything below.
@@ -43,7 +43,7 @@ end
 -- Every line of C whose code the pattern matches, but those of one file.
 local function matches(pattern, but)
   local found = {}
-  for _, path in ipairs(rooms.c_files()) do
+  for _, path in ipairs(layers.c_files()) do
     local text = path ~= but and files.read(path) or ""
     for line, number in code.lines(code.c(text)) do
       if line:find(pattern) then
@@ -87,15 +87,15 @@ local function callback_tables()
   return found
 end
 
--- How many arrows a graph has, and those that lead to a room not to be used.
+-- How many arrows a graph has, and those that lead to a folder not to be used.
 local function upward(graph)
   local wrong, seen = {}, 0
   for from, targets in pairs(graph) do
-    local room = rooms.of(from)
-    assert(rooms.may_use(room, room .. "/") ~= nil, "a folder without a rule: " .. from)
+    local folder = layers.of(from)
+    assert(layers.may_use(folder, folder .. "/") ~= nil, "a folder without a rule: " .. from)
     for to, why in pairs(targets) do
       seen = seen + 1
-      if not rooms.may_use(room, rooms.of(to)) then wrong[#wrong + 1] = why end
+      if not layers.may_use(folder, layers.of(to)) then wrong[#wrong + 1] = why end
     end
   end
   table.sort(wrong)
@@ -104,37 +104,37 @@ end
 
 describe("the layers", function()
   it("include only what lies below them", function()
-    local seen, wrong = upward(rooms.include_arrows())
+    local seen, wrong = upward(layers.include_arrows())
     assert.is_true(seen > 50)
     assert.same({}, wrong)
   end)
 
   it("call only what lies below them", function()
-    local seen, wrong = upward(rooms.calls(rooms.objects()))
+    local seen, wrong = upward(layers.calls(layers.objects()))
     assert.is_true(seen > 50)
     assert.same({}, wrong)
   end)
 
   it("require only what lies below them", function()
-    local seen, wrong = upward(rooms.requires())
+    local seen, wrong = upward(layers.requires())
     assert.is_true(seen > 20)
     assert.same({}, wrong)
   end)
 
   it("have no circle of calls between C files", function()
-    assert.same({}, rooms.circles(rooms.calls(rooms.objects())))
+    assert.same({}, layers.circles(layers.calls(layers.objects())))
   end)
 
   it("have no circle of require", function()
-    assert.same({}, rooms.circles(rooms.requires()))
+    assert.same({}, layers.circles(layers.requires()))
   end)
 
   it("have no circle of #include", function()
-    assert.same({}, rooms.circles(rooms.include_arrows()))
+    assert.same({}, layers.circles(layers.include_arrows()))
   end)
 
   it("are not measured without objects", function()
-    assert.has_error(function() rooms.calls "build/none" end)
+    assert.has_error(function() layers.calls "build/none" end)
   end)
 
   it("call upwards only through these tables of functions", function()
@@ -143,8 +143,8 @@ describe("the layers", function()
 
   it("leave Lua to src/lua and the world to src/io and src/tls", function()
     local wrong = {}
-    for _, path in ipairs(rooms.c_files()) do
-      for _, include in ipairs(rooms.includes(path)) do
+    for _, path in ipairs(layers.c_files()) do
+      for _, include in ipairs(layers.includes(path)) do
         local place = owner(include.name)
         if place and not is_below(path, place) then
           wrong[#wrong + 1] = include.at .. " includes " .. include.name
@@ -156,9 +156,9 @@ describe("the layers", function()
 
   it("quote only headers of ours, which exist", function()
     local wrong = {}
-    for _, path in ipairs(rooms.c_files()) do
+    for _, path in ipairs(layers.c_files()) do
       local folder = path:match("^(.*/)")
-      for _, include in ipairs(rooms.includes(path)) do
+      for _, include in ipairs(layers.includes(path)) do
         local file = include.ours
           and (io.open("src/" .. include.name) or io.open(folder .. include.name))
         if file then file:close() end

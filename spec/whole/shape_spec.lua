@@ -2,7 +2,7 @@
 
 local code = require "support.code"
 local files = require "support.files"
-local rooms = require "support.rooms"
+local layers = require "support.layers"
 
 local MAX_FILE, MAX_FUNCTION, MAX_SOURCES = 500, 60, 20
 
@@ -90,13 +90,13 @@ describe("a file", function()
   end)
 end)
 
-describe("a room", function()
+describe("a folder", function()
   it("has at most 20 C sources", function()
     local count, full = {}, {}
     for _, path in ipairs(files.below({ "src" }, ".c")) do
-      local room = rooms.of(path)
-      count[room] = (count[room] or 0) + 1
-      if count[room] > MAX_SOURCES then full[room] = count[room] end
+      local folder = layers.of(path)
+      count[folder] = (count[folder] or 0) + 1
+      if count[folder] > MAX_SOURCES then full[folder] = count[folder] end
     end
     assert.same({}, full)
   end)
@@ -125,14 +125,14 @@ describe("a room", function()
   end)
 
   it("is shown with its arrows by make house", function()
-    local command = os.getenv "LUA" .. " scripts/house.lua '" .. rooms.objects() .. "'"
+    local command = os.getenv "LUA" .. " scripts/house.lua '" .. layers.objects() .. "'"
     local pipe = assert(io.popen(command))
     local text = pipe:read "*a"
     pipe:close()
     local _, lines = text:gsub("\n", "")
     assert.is_true(lines <= 60, text)
     for _, path in ipairs(files.below({ "src", "lua" }, "")) do
-      assert.truthy(text:find(rooms.of(path), 1, true), path)
+      assert.truthy(text:find(layers.of(path), 1, true), path)
     end
     assert.truthy(text:find("src/manager +%d+ files +%d+ lines +%-> base http"), text)
   end)

@@ -1,14 +1,14 @@
--- The rooms (folders), which of them may use which, and the arrows between files
+-- The folders of the code, which may use which, and the arrows between files
 -- as they are: #include, the symbols of built objects, require.
 
 local code = require "support.code"
 local files = require "support.files"
 
-local rooms = {}
+local layers = {}
 
--- From the top down: each room and what it stands on. It may use these, and all
--- that they stand on.
-rooms.order = {
+-- From the top down: each folder and what it depends on. It may use these, and all
+-- that they depend on.
+layers.order = {
   { "lua/wsmanager/init.lua", "lua/wsmanager/chat" },
   { "lua/wsmanager/chat", "lua/wsmanager" },
   { "lua/wsmanager", "lua/wsmanager/run" },
@@ -29,37 +29,37 @@ rooms.order = {
   { "src/base" },
 }
 
--- Whether a room may use another: true, false, or nil for a room without a rule.
-function rooms.may_use(room, other)
-  if room == other then return true end
-  for _, rule in ipairs(rooms.order) do
-    if rule[1] == room then
+-- Whether a folder may use another: true, false, or nil for one without a rule.
+function layers.may_use(folder, other)
+  if folder == other then return true end
+  for _, rule in ipairs(layers.order) do
+    if rule[1] == folder then
       for i = 2, #rule do
-        if rooms.may_use(rule[i], other) then return true end
+        if layers.may_use(rule[i], other) then return true end
       end
       return false
     end
   end
 end
 
--- The room of a file: its folder. A Lua module with a folder of its own name
--- beside it belongs to that folder; the module that programs require is above all.
-function rooms.of(path)
+-- The folder of a file. A Lua module with a folder of its own name beside it
+-- belongs to that one; the module that programs require is above all.
+function layers.of(path)
   local own = path:match("^(.*)%.lua$")
-  for _, rule in ipairs(rooms.order) do
+  for _, rule in ipairs(layers.order) do
     if rule[1] == own or rule[1] == path then return rule[1] end
   end
   return path:match("^(.*)/")
 end
 
-function rooms.c_files()
+function layers.c_files()
   local found = files.below({ "src" }, ".c")
   for _, path in ipairs(files.below({ "src" }, ".h")) do found[#found + 1] = path end
   return found
 end
 
 -- The #include lines of a file: { name, ours, at } each.
-function rooms.includes(path)
+function layers.includes(path)
   local list = {}
   for line, number in files.lines(path) do
     local quote, name = line:match('^%s*#%s*include%s*([<"])([^>"]+)[>"]')
@@ -76,14 +76,14 @@ local function add(graph, from, to, why)
 end
 
 -- Where the objects of the module lie that `require` finds.
-function rooms.objects()
+function layers.objects()
   local module = assert(files.module "wsmanager.core", "no module is built")
   return (module:gsub("wsmanager/core%.so$", "obj"))
 end
 
 -- Arrows from each .c file to those whose symbols its object needs. Raises
 -- when a source has no object in the folder.
-function rooms.calls(objects)
+function layers.calls(objects)
   local pipe = assert(io.popen("find '" .. objects .. "' -name '*.o' -exec nm -A -P -g {} + 2>&1"))
   local home, needs, graph = {}, {}, {}
   for line in pipe:lines() do
@@ -112,11 +112,11 @@ function rooms.calls(objects)
 end
 
 -- Arrows between C files and headers, from the #include lines.
-function rooms.include_arrows()
+function layers.include_arrows()
   local graph = {}
-  for _, path in ipairs(rooms.c_files()) do
+  for _, path in ipairs(layers.c_files()) do
     graph[path] = {}
-    for _, include in ipairs(rooms.includes(path)) do
+    for _, include in ipairs(layers.includes(path)) do
       if include.ours then
         add(graph, path, "src/" .. include.name, include.at .. " includes " .. include.name)
       end
@@ -139,7 +139,7 @@ end
 
 -- Arrows between Lua files, from each `require` with a literal name, also those
 -- inside functions.
-function rooms.requires()
+function layers.requires()
   local graph = {}
   for _, path in ipairs(files.below({ "lua" }, ".lua")) do
     graph[path] = {}
@@ -154,7 +154,7 @@ end
 
 -- The circles of a graph: a sorted list of names for each group of files that
 -- reach one another (Tarjan).
-function rooms.circles(graph)
+function layers.circles(graph)
   local index, low, on_stack, stack, count = {}, {}, {}, {}, 0
   local found = {}
   local function visit(node)
@@ -182,21 +182,21 @@ function rooms.circles(graph)
   return found
 end
 
--- The arrows between the rooms of some graphs: from room to room, how many
+-- The arrows between the folders of some graphs: from folder to folder, how many
 -- arrows between files.
-function rooms.arrows(...)
+function layers.arrows(...)
   local between = {}
   for _, graph in ipairs { ... } do
     for from, targets in pairs(graph) do
-      local room = rooms.of(from)
-      between[room] = between[room] or {}
+      local folder = layers.of(from)
+      between[folder] = between[folder] or {}
       for to in pairs(targets) do
-        local other = rooms.of(to)
-        if other ~= room then between[room][other] = (between[room][other] or 0) + 1 end
+        local other = layers.of(to)
+        if other ~= folder then between[folder][other] = (between[folder][other] or 0) + 1 end
       end
     end
   end
   return between
 end
 
-return rooms
+return layers
