@@ -1,0 +1,65 @@
+-- What the documents name: that its folders and files exist.
+
+local files = require "support.files"
+local layers = require "support.layers"
+
+local documents = { "README.md", "docs/architecture.md", "docs/performance.md", "docs/security.md" }
+
+local roots = {}
+for _, name in ipairs { "bench", "docs", "examples", "fuzz", "lua", "scripts", "spec", "src" } do
+  roots[name] = true
+end
+
+-- Is there a file or folder of this path, or a spec: `tls/verify`?
+local function exists(path)
+  for _, name in ipairs { path, "spec/" .. path .. "_spec.lua" } do
+    local file = io.open(name)
+    if file then
+      file:close()
+      return true
+    end
+  end
+  return false
+end
+
+-- Every path of this tree in a text: `root/...`, however it is quoted.
+local function paths(text)
+  local found = {}
+  for before, path in text:gmatch("([^%w_./]?)(%l+/[%w_./-]*)") do
+    local root = path:match("^%l+")
+    if before ~= "" and roots[root] then found[#found + 1] = (path:gsub("[./]+$", "")) end
+  end
+  return found
+end
+
+describe("the documents", function()
+  it("name folders and files that exist", function()
+    local wrong, seen = {}, 0
+    for _, name in ipairs(documents) do
+      for _, path in ipairs(paths(files.read(name))) do
+        seen = seen + 1
+        if not exists(path) then wrong[#wrong + 1] = name .. ": " .. path end
+      end
+    end
+    assert.is_true(seen > 50)
+    assert.same({}, wrong)
+  end)
+
+  it("name specs that exist", function()
+    local wrong, seen = {}, 0
+    for path in files.read("docs/security.md"):gmatch("`(%l+/[%w_/]+)`") do
+      seen = seen + 1
+      if not exists(path) then wrong[#wrong + 1] = path end
+    end
+    assert.is_true(seen > 50)
+    assert.same({}, wrong)
+  end)
+
+  it("have each folder in the tree of the architecture", function()
+    local text, wrong = files.read("docs/architecture.md"), {}
+    for _, rule in ipairs(layers.order) do
+      if not text:find(rule[1], 1, true) then wrong[#wrong + 1] = rule[1] end
+    end
+    assert.same({}, wrong)
+  end)
+end)
