@@ -270,7 +270,7 @@ describe("a link", function()
       local peer = scripted { { "accept", "" }, { "flood", message, 48 },
         { "frame" }, { "flood", message, 32 }, { "cut" } }
       local c = begin(url_of(peer), { inbox = 8000 })
-      local last = core.now() + 10
+      local last = core.now() + 60
       while link.stats(c.ws).unread < 8000 and core.now() < last do
         c.loop:turn(0.1)
         while c.loop:ready() do link.event(c.ws) end
@@ -364,7 +364,7 @@ describe("a link", function()
         { "flood", "827e0400" .. ("61"):rep(1024), 4096 }, { "drain" } }),
         { inbox = 200000 })
       local function unread() return link.stats(c.ws).unread end
-      local last = core.now() + 10
+      local last = core.now() + 60
       while unread() < 200000 and core.now() < last do
         c.loop:turn(0.1)
         while c.loop:ready() do link.event(c.ws) end

@@ -151,7 +151,7 @@ describe("a link over TLS", function()
       url = "wss://127.0.0.1:" .. listening:port() .. "/" })
     local detail
     link.start(ws)
-    local last = core.now() + 10
+    local last = core.now() + 60
     while not detail and core.now() < last do
       loop:turn(0.1)
       while loop:ready() do

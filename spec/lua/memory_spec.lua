@@ -8,7 +8,7 @@ local core = require "wsmanager.core"
 
 local link = core.link
 local unpack = table.unpack or unpack
-local LONG = 10      -- seconds: none waits so long unless it fails
+local LONG = 60      -- seconds: none waits so long unless it fails
 local SHORT = 0.1    -- of a program that waits for memory and says nothing
 local PATIENT = {timeouts = {open = 2, close = 1}}
 

@@ -74,7 +74,7 @@ function echoes.until_said (peer, word)
   local last = wsmanager.now() + 300
   while not (events[#events] and events[#events].event == word) do
     assert(wsmanager.now() < last, "the peer is not done")
-    wsmanager.step(0.05)
+    wsmanager.step(0.01)
     events = peer:events()
   end
   return events

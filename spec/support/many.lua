@@ -25,9 +25,9 @@ function many:dial(config)
   return ws
 end
 
--- Turns, and accepts, until done() is true; raises after 20 s.
+-- Turns, and accepts, until done() is true; raises after 60 s.
 function many:till(done)
-  local last = core.now() + 20
+  local last = core.now() + 60
   while not done() do
     assert(core.now() < last, "nothing came in time")
     self.loop:turn(0.1)

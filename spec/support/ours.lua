@@ -3,7 +3,7 @@
 local assert = require "luassert"
 local wsmanager = require "wsmanager"
 
-local ours = {LONG = 5}    -- seconds: none waits so long unless it fails
+local ours = {LONG = 60}   -- seconds: none waits so long unless it fails
 
 local servers = {}
 

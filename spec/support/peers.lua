@@ -9,7 +9,7 @@
 -- A peer says what happened to it in events, tables with a field `event`; each
 -- program's head names its options and its events. Options go over as JSON. A
 -- peer binds port 0 and tells it; it ends when it is stopped, when its work is
--- done, after a minute, and when the process that started it is gone.
+-- done, after ten minutes, and when the process that started it is gone.
 
 local is_there, json = pcall(require, "cjson")
 if not is_there then json = require "dkjson" end

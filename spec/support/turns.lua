@@ -29,13 +29,13 @@ local function take(self)
   if kind then self.ended = { kind, detail } end
 end
 
--- Turns until done(self) is true; raises after `seconds` (10).
+-- Turns until done(self) is true; raises after `seconds` (60).
 function turns:till(done, seconds)
-  local last = core.now() + (seconds or 10)
+  local last = core.now() + (seconds or 60)
   take(self)
   while not done(self) do
     assert(core.now() < last, "nothing came in time")
-    self.loop:turn(0.1)
+    self.loop:turn(0.02)
     while self.loop:ready() do take(self) end
     take(self)
   end

@@ -97,7 +97,7 @@ describe("the demo", function ()
     assert.equal(3, #processes_at(port))
     os.execute("kill -9 " .. pid)
     pipe:close()
-    local deadline = wsmanager.now() + 10
+    local deadline = wsmanager.now() + 60
     while #processes_at(port) > 0 do
       assert.is_true(wsmanager.now() < deadline)
     end
@@ -207,7 +207,7 @@ describe("the chat's server", function ()
     package.path = path
     processes.start("examples/chat/server.lua", 0)
     local transcript = assert(io.open(processes.transcript()))
-    local deadline = wsmanager.now() + 10
+    local deadline = wsmanager.now() + 60
     repeat
       assert(wsmanager.now() < deadline, "the server does not start")
       local text = transcript:read "*l"

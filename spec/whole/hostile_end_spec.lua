@@ -5,7 +5,8 @@ local echoes = require "support.echoes"
 local peers = require "support.peers"
 local wsmanager = require "wsmanager"
 
-local SOON = 0.2        -- seconds of every deadline here
+local SOON = 0.1        -- seconds: the deadlines of those that stall
+local LATE = 60         -- and of those that do something
 
 local stall, cut, shutdown, drain = { "stall" }, { "cut" }, { "shutdown" },
                                     { "drain" }
@@ -37,7 +38,7 @@ local phases = {
 local ways = {
   { "ends", { shutdown, drain }, "closed", "without a close frame" },
   { "resets", { cut }, "closed", "reset" },
-  { "stalls", { stall }, "timeout", "said nothing for 0.2 s" },
+  { "stalls", { stall }, "timeout", "said nothing for 0.1 s" },
 }
 
 local function opened(role)
@@ -53,13 +54,17 @@ local function script_of(role, steps, way)
   return script
 end
 
-local options = {
-  heartbeat = { interval = SOON / 3, timeout = SOON },
-  timeouts = { close = SOON },
-}
+local function options_of(deadline)
+  return {
+    heartbeat = { interval = deadline / 3, timeout = deadline },
+    timeouts = { close = deadline },
+  }
+end
 
--- What our client, or our server, told of its connection to that peer.
-local function ending_of(role, script, handler)
+-- What our client, or our server, told of its connection to that peer, with all
+-- its deadlines so.
+local function ending_of(deadline, role, script, handler)
+  local options = options_of(deadline)
   if role == "client" then
     local peer = peers.start("scripted", { script = script })
     return echoes.visit({ "ws://127.0.0.1:" .. peer.port .. "/x" }, 1, options,
@@ -67,7 +72,7 @@ local function ending_of(role, script, handler)
   end
   local server, endings = echoes.serve(options, handler)
   peers.start("scripted", { script = script, connect = { port = server.port } })
-  local last = wsmanager.now() + 10
+  local last = wsmanager.now() + 60
   while not endings["/x"] do
     assert(wsmanager.now() < last, "the connection did not end")
     wsmanager.step(0.05)
@@ -83,7 +88,7 @@ for _, role in ipairs { "client", "server" } do
     for _, phase in ipairs(phases) do
       for _, way in ipairs(ways) do
         it(way[1] .. " " .. phase[1], function()
-          local ending = ending_of(role,
+          local ending = ending_of(way[3] == "timeout" and SOON or LATE, role,
             script_of(role, { phase[2](role) }, way[2]))
           assert.equal(way[3], ending.token, ending.detail)
           assert.matches(way[4], ending.detail)
@@ -99,21 +104,21 @@ for _, role in ipairs { "client", "server" } do
         "closed", "without a close frame" },
       { "resets instead of an answer", { { "frame" }, cut }, "closed", "reset" },
       { "answers nothing", { { "frame" }, stall }, "timeout",
-        "did not finish the close within 0.2 s" },
+        "did not finish the close within 0.1 s" },
       { "answers half of a close frame",
         { { "frame" }, part(role, 0x88, 2, "03"), stall }, "timeout",
-        "did not finish the close within 0.2 s" },
+        "did not finish the close within 0.1 s" },
       { "sends data for ever instead of an answer",
         { { "frame" }, { "drip", (part(role, 0x81, 1, "78")[2]):rep(200), 0.01 } },
-        "timeout", "did not finish the close within 0.2 s" },
+        "timeout", "did not finish the close within 0.1 s" },
     }
     for _, row in ipairs(answers) do
       it(row[1] .. " to our close", function()
-        local ending = ending_of(role, script_of(role, {}, row[2]),
-                                 function(ws)
-                                   ws:opened()
-                                   ws:close(1000, "done")
-                                 end)
+        local ending = ending_of(row[3] == "timeout" and SOON or LATE, role,
+          script_of(role, {}, row[2]), function(ws)
+            ws:opened()
+            ws:close(1000, "done")
+          end)
         assert.equal(row[3], ending.token, ending.detail)
         assert.matches(row[4], ending.detail)
         assert.same({ 1006, "", false },

@@ -131,14 +131,18 @@ local function to_cases(chop)
   return cases
 end
 
+-- The fuzzer waits half as long for the end of TCP as we would.
+local options = { compress = true, timeouts = { close = 60 } }
+local PATIENCE, DROP = 60, 30
+
 local function as_client(cases)
-  local fuzzer = peers.start("conformance", { made = cases, patience = 10,
-                                             drop = 0.9 })
+  local fuzzer = peers.start("conformance", { made = cases, patience = PATIENCE,
+                                             drop = DROP })
   local urls = {}
   for i, case in ipairs(cases) do
     urls[i] = ("ws://127.0.0.1:%d/%s"):format(fuzzer.port, case.id)
   end
-  local endings, verdicts = echoes.visit(urls, 8, { compress = true }), {}
+  local endings, verdicts = echoes.visit(urls, 8, options), {}
   for _ = 1, #cases do
     local verdict = fuzzer:event()
     verdicts[verdict.case] = verdict
@@ -148,11 +152,11 @@ local function as_client(cases)
 end
 
 local function as_server(cases)
-  local server, by_path = echoes.serve { compress = true }
+  local server, by_path = echoes.serve(options)
   local ids, endings, verdicts = {}, {}, {}
   for i, case in ipairs(cases) do ids[i] = case.id end
-  local fuzzer = peers.start("conformance", { made = cases, patience = 10,
-    drop = 0.9, cases = ids, connect = { port = server.port } })
+  local fuzzer = peers.start("conformance", { made = cases, patience = PATIENCE,
+    drop = DROP, cases = ids, connect = { port = server.port } })
   for _, event in ipairs(echoes.until_said(fuzzer, "done")) do
     if event.case then verdicts[event.case] = event end
   end

@@ -4,7 +4,7 @@ local wsmanager = require "wsmanager"
 local bytes = require "support.bytes"
 local peers = require "support.peers"
 
-local LONG = 10      -- seconds: no spec waits so long unless it fails
+local LONG = 60      -- seconds: no spec waits so long unless it fails
 
 local function text_of(n)
   local dice, list = bytes.dice(n + 1), {}

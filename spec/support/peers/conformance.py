@@ -37,6 +37,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PATIENCE = OPTIONS.get("patience", 1)
 Fuzzer.close_seconds *= PATIENCE
 Fuzzer.drop_seconds = OPTIONS.get("drop", Fuzzer.drop_seconds)
+LONG = 60                      # seconds for an opening handshake
 MORE = 5                       # seconds for the close after a case's last one
 
 CASES = conformance_cases.cases()
@@ -96,7 +97,7 @@ def accept(sock):
 def connect(case):
     where = OPTIONS["connect"]
     address = where.get("host", "127.0.0.1"), where["port"]
-    sock = socket.create_connection(address, 10)
+    sock = socket.create_connection(address, LONG)
     key = base64.b64encode(os.urandom(16)).decode()
     sock.sendall(
         (f"GET /{case.id} HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n"
@@ -118,6 +119,7 @@ def connect(case):
 def play(case, fuzzer):
     fuzzer.share = OPTIONS.get("share", 1)
     fuzzer.pause = OPTIONS.get("pause", 1)
+    fuzzer.patience = PATIENCE
 
     def on_heard():
         if (case.closed_by_me and case.close_when_heard
@@ -199,7 +201,7 @@ def fail(case, why):
 # --- both roles ---
 
 def serve_one(sock):
-    sock.settimeout(10)
+    sock.settimeout(LONG)
     try:
         case, fuzzer = accept(sock)
     except (OSError, Refused) as error:
@@ -241,7 +243,7 @@ def attack():
 
 
 if OPTIONS.get("list"):
-    begin(0, life=60)
+    begin(0, life=600)
     tell("cases", ids=list(CASES))
 elif "connect" in OPTIONS:
     attack()

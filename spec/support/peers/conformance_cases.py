@@ -86,11 +86,13 @@ def mismasked(opcode, payload, chop=0):
     return send
 
 
-def wait(tag=None):
-    """A second of the suite's; with a tag, what is heard of it is noted."""
+def wait(tag=None, until_end=False):
+    """A second of the suite's; with a tag, what is heard of it is noted. With
+    until_end the peer has to end the connection, and may take its time."""
     def pause(fuzzer):
         fuzzer.push()
-        fuzzer.run(fuzzer.pause, lambda: fuzzer.state != OPEN)
+        fuzzer.run(fuzzer.pause * (fuzzer.patience if until_end else 1),
+                   lambda: fuzzer.state != OPEN)
         if fuzzer.state != OPEN:
             return False
         if tag:
@@ -277,8 +279,8 @@ def fail_fast():
         for id, (a, b, c), start in (
                 (f"6.4.{i}", frames, []),
                 (f"6.4.{i + 2}", pieces, [begin(TEXT, len(whole))])):
-            yield failed(id, start + [a, wait("A"), b, wait("B"), c], strict,
-                         lax, code=INVALID)
+            yield failed(id, start + [a, wait("A"), b, wait("B", True), c],
+                         strict, lax, code=INVALID)
 
 
 def noncharacters():

@@ -69,7 +69,7 @@ class Fuzzer:
         self.ended = None                   # "fin", "reset", "killed", "late"
         self.both_at = self.ended_at = None
         self.open_key = self.open_at = None
-        self.share = self.pause = 1
+        self.share = self.pause = self.patience = 1
 
     # --- out ---
 

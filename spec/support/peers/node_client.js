@@ -5,7 +5,7 @@ const fs = require("fs");
 const WebSocket = require("ws");
 const { options, begin, tell } = require("./peer.js");
 
-const { seconds = 20, tls, path, protocols = [], script = [] } = options;
+const { seconds = 60, tls, path, protocols = [], script = [] } = options;
 const arrived = [];
 let wake = () => {};
 let over = false;

@@ -85,4 +85,4 @@ new WebSocketServer({
 }).on("connection", handle);
 
 server.listen(path ? { path } : { host, port }, () =>
-  begin(path ? 0 : server.address().port, 60));
+  begin(path ? 0 : server.address().port, 600));

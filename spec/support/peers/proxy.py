@@ -19,7 +19,7 @@ import time
 from peer import OPTIONS, begin, tell
 
 LOCAL = "127.0.0.1"
-LIFE = 60
+LIFE = 600
 
 
 def free_port():

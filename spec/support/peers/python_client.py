@@ -2,7 +2,7 @@
 
 Options: url, path (a Unix socket, beside the url), protocols, headers,
 compress (true, or permessage-deflate's parameters by name), tls { ca } (a file
-name; {} trusts anybody), seconds (20), and script: a list of steps, each a list:
+name; {} trusts anybody), seconds (60), and script: a list of steps, each a list:
   ["send", text]  ["sendhex", hex]  ["fragments", [text, ...]]
   ["receive"]  ["echo", n]  ["ping"] (waits for the pong)
   ["close", code, reason]  ["closed"] (waits for the peer's)  ["abort"]
@@ -108,7 +108,7 @@ async def play():
 
 
 async def main():
-    seconds = OPTIONS.get("seconds", 20)
+    seconds = OPTIONS.get("seconds", 60)
     begin(0, life=seconds + 5)
     try:
         await asyncio.wait_for(play(), seconds)

@@ -139,7 +139,7 @@ async def main():
     server = await listen()
     first = server.sockets[0]
     unix = first.family == socket.AF_UNIX
-    begin(0 if unix else first.getsockname()[1], life=60)
+    begin(0 if unix else first.getsockname()[1], life=600)
     await asyncio.Future()
 
 

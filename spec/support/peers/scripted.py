@@ -4,7 +4,7 @@ Options: connect { host, port | path } to play a client; else it listens:
 host, port, path (a Unix socket), backlog, accept = false (the kernel accepts,
 nobody speaks). tls { cert, key, min, max } for a server, tls {} for a client
 (min and max as "TLSv1_2"; with either, any key and cipher is good). seconds
-(10) bounds each step. script is played on each connection; with `scripts`, the
+(60) bounds each step. script is played on each connection; with `scripts`, the
 first connection plays the first, and so on, the last again and again. Steps,
 each a list:
 
@@ -60,7 +60,7 @@ class Player:
         self.sock, self.number = sock, number
         self.held = b""
         self.head = b""
-        sock.settimeout(OPTIONS.get("seconds", 10))
+        sock.settimeout(OPTIONS.get("seconds", 60))
 
     def tell(self, event, **fields):
         tell(event, number=self.number, **fields)
@@ -162,7 +162,7 @@ class Player:
     def stall(self):
         poll = select.poll()
         poll.register(self.sock.fileno(), select.POLLRDHUP)
-        ready = poll.poll(1000 * OPTIONS.get("seconds", 10))
+        ready = poll.poll(1000 * OPTIONS.get("seconds", 60))
         if not ready:
             raise Ended("timeout")
         raise Ended("reset" if ready[0][1] & select.POLLERR else "end")
@@ -222,7 +222,7 @@ def secure(sock, side):
         context.minimum_version = ssl.TLSVersion[tls["min"]]
     if "max" in tls:
         context.maximum_version = ssl.TLSVersion[tls["max"]]
-    sock.settimeout(OPTIONS.get("seconds", 10))
+    sock.settimeout(OPTIONS.get("seconds", 60))
     return context.wrap_socket(sock, server_side=side == ssl.PROTOCOL_TLS_SERVER)
 
 
@@ -258,7 +258,7 @@ def listener():
 
 def serve():
     sock = listener()
-    begin(0 if "path" in OPTIONS else sock.getsockname()[1], life=60)
+    begin(0 if "path" in OPTIONS else sock.getsockname()[1], life=600)
     if OPTIONS.get("accept") is False:
         threading.Event().wait()
     for number, script in enumerate(scripts(), 1):
@@ -269,13 +269,13 @@ def serve():
 
 
 def connect(where):
-    begin(0, life=60)
+    begin(0, life=600)
     if "path" in where:
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(where["path"])
     else:
         address = where.get("host", "127.0.0.1"), where["port"]
-        sock = socket.create_connection(address, OPTIONS.get("seconds", 10))
+        sock = socket.create_connection(address, OPTIONS.get("seconds", 60))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock = secure(sock, ssl.PROTOCOL_TLS_CLIENT)
     Player(sock, 1).play(OPTIONS.get("script") or [])
