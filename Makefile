@@ -25,7 +25,7 @@ PACKAGES = libwebsockets libuv openssl zlib
 INCLUDES = $(eval INCLUDES := -Isrc $(LUA_INCLUDE) \
   $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))$(INCLUDES)
 LIBS = $(or $(shell pkg-config --libs $(PACKAGES) 2>/dev/null),\
-  -lwebsockets -luv -lssl -lcrypto -lz)
+  -lwebsockets -luv -lssl -lcrypto -lz -lpthread)
 
 WARNINGS = -Wall -Wextra -pedantic -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wpointer-arith \
@@ -49,7 +49,7 @@ OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
 .PHONY: all help build deps test-deps test test-debian13 cross check lint \
-  format house demo install clean
+  format spec-programs tsan-check house demo install clean
 all: build
 build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
 
@@ -64,6 +64,7 @@ help:
 #: test-debian13  the same in a Debian 13 of its own, build/debian13 (root)
 #: check    the specs once, under LUA; SPEC="files" for some of them
 #: cross    specs on another architecture: ARCH=i386 (32 bit), s390x (big-endian)
+#: tsan-check  loops of several threads, under ThreadSanitizer
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
 #: house    the folders, their files and lines, and which folder uses which
@@ -99,6 +100,27 @@ $(OUT)/faulty.so: spec/support/faulty.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 
+# What specs run.
+spec-programs: $(OUT)/loops $(OUT)/states.so
+
+LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
+
+$(OUT)/loops: spec/support/loops.c $(LOOPS:src/%.c=$(OUT)/obj/%.o)
+	@mkdir -p $(@D)
+	$(CC) -O1 -g $(SANITIZERS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(OUT)/loops-tsan: spec/support/loops.c $(LOOPS)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu99 -O1 -g -fsanitize=thread $(INCLUDES) -o $@ $^ $(LIBS)
+
+$(OUT)/states.so: spec/support/states.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
+
+# Loops of several threads, under ThreadSanitizer.
+tsan-check: $(OUT)/loops-tsan
+	setarch -R $(OUT)/loops-tsan 300 4
+
 deps:
 	@scripts/deps build $(LUA_NAME)
 
@@ -116,7 +138,7 @@ cross:
 	@scripts/cross $(ARCH) $(SPEC)
 
 # The suite once, under LUA; SPEC names files to run instead of all.
-check: build
+check: build spec-programs
 	@scripts/suite -j$(JOBS) $(OUT) $(if $(SANITIZE),$(OUT)/lua,$(LUA)) $(SPEC)
 
 lint:

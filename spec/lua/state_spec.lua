@@ -99,6 +99,18 @@ describe("a Lua state", function()
       assert(link.receive(ws) == "still here")]]
   end)
 
+  it("leaves no descriptor behind for another state", function()
+    for _, close in ipairs { "", "loop:close()" } do
+      ends_well("local program = [[" .. start .. "turn(1)" .. close .. "]]" .. [[
+        local states, turns = require "states", require "support.turns"
+        states.run(1, program)
+        local before = turns.descriptors()
+        states.run(50, program)
+        local left = turns.descriptors() - before
+        assert(left == 0, left .. " are left")]])
+    end
+  end)
+
   it("wakes from a turn that began long after the one before", function()
     ends_well [[
       loop:turn(0.01)

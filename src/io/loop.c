@@ -7,11 +7,11 @@
 #include "base/memory.h"
 #include "io/poll_fd.h"
 #include "base/keep_loaded.h"
-#include "io/socket.h"
+#include "io/reactor.h"
 
 struct wsm_loop {
-  uv_loop_t uv;
-  struct wsm_sockets *sockets;
+  struct wsm_reactor *reactor;
+  uv_loop_t *uv; /* the reactor's */
   struct wsm_handles handles;
   struct wsm_pool pool;
   void *storage; /* of wsm_loop_storage */
@@ -22,40 +22,30 @@ struct wsm_loop {
 
 /* --- life --- */
 
-/* A resolver thread may still be at work: then the loop is left to it. */
-static void let_go (struct wsm_loop *loop) {
-  wsm_buffer_clear(&loop->scratch);
-  wsm_pool_free(&loop->pool);
-  wsm_free(loop->storage);
-  if (uv_loop_close(&loop->uv) == 0) wsm_free(loop);
-}
-
 struct wsm_loop *wsm_loop_new (struct wsm_error *e) {
   struct wsm_loop *loop = wsm_zalloc(sizeof *loop);
   if (!loop) {
     wsm_error_set(e, WSM_FULL, "no memory for a loop");
     return NULL;
   }
-  if (uv_loop_init(&loop->uv) != 0) {
+  wsm_keep_loaded();
+  loop->reactor = wsm_reactor_take(e);
+  if (!loop->reactor) {
     wsm_free(loop);
-    wsm_error_set(e, WSM_REFUSED,
-                  "libuv could not make a loop; are there "
-                  "descriptors left (ulimit -n)?");
     return NULL;
   }
-  loop->handles.uv = &loop->uv;
-  wsm_keep_loaded();
-  loop->sockets = wsm_sockets_new(&loop->uv, e);
-  if (loop->sockets) return loop;
-  let_go(loop);
-  return NULL;
+  loop->uv = loop->handles.uv = wsm_reactor_uv(loop->reactor);
+  return loop;
 }
 
 void wsm_loop_free (struct wsm_loop *loop) {
   wsm_handles_close(&loop->handles);
   if (loop->handles.poll_fd) wsm_poll_fd_free(loop->handles.poll_fd);
-  wsm_sockets_free(loop->sockets);
-  let_go(loop);
+  wsm_reactor_give_back(loop->reactor);
+  wsm_buffer_clear(&loop->scratch);
+  wsm_pool_free(&loop->pool);
+  wsm_free(loop->storage);
+  wsm_free(loop);
 }
 
 /* --- the clock --- */
@@ -65,12 +55,12 @@ double wsm_loop_clock_seconds (void) {
 }
 
 uint64_t wsm_loop_now (const struct wsm_loop *loop) {
-  return uv_now(&loop->uv);
+  return uv_now(loop->uv);
 }
 
 uint64_t wsm_loop_refresh (struct wsm_loop *loop) {
-  uv_update_time(&loop->uv);
-  return uv_now(&loop->uv);
+  uv_update_time(loop->uv);
+  return uv_now(loop->uv);
 }
 
 bool wsm_loop_attach (struct wsm_loop *loop, struct wsm_handle *h,
@@ -91,7 +81,7 @@ int64_t wsm_loop_ready (struct wsm_loop *loop) {
 /* For poll(): until then, or until libuv's next timer. */
 static int poll_timeout (const struct wsm_loop *loop, uint64_t until) {
   const uint64_t now = wsm_loop_now(loop);
-  const int uv = uv_backend_timeout(&loop->uv);
+  const int uv = uv_backend_timeout(loop->uv);
   uint64_t ms = until != WSM_NEVER ? until - now : WSM_NEVER;
   if (uv >= 0 && (uint64_t)uv < ms) ms = (uint64_t)uv;
   return ms == WSM_NEVER ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
@@ -102,10 +92,10 @@ static int poll_timeout (const struct wsm_loop *loop, uint64_t until) {
 static bool wait (struct wsm_loop *loop, uint64_t until) {
   const int ms = poll_timeout(loop, until);
   struct pollfd backend;
-  backend.fd = uv_backend_fd(&loop->uv);
+  backend.fd = uv_backend_fd(loop->uv);
   backend.events = POLLIN;
   if (ms != 0 && poll(&backend, 1, ms) < 0 && errno == EINTR) return false;
-  uv_run(&loop->uv, UV_RUN_NOWAIT);
+  uv_run(loop->uv, UV_RUN_NOWAIT);
   return true;
 }
 
@@ -120,7 +110,7 @@ static bool has_work (const struct wsm_loop *loop) {
 
 static bool may_wait (const struct wsm_loop *loop, uint64_t until) {
   if (has_work(loop) || until <= wsm_loop_now(loop)) return false;
-  return until != WSM_NEVER || uv_loop_alive(&loop->uv);
+  return until != WSM_NEVER || uv_loop_alive(loop->uv);
 }
 
 /* libuv may return for its own affairs: then the wait goes on. */
@@ -129,7 +119,7 @@ static void run (struct wsm_loop *loop, int64_t wait_ms) {
                                    : wsm_loop_now(loop) + (uint64_t)wait_ms;
   uint64_t until = next_instant(loop, end);
   bool goes_on = true;
-  if (!may_wait(loop, until)) uv_run(&loop->uv, UV_RUN_NOWAIT);
+  if (!may_wait(loop, until)) uv_run(loop->uv, UV_RUN_NOWAIT);
   while (goes_on && may_wait(loop, until)) {
     goes_on = wait(loop, until);
     until = next_instant(loop, end);
@@ -154,19 +144,19 @@ void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
 int64_t wsm_loop_timeout (struct wsm_loop *loop) {
   uint64_t deadline = wsm_handles_deadline(&loop->handles),
            now = wsm_loop_refresh(loop);
-  int64_t uv = uv_backend_timeout(&loop->uv);
+  int64_t uv = uv_backend_timeout(loop->uv);
   int64_t ours = -1;
   if (has_work(loop)) return 0;
   if (deadline != WSM_NEVER)
     ours = deadline <= now ? 0 : (int64_t)(deadline - now);
-  if (!uv_loop_alive(&loop->uv)) uv = -1;
+  if (!uv_loop_alive(loop->uv)) uv = -1;
   if (uv < 0 || ours < 0) return uv < 0 ? ours : uv;
   return uv < ours ? uv : ours;
 }
 
 int wsm_loop_fd (struct wsm_loop *loop) {
   if (!loop->handles.poll_fd)
-    loop->handles.poll_fd = wsm_poll_fd_new(uv_backend_fd(&loop->uv));
+    loop->handles.poll_fd = wsm_poll_fd_new(uv_backend_fd(loop->uv));
   if (!loop->handles.poll_fd) return -1;
   wsm_poll_fd_set_timeout(loop->handles.poll_fd, wsm_loop_timeout(loop));
   return wsm_poll_fd_get(loop->handles.poll_fd);
@@ -184,7 +174,7 @@ bool wsm_loop_is_corked (const struct wsm_loop *loop) {
 }
 
 struct uv_loop_s *wsm_loop_uv (struct wsm_loop *loop) {
-  return &loop->uv;
+  return loop->uv;
 }
 
 struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop) {
@@ -192,7 +182,7 @@ struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop) {
 }
 
 struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop) {
-  return loop->sockets;
+  return wsm_reactor_sockets(loop->reactor);
 }
 
 struct wsm_buffer wsm_loop_take_scratch (struct wsm_loop *loop) {

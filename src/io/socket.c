@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,23 +12,7 @@
 #include "base/host_port.h"
 #include "base/memory.h"
 
-#if LWS_LIBRARY_VERSION_MAJOR < 4
-#error "libwebsockets 4.0 or later is needed"
-#endif
-#if !defined(LWS_ROLE_RAW_FILE)
-#error "libwebsockets with its role raw-file is needed"
-#endif
-
-#define DESCRIPTORS_LIMIT 262144 /* libwebsockets' tables are not larger */
-#define DESTROY_TURNS 2000       /* of a millisecond, for resolver threads */
 #define PROTOCOL "wsmanager"
-
-struct wsm_sockets {
-  uv_loop_t *uv;
-  struct lws_context *context;
-  struct lws_vhost *vhost;
-  rlim_t places; /* for descriptors below, in libwebsockets' table */
-};
 
 struct wsm_socket {
   struct lws *wsi;
@@ -123,78 +106,15 @@ static const struct lws_protocols protocols[] = {
   { .name = PROTOCOL, .callback = on_event }, { .name = NULL }
 };
 
-/* Its tables have RLIMIT_NOFILE entries and are filled with zeros; under an
-** unlimited one they would be gigabytes. With a limit of ours it looks sockets
-** up one by one, so we name one only then. */
-static unsigned descriptors_limit (struct wsm_sockets *s) {
-  struct rlimit limit;
-  s->places = RLIM_INFINITY;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  if (limit.rlim_cur > DESCRIPTORS_LIMIT) return DESCRIPTORS_LIMIT;
-  s->places = limit.rlim_cur;
-  return 0;
-}
-
-static struct lws_context *create_context (struct wsm_sockets *s) {
-  struct lws_context_creation_info info;
-  void *loops[1];
-  loops[0] = s->uv;
-  memset(&info, 0, sizeof info);
-  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-  info.foreign_loops = loops;
-  info.fd_limit_per_thread = descriptors_limit(s);
-  lws_set_log_level(0, NULL);
-  return lws_create_context(&info);
-}
-
-static struct lws_vhost *create_vhost (struct lws_context *context) {
-  struct lws_context_creation_info info;
-  memset(&info, 0, sizeof info);
-  info.port = CONTEXT_PORT_NO_LISTEN;
-  info.vhost_name = PROTOCOL;
-  info.protocols = protocols;
-#if defined(LWS_ROLE_H1) || defined(LWS_ROLE_H2)
-  info.http_proxy_address = ""; /* or it reads http_proxy */
-#endif
-  return lws_create_vhost(context, &info);
-}
-
-struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv,
-                                     struct wsm_error *e) {
-  struct wsm_sockets *s = wsm_zalloc(sizeof *s);
-  if (!s) {
-    wsm_error_set(e, WSM_FULL, "no memory for a loop");
-    return NULL;
-  }
-  s->uv = uv;
-  s->context = create_context(s);
-  if (s->context) s->vhost = create_vhost(s->context);
-  if (s->vhost) return s;
-  wsm_error_set(e, WSM_REFUSED,
-                "libwebsockets %s could not start on libuv; is "
-                "its libuv plug-in installed (Debian: apt-get install "
-                "libwebsockets-evlib-uv)?",
-                lws_get_library_version());
-  wsm_sockets_free(s);
-  return NULL;
-}
-
-void wsm_sockets_free (struct wsm_sockets *s) {
-  int turns = 0;
-  if (s->context) lws_context_destroy(s->context);
-  while (uv_loop_alive(s->uv) && turns++ < DESTROY_TURNS)
-    if (uv_run(s->uv, UV_RUN_NOWAIT)) uv_sleep(1);
-  /* The first call begins, this one ends: without it 330 KB and a descriptor
-     stay. While a resolver thread is at work the loop must live on. */
-  if (s->context && !uv_loop_alive(s->uv)) lws_context_destroy(s->context);
-  wsm_free(s);
+const struct lws_protocols *wsm_socket_protocols (void) {
+  return protocols;
 }
 
 /* Refused in the middle a raw file would stay with libwebsockets, descriptor
 ** and all; so what it has no place for is not offered. */
 static struct lws *adopt (struct wsm_sockets *sockets, int fd) {
   lws_sock_file_fd_type descriptor;
-  if ((rlim_t)fd >= sockets->places) return NULL;
+  if ((uint64_t)fd >= sockets->fd_limit) return NULL;
   descriptor.filefd = fd;
   return lws_adopt_descriptor_vhost(sockets->vhost, LWS_ADOPT_RAW_FILE_DESC,
                                     descriptor, PROTOCOL, NULL);

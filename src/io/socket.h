@@ -14,13 +14,17 @@
 #include <stdint.h>
 #include "base/error.h"
 
-struct uv_loop_s;
-struct wsm_sockets; /* libwebsockets' context on one loop */
+struct lws_protocols;
+struct lws_vhost;
 struct wsm_socket;
 
-struct wsm_sockets *wsm_sockets_new (struct uv_loop_s *uv, struct wsm_error *e);
-/* Turns the loop until everything is let go of. */
-void wsm_sockets_free (struct wsm_sockets *s);
+/* Where sockets are adopted; a reactor has one. */
+struct wsm_sockets {
+  struct lws_vhost *vhost; /* made with wsm_socket_protocols */
+  uint64_t fd_limit;       /* entries of libwebsockets' table, by descriptor */
+};
+
+const struct lws_protocols *wsm_socket_protocols (void);
 
 struct wsm_socket_calls {
   void (*readable)(void *owner);         /* wsm_socket_read finds something */

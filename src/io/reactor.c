@@ -1,0 +1,209 @@
+#include "io/reactor.h"
+
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <uv.h>
+#include "base/memory.h"
+#include "io/socket.h"
+
+#if LWS_LIBRARY_VERSION_MAJOR < 4
+#error "libwebsockets 4.0 or later is needed"
+#endif
+#if !defined(LWS_ROLE_RAW_FILE)
+#error "libwebsockets with its role raw-file is needed"
+#endif
+
+#define DESCRIPTORS_LIMIT 262144 /* libwebsockets' tables are not larger */
+#define VHOST "wsmanager"
+
+struct wsm_reactor {
+  uv_loop_t uv;
+  struct lws_context *context;
+  struct wsm_sockets sockets;
+  unsigned forks; /* of this process's ancestors when it was made */
+  struct wsm_reactor *next;
+};
+
+/* Of all threads; contexts are made under it, too: libwebsockets has globals. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct wsm_reactor *idle;
+static struct wsm_reactor *unusable; /* reachable, for leak detectors */
+static unsigned forks;
+
+/* --- forks: the child shares the parent's epoll instances --- */
+
+static void before_fork (void) {
+  pthread_mutex_lock(&lock);
+}
+
+static void after_fork_parent (void) {
+  pthread_mutex_unlock(&lock);
+}
+
+static void after_fork_child (void) {
+  forks++;
+  pthread_mutex_unlock(&lock);
+}
+
+static void prepare_process (void) {
+  (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+  lws_set_log_level(0, NULL);
+}
+
+/* --- creation --- */
+
+/* Its tables have RLIMIT_NOFILE entries and are filled with zeros; under an
+** unlimited one they would be gigabytes. With a limit of ours it looks sockets
+** up one by one, so we name one only then. */
+static unsigned descriptors_limit (uint64_t *fd_limit) {
+  struct rlimit limit;
+  *fd_limit = UINT64_MAX;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur > DESCRIPTORS_LIMIT) return DESCRIPTORS_LIMIT;
+  *fd_limit = limit.rlim_cur;
+  return 0;
+}
+
+static struct lws_context *create_context (struct wsm_reactor *r) {
+  struct lws_context_creation_info info;
+  void *loops[1];
+  loops[0] = &r->uv;
+  memset(&info, 0, sizeof info);
+  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+  info.foreign_loops = loops;
+  info.fd_limit_per_thread = descriptors_limit(&r->sockets.fd_limit);
+  return lws_create_context(&info);
+}
+
+static struct lws_vhost *create_vhost (struct lws_context *context) {
+  struct lws_context_creation_info info;
+  memset(&info, 0, sizeof info);
+  info.port = CONTEXT_PORT_NO_LISTEN;
+  info.vhost_name = VHOST;
+  info.protocols = wsm_socket_protocols();
+#if defined(LWS_ROLE_H1) || defined(LWS_ROLE_H2)
+  info.http_proxy_address = ""; /* or it reads http_proxy */
+#endif
+  return lws_create_vhost(context, &info);
+}
+
+static void note_closing (uv_handle_t *handle, void *any) {
+  if (uv_is_closing(handle)) *(bool *)any = true;
+}
+
+/* The callbacks of what was closed free its memory. */
+static void finish_closing (uv_loop_t *uv) {
+  bool any = true;
+  while (any) {
+    uv_run(uv, UV_RUN_NOWAIT);
+    any = false;
+    uv_walk(uv, note_closing, &any);
+  }
+}
+
+static void discard (struct wsm_reactor *r) {
+  finish_closing(&r->uv);
+  if (uv_loop_close(&r->uv) == 0) {
+    wsm_free(r);
+    return;
+  }
+  r->next = unusable;
+  unusable = r;
+}
+
+static struct wsm_reactor *create (struct wsm_error *e) {
+  struct wsm_reactor *r = wsm_zalloc(sizeof *r);
+  if (!r) {
+    wsm_error_set(e, WSM_FULL, "no memory for a loop");
+    return NULL;
+  }
+  if (uv_loop_init(&r->uv) != 0) {
+    wsm_free(r);
+    wsm_error_set(e, WSM_REFUSED,
+                  "libuv could not make a loop; are there "
+                  "descriptors left (ulimit -n)?");
+    return NULL;
+  }
+  r->forks = forks;
+  r->context = create_context(r);
+  if (r->context) return r;
+  discard(r);
+  wsm_error_set(e, WSM_REFUSED,
+                "libwebsockets %s could not start on libuv; is "
+                "its libuv plug-in installed (Debian: apt-get install "
+                "libwebsockets-evlib-uv)?",
+                lws_get_library_version());
+  return NULL;
+}
+
+/* --- reuse --- */
+
+/* Has its table an entry for each descriptor that may come? */
+static bool is_large_enough (const struct wsm_reactor *r) {
+  uint64_t fd_limit;
+  (void)descriptors_limit(&fd_limit);
+  return r->sockets.fd_limit >= fd_limit;
+}
+
+static void drop_inherited (void) {
+  struct wsm_reactor **at = &idle;
+  while (*at) {
+    struct wsm_reactor *r = *at;
+    if (r->forks == forks) {
+      at = &r->next;
+    } else {
+      *at = r->next;
+      r->next = unusable;
+      unusable = r;
+    }
+  }
+}
+
+static struct wsm_reactor *take_idle (void) {
+  struct wsm_reactor **at = &idle, *r;
+  drop_inherited();
+  while (*at && !is_large_enough(*at)) at = &(*at)->next;
+  r = *at;
+  if (r) *at = r->next;
+  return r;
+}
+
+static void keep (struct wsm_reactor *r) {
+  r->next = idle;
+  idle = r;
+}
+
+struct wsm_reactor *wsm_reactor_take (struct wsm_error *e) {
+  struct wsm_reactor *r;
+  pthread_once(&once, prepare_process);
+  pthread_mutex_lock(&lock);
+  r = take_idle();
+  if (!r) r = create(e);
+  if (r && !r->sockets.vhost) r->sockets.vhost = create_vhost(r->context);
+  if (r && !r->sockets.vhost) {
+    keep(r);
+    r = NULL;
+    wsm_error_set(e, WSM_FULL, "no memory for a loop");
+  }
+  pthread_mutex_unlock(&lock);
+  if (r) uv_update_time(&r->uv);
+  return r;
+}
+
+void wsm_reactor_give_back (struct wsm_reactor *r) {
+  finish_closing(&r->uv);
+  pthread_mutex_lock(&lock);
+  keep(r);
+  pthread_mutex_unlock(&lock);
+}
+
+struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r) {
+  return &r->uv;
+}
+
+struct wsm_sockets *wsm_reactor_sockets (struct wsm_reactor *r) {
+  return &r->sockets;
+}

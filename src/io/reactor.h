@@ -1,0 +1,29 @@
+/*
+** reactor.h - a libuv loop with libwebsockets' context on it, kept for reuse
+** Depends on libuv, libwebsockets and POSIX threads.
+** Never destroyed: lws_context_destroy closes its eventfd twice (4.1) and the
+** second time it may be another thread's file, or never (4.3.5). A reactor given
+** back waits for the next loop, of whichever thread, so that there are as many
+** as loops were ever open at the same time.
+*/
+#ifndef WSM_REACTOR_H
+#define WSM_REACTOR_H
+
+#include "base/error.h"
+
+struct uv_loop_s;
+struct wsm_reactor;
+struct wsm_sockets;
+
+/* For one thread at a time. One from before a fork is not used after it. NULL: e
+** says why (the libuv plug-in of libwebsockets is missing ...). */
+struct wsm_reactor *wsm_reactor_take (struct wsm_error *e);
+
+/* All sockets, timers and polls on it have been closed. A resolver thread may
+** still be at work for it. */
+void wsm_reactor_give_back (struct wsm_reactor *r);
+
+struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r);
+struct wsm_sockets *wsm_reactor_sockets (struct wsm_reactor *r);
+
+#endif
