@@ -38,7 +38,7 @@ describe("authorize", function ()
     end)
   end)
 
-  it("refuses with 403 or the status that it says", function ()
+  it("refuses with 403 or the status that it returns", function ()
     run(function ()
       for _, answer in ipairs {{false}, {nil}, {nil, 403}, {false, 404}} do
         local ws, opened = ask(answer[1], answer[2])
@@ -58,7 +58,7 @@ describe("authorize", function ()
   }
 
   for _, slip in ipairs(slips) do
-    it("admits nobody by a slip: " .. slip[1], function ()
+    it("admits nobody by a wrong result: " .. slip[1], function ()
       run(function ()
         local ws, opened, token = ask(slip[2], slip[3], slip[4])
         refused("handshake", opened, token, "")

@@ -14,7 +14,7 @@ end
 
 local texts = { text_of(5), text_of(3000), "", text_of(3000), text_of(70000), text_of(40) }
 
--- Sends all, then takes all back.
+-- Sends all, then receives all back.
 local function exchange(ws)
   for i, text in ipairs(texts) do assert(ws:send(text, i % 2 == 0 and "binary" or "text")) end
   for i, text in ipairs(texts) do
@@ -38,7 +38,7 @@ local function each_wish(visit)
   end
 end
 
--- What the peer asks for itself.
+-- The parameters that the peer offers for itself.
 local parameters = {
   true,
   { server_no_context_takeover = true, client_no_context_takeover = true },
@@ -168,7 +168,7 @@ describe("a server that compresses", function()
     end
   end
 
-  it("talks to a client of ours, whatever both want", function()
+  it("works with a client of ours, whatever both want", function()
     local count = 0
     for _, theirs in ipairs(wishes) do
       local url = serve(theirs)
@@ -188,7 +188,7 @@ describe("a server that compresses", function()
     assert.equal(#wishes * 16, count)
   end)
 
-  it("tells what was agreed on", function()
+  it("shows what was negotiated", function()
     local heard
     server = assert(wsmanager.serve {
       host = "127.0.0.1", compress = { takeover = false },
@@ -228,7 +228,7 @@ describe("a server that compresses", function()
 end)
 
 describe("the option compress", function()
-  it("raises for what it cannot be", function()
+  it("raises for wrong values", function()
     for path, bad in pairs {
       ["compress"] = "yes", ["compress.window"] = { window = 8 },
       ["compress.peer_window"] = { peer_window = 16 }, ["compress.level"] = { level = 10 },

@@ -89,7 +89,7 @@ describe("a connection", function ()
     end)
   end)
 
-  it("goes with node and python alike", function ()
+  it("works with the servers of node and python", function ()
     for _, name in ipairs {"node_server", "python_server"} do
       local peer = peers.start(name, {protocols = {"chat"}})
       run(function ()
@@ -157,7 +157,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("is what happens to one that is dropped", function ()
+    it("happens to one that is collected", function ()
       local code
       local _, url = serve(function (ws)
         while ws:receive() ~= nil do code = nil end
@@ -176,7 +176,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("happens to one that listened until it heard enough", function ()
+    it("happens to one whose last listener is removed", function ()
       local _, url = serve(function (ws)
         ws:send("enough")
         ws:receive()
@@ -201,7 +201,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("does not happen to one that somebody listens to", function ()
+    it("does not happen to one that has a listener", function ()
       local server, url = serve()
       run(function ()
         local heard
@@ -220,7 +220,7 @@ describe("a connection", function ()
     end)
   end)
 
-  it("reconnects when it is told to while open", function ()
+  it("reconnects on reconnect() while open", function ()
     local _, url = serve(function (ws)
       ws:send("hello")
       ws:receive()
@@ -234,7 +234,7 @@ describe("a connection", function ()
     end)
   end)
 
-  it("pings, and measures the beats that are pings", function ()
+  it("pings, and measures the latency of heartbeats that are pings", function ()
     local _, url = serve()
     run(function ()
       local ws = wsmanager.new {url = url, heartbeat = {interval = 0.01}}
@@ -248,7 +248,7 @@ describe("a connection", function ()
     end)
   end)
 
-  it("shows its state and place, and no secret", function ()
+  it("shows its state and address, and no secret", function ()
     local server = serve()
     run(function ()
       local place = "127.0.0.1:" .. server.port .. "/ws/42"
@@ -288,7 +288,7 @@ describe("a connection", function ()
       "bad handler 'onmessage' %(function or nil expected, got string%)")
   end)
 
-  it("leaves no memory behind when all of it is dropped", function ()
+  it("leaves no memory allocated when it is collected", function ()
     local function round ()
       local server, url = serve()
       run(function ()

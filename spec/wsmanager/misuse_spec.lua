@@ -10,13 +10,13 @@ local LONG = ours.LONG
 
 local PLACE = "ws://127%.0%.0%.1:%d+/?"
 
-describe("a slip", function ()
+describe("a wrong call", function ()
   local reports
 
   before_each(function () reports = ours.hush() end)
   after_each(ours.stop)
 
-  it("of a dot for a colon is told", function ()
+  it("with a dot for the colon raises", function ()
     local _, url = serve()
     local ws = wsmanager.new {url = url}
     for _, name in ipairs {
@@ -28,7 +28,7 @@ describe("a slip", function ()
     end
   end)
 
-  it("of a timeout that is no number is told", function ()
+  it("with a timeout that is no number raises", function ()
     local _, url = serve()
     local ws = wsmanager.new {url = url}
     for _, name in ipairs {"receive", "opened", "closed"} do
@@ -48,7 +48,7 @@ describe("a slip", function ()
           server.stop, server, "5")
   end)
 
-  it("of an option's place is told", function ()
+  it("with an option in another's group raises", function ()
     fails("unknown option 'verify' %(did you mean 'tls.verify'%?",
           wsmanager.new,
           {url = "ws://x", verify = false})
@@ -67,7 +67,7 @@ describe("a slip", function ()
           {handler = print, cert = "x"})
   end)
 
-  it("of a subprotocol or proxy is told, at the caller's line", function ()
+  it("with a wrong subprotocol or proxy raises at the caller's line", function ()
     fails("bad option 'protocols' %(names expected, got an empty", wsmanager.new,
           {url = "ws://x", protocols = {""}})
     fails("bad option 'protocols' %(names expected, got number", wsmanager.new,
@@ -78,7 +78,7 @@ describe("a slip", function ()
     assert.matches("^[^\n:]*misuse_spec.lua:%d+: bad proxy", why)
   end)
 
-  it("of a server without handler, or without its page, is told", function ()
+  it("of serve without handler, or with a page that is missing, raises", function ()
     fails("bad option 'handler' %(function expected, got nil; a server needs "
           .. "'handler' or 'page'", wsmanager.serve, {port = 0})
     for _, page in ipairs {"no such file", {["/"] = "no such file"}} do
@@ -122,7 +122,7 @@ describe("a slip", function ()
 end)
 
 describe("a wait that fails", function ()
-  it("says why the last attempt failed", function ()
+  it("names why the last attempt failed", function ()
     local url = ours.nowhere()
     run(function ()
       local ws = wsmanager.new {url = url, reconnect = {delay = LONG}}
@@ -137,7 +137,7 @@ describe("a wait that fails", function ()
     end)
   end)
 
-  it("says it where reconnect.when gave up", function ()
+  it("names it where reconnect.when has ended the connection", function ()
     local url = ours.nowhere()
     run(function ()
       local ws = wsmanager.new {

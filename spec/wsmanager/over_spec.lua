@@ -10,7 +10,7 @@ local LONG = ours.LONG
 describe("a connection that is over", function ()
   after_each(ours.stop)
 
-  it("closes before reconnect dials again", function ()
+  it("completes the close before reconnect() connects again", function ()
     local _, url = serve()
     run(function ()
       local ws = wsmanager.new {url = url}
@@ -29,7 +29,7 @@ describe("a connection that is over", function ()
     end)
   end)
 
-  it("is heard to be closed when its own event revives it", function ()
+  it("notifies its waiters of the end before its listener reconnects it", function ()
     local _, url = serve()
     run(function ()
       local ws = wsmanager.new {url = url}
@@ -85,7 +85,7 @@ describe("a connection that is over", function ()
   local describe_scope = scope and describe or pending
 
   describe_scope("because its scope ended (Lua 5.4)", function ()
-    it("says so", function ()
+    it("is closed", function ()
       local _, url = serve()
       run(function ()
         local ws = wsmanager.new {url = url}
@@ -94,14 +94,14 @@ describe("a connection that is over", function ()
       end)
     end)
 
-    it("says so on the main thread, never having opened", function ()
+    it("is closed on the main thread, though it never opened", function ()
       local _, url = serve()
       local ws = wsmanager.new {url = url}
       scope(ws)
       is_closed(ws)
     end)
 
-    it("says so while it waits for the next attempt", function ()
+    it("is closed while it waits for the next attempt", function ()
       local url = ours.nowhere()
       run(function ()
         local ws = wsmanager.new {url = url, reconnect = {delay = LONG}}
@@ -112,7 +112,7 @@ describe("a connection that is over", function ()
       end)
     end)
 
-    it("wakes who waits", function ()
+    it("wakes those who wait", function ()
       local _, url = serve()
       run(function ()
         local ws = wsmanager.new {url = url}

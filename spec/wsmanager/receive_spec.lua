@@ -20,7 +20,7 @@ describe("a connection", function ()
   after_each(ours.stop)
 
   describe("receiving", function ()
-    it("gives up at the timeout, and nothing is harmed", function ()
+    it("returns timeout, and goes on afterwards", function ()
       local _, url = serve()
       run(function ()
         local ws = wsmanager.new {url = url}
@@ -98,7 +98,7 @@ describe("a connection", function ()
       end)
     end
 
-    it("tells all who wait that the connection is over", function ()
+    it("wakes all who wait when the connection is over", function ()
       local _, url = serve(function (ws) ws:receive() end)
       run(function ()
         local ws = wsmanager.new {url = url, reconnect = false}
@@ -154,7 +154,7 @@ describe("a connection", function ()
       assert.same({"connection 1", "connection 2", "connection 3"}, heard)
     end)
 
-    it("in a coroutine waits, or says why it cannot", function ()
+    it("in a coroutine waits, or raises why it cannot", function ()
       local _, url = serve(sayer("a"))
       run(function ()
         local ws = wsmanager.new {url = url, reconnect = false}

@@ -51,7 +51,7 @@ describe("a connection", function ()
       assert.matches("127.0.0.1", detail)
     end)
 
-    it("gives up on a peer that says nothing", function ()
+    it("times out with a peer that sends nothing", function ()
       local peer = peers.start("scripted", {script = {{"stall"}}})
       local token = attempt {
         url = "ws://127.0.0.1:" .. peer.port, timeouts = {open = 0.1},
@@ -96,8 +96,8 @@ describe("a connection", function ()
     end)
   end)
 
-  describe("asked where to dial", function ()
-    it("waits for the function, and tells it the attempt", function ()
+  describe("calling the url function", function ()
+    it("waits for it, and passes the attempt", function ()
       local _, url = serve(sayer("hello"))
       run(function ()
         local asked = {}
@@ -163,7 +163,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("asks for headers and subprotocols each time", function ()
+    it("calls those of headers and subprotocols each time", function ()
       local requests = {}
       local _, url = serve {
         protocols = {"b", "a"},
@@ -190,7 +190,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("ignores an answer that comes after close()", function ()
+    it("ignores a result that comes after close()", function ()
       local _, url = serve()
       run(function ()
         local asked, closed, answered = false, false, false
@@ -210,8 +210,8 @@ describe("a connection", function ()
     end)
   end)
 
-  describe("asked whether to reconnect", function ()
-    it("knows how it ended, and stops with false", function ()
+  describe("calling reconnect.when", function ()
+    it("passes how it ended, and stops with false", function ()
       local _, url = serve(function (ws) ws:close(4001, "banned") end)
       run(function ()
         local info
@@ -228,7 +228,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("dials after the seconds it answers", function ()
+    it("connects after the seconds that it returns", function ()
       local _, url = serve(sayer("again"))
       run(function ()
         local delays = {}

@@ -11,7 +11,7 @@ describe("a connection", function ()
   after_each(ours.stop)
 
   describe("sending", function ()
-    -- A peer that reads only when it is told to.
+    -- A peer that reads only on command.
     local function stopped ()
       local gate = {}
       local _, url = serve(function (ws)
@@ -27,7 +27,7 @@ describe("a connection", function ()
 
     local BLOCK = ("x"):rep(1024 * 1024)
 
-    it("says full when it must not wait", function ()
+    it("returns full when it must not wait", function ()
       local url, gate = stopped()
       run(function ()
         local ws = wsmanager.new {url = url, buffer = 1024 * 1024}
@@ -75,7 +75,7 @@ describe("a connection", function ()
       repeat wsmanager.step(LONG) until gate.bytes == 32 * #BLOCK
     end)
 
-    it("tells who waits for room that the connection closed", function ()
+    it("wakes those who wait for room when the connection closes", function ()
       local url = stopped()
       run(function ()
         local ws = wsmanager.new {
@@ -94,7 +94,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("says full when the outbox is, at once", function ()
+    it("returns full at once when the outbox is full", function ()
       run(function ()
         local ws = wsmanager.new {
           url = function () wsmanager.sleep(LONG) end,
@@ -115,7 +115,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("says full where there is no outbox, and waits if it may", function ()
+    it("returns full where there is no outbox, and waits with a timeout", function ()
       local _, url = serve()
       run(function ()
         local ws = wsmanager.new {url = url, outbox = false}
@@ -131,7 +131,7 @@ describe("a connection", function ()
       end)
     end)
 
-    it("raises for what cannot be sent, at the line that did", function ()
+    it("raises for what cannot be sent, at the caller's line", function ()
       local _, url = serve()
       local ws = wsmanager.new {url = url}
       local function fails (what, ...)

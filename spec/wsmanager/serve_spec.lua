@@ -116,7 +116,7 @@ describe("a server", function ()
     end)
   end)
 
-  it("tells its own onerror of a handler that fails", function ()
+  it("calls its own onerror for a handler that fails", function ()
     local heard
     serve {
       handler = function () error("oops", 0) end,
@@ -130,7 +130,7 @@ describe("a server", function ()
     end)
   end)
 
-  it("does not let its side reconnect", function ()
+  it("has connections that cannot reconnect", function ()
     local why
     serve {handler = function (ws)
       local _
@@ -142,7 +142,7 @@ describe("a server", function ()
     end)
   end)
 
-  it("says what is wrong with where it should listen", function ()
+  it("returns why it cannot listen", function ()
     serve {handler = echo}
     local other, token, detail =
       wsmanager.serve {
@@ -182,7 +182,7 @@ describe("a server", function ()
     refused("tls", wsmanager.new {url = "wss://x", tls = {ca = "/no/file"}})
   end)
 
-  describe("asked to authorize", function ()
+  describe("authorizing", function ()
     it("refuses with a status, a body and headers", function ()
       serve {
         authorize = function (request)
@@ -202,7 +202,7 @@ describe("a server", function ()
       end)
     end)
 
-    it("refuses with 403 when nothing else is said", function ()
+    it("refuses with 403 by default", function ()
       serve {authorize = function () return false end}
       run(function ()
         local ws = connect()
@@ -252,7 +252,7 @@ describe("a server", function ()
       end)
     end)
 
-    it("handles nobody who left before the answer", function ()
+    it("runs no handler for a client that left before the response", function ()
       local asked, handled
       serve {
         authorize = function ()
@@ -274,7 +274,7 @@ describe("a server", function ()
       end)
     end)
 
-    it("answers 500 when the function fails, and reports it", function ()
+    it("responds with 500 when the function fails, and reports it", function ()
       serve {authorize = function () error("no list") end, handler = echo}
       run(function ()
         local ws = connect()
@@ -316,7 +316,7 @@ describe("a server", function ()
       assert.error_matches(function () server:broadcast("\255") end, "UTF%-8")
     end)
 
-    it("is nothing once it has stopped", function ()
+    it("does nothing once the server has stopped", function ()
       serve {handler = echo}
       server:stop()
       assert.same({0, 0}, {server:broadcast("x")})
@@ -324,7 +324,7 @@ describe("a server", function ()
   end)
 
   describe("stopping", function ()
-    it("says 1001 to all, and waits for them", function ()
+    it("closes all with 1001, and waits for them", function ()
       serve {handler = echo}
       run(function ()
         local ws = connect()
@@ -347,7 +347,7 @@ describe("a server", function ()
       assert.equal(1001, (ws:closed(5)))
     end)
 
-    it("drops those that take too long, and tells their handlers", function ()
+    it("drops those that take too long, and ends their handlers' waits", function ()
       local token, started
       serve {
         handler = function (ws)
@@ -372,7 +372,7 @@ describe("a server", function ()
       peer:stop()
     end)
 
-    it("drops one whose listener waits, and tells it", function ()
+    it("drops one whose listener waits, and ends the wait", function ()
       local events, begun, sent = {}, false, nil
       serve {handler = function (ws)
         ws.onmessage = function ()
@@ -423,7 +423,7 @@ describe("a server", function ()
     end)
   end)
 
-  it("hangs up on whom it has no memory to answer", function ()
+  it("drops a connection when there is no memory for the response", function ()
     serve {authorize = function ()
       core.failmemory(0)
       return true, {["X-Long"] = ("x"):rep(100000)}
@@ -438,7 +438,7 @@ describe("a server", function ()
     end)
   end)
 
-  it("takes no more connections at once than it is told", function ()
+  it("accepts no more connections at once than `connections`", function ()
     serve {handler = echo, connections = 1}
     run(function ()
       local first, second = connect(), connect()

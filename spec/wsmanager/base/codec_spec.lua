@@ -59,7 +59,7 @@ local function describe_json ()
     end)
   end)
 
-  it("gives what does not decode as it came, and goes on", function ()
+  it("returns data that cannot be decoded as it came, and goes on", function ()
     run(function ()
       local ws = pair({decode = "json"}, sayer("{nonsense", "[1]"))
       local value, token, why, raw = ws:receive(5)
@@ -79,7 +79,7 @@ local function describe_json ()
     end
   end)
 
-  it("tells messages() with an error event, and goes on", function ()
+  it("fires an error event in messages(), and goes on", function ()
     local ws = pair({decode = "json"}, sayer("1", "{", "2"))
     local values, failed = {}, nil
     ws.onerror = function (event) failed = event end
@@ -105,7 +105,7 @@ local function describe_json ()
     end)
   end)
 
-  it("says why a value has no JSON", function ()
+  it("returns why a value has no JSON", function ()
     run(function ()
       local ws = pair {decode = "json"}
       local ok, token, why = ws:send {print}
@@ -124,7 +124,7 @@ local function describe_json ()
     assert.equal(cjson.null, wsmanager.null)
   end)
 
-  it("serves servers too, and broadcasts", function ()
+  it("works in servers too, and in broadcasts", function ()
     local server, url = ours.serve {
       decode = "json",
       handler = function (ws)
@@ -159,7 +159,7 @@ describe("a codec of one's own", function ()
     end)
   end)
 
-  it("may raise or answer nil and why", function ()
+  it("may raise, or return nil and why", function ()
     run(function ()
       local ws = pair {decode = {
         encode = function (value)
@@ -189,8 +189,8 @@ describe("a codec of one's own", function ()
   end)
 end)
 
--- A program that finds no lua-cjson: prints what JSON's users are told, and one
--- message echoed without JSON.
+-- A program without lua-cjson: prints the errors of what needs JSON, and a message
+-- that was echoed without it.
 local WITHOUT_CJSON = [[
 package.loaded.cjson = nil
 package.preload.cjson = function () error("hidden") end
@@ -214,7 +214,7 @@ end)
 ]]
 
 describe("a program without lua-cjson", function ()
-  it("is told so where it wants JSON, and works without", function ()
+  it("gets a sentence where it uses JSON, and works otherwise", function ()
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))
     file:write(WITHOUT_CJSON)

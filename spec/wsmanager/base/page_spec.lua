@@ -8,7 +8,7 @@ local function serve (options)
   server = ours.serve(options)
 end
 
--- What the server answers to bytes on a bare connection.
+-- The response to these bytes on a plain TCP connection.
 local function ask (text)
   local peer = peers.start("scripted", {
     connect = {host = "127.0.0.1", port = server.port},
@@ -32,7 +32,7 @@ local function get (path, method)
              .. " HTTP/1.1\r\nHost: localhost\r\n\r\n")
 end
 
-describe("a server that is asked for a page", function ()
+describe("a server that gets a plain HTTP request", function ()
   local reports
 
   before_each(function () reports = ours.hush() end)
@@ -42,7 +42,7 @@ describe("a server that is asked for a page", function ()
     ours.stop()
   end)
 
-  it("answers 426 when it has none", function ()
+  it("responds with 426 when it has no page", function ()
     serve {}
     local answer = get("/")
     assert.matches("^HTTP/1.1 426 Upgrade Required\r\n", answer)
@@ -81,7 +81,7 @@ describe("a server that is asked for a page", function ()
     end
   end)
 
-  it("asks a function", function ()
+  it("calls a function", function ()
     serve {
       page = function (request)
         if request.path == "/json" then
@@ -102,7 +102,7 @@ describe("a server that is asked for a page", function ()
     assert.matches("spilt", reports[1].text)
   end)
 
-  it("answers a broken opening handshake with why", function ()
+  it("responds to a broken opening handshake with the reason", function ()
     serve {page = "README.md"}
     local answer = ask("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
                        .. "Connection: Upgrade\r\n"

@@ -26,7 +26,7 @@ local function join (address, options)
   return chat.new(all)
 end
 
--- Sends what it hears to all of `room`.
+-- Sends what it receives to all of `room`.
 local function relay_in (room)
   return function (ws)
     room[#room + 1] = ws
@@ -58,7 +58,7 @@ local function frame_of (ws)
 end
 
 describe("a chat", function ()
-  it("joins where its session says", beside(function (ws, request)
+  it("joins at the URL of its session", beside(function (ws, request)
     ws:send(chat.encode(message {
       action = action.send,
       content = request.target,
@@ -70,7 +70,7 @@ describe("a chat", function ()
     talk:close()
   end))
 
-  it("says a text with its id, time and sender", beside(function (ws)
+  it("sends a text with its id, time and sender", beside(function (ws)
     ws:send(ws:receive(5))
     ws:receive(5)
   end, function (address)
@@ -87,7 +87,7 @@ describe("a chat", function ()
   end))
 
   local room = {}
-  it("settles receipts and hands them to onreceipt", beside(relay_in(room),
+  it("handles receipts and gives them to onreceipt", beside(relay_in(room),
     function (address)
       local receipts = {}
       local customer = join(address, {
@@ -129,7 +129,7 @@ describe("a chat", function ()
     end))
 
   local again = {}
-  it("says again what was not received, and its order stays", beside(in_turn(
+  it("sends again what was not received, in its order", beside(in_turn(
     function (ws)
       again[1] = frame_of(ws).content
       ws:close(1012)
@@ -150,7 +150,7 @@ describe("a chat", function ()
     assert.same({ "a", "a", "b", "c" }, again)
   end))
 
-  it("drops what it has heard before and confirms it again", beside(
+  it("drops a repeated message and confirms it again", beside(
     function (ws)
       local data = chat.encode(message { action = action.send })
       ws:send(data)
@@ -173,7 +173,7 @@ describe("a chat", function ()
       talk:close()
     end))
 
-  it("says a read again until it is confirmed", beside(in_turn(
+  it("sends a read again until it is confirmed", beside(in_turn(
     function (ws)
       ws:send(chat.encode(message { action = action.send }))
       repeat until frame_of(ws).action == action.read
@@ -223,7 +223,7 @@ describe("a chat", function ()
     assert.same({ "1", "2" }, ids)
   end)
 
-  it("hands messages to onmessage", beside(function (ws)
+  it("gives messages to onmessage", beside(function (ws)
     ws:send(chat.encode(message { action = action.send }))
     ws:send(chat.encode(message { action = action.send, id = "2" }))
     ws:receive(5)
@@ -256,7 +256,7 @@ describe("a chat", function ()
     talk:close()
   end))
 
-  it("says full when too much waits for a receipt", beside(function (ws)
+  it("returns full when too much waits for a receipt", beside(function (ws)
     ws:receive(5)
   end, function (address)
     local talk = join(address, { outbox = { messages = 1 } })
@@ -267,7 +267,7 @@ describe("a chat", function ()
     talk:close()
   end))
 
-  it("says closed after close", beside(function (ws)
+  it("returns closed after close", beside(function (ws)
     ws:receive(5)
   end, function (address)
     local talk = join(address)
@@ -296,7 +296,7 @@ describe("a chat", function ()
       talk:close()
     end))
 
-  -- The message of the error that fn raises, as this line's fault.
+  -- The message of the error that fn raises at this line.
   local function blames_us (fn, sentence)
     local ok, why = pcall(fn)
     assert.is_false(ok)
@@ -344,7 +344,7 @@ describe("a chat", function ()
     end
   end)
 
-  it("hands on what the world did to its TLS", function ()
+  it("returns the failure of its TLS", function ()
     local talk, token, why = chat.new {
       server = "127.0.0.1:9", uid = "1", token = "t",
       tls = { ca = "no/such/file.pem" },
@@ -364,7 +364,7 @@ describe("a chat", function ()
     talk:close()
   end)
 
-  it("says what it waited for, and how long", beside(function (ws)
+  it("names in a timeout what it waited for, and how long", beside(function (ws)
     ws:receive(5)
     ws:receive(5)
   end, function (address)
@@ -382,7 +382,7 @@ describe("a chat", function ()
     talk:close()
   end))
 
-  it("raises at its caller's line for what was not heard", function ()
+  it("raises at its caller's line for what is no received message", function ()
     local talk = chat.new { uid = "1", server = "127.0.0.1:9" }
     blames_us(function () talk:read() end,
       "bad argument #1 to 'read' (a message is a table, not a nil)")

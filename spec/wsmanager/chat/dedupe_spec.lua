@@ -1,7 +1,7 @@
 local dedupe = require "wsmanager.chat.dedupe"
 
-describe("the memory of ids", function ()
-  it("knows what it has met", function ()
+describe("dedupe", function ()
+  it("recognizes a repetition", function ()
     local ids = dedupe.new(2)
     assert.is_true(ids:add "a")
     assert.is_false(ids:add "a")

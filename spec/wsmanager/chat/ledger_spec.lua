@@ -36,7 +36,7 @@ describe("a ledger", function ()
     assert.same({ "<a>", "<b>", "<a>", "<b>", "<c>" }, sent)
   end)
 
-  it("sends no more what was confirmed", function ()
+  it("does not send again what was confirmed", function ()
     add "a"
     add "b"
     add "c"

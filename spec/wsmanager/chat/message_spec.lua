@@ -31,7 +31,7 @@ describe("a message", function ()
     end)
   end
 
-  it("says what is wrong with it", function ()
+  it("is refused with a sentence that says what is wrong", function ()
     local _, why = pcall(chat.Message, message { sendTime = "now" })
     assert.truthy(why:find("field 'sendTime' of a message (number expected, "
       .. "got string)", 1, true))
@@ -44,20 +44,20 @@ describe("a list of messages", function ()
     assert.equal(value, chat.Messages(value))
   end)
 
-  it("names the place of the one that is wrong", function ()
+  it("gives the index of the one that is wrong", function ()
     local _, why = pcall(chat.Messages, { message(), { id = "2" } })
     assert.truthy(why:find("at 2: field 'content'", 1, true))
   end)
 end)
 
-describe("the wire of a chat", function ()
-  it("carries a text message as JSON text", function ()
+describe("the frames of a chat", function ()
+  it("are JSON text for a text message", function ()
     local data, kind = chat.encode(message { action = action.send })
     assert.equal("text", kind)
     assert.same(message { action = 2 }, chat.decode(data, kind))
   end)
 
-  it("carries a picture as a line of JSON and its bytes", function ()
+  it("are a line of JSON and the bytes for a picture", function ()
     local bytes = "\137PNG\r\n\26\n\0\255\n\n"
     local frame = message { action = action.send, bytes = bytes }
     local data, kind = chat.encode(frame)
@@ -66,7 +66,7 @@ describe("the wire of a chat", function ()
     assert.same(frame, chat.decode(data, kind))
   end)
 
-  it("takes no bytes from a text message", function ()
+  it("have no bytes in a text message", function ()
     local data = chat.encode(message { action = 2 })
     data = data:gsub("}$", ',"bytes":"x"}')
     assert.is_nil(chat.decode(data, "text").bytes)

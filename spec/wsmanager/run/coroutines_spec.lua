@@ -10,7 +10,7 @@ describe("coroutines", function ()
   end)
 
   describe("waiting in a queue", function ()
-    it("hands over to the first that waits, one at a time", function ()
+    it("wakes the first that waits, one at a time", function ()
       local queue, got = coroutines.new_queue(), {}
       for i = 1, 2 do
         scheduler.spawn(function ()

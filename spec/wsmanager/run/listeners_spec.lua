@@ -40,7 +40,7 @@ describe("events", function ()
     end)
   end)
 
-  it("reach a listener once when it says so, or never again", function ()
+  it("reach a listener only once with `once`, and no removed one", function ()
     serve(sayer("1", "2", "3"))
     run(function ()
       local ws, once, removed, all = connect(), 0, 0, 0
@@ -87,7 +87,7 @@ describe("events", function ()
     end)
   end)
 
-  it("give messages to a handler before the close behind them", function ()
+  it("give messages to a handler before the close that follows them", function ()
     serve(sayer("1", "2", "3"))
     run(function ()
       local order = {}
@@ -132,7 +132,7 @@ describe("events", function ()
     end)
   end)
 
-  it("tell of reconnecting, attempt and delay", function ()
+  it("have attempt and delay when reconnecting", function ()
     serve(sayer("x"))
     run(function ()
       local events = {}
@@ -149,7 +149,7 @@ describe("events", function ()
     end)
   end)
 
-  it("tell when there is room again", function ()
+  it("drain comes when there is room again", function ()
     local reading = false
     serve(function (ws)
       repeat sleep(0.001) until reading
@@ -168,7 +168,7 @@ describe("events", function ()
     end)
   end)
 
-  it("refuse names and listeners that are none", function ()
+  it("refuse unknown names, and listeners that cannot be called", function ()
     serve()
     local ws = connect()
     fails("unknown event 'mesage' %(did you mean 'message'%?%)",

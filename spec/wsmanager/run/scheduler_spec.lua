@@ -110,7 +110,7 @@ describe("the scheduler", function ()
       assert.is_true(other)
     end)
 
-    it("lets others go on at a bare yield", function ()
+    it("lets others run at a plain yield", function ()
       local order = {}
       scheduler.spawn(function ()
         order[#order + 1] = "a1"
@@ -184,7 +184,7 @@ describe("the scheduler", function ()
       assert.equal(100, core.time)
     end)
 
-    it("says whether anything happened", function ()
+    it("returns whether anything happened", function ()
       assert.is_false(scheduler.step(0))
       scheduler.spawn(function () end)
       assert.is_true(scheduler.step(0))
