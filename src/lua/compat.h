@@ -1,5 +1,5 @@
 /*
-** compat.h - Lua 5.1 (and LuaJIT) to 5.4 under one set of names
+** compat.h - Lua 5.1 (and LuaJIT) to 5.5 under one set of names
 ** Depends on lua.h and lauxlib.h. No other file asks for LUA_VERSION_NUM.
 */
 #ifndef WSM_COMPAT_H
@@ -54,8 +54,12 @@ static inline int lua_absindex (lua_State *L, int i) {
 #endif
 
 /* Does lua_pushlstring collect garbage before it copies? Then a finalizer could
-** free the bytes. */
-#define WSM_PUSHLSTRING_MAY_GC (LUA_VERSION_NUM < 502)
+** free the bytes. Lua does until 5.3.2. */
+#if LUA_VERSION_NUM == 503
+#define WSM_PUSHLSTRING_MAY_GC (LUA_VERSION_RELEASE[0] < '3')
+#else
+#define WSM_PUSHLSTRING_MAY_GC (LUA_VERSION_NUM < 503)
+#endif
 
 /* May this Lua be LuaJIT, which compiles? */
 #define WSM_MAYBE_LUAJIT (LUA_VERSION_NUM == 501)
