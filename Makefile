@@ -147,7 +147,8 @@ lint:
 format:
 	@clang-format -i $(wildcard src/*/*.h src/*/*/*.h) $(SOURCES)
 
-house: build
+house:
+	@$(MAKE) --no-print-directory -s build
 	@$(LUA) scripts/house.lua $(OUT)/obj
 
 demo: deps
