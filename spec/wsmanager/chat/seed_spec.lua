@@ -389,7 +389,7 @@ describe("the seed's rhythm", function ()
   it("onclose does nothing when locked", function ()
     local connection = life.new { ask_target = true }
     connection:open()
-    function connection:drain ()
+    function connection:pop_events ()
       local name = self.manager:event()
       while name do
         if name == "target" then
