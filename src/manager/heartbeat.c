@@ -5,14 +5,14 @@
 #define ANSWER_MS 1000 /* a heartbeat this long before death may be late */
 
 void wsm_heartbeat_start (struct wsm_manager *m, uint64_t now_ms) {
-  m->received_ms = m->heartbeat_ms = now_ms;
+  m->received_ms = m->last_heartbeat_ms = now_ms;
   m->ping_ms = WSM_NEVER;
 }
 
 static uint64_t due_at (const struct wsm_manager *m) {
-  const uint64_t last_ms = m->heartbeat_ms > m->received_ms ? m->heartbeat_ms
-                                                            : m->received_ms;
-  return wsm_state_after(last_ms, m->policy->heartbeat_interval_ms);
+  const uint64_t last_ms = m->last_heartbeat_ms;
+  const uint64_t from_ms = last_ms > m->received_ms ? last_ms : m->received_ms;
+  return wsm_state_after(from_ms, m->policy->heartbeat_interval_ms);
 }
 
 static uint64_t dead_at (const struct wsm_manager *m) {
@@ -31,7 +31,7 @@ bool wsm_heartbeat_is_dead (const struct wsm_manager *m, uint64_t now_ms,
 void wsm_heartbeat_tick (struct wsm_manager *m, uint64_t now_ms) {
   const struct wsm_policy *p = m->policy;
   if (now_ms < due_at(m)) return;
-  m->heartbeat_ms = now_ms;
+  m->last_heartbeat_ms = now_ms;
   /* the peer takes nothing: one more behind the rest would prove nothing */
   if (wsm_session_pending(&m->session) >= p->output_bytes) return;
   if (p->heartbeat_message)
@@ -55,8 +55,8 @@ bool wsm_heartbeat_is_lax (const struct wsm_manager *m) {
            (uint64_t)p->heartbeat_interval_ms + ANSWER_MS;
 }
 
-bool wsm_heartbeat_is_one (const struct wsm_manager *m,
-                           const struct wsm_message *message) {
+bool wsm_heartbeat_matches (const struct wsm_manager *m,
+                            const struct wsm_message *message) {
   const struct wsm_policy *p = m->policy;
   return p->heartbeat_message && !message->binary &&
          message->length == p->heartbeat_length &&

@@ -53,7 +53,7 @@ uint64_t wsm_heartbeat_deadline (const struct wsm_manager *m);
 bool wsm_heartbeat_is_lax (const struct wsm_manager *m);
 
 /* Is it a heartbeat, and so not to be sent again on another connection? */
-bool wsm_heartbeat_is_one (const struct wsm_manager *m,
-                           const struct wsm_message *message);
+bool wsm_heartbeat_matches (const struct wsm_manager *m,
+                            const struct wsm_message *message);
 
 #endif

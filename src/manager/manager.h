@@ -238,7 +238,7 @@ static inline void wsm_manager_resume (struct wsm_manager *m, uint64_t now_ms) {
 /* Should the driver be paused? Full at the limit, and until half of it is
 ** taken. */
 static inline bool wsm_manager_is_inbox_full (const struct wsm_manager *m) {
-  return wsm_messages_fill_inbox(m);
+  return wsm_messages_is_inbox_full(m);
 }
 
 /* TLS resumed an earlier session. */

@@ -111,7 +111,7 @@ void wsm_messages_keep_unsent (struct wsm_manager *m, size_t *dropped) {
   memset(&kept, 0, sizeof kept);
   kept.bytes.pool = m->pool;
   while (wsm_session_unsent(&m->session, &at, &message)) {
-    if (wsm_heartbeat_is_one(m, &message)) continue;
+    if (wsm_heartbeat_matches(m, &message)) continue;
     back++;
     if (!wsm_message_queue_push(&kept, &message)) ++*dropped;
   }
@@ -140,7 +140,7 @@ size_t wsm_messages_buffered (const struct wsm_manager *m) {
          (has_session(m) ? wsm_session_pending(&m->session) : 0);
 }
 
-bool wsm_messages_fill_inbox (const struct wsm_manager *m) {
+bool wsm_messages_is_inbox_full (const struct wsm_manager *m) {
   const size_t limit = m->policy->inbox_bytes, unread = wsm_messages_unread(m);
   /* while closing, the peer's close frame is awaited */
   if (m->state != WSM_STATE_OPEN || limit == 0) return false;

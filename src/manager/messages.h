@@ -48,6 +48,6 @@ void wsm_messages_keep_unsent (struct wsm_manager *m, size_t *dropped);
 /* See wsm_manager_unread, _buffered, _is_inbox_full. */
 size_t wsm_messages_unread (const struct wsm_manager *m);
 size_t wsm_messages_buffered (const struct wsm_manager *m);
-bool wsm_messages_fill_inbox (const struct wsm_manager *m);
+bool wsm_messages_is_inbox_full (const struct wsm_manager *m);
 
 #endif

@@ -94,12 +94,12 @@ struct wsm_manager {
   uint32_t delay_ms;       /* of the wait under way */
   uint32_t retry_after_ms; /* what the peer asked for, for the next wait */
   uint64_t jitter_seed;
-  uint64_t due_ms;       /* CONNECTING, CLOSING: when to give up;
+  uint64_t due_ms;            /* CONNECTING, CLOSING: when to give up;
                               WAITING: when to connect; OPEN: when to answer a
                               close behind messages that nobody takes */
-  uint64_t received_ms;  /* last byte from the peer */
-  uint64_t heartbeat_ms; /* last heartbeat, or the opening */
-  uint64_t ping_ms;      /* when ping number ping_number was sent; WSM_NEVER
+  uint64_t received_ms;       /* last byte from the peer */
+  uint64_t last_heartbeat_ms; /* last heartbeat, or the opening */
+  uint64_t ping_ms; /* when ping number ping_number was sent; WSM_NEVER
                               once it is answered */
   uint64_t ping_number;
   uint64_t retried_ms;        /* OPEN: the outbox was last tried */
