@@ -73,6 +73,7 @@ help:
 #: bench-deps   installs the peers of the bench, as far as Debian has them
 #: bench-build  what the bench runs; afterwards bench/run.py --help
 #: fuzz     libFuzzer on each parser
+#: mutants  SEED=1 COUNT=20: changes the C in so many places; is it noticed?
 #: clean    removes build/ and what `luarocks make` leaves in the tree
 
 $(CORE): $(OBJECTS)
@@ -143,6 +144,11 @@ check: build spec-programs
 
 lint:
 	@scripts/lint
+
+SEED = 1
+COUNT = 20
+mutants: test-deps
+	@scripts/mutants $(SEED) $(COUNT)
 
 format:
 	@clang-format -i $(wildcard src/*/*.h src/*/*/*.h) $(SOURCES)

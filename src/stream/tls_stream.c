@@ -122,7 +122,7 @@ static size_t write_to (struct wsm_stream *s, const void *bytes, size_t n) {
 
 static bool finish (struct wsm_stream *s) {
   struct tls_stream *t = of(s);
-  if (t->open && !t->finished) wsm_tls_close(t->tls);
+  if (!t->finished) wsm_tls_close(t->tls);
   t->finished = true;
   return flush(t) && wsm_stream_finish(s->below);
 }
@@ -156,7 +156,7 @@ static size_t read_from (struct wsm_stream *s, struct wsm_buffer *to,
       fail(t, &e);
     }
     wsm_buffer_clear(&t->early);
-  } else if (!t->failed && t->status <= WSM_TLS_OPEN) {
+  } else {
     decrypt(t, to);
   }
   return wsm_buffer_length(to) - before;
