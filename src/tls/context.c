@@ -6,30 +6,31 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include "base/memory.h"
-#include "tls/verify.h"
 #include "tls/bio.h"
+#include "tls/peer.h"
+#include "tls/verify.h"
 
 static const unsigned char ALPN[] = "\x08http/1.1";
 #define ALPN_LENGTH (sizeof ALPN - 1)
 #define SESSION_CONTEXT "wsmanager"
 
-/* --- PEM: text, or the path of a file --- */
+/* --- PEM: text or the path of a file --- */
 
 static bool is_pem (const char *text) {
   return strstr(text, "-----BEGIN ") != NULL;
 }
 
-/* What may be shown of an option: never the text of a key. */
-static const char *place_of (const char *text) {
+/* The value of an option in an error: never the text of a key. */
+static const char *shown (const char *text) {
   return is_pem(text) ? "the PEM text" : text;
 }
 
-/* A terminal must not be asked for the password of an encrypted key. */
-static int no_password (char *to, int size, int writing, void *asked) {
+/* Never asks at the terminal for the password of an encrypted key. */
+static int no_password (char *to, int size, int writing, void *was_asked) {
   (void)to;
   (void)size;
   (void)writing;
-  if (asked) *(bool *)asked = true;
+  if (was_asked) *(bool *)was_asked = true;
   return -1;
 }
 
@@ -47,22 +48,22 @@ static BIO *open_pem (const char *option, const char *text,
                   option);
   else
     wsm_error_set(e, WSM_TLS, "tls.%s: cannot read %.140s: %s", option,
-                  place_of(text), strerror(errno ? errno : ENOMEM));
+                  shown(text), strerror(errno ? errno : ENOMEM));
   return NULL;
 }
 
-static bool refuse (struct wsm_error *e, const char *option, const char *text) {
+static bool fail (struct wsm_error *e, const char *option, const char *text) {
   const char *why = ERR_reason_error_string(ERR_peek_error());
-  wsm_error_set(e, WSM_TLS, "tls.%s: %.140s: %s", option, place_of(text),
+  wsm_error_set(e, WSM_TLS, "tls.%s: %.140s: %s", option, shown(text),
                 why ? why : "it cannot be used");
   return false;
 }
 
-static bool none_in (struct wsm_error *e, const char *option,
-                     const char *text) {
+static bool fail_missing (struct wsm_error *e, const char *option,
+                          const char *text) {
   wsm_error_set(e, WSM_TLS, "tls.%s: there is no %s in %.140s", option,
                 strcmp(option, "key") == 0 ? "private key" : "certificate",
-                place_of(text));
+                shown(text));
   return false;
 }
 
@@ -70,21 +71,21 @@ static X509 *next_certificate (BIO *bio) {
   return PEM_read_bio_X509_AUX(bio, NULL, no_password, NULL);
 }
 
-/* Behind the last certificate a reader finds no further first line. */
+/* After the last certificate there is no further "-----BEGIN". */
 static bool read_to_end (void) {
   const unsigned long code = ERR_peek_last_error();
   return ERR_GET_LIB(code) == ERR_LIB_PEM &&
          ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
-/* --- a CA to trust --- */
+/* --- trusted CAs --- */
 
 static bool is_folder (const char *path) {
   struct stat s;
   return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 }
 
-static bool trust_all (SSL_CTX *ssl, BIO *bio, bool *any) {
+static bool add_cas (SSL_CTX *ssl, BIO *bio, bool *any) {
   X509_STORE *store = SSL_CTX_get_cert_store(ssl);
   X509 *ca;
   bool fine = true;
@@ -102,13 +103,13 @@ static bool use_ca (SSL_CTX *ssl, const char *ca, struct wsm_error *e) {
   BIO *bio;
   if (!is_pem(ca) && is_folder(ca))
     return SSL_CTX_load_verify_locations(ssl, NULL, ca) == 1 ||
-           refuse(e, "ca", ca);
+           fail(e, "ca", ca);
   bio = open_pem("ca", ca, e);
   if (!bio) return false;
-  fine = trust_all(ssl, bio, &any);
+  fine = add_cas(ssl, bio, &any);
   BIO_free(bio);
-  if (fine && !any) return none_in(e, "ca", ca);
-  return fine || refuse(e, "ca", ca);
+  if (fine && !any) return fail_missing(e, "ca", ca);
+  return fine || fail(e, "ca", ca);
 }
 
 static bool use_system_ca (SSL_CTX *ssl, struct wsm_error *e) {
@@ -140,45 +141,46 @@ static bool use_certificate (SSL_CTX *ssl, const char *cert,
   own = next_certificate(bio);
   if (own) {
     fine = (SSL_CTX_use_certificate(ssl, own) == 1 && add_chain(ssl, bio)) ||
-           refuse(e, "cert", cert);
+           fail(e, "cert", cert);
     X509_free(own);
   } else
-    fine = read_to_end() ? none_in(e, "cert", cert) : refuse(e, "cert", cert);
+    fine = read_to_end() ? fail_missing(e, "cert", cert)
+                         : fail(e, "cert", cert);
   BIO_free(bio);
   return fine;
 }
 
-static bool fit_key (SSL_CTX *ssl, EVP_PKEY *key, const char *text,
-                     struct wsm_error *e) {
+static bool use_matching_key (SSL_CTX *ssl, EVP_PKEY *key, const char *text,
+                              struct wsm_error *e) {
   if (X509_check_private_key(SSL_CTX_get0_certificate(ssl), key) != 1) {
     wsm_error_set(e, WSM_TLS,
                   "tls.key does not belong to tls.cert: they are "
                   "not of one pair");
     return false;
   }
-  return SSL_CTX_use_PrivateKey(ssl, key) == 1 || refuse(e, "key", text);
+  return SSL_CTX_use_PrivateKey(ssl, key) == 1 || fail(e, "key", text);
 }
 
 static bool use_key (SSL_CTX *ssl, const char *text, struct wsm_error *e) {
   BIO *bio = open_pem("key", text, e);
   EVP_PKEY *key;
-  bool fine = false, asked = false;
+  bool fine = false, encrypted = false;
   if (!bio) return false;
-  key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
-  if (key) fine = fit_key(ssl, key, text, e);
-  else if (asked)
+  key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted);
+  if (key) fine = use_matching_key(ssl, key, text, e);
+  else if (encrypted)
     wsm_error_set(e, WSM_TLS,
                   "tls.key: %.140s is encrypted; pass a key "
                   "without a password",
-                  place_of(text));
-  else none_in(e, "key", text);
+                  shown(text));
+  else fail_missing(e, "key", text);
   EVP_PKEY_free(key);
   BIO_free(bio);
   return fine;
 }
 
-static bool use_own (SSL_CTX *ssl, const struct wsm_tls_options *o,
-                     struct wsm_error *e) {
+static bool use_key_pair (SSL_CTX *ssl, const struct wsm_tls_options *o,
+                          struct wsm_error *e) {
   if (!o->cert && !o->key) return true;
   if (o->cert && o->key)
     return use_certificate(ssl, o->cert, e) && use_key(ssl, o->key, e);
@@ -187,12 +189,12 @@ static bool use_own (SSL_CTX *ssl, const struct wsm_tls_options *o,
   return false;
 }
 
-/* --- the rules --- */
+/* --- the context --- */
 
 /* RFC 7301 3.2: nothing in common is a fatal alert. */
-static int choose_alpn (SSL *ssl, const unsigned char **chosen,
-                        unsigned char *length, const unsigned char *offered,
-                        unsigned n, void *unused) {
+static int on_alpn (SSL *ssl, const unsigned char **chosen,
+                    unsigned char *length, const unsigned char *offered,
+                    unsigned n, void *unused) {
   unsigned char *found;
   (void)ssl;
   (void)unused;
@@ -203,7 +205,7 @@ static int choose_alpn (SSL *ssl, const unsigned char **chosen,
   return SSL_TLSEXT_ERR_OK;
 }
 
-static int keep_session (SSL *ssl, SSL_SESSION *session) {
+static int on_session (SSL *ssl, SSL_SESSION *session) {
   const struct wsm_tls_peer *peer = SSL_get_app_data(ssl);
   struct wsm_tls_context *c = peer->context;
   char *host = wsm_strdup(peer->host);
@@ -226,7 +228,7 @@ SSL_SESSION *wsm_tls_context_session (struct wsm_tls_context *c,
   return session;
 }
 
-static void write_keylog (const SSL *ssl, const char *line) {
+static void on_keylog (const SSL *ssl, const char *line) {
   const struct wsm_tls_peer *peer = SSL_get_app_data(ssl);
   fprintf(peer->context->keylog, "%s\n", line);
   fflush(peer->context->keylog);
@@ -241,11 +243,11 @@ static bool open_keylog (struct wsm_tls_context *c, const char *path,
                   strerror(errno));
     return false;
   }
-  SSL_CTX_set_keylog_callback(c->ssl, write_keylog);
+  SSL_CTX_set_keylog_callback(c->ssl, on_keylog);
   return true;
 }
 
-static void set_rules (SSL_CTX *ssl, const struct wsm_tls_options *o) {
+static void set_protocol (SSL_CTX *ssl, const struct wsm_tls_options *o) {
   SSL_CTX_set_min_proto_version(ssl,
                                 o->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -254,15 +256,15 @@ static void set_rules (SSL_CTX *ssl, const struct wsm_tls_options *o) {
                           SSL_MODE_RELEASE_BUFFERS);
 }
 
-/* Whoever verifies, or has pins, ends a handshake that does not pass. */
-static void set_trust (struct wsm_tls_context *c, int more) {
-  if (c->verify || c->pin)
+static void set_verify (struct wsm_tls_context *c, int more) {
+  if (c->verify || c->pinned_keys)
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | more, wsm_verify_callback);
-  if (c->pin)
-    SSL_CTX_set_cert_verify_callback(c->ssl, wsm_verify_certificate, c);
+  if (c->pinned_keys)
+    SSL_CTX_set_cert_verify_callback(c->ssl, wsm_verify_certificate, NULL);
 }
 
-static bool fit_server (const struct wsm_tls_options *o, struct wsm_error *e) {
+static bool check_server (const struct wsm_tls_options *o,
+                          struct wsm_error *e) {
   const char *why = NULL;
   if (!o->cert || !o->key) why = "a server needs tls.cert and tls.key";
   else if (o->require_client_cert && !o->ca)
@@ -275,13 +277,13 @@ static bool fit_server (const struct wsm_tls_options *o, struct wsm_error *e) {
 
 static bool set_server (struct wsm_tls_context *c,
                         const struct wsm_tls_options *o, struct wsm_error *e) {
-  if (!fit_server(o, e)) return false;
-  /* tickets hold the sessions; a cache would only grow */
+  if (!check_server(o, e)) return false;
+  /* sessions are in the tickets: a cache would only grow */
   SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(c->ssl, (const unsigned char *)SESSION_CONTEXT,
                                  sizeof SESSION_CONTEXT - 1);
-  SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
-  set_trust(c, SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+  SSL_CTX_set_alpn_select_cb(c->ssl, on_alpn, NULL);
+  set_verify(c, SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
   return !o->ca || use_ca(c->ssl, o->ca, e);
 }
 
@@ -289,12 +291,12 @@ static bool set_client (struct wsm_tls_context *c,
                         const struct wsm_tls_options *o, struct wsm_error *e) {
   SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT |
                                            SSL_SESS_CACHE_NO_INTERNAL);
-  SSL_CTX_sess_set_new_cb(c->ssl, keep_session);
+  SSL_CTX_sess_set_new_cb(c->ssl, on_session);
   if (SSL_CTX_set_alpn_protos(c->ssl, ALPN, ALPN_LENGTH) != 0) {
     wsm_error_set(e, WSM_FULL, "no memory for TLS");
     return false;
   }
-  set_trust(c, 0);
+  set_verify(c, 0);
   if (!c->verify) return true;
   return o->ca ? use_ca(c->ssl, o->ca, e) : use_system_ca(c->ssl, e);
 }
@@ -304,15 +306,15 @@ static bool prepare (struct wsm_tls_context *c, const struct wsm_tls_options *o,
   c->ssl = SSL_CTX_new(c->server ? TLS_server_method() : TLS_client_method());
   c->bio = wsm_bio_method();
   c->hostname = wsm_strdup(o->hostname);
-  c->pin = wsm_strdup(o->pin);
+  c->pinned_keys = wsm_strdup(o->pin);
   if (!c->ssl || !c->bio || (o->hostname && !c->hostname) ||
-      (o->pin && !c->pin)) {
+      (o->pin && !c->pinned_keys)) {
     wsm_error_set(e, WSM_FULL, "no memory for TLS");
     return false;
   }
-  set_rules(c->ssl, o);
+  set_protocol(c->ssl, o);
   return (c->server ? set_server(c, o, e) : set_client(c, o, e)) &&
-         use_own(c->ssl, o, e) && open_keylog(c, o->keylog, e);
+         use_key_pair(c->ssl, o, e) && open_keylog(c, o->keylog, e);
 }
 
 struct wsm_tls_context *wsm_tls_context_new (const struct wsm_tls_options *o,
@@ -322,7 +324,7 @@ struct wsm_tls_context *wsm_tls_context_new (const struct wsm_tls_options *o,
     wsm_error_set(e, WSM_FULL, "no memory for TLS");
     return NULL;
   }
-  c->count = 1;
+  c->references = 1;
   c->server = server;
   c->verify = server ? o->require_client_cert : !o->unverified;
   ERR_clear_error();
@@ -335,18 +337,18 @@ struct wsm_tls_context *wsm_tls_context_new (const struct wsm_tls_options *o,
 }
 
 struct wsm_tls_context *wsm_tls_context_retain (struct wsm_tls_context *c) {
-  c->count++;
+  c->references++;
   return c;
 }
 
 void wsm_tls_context_release (struct wsm_tls_context *c) {
-  if (!c || --c->count > 0) return;
+  if (!c || --c->references > 0) return;
   SSL_SESSION_free(c->session);
   SSL_CTX_free(c->ssl);
   BIO_meth_free(c->bio);
   if (c->keylog) fclose(c->keylog);
   wsm_free(c->session_host);
   wsm_free(c->hostname);
-  wsm_free(c->pin);
+  wsm_free(c->pinned_keys);
   wsm_free(c);
 }

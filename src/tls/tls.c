@@ -5,10 +5,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include "base/memory.h"
-#include "tls/context.h"
-#include "tls/tls_error.h"
-#include "tls/verify.h"
 #include "tls/bio.h"
+#include "tls/context.h"
+#include "tls/peer.h"
+#include "tls/tls_error.h"
 
 #define RECORD_SIZE 16384 /* plaintext of a record, RFC 8446 5.1 */
 #define RECORD_EXTRA 64   /* more than its head, nonce, tag and padding */
@@ -16,7 +16,7 @@
 struct wsm_tls {
   SSL *ssl;
   struct wsm_tls_peer peer;
-  struct wsm_bio wire;
+  struct wsm_bio bio;
   enum wsm_tls_status status;
 };
 
@@ -25,10 +25,10 @@ static bool no_memory (struct wsm_error *e) {
   return false;
 }
 
-/* --- a connection begins --- */
+/* --- creation --- */
 
-/* RFC 6066 3: no trailing dot; a zone is this machine's own matter. */
-static char *plain_name (const char *host) {
+/* RFC 6066 3: without a trailing dot; an IPv6 zone means nothing to the peer. */
+static char *peer_name (const char *host) {
   char *name = wsm_strdup(host);
   size_t n;
   if (!name) return NULL;
@@ -38,10 +38,10 @@ static char *plain_name (const char *host) {
   return name;
 }
 
-/* Names the peer to OpenSSL: what is verified and what is sent. */
-static bool aim (struct wsm_tls *t, struct wsm_error *e) {
+/* The name to verify, and for SNI. */
+static bool set_peer_name (struct wsm_tls *t, struct wsm_error *e) {
   char *name = t->peer.host;
-  /* an empty name would switch the check off */
+  /* OpenSSL would not verify an empty name */
   if (*name == '\0') {
     wsm_error_set(e, WSM_TLS, "TLS needs the name of the host");
     return false;
@@ -61,26 +61,26 @@ static void resume (struct wsm_tls *t) {
   SSL_SESSION_free(session);
 }
 
-static bool be_client (struct wsm_tls *t, const char *host,
-                       struct wsm_error *e) {
-  const char *named = t->peer.context->hostname;
-  const char *name = named ? named : host;
-  t->peer.host = plain_name(name ? name : "");
+static bool init_client (struct wsm_tls *t, const char *host,
+                         struct wsm_error *e) {
+  const char *option = t->peer.context->hostname;
+  const char *name = option ? option : host;
+  t->peer.host = peer_name(name ? name : "");
   if (!t->peer.host) return no_memory(e);
   SSL_set_connect_state(t->ssl);
-  if (!aim(t, e)) return false;
+  if (!set_peer_name(t, e)) return false;
   resume(t);
   return true;
 }
 
-static bool prepare (struct wsm_tls *t, const char *host, struct wsm_error *e) {
+static bool init (struct wsm_tls *t, const char *host, struct wsm_error *e) {
   BIO *bio;
   t->ssl = SSL_new(t->peer.context->ssl);
-  bio = t->ssl ? wsm_bio_new(t->peer.context->bio, &t->wire) : NULL;
+  bio = t->ssl ? wsm_bio_new(t->peer.context->bio, &t->bio) : NULL;
   if (!bio) return no_memory(e);
   SSL_set_bio(t->ssl, bio, bio);
   SSL_set_app_data(t->ssl, &t->peer);
-  if (!t->peer.context->server) return be_client(t, host, e);
+  if (!t->peer.context->server) return init_client(t, host, e);
   SSL_set_accept_state(t->ssl);
   return true;
 }
@@ -93,9 +93,11 @@ struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
     return NULL;
   }
   t->peer.context = wsm_tls_context_retain(c);
-  t->wire.out.pool = pool;
+  t->peer.pinned_keys = c->pinned_keys;
+  t->peer.verify = c->verify;
+  t->bio.out.pool = pool;
   ERR_clear_error();
-  if (!prepare(t, host, e)) {
+  if (!init(t, host, e)) {
     wsm_tls_free(t);
     t = NULL;
   }
@@ -106,14 +108,15 @@ struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
 void wsm_tls_free (struct wsm_tls *t) {
   if (!t) return;
   if (t->ssl) {
-    /* a connection that was lost may be resumed: RFC 5246 7.2.1 */
+    /* RFC 5246 7.2.1: the session may be resumed although the connection was
+       lost; without these flags OpenSSL would forget it */
     if (t->status != WSM_TLS_FAILED)
       SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(t->ssl);
     ERR_clear_error();
   }
   wsm_tls_context_release(t->peer.context);
-  wsm_buffer_clear(&t->wire.out);
+  wsm_buffer_clear(&t->bio.out);
   wsm_free(t->peer.host);
   wsm_free(t);
 }
@@ -122,11 +125,10 @@ void wsm_tls_free (struct wsm_tls *t) {
 
 static void fail (struct wsm_tls *t) {
   t->status = WSM_TLS_FAILED;
-  wsm_tls_error_set(&t->peer, &t->wire);
+  wsm_tls_error_set(&t->peer, &t->bio);
 }
 
-/* What a call that did not succeed means. */
-static void settle (struct wsm_tls *t, int result) {
+static void handle_error (struct wsm_tls *t, int result) {
   switch (SSL_get_error(t->ssl, result)) {
     case SSL_ERROR_WANT_READ:
       break;
@@ -138,30 +140,30 @@ static void settle (struct wsm_tls *t, int result) {
   }
 }
 
-static void shake (struct wsm_tls *t) {
+static void handshake (struct wsm_tls *t) {
   const int result = SSL_do_handshake(t->ssl);
   if (result == 1) t->status = WSM_TLS_OPEN;
-  else settle(t, result);
+  else handle_error(t, result);
 }
 
-static void unseal (struct wsm_tls *t, struct wsm_buffer *plain) {
-  while (t->status == WSM_TLS_OPEN && t->wire.left > 0) {
+static void decrypt (struct wsm_tls *t, struct wsm_buffer *plain) {
+  while (t->status == WSM_TLS_OPEN && t->bio.left > 0) {
     unsigned char *at = wsm_buffer_reserve(plain, RECORD_SIZE);
     size_t n;
     if (!at) {
-      t->wire.starved = true;
+      t->bio.out_of_memory = true;
       fail(t);
     } else if (SSL_read_ex(t->ssl, at, RECORD_SIZE, &n))
       wsm_buffer_commit(plain, n);
-    else settle(t, 0);
+    else handle_error(t, 0);
   }
   wsm_buffer_consume(plain, 0);
   /* by itself OpenSSL keeps its 16 KiB until a read finds nothing */
   SSL_free_buffers(t->ssl);
 }
 
-static enum wsm_tls_status again (const struct wsm_tls *t,
-                                  struct wsm_error *e) {
+static enum wsm_tls_status repeat_status (const struct wsm_tls *t,
+                                          struct wsm_error *e) {
   if (t->status == WSM_TLS_FAILED)
     wsm_error_set(e, WSM_TLS, "this TLS connection has failed before");
   return t->status;
@@ -174,17 +176,17 @@ enum wsm_tls_status wsm_tls_start (struct wsm_tls *t, struct wsm_error *e) {
 enum wsm_tls_status wsm_tls_feed (struct wsm_tls *t, const void *bytes,
                                   size_t n, struct wsm_buffer *plain,
                                   struct wsm_error *e) {
-  if (t->status > WSM_TLS_OPEN) return again(t, e);
-  wsm_bio_feed(&t->wire, bytes, n);
+  if (t->status > WSM_TLS_OPEN) return repeat_status(t, e);
+  wsm_bio_set_input(&t->bio, bytes, n);
   t->peer.error = e;
   ERR_clear_error();
-  if (t->status == WSM_TLS_HANDSHAKE) shake(t);
-  if (t->status == WSM_TLS_OPEN && n > 0) unseal(t, plain);
+  if (t->status == WSM_TLS_HANDSHAKE) handshake(t);
+  if (t->status == WSM_TLS_OPEN && n > 0) decrypt(t, plain);
   t->peer.error = NULL;
   return t->status;
 }
 
-static bool may_seal (const struct wsm_tls *t, struct wsm_error *e) {
+static bool can_encrypt (const struct wsm_tls *t, struct wsm_error *e) {
   if (t->status == WSM_TLS_OPEN &&
       !(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
     return true;
@@ -195,12 +197,11 @@ static bool may_seal (const struct wsm_tls *t, struct wsm_error *e) {
 bool wsm_tls_seal (struct wsm_tls *t, const void *bytes, size_t n,
                    struct wsm_error *e) {
   const unsigned char *from = bytes;
-  if (!may_seal(t, e)) return false;
+  if (!can_encrypt(t, e)) return false;
   t->peer.error = e;
   ERR_clear_error();
-  /* at once, for a large message: else the output grows step by step. Without
-     memory for it the writes below will say so */
-  (void)wsm_buffer_reserve(&t->wire.out,
+  /* in one step for a large message; without memory the writes below fail */
+  (void)wsm_buffer_reserve(&t->bio.out,
                            n + (n / RECORD_SIZE + 1) * RECORD_EXTRA);
   while (n > 0 && t->status == WSM_TLS_OPEN) {
     size_t taken;
@@ -221,7 +222,7 @@ void wsm_tls_close (struct wsm_tls *t) {
 }
 
 struct wsm_buffer *wsm_tls_output (struct wsm_tls *t) {
-  return &t->wire.out;
+  return &t->bio.out;
 }
 
 const char *wsm_tls_version (const struct wsm_tls *t) {

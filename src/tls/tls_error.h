@@ -1,18 +1,17 @@
 /*
 ** tls_error.h - why a TLS connection failed, in one sentence
-** Stands on OpenSSL's error queue, and on the first bytes the peer sent. What
-** is wrong with a certificate is verify.h's to say.
+** Depends on OpenSSL's error queue and the first bytes the peer sent. Errors of
+** certificates are explained by verify.c.
 ** Never changes a connection.
 */
 #ifndef WSM_TLS_ERROR_H
 #define WSM_TLS_ERROR_H
 
-#include "base/error.h"
-#include "tls/verify.h"
 #include "tls/bio.h"
+#include "tls/peer.h"
 
-/* Fills peer->error from OpenSSL's error queue, and empties the queue. */
+/* Sets peer->error, but where verify.c has done so; empties the error queue. */
 void wsm_tls_error_set (const struct wsm_tls_peer *peer,
-                        const struct wsm_bio *w);
+                        const struct wsm_bio *bio);
 
 #endif

@@ -7,9 +7,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include "tls/pinned_key.h"
-#include "tls/context.h"
+#include "tls/peer.h"
 
-#define NAMES_SIZE 150 /* of a detail, for the names in a certificate */
+#define NAMES_SIZE 150 /* of the names in a certificate, as shown */
 #define WHOSE_SIZE 140
 
 /* A certificate is the peer's text: nothing but printable ASCII is shown. */
@@ -61,7 +61,7 @@ static bool print_name (char *to, size_t size, const GENERAL_NAME *name) {
   return true;
 }
 
-/* "a, b, c", as many as fit. How many names there were. */
+/* "a, b, c", as many as fit. Returns how many names there were. */
 static int print_names (char *to, size_t size, const GENERAL_NAMES *names) {
   int i, count = 0;
   size_t at = 0;
@@ -88,7 +88,7 @@ static void print_subjects (char *to, size_t size, X509 *certificate) {
   GENERAL_NAMES_free(names);
 }
 
-/* Whose certificate it is: the peer's own, or that of a CA above it. */
+/* "the certificate of chat.example.com", "the CA certificate ... behind it". */
 static void print_whose (char *to, size_t size, X509_STORE_CTX *chain,
                          const char *host) {
   char ca[60];
@@ -104,15 +104,15 @@ static void print_whose (char *to, size_t size, X509_STORE_CTX *chain,
            host ? host : "the client's");
 }
 
-static void say_date (struct wsm_error *e, const char *whose, const char *what,
-                      const ASN1_TIME *when) {
+static void explain_date (struct wsm_error *e, const char *whose,
+                          const char *what, const ASN1_TIME *when) {
   char date[24];
   print_date(date, sizeof date, when);
   wsm_error_set(e, WSM_TLS, "%s %s %s", whose, what, date);
 }
 
-static void say_issuer (struct wsm_error *e, const char *whose,
-                        X509 *certificate) {
+static void explain_issuer (struct wsm_error *e, const char *whose,
+                            X509 *certificate) {
   char ca[60];
   print_common_name(ca, sizeof ca, X509_get_issuer_name(certificate));
   wsm_error_set(e, WSM_TLS,
@@ -121,16 +121,16 @@ static void say_issuer (struct wsm_error *e, const char *whose,
                 whose, ca);
 }
 
-static void say_names (struct wsm_error *e, const char *host,
-                       X509 *certificate) {
+static void explain_names (struct wsm_error *e, const char *host,
+                           X509 *certificate) {
   char names[NAMES_SIZE];
   print_subjects(names, sizeof names, certificate);
   wsm_error_set(e, WSM_TLS, "certificate is for %s, not %.80s", names,
                 host ? host : "the client");
 }
 
-static void say_weak (struct wsm_error *e, const char *whose,
-                      X509 *certificate) {
+static void explain_weak_key (struct wsm_error *e, const char *whose,
+                              X509 *certificate) {
   const EVP_PKEY *key = X509_get0_pubkey(certificate);
   wsm_error_set(e, WSM_TLS, "%s has a key that is too weak: %d bits", whose,
                 key ? EVP_PKEY_bits(key) : 0);
@@ -144,11 +144,11 @@ static void explain (struct wsm_error *e, X509_STORE_CTX *chain,
   print_whose(whose, sizeof whose, chain, host);
   switch (certificate ? code : X509_V_ERR_UNSPECIFIED) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      say_date(e, whose, "expired on", X509_get0_notAfter(certificate));
+      explain_date(e, whose, "expired on", X509_get0_notAfter(certificate));
       break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      say_date(e, whose, "is not valid before",
-               X509_get0_notBefore(certificate));
+      explain_date(e, whose, "is not valid before",
+                   X509_get0_notBefore(certificate));
       break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
       wsm_error_set(e, WSM_TLS,
@@ -160,15 +160,15 @@ static void explain (struct wsm_error *e, X509_STORE_CTX *chain,
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      say_issuer(e, whose, certificate);
+      explain_issuer(e, whose, certificate);
       break;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      say_names(e, host, certificate);
+      explain_names(e, host, certificate);
       break;
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
-      say_weak(e, whose, certificate);
+      explain_weak_key(e, whose, certificate);
       break;
     case X509_V_ERR_INVALID_PURPOSE:
       wsm_error_set(e, WSM_TLS, "%s is not meant for a %s", whose,
@@ -189,9 +189,9 @@ static struct wsm_tls_peer *peer_of (X509_STORE_CTX *chain) {
 
 int wsm_verify_callback (int accepted, X509_STORE_CTX *chain) {
   struct wsm_tls_peer *peer = peer_of(chain);
-  if (!accepted && !peer->judged && peer->error) {
+  if (!accepted && !peer->explained && peer->error) {
     explain(peer->error, chain, peer->host);
-    peer->judged = true;
+    peer->explained = true;
   }
   return accepted;
 }
@@ -201,20 +201,22 @@ static bool refuse_key (struct wsm_tls_peer *peer, const char *pin) {
   wsm_error_final(peer->error, WSM_TLS,
                   "the key of %.100s is %s, which is none of the pinned ones",
                   peer->host ? peer->host : "the client", pin);
-  peer->judged = true;
+  peer->explained = true;
   return false;
 }
 
-static bool fits_pin (X509_STORE_CTX *chain, const char *pins) {
+static bool has_pinned_key (struct wsm_tls_peer *peer, X509_STORE_CTX *chain) {
   char pin[WSM_PINNED_KEY_SIZE];
   if (!wsm_pinned_key_write(pin, X509_STORE_CTX_get0_cert(chain))) return false;
-  return wsm_pinned_key_matches(pin, pins) || refuse_key(peer_of(chain), pin);
+  return wsm_pinned_key_matches(pin, peer->pinned_keys) ||
+         refuse_key(peer, pin);
 }
 
-int wsm_verify_certificate (X509_STORE_CTX *chain, void *context) {
-  const struct wsm_tls_context *c = context;
-  if (c->verify && X509_verify_cert(chain) != 1) return 0;
-  if (fits_pin(chain, c->pin)) return 1;
+int wsm_verify_certificate (X509_STORE_CTX *chain, void *unused) {
+  struct wsm_tls_peer *peer = peer_of(chain);
+  (void)unused;
+  if (peer->verify && X509_verify_cert(chain) != 1) return 0;
+  if (has_pinned_key(peer, chain)) return 1;
   X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
   return 0;
 }
