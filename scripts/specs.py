@@ -105,10 +105,10 @@ class Run:
             self.trouble.append(f"ended in: {self.where()} (status {status})")
         elif status and not failed:
             self.trouble.append(f"exit status {status}")
-        if passed + failed == 0:
+        ran = passed + failed + words.count("pending")
+        if not ran:
             self.trouble.append("no test ran")
-        if ("end" not in words or status and not failed
-                or passed + failed == 0):
+        if "end" not in words or status and not failed or not ran:
             failed += 1
         return passed, failed, [(float(seconds), title) for word, seconds,
                                 title in lines if word not in ("in", "end")]

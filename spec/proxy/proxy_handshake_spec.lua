@@ -409,6 +409,8 @@ describe("an exchange without memory", function()
   local core = require "wsmanager.core"
 
   it("says so and loses nothing", function()
+    collectgarbage()
+    collectgarbage()
     for _, proxy in ipairs { "http://u:p@p", "socks5://u:p@p" } do
       local before = core.memory().blocks
       local exchange = protocol.exchange(proxy, "h", 1)

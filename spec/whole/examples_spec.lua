@@ -1,5 +1,7 @@
 -- The programs of examples/ and of the README, run as a reader runs them.
 
+if not require "support.json".is_there "the examples" then return end
+
 local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
 local certificates = require "support.certificates"

@@ -126,7 +126,11 @@ local function to_cases(chop)
   for i, row in ipairs(faults) do
     cases[i] = { id = ("%d.%d"):format(i, chop), code = row[2], chop = chop,
                  steps = {}, compress = i >= first }
-    for at = 5, #row do cases[i].steps[at - 4] = row[at] end
+    local at = 5 -- # may stop at the nil before
+    while row[at] do
+      cases[i].steps[at - 4] = row[at]
+      at = at + 1
+    end
   end
   return cases
 end

@@ -3,6 +3,7 @@
 local files = require "support.files"
 
 local rockspec_path = "wsmanager-scm-1.rockspec"
+local version = _VERSION:match("%d%.%d")
 
 local function rockspec()
   local result = {}
@@ -46,7 +47,10 @@ describe("the rockspec", function()
     assert.same(expected, modules)
   end)
 
-  it("builds and installs offline, and a program runs from there", function()
+  -- LuaRocks 3.8, of Debian 12 and 13, does not understand the headers of Lua 5.5.
+  local it_installs = version == "5.5" and pending or it
+
+  it_installs("builds and installs offline, and a program runs from there", function()
     local ok, place = run("mktemp -d")
     assert.is_true(ok)
     place = place:match("^[^\n]+")
@@ -57,7 +61,6 @@ describe("the rockspec", function()
       .. " --exclude=./.git . | tar -xf - -C " .. place .. "/copy")
     assert.is_true(ok, text)
 
-    local version = _VERSION:match("%d%.%d")
     ok, text = run("cd " .. place .. "/copy && luarocks --lua-version " .. version
       .. " make --deps-mode none --tree " .. place .. "/tree " .. rockspec_path
       .. " CFLAGS='-O0 -fPIC'")
