@@ -1,9 +1,9 @@
 /* crowd URL CONNECTIONS INFLIGHT SIZE WARM SECONDS PID: many connections to one
  * server from one bare client. INFLIGHT 0: nobody echoes; the first connection
- * says "go" whenever everybody has had the message that the last "go" brought.
- * Reports how many messages came, and the CPU of the server, process PID. Each
- * text of 8 bytes or more is one of its own.
- * Stands on wire.h.
+ * sends "go" whenever everybody has received the message that the last "go"
+ * caused. Reports how many messages came, and the CPU of the server, process
+ * PID. Each text of 8 bytes or more is one of its own.
+ * Depends on wire.h.
  * Never checks what it receives. */
 
 #include "wire.h"
@@ -45,7 +45,7 @@ static void give (struct member *m, const unsigned char *data, size_t size) {
   }
 }
 
-static void say_go (struct crowd *c) {
+static void send_go (struct crowd *c) {
   unsigned char frame[16];
   const uint32_t mask = 0x01020304;
   const size_t head = wire_head(frame, 1, 2, mask);
@@ -77,7 +77,7 @@ static unsigned scan (struct member *m, const unsigned char *data,
   return ended;
 }
 
-static void say (struct crowd *c, struct member *m, unsigned count) {
+static void send_messages (struct crowd *c, struct member *m, unsigned count) {
   unsigned i;
   for (i = 0; i < count; i++) {
     unsigned char *frame = c->in + i * c->frame_size;
@@ -88,16 +88,16 @@ static void say (struct crowd *c, struct member *m, unsigned count) {
   give(m, c->in, count * c->frame_size);
 }
 
-static void hear (struct crowd *c, struct member *m) {
+static void receive (struct crowd *c, struct member *m) {
   const ssize_t size = wire_read(&m->wire, c->in, sizeof c->in);
   unsigned count;
   if (size == WIRE_ENDED) fail("read");
   if (size == WIRE_AGAIN) return;
   count = scan(m, c->in, (size_t)size);
   c->received += count;
-  if (c->inflight) say(c, m, count);
+  if (c->inflight) send_messages(c, m, count);
   while (!c->inflight && count--)
-    if ((c->received - count) % (uint64_t)c->count == 0) say_go(c);
+    if ((c->received - count) % (uint64_t)c->count == 0) send_go(c);
 }
 
 static void go_on_for (struct crowd *c, double seconds) {
@@ -106,7 +106,7 @@ static void go_on_for (struct crowd *c, double seconds) {
   while (seconds_now() < end) {
     const int n = epoll_wait(c->poll, events, 512, 1000);
     int i;
-    for (i = 0; i < n; i++) hear(c, &c->members[events[i].data.u32]);
+    for (i = 0; i < n; i++) receive(c, &c->members[events[i].data.u32]);
   }
 }
 
@@ -128,7 +128,7 @@ static void gather (struct crowd *c, const char *url) {
   for (i = 0; i < c->count; i++) {
     struct epoll_event event = { .events = EPOLLIN };
     event.data.u32 = (uint32_t)i;
-    wire_dial(&c->members[i].wire, url);
+    wire_connect(&c->members[i].wire, url);
     epoll_ctl(c->poll, EPOLL_CTL_ADD, c->members[i].wire.fd, &event);
   }
 }
@@ -136,8 +136,8 @@ static void gather (struct crowd *c, const char *url) {
 static void begin (struct crowd *c) {
   int i;
   for (i = 0; c->inflight && i < c->count; i++)
-    say(c, &c->members[i], (unsigned)c->inflight);
-  if (!c->inflight) say_go(c);
+    send_messages(c, &c->members[i], (unsigned)c->inflight);
+  if (!c->inflight) send_go(c);
 }
 
 int main (int argc, char **argv) {

@@ -1,5 +1,5 @@
 -- Many managed connections in one script, and what they take.
--- Stands on wsmanager, its core's counters and /proc.
+-- Depends on wsmanager, its core's counters and /proc.
 -- Never opens more than 500 at once: a listener's queue is finite.
 
 local core = require "wsmanager.core"
@@ -10,7 +10,7 @@ local PAGE = 4096
 
 local crowd = {}
 
-local function dial (url)
+local function connect (url)
   return assert(wsmanager.new { url = url, reconnect = { limit = false } })
 end
 
@@ -18,7 +18,7 @@ function crowd.open (url, n)
   local all = {}
   while #all < n do
     local first = #all + 1
-    for i = first, math.min(n, #all + AT_ONCE) do all[i] = dial(url) end
+    for i = first, math.min(n, #all + AT_ONCE) do all[i] = connect(url) end
     for i = first, #all do assert(all[i]:opened(30)) end
   end
   return all

@@ -4,7 +4,7 @@
  * bytes of each message that has so many. It streams: a long message is on its
  * way back before its end has come. Prints its port; on SIGTERM, when its peers
  * were accepted.
- * Stands on wire.h.
+ * Depends on wire.h.
  * Never checks what it receives. */
 
 #include "wire.h"
@@ -190,7 +190,7 @@ static size_t payload (struct server *s, struct peer *p,
   return n;
 }
 
-/* Called again with the rest until all is read; answers how much it took. */
+/* Called again with the rest until all is read; returns how much it took. */
 static size_t frame (struct server *s, struct peer *p,
                      const unsigned char *data, size_t size) {
   size_t missing = wire_head_missing(p->head, p->have), n = 0;
@@ -247,7 +247,7 @@ static int frames (struct server *s, struct peer *p, size_t size) {
   return give(p, s->out, s->out_size) && !(p->closing && !p->left);
 }
 
-static int hear (struct server *s, struct peer *p) {
+static int receive (struct server *s, struct peer *p) {
   const ssize_t size = wire_read(&p->wire, s->in, sizeof s->in);
   if (size == WIRE_AGAIN) return 1;
   if (size == WIRE_ENDED) return 0;
@@ -256,9 +256,9 @@ static int hear (struct server *s, struct peer *p) {
 }
 
 /* OpenSSL may hold bytes that epoll cannot see. */
-static int hear_all (struct server *s, struct peer *p) {
+static int receive_all (struct server *s, struct peer *p) {
   do {
-    if (!hear(s, p)) return 0;
+    if (!receive(s, p)) return 0;
   } while (p->wire.ssl && SSL_has_pending(p->wire.ssl) && p->open);
   return 1;
 }
@@ -293,7 +293,7 @@ static void attend (struct server *s, const struct epoll_event *event) {
     drop(s, p);
     return;
   }
-  if (event->events & ~(unsigned)EPOLLOUT && !hear_all(s, p)) {
+  if (event->events & ~(unsigned)EPOLLOUT && !receive_all(s, p)) {
     drop(s, p);
     return;
   }

@@ -1,5 +1,5 @@
 -- The stopwatch of the Lua clients: a warm-up, then a measured lap.
--- Stands on os.clock, /proc and the clock that its user puts into lap.now.
+-- Depends on os.clock, /proc and the clock that its user puts into lap.now.
 -- Never prints but once, at the end of the lap.
 
 local lap = { now = os.time }

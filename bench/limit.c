@@ -1,7 +1,7 @@
 /* limit URL SIZE INFLIGHT WARM SECONDS: the fastest client there can be. One
  * connection on a bare socket, what is due in writes of 64 KiB, every message
  * whole in memory before it is counted.
- * Stands on wire.h.
+ * Depends on wire.h.
  * Never checks what it receives. */
 
 #include "wire.h"
@@ -82,7 +82,7 @@ static size_t whole_frame (const struct bytes *b) {
   return size <= have ? size : 0;
 }
 
-/* Whether the socket has no more: a read that came back short says so. */
+/* Whether the socket has no more: then a read is short. */
 static int take (struct client *c) {
   ssize_t more;
   size_t frame;
@@ -131,7 +131,7 @@ static void go_on_for (struct client *c, double seconds) {
 }
 
 static void prepare (struct client *c, char **argv) {
-  wire_dial(&c->wire, argv[1]);
+  wire_connect(&c->wire, argv[1]);
   c->size = (size_t)atol(argv[2]);
   c->random = 2463534242u;
   c->payload = need(malloc(c->size));

@@ -71,7 +71,7 @@ def figures(out, err, command):
     try:
         return json.loads(lines[-1])
     except (IndexError, ValueError):
-        why = (err.strip().splitlines() or ["said nothing"])[0]
+        why = (err.strip().splitlines() or ["printed nothing"])[0]
         raise Failed(f"{' '.join(command)}: {why}") from None
 
 

@@ -59,7 +59,7 @@ machine the noise between rounds is larger than within one.
 
 MB/s is payload, one way. User and system are medians of their own and need not
 add up to the CPU of a message.
-Idle CPU at 100 and 1,000 connections is over 5 s, which is shorter than a beat.
+Idle CPU at 100 and 1,000 connections is over 5 s, which is shorter than the interval of heartbeats.
 
 The peers write once a message, as their API does; wsmanager and the limit write
 what a turn produced together. The limit is a client that polls, batches and does
@@ -83,7 +83,7 @@ def who():
                      f"**missing**: {contender.why_missing}"))
     libraries = ", ".join(f"{name} {package(name)}" for name in (
         "libwebsockets-dev", "libuv1-dev", "libssl-dev") if package(name))
-    return table(("contender", "version"), rows) + "\n\nOurs stands on " + \
+    return table(("contender", "version"), rows) + "\n\nOurs depends on " + \
         libraries + "."
 
 
@@ -196,7 +196,7 @@ def restart_text(row):
         return "Not measured."
     return (
         f"{row['connections']:,.0f} clients: all open again after "
-        f"{row['seconds']:.1f} s, {row['dials']:.0f} dials, "
+        f"{row['seconds']:.1f} s, {row['dials']:.0f} attempts, "
         f"{row['cpu']:.2f} s of CPU "
         f"({1e6 * row['cpu'] / row['connections']:.0f} µs each). "
         "What a connection holds:\n\n" + growth_table(row)

@@ -123,7 +123,7 @@ static void shake_hands (struct wire *wire) {
   if (!strstr(answer, " 101 ")) fail("handshake: not 101");
 }
 
-void wire_dial (struct wire *wire, const char *url) {
+void wire_connect (struct wire *wire, const char *url) {
   wire->fd = connect_to(url);
   wire->ssl = NULL;
   if (!strncmp(url, "wss:", 4)) secure(wire);

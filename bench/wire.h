@@ -2,8 +2,8 @@
 #define BENCH_WIRE_H
 
 /* What the bare programs share: sockets, TLS, frame heads, masks, clocks.
- * Stands on POSIX sockets and OpenSSL.
- * Never batches, never buffers, never waits but in wire_dial. */
+ * Depends on POSIX sockets and OpenSSL.
+ * Never batches, never buffers, never waits but in wire_connect. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,16 +20,16 @@ struct wire {
   SSL *ssl; /* NULL: plain */
 };
 
-/* Both answer a count above 0, WIRE_AGAIN, or WIRE_ENDED (an error too). */
+/* Both return a count above 0, WIRE_AGAIN, or WIRE_ENDED (an error too). */
 enum { WIRE_AGAIN = -1, WIRE_ENDED = -2 };
 ssize_t wire_read (struct wire *wire, void *data, size_t size);
 ssize_t wire_write (struct wire *wire, const void *data, size_t size);
 
-/* Connects to ws://127.0.0.1:PORT/ or wss://localhost:PORT/, shakes hands, and
- * makes the socket non-blocking. wss trusts whatever it meets: the certificate
- * is the bench's own, and only bytes are counted. Ends the program on failure.
- */
-void wire_dial (struct wire *wire, const char *url);
+/* Connects to ws://127.0.0.1:PORT/ or wss://localhost:PORT/, does the opening
+ * handshake, and makes the socket non-blocking. wss accepts any certificate: it
+ * is the benchmark's own, and only bytes are counted. Ends the program on
+ * failure. */
+void wire_connect (struct wire *wire, const char *url);
 
 /* Of the socket: TCP_NODELAY and non-blocking. */
 void wire_tune (int fd);
@@ -37,7 +37,7 @@ void wire_tune (int fd);
 /* The Sec-WebSocket-Accept of a key (24 characters); RFC 6455 4.2.2. */
 void wire_accept (const char *key, char accept[32]);
 
-/* Writes a final frame's head and answers its length. `mask` 0: none. */
+/* Writes a final frame's head; returns its length. `mask` 0: none. */
 size_t wire_head (unsigned char *out, int opcode, uint64_t size, uint32_t mask);
 
 /* to[i] = from[i] ^ mask[i % 4], the mask's bytes in memory order. */

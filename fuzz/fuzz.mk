@@ -1,7 +1,7 @@
 # make fuzz: each target for FUZZ_SECONDS under libFuzzer, ASan and UBSan. What
 # it learns stays in build/fuzz/TARGET; an input that fails is found-TARGET-*
 # beside it. make fuzz-corpus: the least of what is known with the same
-# coverage, packed into fuzz/corpus. make fuzz-replay: what is packed once more,
+# coverage, kept in fuzz/corpus. make fuzz-replay: runs these once more,
 # with any compiler that has the sanitizers.
 FUZZ_TARGETS = url handshake proxy deflate session manager
 FUZZ_SECONDS = 60

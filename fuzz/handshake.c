@@ -1,5 +1,5 @@
-/* Heads of any kind, in both roles: read in pieces as at once, and never taken
-** for more than they are; and what we ask for, we accept and judge. */
+/* Heads of any kind, in both roles: read in pieces as whole, and never taken
+** for more than they are; and what we request, we accept and check. */
 #include "websocket/handshake.h"
 
 #include <string.h>
@@ -78,7 +78,7 @@ static void check_headers (const struct wsm_head *head, struct wsm_span text) {
   REQUIRE(at == text.text + text.length - 2);
 }
 
-/* The head's length, as the parser says of it whole and in pieces. */
+/* The head's length, as the parser finds it, whole and in pieces. */
 static long check_head (struct wsm_head *head, struct wsm_span text,
                         bool answer, uint32_t seed) {
   long (*const parse)(struct wsm_head *, const char *, size_t,

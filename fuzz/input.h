@@ -1,8 +1,8 @@
 /*
-** input.h - a fuzzer's bytes, taken as numbers, pieces and chance
-** Stands on nothing. Every target in this folder is one file that defines
+** input.h - a fuzzer's bytes, taken as numbers, pieces and random numbers
+** Depends on nothing. Every target in this folder is one file that defines
 ** LLVMFuzzerTestOneInput; libFuzzer or replay.c calls it.
-** Never runs dry: what is not there is zero.
+** Never ends: what is not there is zero.
 */
 #ifndef WSM_INPUT_H
 #define WSM_INPUT_H
@@ -30,7 +30,7 @@ static inline bool input_flag (struct input *in) {
   return (input_byte(in) & 1) != 0;
 }
 
-/* The next n bytes, or as many as there are: *n says. */
+/* The next n bytes, or as many as there are: *n is how many. */
 static inline const uint8_t *input_piece (struct input *in, size_t *n) {
   const uint8_t *piece = in->at;
   if (*n > in->left) *n = in->left;

@@ -1,5 +1,5 @@
 /* A manager with an application, a driver, a socket and a peer that do what the
-** input says, on a clock of their own. Whatever they do: there is at most one
+** input decides, on a simulated clock. Whatever they do: there is at most one
 ** socket, the budget holds, every state has an end, and no message is lost or
 ** duplicated in either direction. */
 #include <string.h>
@@ -263,7 +263,7 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   p->compress = (c & 8) != 0;
   p->compression.threshold = c & 16 ? 0 : 200;
   if (p->compress) p->inbox_bytes = 1u << 24; /* what is over may be dropped */
-  if (c & 32) p->heartbeat_message = "beat";
+  if (c & 32) p->heartbeat_message = "heartbeat";
   p->heartbeat_length = 4;
   p->delay_ms = c & 64 ? 0 : 2000;
   p->redirects = c & 128 ? 3 : 0;

@@ -127,7 +127,7 @@ struct reader {
   size_t left;
   struct wsm_buffer message; /* what there is of it */
   size_t opcode;             /* of the message; 0: none has begun */
-  bool packed, within;       /* it is compressed; its payload is being read */
+  bool compressed, within;   /* it is compressed; its payload is being read */
   uint32_t fragments;
   struct inflater inflater;
 };
@@ -159,7 +159,7 @@ static void fail (struct reader *r, unsigned code) {
   if (r->model->end != MODEL_OPEN) return;
   r->model->end = MODEL_FAILED;
   r->model->code = code;
-  r->model->inflating = r->packed && r->within;
+  r->model->inflating = r->compressed && r->within;
 }
 
 static bool is_control (const struct head *h) {
@@ -179,10 +179,10 @@ static bool is_illegal (const struct reader *r, const struct head *h) {
 /* 0, or the code that such a data frame fails with. */
 static unsigned check_size (const struct reader *r, const struct head *h) {
   const struct wsm_limits *limits = &r->rules->limits;
-  const bool packed = h->opcode ? h->rsv1 : r->packed;
+  const bool compressed = h->opcode ? h->rsv1 : r->compressed;
   const uint64_t had = wsm_buffer_length(&r->message);
   if (h->length > limits->frame) return WSM_TOO_BIG;
-  if (!packed && had + h->length > limits->message) return WSM_TOO_BIG;
+  if (!compressed && had + h->length > limits->message) return WSM_TOO_BIG;
   if (h->opcode == 0 && r->fragments >= limits->fragments) return WSM_POLICY;
   return 0;
 }
@@ -217,7 +217,7 @@ static void read_control (struct reader *r, const struct head *h,
 
 /* One unmasked byte of a message's payload. */
 static void read_byte (struct reader *r, unsigned char byte) {
-  if (!r->packed) {
+  if (!r->compressed) {
     REQUIRE(wsm_buffer_append(&r->message, &byte, 1));
     return;
   }
@@ -254,7 +254,7 @@ static void check_text (struct reader *r, bool ends) {
 
 static void end_message (struct reader *r) {
   struct text text;
-  if (r->packed) read_tail(r);
+  if (r->compressed) read_tail(r);
   check_text(r, true);
   if (r->model->end != MODEL_OPEN) return;
   text.data = wsm_buffer_bytes(&r->message);
@@ -271,7 +271,7 @@ static void read_data (struct reader *r, const struct head *h,
   size_t i;
   if (h->opcode) {
     r->opcode = h->opcode;
-    r->packed = h->rsv1;
+    r->compressed = h->rsv1;
     r->fragments = 0;
   }
   r->fragments++;

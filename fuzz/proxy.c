@@ -1,5 +1,5 @@
-/* What a proxy, a redirect, a Retry-After or the environment may say: any text,
-** any bytes, cut anywhere. */
+/* What a proxy, a redirect, a Retry-After or the environment may contain: any
+** text, any bytes, cut anywhere. */
 #define _GNU_SOURCE /* memmem */
 #include "proxy/proxy_url.h"
 
@@ -62,7 +62,7 @@ struct talk {
   struct wsm_buffer in, out;
   enum wsm_proxy_handshake_status status;
   struct wsm_error error;
-  size_t taken; /* bytes of the proxy's, when it is open */
+  size_t taken; /* bytes of the proxy, when it is open */
 };
 
 static void talk_open (struct talk *t, unsigned kind) {
@@ -81,12 +81,12 @@ static void talk_open (struct talk *t, unsigned kind) {
   REQUIRE(wsm_buffer_length(&t->out) > 0);
 }
 
-/* Feeds all of said in pieces of at most `most` bytes, as far as it is read. */
-static void talk_hear (struct talk *t, struct wsm_span said, size_t most) {
+/* Feeds all that was sent in pieces of at most `most` bytes, as far as it is read. */
+static void talk_feed (struct talk *t, struct wsm_span sent, size_t most) {
   size_t fed = 0;
-  while (fed < said.length && t->status == WSM_PROXY_HANDSHAKE_MORE) {
-    const size_t left = said.length - fed, n = left < most ? left : most;
-    REQUIRE(wsm_buffer_append(&t->in, said.text + fed, n));
+  while (fed < sent.length && t->status == WSM_PROXY_HANDSHAKE_MORE) {
+    const size_t left = sent.length - fed, n = left < most ? left : most;
+    REQUIRE(wsm_buffer_append(&t->in, sent.text + fed, n));
     fed += n;
     t->status =
       wsm_proxy_handshake_read(&t->exchange, &t->in, &t->out, &t->error);
@@ -130,20 +130,20 @@ static void check_exchange (struct input *in) {
                                          sizeof answers / sizeof *answers };
   static const struct wire_lines none = { NULL, 0 };
   struct talk whole, cut;
-  struct wsm_buffer said;
+  struct wsm_buffer sent;
   const unsigned kind = input_byte(in);
   const size_t most = 1 + input_byte(in);
   const bool socks = (kind & 2) != 0;
-  memset(&said, 0, sizeof said);
-  wire_lines(&said, in, socks ? &none : &all);
+  memset(&sent, 0, sizeof sent);
+  wire_lines(&sent, in, socks ? &none : &all);
   talk_open(&whole, kind);
   talk_open(&cut, kind);
-  talk_hear(&whole, spans(&said), SIZE_MAX);
-  talk_hear(&cut, spans(&said), most);
+  talk_feed(&whole, spans(&sent), SIZE_MAX);
+  talk_feed(&cut, spans(&sent), most);
   compare(&whole, &cut, socks);
   talk_close(&whole);
   talk_close(&cut);
-  wsm_buffer_clear(&said);
+  wsm_buffer_clear(&sent);
 }
 
 /* --- its address --- */
@@ -257,13 +257,13 @@ static void check_filter (struct input *in) {
 /* --- dates --- */
 
 static void check_date (struct input *in) {
-  const struct wsm_span said = rest_of(in);
-  int64_t date_s, again_s, wait_s = wsm_retry_after(said, NOW_S, 600);
+  const struct wsm_span text = rest_of(in);
+  int64_t date_s, again_s, wait_s = wsm_retry_after(text, NOW_S, 600);
   char text[64];
   struct tm parts;
   time_t moment;
   REQUIRE(wait_s >= -1 && wait_s <= 600);
-  if (!wsm_date_parse(said, NOW_S, &date_s)) return;
+  if (!wsm_date_parse(text, NOW_S, &date_s)) return;
   moment = (time_t)date_s;
   REQUIRE(gmtime_r(&moment, &parts));
   REQUIRE(wait_s == (date_s <= NOW_S        ? 0

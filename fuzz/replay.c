@@ -1,5 +1,5 @@
 /* Stands in for libFuzzer: gives each file that is named to the target, once.
-** Says which one it was if that is the end. */
+** Prints which one it was if the program ends. */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>

@@ -17,7 +17,7 @@
 enum traits {
   SERVER = 1,
   DEFLATE = 2,
-  LAZY = 4,     /* does not take every message at once: glances */
+  LAZY = 4,     /* does not take every message at once: scans */
   SENDS = 8,    /* the application sends */
   RAW = 16,     /* the bytes come as they are */
   CLOSES = 32,  /* the application closes */
@@ -266,11 +266,11 @@ static uint64_t highest_pong (const struct texts *pongs) {
   return highest;
 }
 
-static void require_same_pings (const struct world *w, bool glanced) {
+static void require_same_pings (const struct world *w, bool scanned) {
   const struct wsm_session *s = &w->session;
   const struct model *m = &w->expected;
   const uint64_t highest = highest_pong(&m->pongs);
-  if (glanced && m->end != MODEL_OPEN) {
+  if (scanned && m->end != MODEL_OPEN) {
     REQUIRE(s->pings >= m->pings.count && s->pongs >= m->pongs.count);
     REQUIRE(s->pong_seen >= highest);
     return;
@@ -286,18 +286,18 @@ static bool is_same (const struct text *a, const struct text *b) {
 
 /* The pongs are the answers to the pings, in order: all of them, those up to
 ** our close, or with a crowded output some of them and the last. */
-static void require_answers (const struct world *w, const struct model *heard,
-                             bool glanced) {
+static void require_answers (const struct world *w,
+                             const struct model *received, bool scanned) {
   const struct texts *pings = &w->expected.pings;
   struct text ping = { NULL, 0, 0 }, pong = { NULL, 0, 0 };
   size_t i = 0, k = 0;
-  while (texts_take(&heard->pongs, &k, &pong)) {
+  while (texts_take(&received->pongs, &k, &pong)) {
     bool found = false;
     while (!found && texts_take(pings, &i, &ping)) {
       found = is_same(&ping, &pong);
       REQUIRE(found || w->crowded);
     }
-    if (!found) REQUIRE(glanced && w->expected.end != MODEL_OPEN);
+    if (!found) REQUIRE(scanned && w->expected.end != MODEL_OPEN);
     if (!found) return;
   }
   if (w->closed || (w->crowded && w->expected.end != MODEL_OPEN)) return;
@@ -307,19 +307,19 @@ static void require_answers (const struct world *w, const struct model *heard,
 }
 
 /* Our close frame, if there has to be one. */
-static void require_farewell (const struct world *w,
-                              const struct model *heard) {
+static void require_close (const struct world *w,
+                           const struct model *received) {
   const unsigned code = w->closed ? w->closed : w->session.close_code;
   if (!(w->session.closing & WSM_CLOSE_SENT)) {
-    REQUIRE(heard->end == MODEL_OPEN);
+    REQUIRE(received->end == MODEL_OPEN);
     return;
   }
-  REQUIRE(heard->end == MODEL_CLOSED);
-  REQUIRE(heard->code == code);
+  REQUIRE(received->end == MODEL_CLOSED);
+  REQUIRE(received->code == code);
 }
 
 /* The peer reads what the kernel took. */
-static void hear (const struct world *w, struct model *heard) {
+static void read_written (const struct world *w, struct model *received) {
   struct model_rules rules;
   size_t skipped = has(w, HEAD) ? sizeof head - 1 : 0;
   const size_t n = wsm_buffer_length(&w->kernel);
@@ -332,17 +332,17 @@ static void hear (const struct world *w, struct model *heard) {
   rules.agreed = has(w, DEFLATE) ? &agreed : NULL;
   if (skipped > n) skipped = n;
   if (n > skipped)
-    model_read(heard, &rules, wsm_buffer_bytes(&w->kernel) + skipped,
+    model_read(received, &rules, wsm_buffer_bytes(&w->kernel) + skipped,
                n - skipped);
-  REQUIRE(heard->end != MODEL_FAILED);
+  REQUIRE(received->end != MODEL_FAILED);
 }
 
 /* What the peer has and what was given back is all that was sent. */
-static void require_messages (struct world *w, const struct model *heard) {
+static void require_messages (struct world *w, const struct model *received) {
   struct wsm_message m;
   struct text text;
   size_t at = 0, i = 0;
-  while (texts_take(&heard->messages, &at, &text)) {
+  while (texts_take(&received->messages, &at, &text)) {
     m.data = text.data;
     m.length = text.length;
     m.binary = text.mark == WSM_BINARY;
@@ -353,18 +353,18 @@ static void require_messages (struct world *w, const struct model *heard) {
   REQUIRE(i == w->count);
 }
 
-static void compare (struct world *w, bool glanced) {
-  struct model heard;
+static void compare (struct world *w, bool scanned) {
+  struct model received;
   const bool drained = chance_below(&w->seed, 2) == 0;
-  memset(&heard, 0, sizeof heard);
+  memset(&received, 0, sizeof received);
   require_same_end(w);
-  require_same_pings(w, glanced);
+  require_same_pings(w, scanned);
   if (drained) drain(w);
-  hear(w, &heard);
-  if (drained) require_answers(w, &heard, glanced);
-  if (drained) require_farewell(w, &heard);
-  require_messages(w, &heard);
-  model_clear(&heard);
+  read_written(w, &received);
+  if (drained) require_answers(w, &received, scanned);
+  if (drained) require_close(w, &received);
+  require_messages(w, &received);
+  model_clear(&received);
 }
 
 /* --- one life --- */
@@ -418,7 +418,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   static struct world w;
   struct wsm_buffer wire;
   struct input in;
-  bool glanced;
+  bool scanned;
   in.at = data;
   in.left = size;
   memset(&wire, 0, sizeof wire);
@@ -427,11 +427,11 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   if (!has(&w, STARVES))
     model_read(&w.expected, &w.rules, wsm_buffer_bytes(&wire),
                wsm_buffer_length(&wire));
-  glanced = has(&w, LAZY);
+  scanned = has(&w, LAZY);
   if (has(&w, STARVES)) wsm_memory_fail((long)(w.seed >> 8 & 31));
   if (begin(&w)) live(&w, &wire);
   wsm_memory_fail(-1);
-  if (!has(&w, STARVES)) compare(&w, glanced);
+  if (!has(&w, STARVES)) compare(&w, scanned);
   wsm_session_free(&w.session);
   model_clear(&w.expected);
   wsm_buffer_clear(&w.kernel);

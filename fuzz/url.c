@@ -1,4 +1,4 @@
-/* Any text as a URL, as a place, as an address and as a user: what is taken is
+/* Any text as a URL, as a redirect target, as an address and as a user: what is taken is
 ** put together again, asked for in a request, and compared with the system's
 ** own reading of addresses. */
 #include "http/url.h"

@@ -48,22 +48,22 @@ static void open_deflater (struct writer *w) {
   w->open = true;
 }
 
-/* Deflates n bytes in place; how says with which flush, the RFC's being the
+/* Deflates n bytes in place; how: with which flush, the RFC's being the
 ** usual one. */
 static size_t pack (struct writer *w, unsigned char *bytes, size_t n,
                     unsigned how) {
-  static unsigned char packed[MOST * 2];
+  static unsigned char deflated[MOST * 2];
   z_stream *z = &w->deflater;
   size_t length;
   open_deflater(w);
   z->next_in = bytes;
   z->avail_in = (unsigned)n;
-  z->next_out = packed;
-  z->avail_out = sizeof packed;
+  z->next_out = deflated;
+  z->avail_out = sizeof deflated;
   deflate(z, how == 1 ? Z_FINISH : how == 2 ? Z_FULL_FLUSH : Z_SYNC_FLUSH);
-  length = sizeof packed - z->avail_out;
+  length = sizeof deflated - z->avail_out;
   if (how != 1 && length >= 4) length -= 4;
-  memcpy(bytes, packed, length);
+  memcpy(bytes, deflated, length);
   if (how == 1 || !w->agreed->peer_takeover) {
     deflateEnd(z);
     w->open = false;

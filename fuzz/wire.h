@@ -1,6 +1,6 @@
 /*
-** bio.h - what a peer might send, made of a fuzzer's bytes
-** Stands on input.h and zlib. A program of steps: messages in fragments,
+** wire.h - what a peer might send, made of a fuzzer's bytes
+** Depends on input.h and zlib. A program of steps: messages in fragments,
 ** compressed or not, control frames between them, and bytes of any kind, so
 ** that a fuzzer that knows nothing of masks gets past the first frame.
 ** Never promises that what it makes is legal.

@@ -39,7 +39,7 @@ func must(err error) {
 	}
 }
 
-func dial(url string, ca []string) *websocket.Conn {
+func connect(url string, ca []string) *websocket.Conn {
 	dialer := websocket.Dialer{ReadBufferSize: 1 << 16, WriteBufferSize: 1 << 16,
 		EnableCompression: os.Getenv("BENCH_COMPRESS") != ""}
 	if len(ca) > 0 {
@@ -80,7 +80,7 @@ func goOnFor(seconds float64, stride int, step func()) int {
 
 func main() {
 	time.AfterFunc(time.Minute, func() { os.Exit(1) })
-	ws := dial(os.Args[1], os.Args[6:])
+	ws := connect(os.Args[1], os.Args[6:])
 	inflight := int(number(os.Args[3]))
 	isJSON := os.Args[2] == "json"
 	var data []byte

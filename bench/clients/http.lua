@@ -1,6 +1,6 @@
 -- http.lua URL SIZE INFLIGHT WARM SECONDS [CA]: the client of lua-http on
 -- cqueues.
--- Stands on http.websocket, http.tls, cqueues and lap.lua.
+-- Depends on http.websocket, http.tls, cqueues and lap.lua.
 -- Never asks for more than the module documents.
 
 local cqueues = require "cqueues"

@@ -1,5 +1,5 @@
 /* lws URL SIZE INFLIGHT WARM SECONDS: libwebsockets' own WebSocket client.
- * Stands on libwebsockets and ../wire.h.
+ * Depends on libwebsockets and ../wire.h.
  * Never writes from outside of the writeable callback, as it asks. */
 
 #include "../wire.h"
@@ -50,8 +50,8 @@ static void take (struct client *c, struct lws *wsi) {
   lws_callback_on_writable(wsi);
 }
 
-static int hear (struct lws *wsi, enum lws_callback_reasons reason, void *user,
-                 void *in, size_t len) {
+static int on_event (struct lws *wsi, enum lws_callback_reasons reason,
+                     void *user, void *in, size_t len) {
   struct client *c = lws_context_user(lws_get_context(wsi));
   (void)user, (void)in, (void)len;
   switch ((int)reason) {
@@ -75,7 +75,7 @@ static int hear (struct lws *wsi, enum lws_callback_reasons reason, void *user,
 }
 
 static const struct lws_protocols protocols[] = {
-  { .name = "bench", .callback = hear, .rx_buffer_size = 65536 },
+  { .name = "bench", .callback = on_event, .rx_buffer_size = 65536 },
   { .name = NULL },
 };
 
@@ -91,7 +91,7 @@ static struct lws_context *context_for (struct client *c) {
   return need(lws_create_context(&info));
 }
 
-static void dial (struct lws_context *context, const char *url) {
+static void connect_to (struct lws_context *context, const char *url) {
   struct lws_client_connect_info info = {
     .context = context,
     .address = "127.0.0.1",
@@ -119,7 +119,7 @@ int main (int argc, char **argv) {
   client.seconds = atof(argv[5]);
   client.end = seconds_now() + 60;
   context = context_for(&client);
-  dial(context, argv[1]);
+  connect_to(context, argv[1]);
   while (!client.over && lws_service(context, 0) >= 0) look_at_clock(&client);
   return 0;
 }

@@ -1,9 +1,9 @@
 -- ours.lua URL SIZE INFLIGHT WARM SECONDS [CA]: the client of this module, from
 -- a coroutine. SIZE "json" sends chat messages as tables. The variable
--- BENCH_STYLE "callback" hears of messages by onmessage instead of receive, and
+-- BENCH_STYLE "callback" receives messages by onmessage instead of receive, and
 -- "timed" reads a clock around each call of lua-cjson. BENCH_COMPRESS asks for
 -- permessage-deflate.
--- Stands on wsmanager, lap.lua and, for "timed", lua-cjson.
+-- Depends on wsmanager, lap.lua and, for "timed", lua-cjson.
 -- Never asks for the time more often than every 1,024 messages.
 
 local lap = require "lap"
@@ -49,7 +49,7 @@ local function fail (...)
   os.exit(1)
 end
 
-local function dial ()
+local function connect ()
   local ws = assert(wsmanager.new {
     url = url,
     reconnect = false,
@@ -99,6 +99,6 @@ end
 
 wsmanager.run(function ()
   local go = style == "callback" and by_callback or by_receive
-  go(dial(), payload())
+  go(connect(), payload())
 end)
 os.exit(0)

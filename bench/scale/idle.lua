@@ -1,7 +1,7 @@
--- idle.lua URL N WINDOW: N managed connections that say nothing, with beats
+-- idle.lua URL N WINDOW: N managed connections that send nothing, with heartbeats
 -- each 30 s: what they take to open, in memory, in CPU, and what an echo on one
 -- of them costs beside an echo alone. Prints one line of JSON.
--- Stands on wsmanager, lap.lua and crowd.lua.
+-- Depends on wsmanager, lap.lua and crowd.lua.
 -- Never counts what the kernel holds.
 
 local crowd = require "crowd"
@@ -31,7 +31,7 @@ local function echo (ws)
   return all[(BATCHES + 1) / 2]
 end
 
--- Some seconds more than the window, so that in 30 each has beaten once,
+-- Some seconds more than the window, so that in 30 each has sent a heartbeat,
 -- whenever it opened.
 local function rest (seconds)
   local before = os.clock()

@@ -1,7 +1,7 @@
 -- restart.lua URL N: N managed connections whose server goes away and comes
 -- back, twice: prints "ready" before each time, and at the end one line of JSON.
--- The server counts the dials.
--- Stands on wsmanager, lap.lua and crowd.lua.
+-- The server counts the attempts.
+-- Depends on wsmanager, lap.lua and crowd.lua.
 -- Never makes garbage of its own while it waits: it would be measured too.
 
 local crowd = require "crowd"

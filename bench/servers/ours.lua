@@ -1,6 +1,6 @@
 -- ours.lua [SIZE]: an echo server in Lua; with SIZE, what comes makes it
 -- broadcast so many bytes to everybody. Prints its port.
--- Stands on wsmanager.
+-- Depends on wsmanager.
 -- Never ends by itself: it is terminated.
 
 local wsmanager = require "wsmanager"

@@ -1,5 +1,5 @@
 -- The customer's side of the chat: lua5.4 customer.lua host:port
--- It says its lines by the clock, connected or not, and reads what it hears.
+-- It sends its lines by the clock, connected or not, and reads the messages.
 
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 

@@ -40,7 +40,7 @@ local function start_server (tale, port, deadline)
   return server
 end
 
--- A port below those the kernel gives to clients, so that a client that dials
+-- A port below those the kernel gives to clients, so that a client that connects
 -- while the server is away does not meet itself.
 local function find_port (tale, deadline)
   math.randomseed(os.time() + (tonumber(tostring({}):match "0x(%x+)", 16) or 0)

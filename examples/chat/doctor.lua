@@ -1,5 +1,5 @@
 -- The doctor's side of the chat: lua5.4 doctor.lua host:port
--- A bot: once somebody speaks, it reads what it hears and says its lines by the
+-- A bot: once somebody writes, it reads the messages and sends its lines by the
 -- clock, connected or not.
 
 package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path

@@ -56,13 +56,13 @@ local function relay (ws, uid, frame, data, kind)
   hand_over(receiver)
 end
 
-local function hear (ws, uid, data, kind)
+local function handle (ws, uid, data, kind)
   local frame = chat.decode(data, kind)
   if not frame then return ws:close(1008, "not of this chat") end
   if frame.action ~= action.heart then
     return relay(ws, uid, frame, data, kind)
   end
-  journal.note("beat", { uid = uid })
+  journal.note("heartbeat", { uid = uid })
   ws:send(data)
 end
 
@@ -74,7 +74,7 @@ local function handler (ws, request)
   hand_over(uid)
   local data, kind = ws:receive()
   while data do
-    hear(ws, uid, data, kind)
+    handle(ws, uid, data, kind)
     data, kind = ws:receive()
   end
   if online[uid] == ws then online[uid] = nil end

@@ -18,7 +18,7 @@ local function new (name, tell)
     said = { doctor = {}, customer = {} },      -- messages, in order
     heard = { doctor = {}, customer = {} },
     received = {}, was_read = {},               -- by id
-    opens = { doctor = 0, customer = 0 }, left = {}, attempts = 0, beats = 0,
+    opens = { doctor = 0, customer = 0 }, left = {}, attempts = 0, heartbeats = 0,
     lines = {}, told = 0,
   }, Story)
 end
@@ -68,7 +68,7 @@ function on.heard (self, line) table.insert(self.heard[line.who], line) end
 function on.received (self, line) self.received[line.id] = true end
 function on.read (self, line) self.was_read[line.id] = true end
 function on.left (self, line) self.left[line.who] = true end
-function on.beat (self) self.beats = self.beats + 1 end
+function on.heartbeat (self) self.heartbeats = self.heartbeats + 1 end
 function on.listening (self) self.server = "listening" end
 function on.failed (self) self.server = "failed" end
 
@@ -81,7 +81,7 @@ end
 function on.reconnecting (self, line)
   self.attempts = self.attempts + 1
   if line.attempt == 1 then
-    self:remark("the " .. line.who .. " lost the connection, dials again")
+    self:remark("the " .. line.who .. " lost the connection, reconnects")
   end
 end
 
@@ -150,8 +150,8 @@ end
 ---@return string
 function Story:summary ()
   return ("%d messages: every one arrived exactly once, in order, and was read."
-    .. "\n%d dials after the server was killed, %d heartbeats.")
-    :format(#self.said.doctor + #self.said.customer, self.attempts, self.beats)
+    .. "\n%d attempts after the server was killed, %d heartbeats.")
+    :format(#self.said.doctor + #self.said.customer, self.attempts, self.heartbeats)
 end
 
 return { new = new }

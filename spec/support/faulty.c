@@ -1,6 +1,6 @@
 /*
 ** faulty.c - faults on demand
-** Stands on lua.h. Loaded beside the module under test, so that a run of the
+** Depends on lua.h. Loaded beside the module under test, so that a run of the
 ** sanitizers begins by showing that they catch what they are there for.
 */
 #include <stdlib.h>

@@ -59,7 +59,7 @@ describe("the demo", function ()
   it("ends well", function ()
     assert.equal("0", status, output)
     assert.matches("✓✓ read\n28 messages: every one arrived exactly once, "
-      .. "in order, and was read%.\n%d+ dials after the server was killed, "
+      .. "in order, and was read%.\n%d+ attempts after the server was killed, "
       .. "%d+ heartbeats%.\n$", output)
   end)
 
