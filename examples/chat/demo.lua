@@ -10,7 +10,7 @@ local wsmanager = require "wsmanager"
 local processes = require "processes"
 local story = require "story"
 
-local LIMIT = 18      -- seconds for all of it
+local LIMIT = 60      -- seconds for all of it
 local BEFORE = 4      -- lines of each side before the server is killed
 local WHILE = 2       -- and while it is away
 

@@ -1,7 +1,7 @@
 -- Starts programs beside this one and ends them, with nothing but sh.
 -- Each is held by a shell that waits on a pipe from here: when this process
 -- ends, however it ends, the pipe closes, and the shell ends the program and
--- removes the files. No program lives longer than 30 seconds.
+-- removes the files. No program lives longer than 90 seconds.
 
 local processes = {}
 
@@ -12,7 +12,7 @@ local hold = [[
 set -- %s %s
 out=$1 pid=$2
 shift 2
-timeout 30 sh -c 'echo $$ >"$0"; exec "$@"' "$pid" "$@" \
+timeout 90 sh -c 'echo $$ >"$0"; exec "$@"' "$pid" "$@" \
   </dev/null >>"$out" 2>>"$out.err" &
 program=$!
 trap 'kill $program; wait $program; rm -f "$out" "$out.err" "$pid"' EXIT

@@ -53,7 +53,7 @@ local function in_turn (...)
 end
 
 local function frame_of (ws)
-  local data, kind = ws:receive(5)
+  local data, kind = ws:receive(60)
   return data and chat.decode(data, kind)
 end
 
@@ -63,20 +63,20 @@ describe("a chat", function ()
       action = action.send,
       content = request.target,
     }))
-    ws:receive(5)
+    ws:receive(60)
   end, function (address)
     local talk = join(address, { uid = "a/b", token = "1&2", mode = 2 })
-    assert.equal("/ws/a%2Fb?mode=2&token=1%262", talk:receive(5).content)
+    assert.equal("/ws/a%2Fb?mode=2&token=1%262", talk:receive(60).content)
     talk:close()
   end))
 
   it("sends a text with its id, time and sender", beside(function (ws)
-    ws:send(ws:receive(5))
-    ws:receive(5)
+    ws:send(ws:receive(60))
+    ws:receive(60)
   end, function (address)
     local talk = join(address)
     local said = assert(talk:text("hello", { mood = "good" }))
-    local heard = assert(talk:receive(5))
+    local heard = assert(talk:receive(60))
     assert.same(said, heard)
     assert.equal("42", heard.senderId)
     assert.equal("7", heard.receiverId)
@@ -96,10 +96,10 @@ describe("a chat", function ()
         end,
       })
       local doctor = join(address, { uid = "7", peer = "42" })
-      assert(customer.ws:opened(5))
-      assert(doctor.ws:opened(5))
+      assert(customer.ws:opened(60))
+      assert(doctor.ws:opened(60))
       customer:text "hello"
-      local heard = assert(doctor:receive(5))
+      local heard = assert(doctor:receive(60))
       assert.is_true(doctor:read(heard))
       while #receipts < 2 do customer:receive(0.1) end
       assert.same({ action.received, action.read }, receipts)
@@ -114,11 +114,11 @@ describe("a chat", function ()
     function (address)
       local customer = join(address)
       local doctor = join(address, { uid = "7", peer = "42" })
-      assert(customer.ws:opened(5))
-      assert(doctor.ws:opened(5))
+      assert(customer.ws:opened(60))
+      assert(doctor.ws:opened(60))
       customer:image(chat.chatImg, { name = "wrist.png" })
       customer:image "https://example.org/a.png"
-      local shown, linked = doctor:receive(5), doctor:receive(5)
+      local shown, linked = doctor:receive(60), doctor:receive(60)
       assert.equal("wrist.png", shown.content)
       assert.equal(chat.chatImg, shown.bytes)
       assert.equal(chat.messageType.img, shown.type)
@@ -140,7 +140,7 @@ describe("a chat", function ()
         again[#again + 1] = frame.content
         ws:send(chat.encode { action = action.received, id = frame.id })
       end
-      ws:receive(5)
+      ws:receive(60)
     end
   ), function (address)
     local talk = join(address)
@@ -161,12 +161,12 @@ describe("a chat", function ()
       ws:send(chat.encode(message {
         action = action.send, id = "3", confirmed = confirmed,
       }))
-      ws:receive(5)
+      ws:receive(60)
     end,
     function (address)
       local talk = join(address)
       local heard = {}
-      for _ = 1, 3 do heard[#heard + 1] = assert(talk:receive(5)) end
+      for _ = 1, 3 do heard[#heard + 1] = assert(talk:receive(60)) end
       assert.equal("1", heard[1].id)
       assert.equal("2", heard[2].id)
       assert.same({ "1", "1", "2" }, heard[3].confirmed)
@@ -184,11 +184,11 @@ describe("a chat", function ()
       ws:send(chat.encode {
         action = action.received, id = frame.id, senderId = "42",
       })
-      ws:receive(5)
+      ws:receive(60)
     end
   ), function (address)
     local talk = join(address)
-    assert.is_true(talk:read(assert(talk:receive(5))))
+    assert.is_true(talk:read(assert(talk:receive(60))))
     assert.is_true(talk:settled(5))
     talk:close()
   end))
@@ -197,14 +197,14 @@ describe("a chat", function ()
     function (ws)
       ws:send "what?"
       ws:send(chat.encode(message { action = action.send }))
-      ws:receive(5)
+      ws:receive(60)
     end,
     function (address)
       local talk = join(address)
-      local heard, token, why, raw = talk:receive(5)
+      local heard, token, why, raw = talk:receive(60)
       assert.same({ nil, "codec", "what?" }, { heard, token, raw })
       assert.is_string(why)
-      assert.equal("hello", talk:receive(5).content)
+      assert.equal("hello", talk:receive(60).content)
       talk:close()
     end))
 
@@ -226,8 +226,8 @@ describe("a chat", function ()
   it("gives messages to onmessage", beside(function (ws)
     ws:send(chat.encode(message { action = action.send }))
     ws:send(chat.encode(message { action = action.send, id = "2" }))
-    ws:receive(5)
-    ws:receive(5)
+    ws:receive(60)
+    ws:receive(60)
     ws:close()
   end, function (address)
     local ids = {}
@@ -235,7 +235,7 @@ describe("a chat", function ()
       reconnect = false,
       onmessage = function (heard) ids[#ids + 1] = heard.id end,
     })
-    assert(talk.ws:closed(5))
+    assert(talk.ws:closed(60))
     assert.same({ "1", "2" }, ids)
   end))
 
@@ -247,17 +247,17 @@ describe("a chat", function ()
         ws:send(chat.encode { action = action.received, id = frame.id })
       end
     end
-    ws:receive(5)
+    ws:receive(60)
   end, function (address)
     local talk = join(address)
     talk:text "a"
     assert.is_true(talk:settled(5))
-    assert.equal("hello", talk:receive(5).content)
+    assert.equal("hello", talk:receive(60).content)
     talk:close()
   end))
 
   it("returns full when too much waits for a receipt", beside(function (ws)
-    ws:receive(5)
+    ws:receive(60)
   end, function (address)
     local talk = join(address, { outbox = { messages = 1 } })
     assert(talk:text "a")
@@ -268,30 +268,30 @@ describe("a chat", function ()
   end))
 
   it("returns closed after close", beside(function (ws)
-    ws:receive(5)
+    ws:receive(60)
   end, function (address)
     local talk = join(address)
     talk:close()
-    talk.ws:closed(5)
+    talk.ws:closed(60)
     assert.same("closed", select(2, talk:text "a"))
   end))
 
   it("is locked without a session, and joins when there is one", beside(
-    function (ws) ws:receive(5) end,
+    function (ws) ws:receive(60) end,
     function (address)
       local session
       local talk = chat.new {
         server = address, secure = false,
         session = function () return session, "nobody is logged in" end,
       }
-      local heard, token, why = talk:receive(5)
+      local heard, token, why = talk:receive(60)
       assert.same({ nil, "locked", "nobody is logged in" },
         { heard, token, why })
       assert.equal("locked", talk.ws.state)
       assert.equal("locked", select(2, talk:text "a"))
       session = { uid = "42", token = "t" }
       talk.ws:reconnect()
-      assert.is_true(talk.ws:opened(5))
+      assert.is_true(talk.ws:opened(60))
       assert.equal("42", talk:text("a").senderId)
       talk:close()
     end))
@@ -358,15 +358,15 @@ describe("a chat", function ()
       server = "127.0.0.1:9",
       session = function () return { uid = "1", token = "t", mode = 3 } end,
     }
-    local heard, token, why = talk:receive(5)
+    local heard, token, why = talk:receive(60)
     assert.same({ nil, "locked", "the session's mode is 3, not 1 or 2" },
       { heard, token, why })
     talk:close()
   end)
 
   it("names in a timeout what it waited for, and how long", beside(function (ws)
-    ws:receive(5)
-    ws:receive(5)
+    ws:receive(60)
+    ws:receive(60)
   end, function (address)
     local talk = join(address)
     talk:text "a"
