@@ -49,7 +49,7 @@ OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
 .PHONY: all help build deps test-deps test test-debian13 cross check lint \
-  format spec-programs tsan-check house demo install clean
+  format spec-programs tsan-check mutants house demo install clean
 all: build
 build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
 
@@ -82,7 +82,7 @@ $(CORE): $(OBJECTS)
 
 $(OUT)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu99 $(CFLAGS) -fPIC -fvisibility=hidden $(WARNINGS) \
+	$(CC) -std=gnu99 $(CFLAGS) -fPIC $(WARNINGS) \
 	  $(SANITIZERS) $(INCLUDES) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)

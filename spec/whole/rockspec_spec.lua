@@ -66,6 +66,11 @@ describe("the rockspec", function()
       .. " CFLAGS='-O0 -fPIC'")
     assert.is_true(ok, text)
 
+    ok, text = run("nm -D --defined-only " .. place .. "/tree/lib/lua/" .. version
+      .. "/wsmanager/core.so | sed 's/.* //'")
+    assert.is_true(ok, text)
+    assert.equal("luaopen_wsmanager_core\nstatus 0\n", text)
+
     local program = [[
 local wsmanager = require "wsmanager"
 local core = require "wsmanager.core"

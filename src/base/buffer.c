@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <stdint.h>
+#include "base/hidden.h"
 
 #define LOOKS 4 /* spare blocks looked at for a fit */
 #define SIZE_LIMIT (SIZE_MAX / 4)

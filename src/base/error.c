@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include "base/hidden.h"
 
 static const char *const names[] = {
   "",      "timeout",   "closed",   "full",   "refused", "resolve", "tls",

@@ -1,6 +1,7 @@
 #include "base/heap.h"
 
 #include "base/memory.h"
+#include "base/hidden.h"
 
 #define FIRST_SIZE 16
 

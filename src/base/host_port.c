@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "base/hidden.h"
 
 size_t wsm_host_port_write (char *to, size_t size, struct wsm_span host,
                             int port) {

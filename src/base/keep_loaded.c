@@ -2,6 +2,7 @@
 #include "base/keep_loaded.h"
 
 #include <dlfcn.h>
+#include "base/hidden.h"
 
 void wsm_keep_loaded (void) {
 #ifdef RTLD_NODELETE

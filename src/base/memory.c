@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hidden.h"
 
 static uint64_t calls;
 static int64_t blocks;

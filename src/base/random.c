@@ -1,4 +1,5 @@
 #include "base/random.h"
+#include "base/hidden.h"
 
 #define TWO_TO_53 9007199254740992.0
 

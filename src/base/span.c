@@ -1,6 +1,7 @@
 #include <string.h>
 #include "base/ascii.h"
 #include "base/span.h"
+#include "base/hidden.h"
 
 struct wsm_span wsm_span_of (const char *text) {
   struct wsm_span s;

@@ -4,6 +4,7 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+#include "base/hidden.h"
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 

@@ -1,6 +1,7 @@
 #include "http/authority.h"
 
 #include "base/host_port.h"
+#include "base/hidden.h"
 
 bool wsm_authority_write (struct wsm_buffer *to, struct wsm_span host,
                           int port) {

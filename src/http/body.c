@@ -1,6 +1,7 @@
 #include "http/body.h"
 
 #include "base/ascii.h"
+#include "base/hidden.h"
 
 size_t wsm_body_length (const struct wsm_head *head, size_t limit) {
   const struct wsm_header *h = wsm_head_find(head, "Content-Length");

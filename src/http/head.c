@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "base/ascii.h"
+#include "base/hidden.h"
 
 #define METHOD_LIMIT 32
 #define BYTES(b) (UINT64_C(0x0101010101010101) * (b))

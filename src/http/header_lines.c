@@ -1,6 +1,7 @@
 #include "http/header_lines.h"
 
 #include "http/head.h"
+#include "base/hidden.h"
 
 bool wsm_header_is_reserved (struct wsm_span name) {
   static const char prefix[] = "Sec-WebSocket-";

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/ascii.h"
+#include "base/hidden.h"
 
 #define GROUPS 8 /* of an IPv6 address, two bytes each */
 

@@ -1,6 +1,7 @@
 #include "http/percent.h"
 
 #include "base/ascii.h"
+#include "base/hidden.h"
 
 size_t wsm_percent_decode_byte (unsigned char *byte, struct wsm_span s) {
   const bool room = s.text[0] == '%' && s.length > 2;

@@ -4,6 +4,7 @@
 #include "http/authority.h"
 #include "http/head.h"
 #include "http/writer.h"
+#include "base/hidden.h"
 
 /* How long s is before any of the stop characters. */
 static size_t length_before (struct wsm_span s, const char *stops) {

@@ -5,6 +5,7 @@
 #include "http/header_lines.h"
 #include "http/status.h"
 #include "http/writer.h"
+#include "base/hidden.h"
 
 static bool write_status (struct wsm_buffer *to, int status) {
   char line[32];

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include "base/ascii.h"
+#include "base/hidden.h"
 
 struct date {
   int year, month, day; /* month from 1 */

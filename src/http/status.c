@@ -1,6 +1,7 @@
 #include "http/status.h"
 
 #include <stddef.h>
+#include "base/hidden.h"
 
 static const struct {
   int status;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/ascii.h"
 #include "http/ip.h"
+#include "base/hidden.h"
 
 #define HOST_LIMIT 253 /* RFC 1035 2.3.4, without the root's dot */
 #define PORT_LIMIT 65535

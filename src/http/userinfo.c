@@ -4,6 +4,7 @@
 #include <string.h>
 #include "http/percent.h"
 #include "http/writer.h"
+#include "base/hidden.h"
 
 struct wsm_span wsm_userinfo_name (struct wsm_span user) {
   const char *colon = user.length > 0 ? memchr(user.text, ':', user.length)

@@ -1,6 +1,7 @@
 #include "http/writer.h"
 
 #include <string.h>
+#include "base/hidden.h"
 
 bool wsm_write_text (struct wsm_buffer *to, const char *text) {
   return !text || wsm_buffer_append(to, text, strlen(text));

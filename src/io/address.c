@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
+#include "base/hidden.h"
 
 bool wsm_address_numeric (struct wsm_address *a, const char *host, int port) {
   memset(a, 0, sizeof *a);

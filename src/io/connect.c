@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "io/address.h"
 #include "io/resolve.h"
+#include "base/hidden.h"
 
 #define LIST_SIZE 160  /* the addresses tried, in words */
 #define LIST_MORE 16   /* of these, for "; and 62 more" */

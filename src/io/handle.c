@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <uv.h>
 #include "io/poll_fd.h"
+#include "base/hidden.h"
 
 #define COALESCE_MIN_MS 1000 /* timers that far ahead may be late */
 #define COALESCE_MASK 15     /* ms; 2^n - 1 */

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "io/address.h"
 #include "io/resolve.h"
+#include "base/hidden.h"
 
 struct wsm_listener {
   uv_poll_t poll;

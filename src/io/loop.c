@@ -8,6 +8,7 @@
 #include "io/poll_fd.h"
 #include "base/keep_loaded.h"
 #include "io/reactor.h"
+#include "base/hidden.h"
 
 struct wsm_loop {
   struct wsm_reactor *reactor;

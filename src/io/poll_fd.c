@@ -1,13 +1,16 @@
 #include "io/poll_fd.h"
 
 #include <stddef.h>
-
 #ifdef __linux__
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "base/memory.h"
+#endif
+#include "base/hidden.h"
+
+#ifdef __linux__
 
 struct wsm_poll_fd {
   int epoll, timer;

@@ -7,6 +7,7 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "io/socket.h"
+#include "base/hidden.h"
 
 #if LWS_LIBRARY_VERSION_MAJOR < 4
 #error "libwebsockets 4.0 or later is needed"

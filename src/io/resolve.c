@@ -5,6 +5,7 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "io/address.h"
+#include "base/hidden.h"
 
 struct wsm_resolve {
   uv_getaddrinfo_t request;

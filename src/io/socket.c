@@ -11,6 +11,7 @@
 #include <uv.h>
 #include "base/host_port.h"
 #include "base/memory.h"
+#include "base/hidden.h"
 
 #define PROTOCOL "wsmanager"
 

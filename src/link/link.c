@@ -10,6 +10,7 @@
 #include "stream/socket_stream.h"
 #include "stream/tls_stream.h"
 #include "tls/tls.h"
+#include "base/hidden.h"
 
 struct wsm_link {
   struct wsm_handle handle;

@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 #include "io/loop.h"
 #include "websocket/mask.h"
+#include "base/hidden.h"
 
 struct wsm_keys *wsm_mask_keys_of (struct wsm_loop *loop) {
   return wsm_loop_storage(loop, sizeof(struct wsm_keys));

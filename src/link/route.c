@@ -13,6 +13,7 @@
 #include "stream/proxy_stream.h"
 #include "stream/socket_stream.h"
 #include "stream/tls_stream.h"
+#include "base/hidden.h"
 
 #define PROXY_LABEL "the proxy "
 

@@ -2,6 +2,7 @@
 
 #include "io/loop.h"
 #include "link/mask_keys.h"
+#include "base/hidden.h"
 
 #define KEYS_AHEAD 256          /* for the answers that one read may cause */
 #define MIN_READ 4096           /* of a connection that was quiet */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "lua/lclass.h"
+#include "base/hidden.h"
 
 static const char mark; /* its address */
 

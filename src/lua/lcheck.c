@@ -6,6 +6,7 @@
 #include "http/header_lines.h"
 #include "http/url.h"
 #include "lua/lfield.h"
+#include "base/hidden.h"
 
 void wsm_check_lines (lua_State *L, int i) {
   struct wsm_error e;

@@ -1,4 +1,5 @@
 #include "lua/lclass.h"
+#include "base/hidden.h"
 
 void wsm_push_class (lua_State *L, const struct wsm_class *c) {
   luaL_newmetatable(L, c->name);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "base/hidden.h"
 
 #define MAX_SECONDS 4000000.0 /* 46 days: what 32 bits of ms hold */
 

@@ -7,6 +7,7 @@
 #include "lua/lloop.h"
 #include "lua/ltls.h"
 #include "proxy/proxy_url.h"
+#include "base/hidden.h"
 
 /* --- targets --- */
 

@@ -1,6 +1,7 @@
 #include "lua/levent.h"
 
 #include "lua/lbox.h"
+#include "base/hidden.h"
 
 static int push_error (lua_State *L, const struct wsm_manager *m) {
   lua_pushstring(L, wsm_token_name(m->error.token));

@@ -1,4 +1,5 @@
 #include "lua/lfail.h"
+#include "base/hidden.h"
 
 int wsm_fail (lua_State *L, const struct wsm_error *e) {
   lua_pushnil(L);

@@ -1,10 +1,11 @@
 #include "lua/lffi.h"
 
-#if WSM_MAYBE_LUAJIT
-
 #include <string.h>
 #include "base/utf8.h"
 #include "lua/lbox.h"
+#include "base/hidden.h"
+
+#if WSM_MAYBE_LUAJIT
 
 #define LIMIT 16384 /* bytes of a message */
 

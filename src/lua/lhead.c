@@ -1,6 +1,7 @@
 #include "lua/lhead.h"
 
 #include "lua/lfield.h"
+#include "base/hidden.h"
 
 static void push_lower (lua_State *L, struct wsm_span s) {
   luaL_Buffer b;

@@ -6,6 +6,7 @@
 #include "lua/lfield.h"
 #include "lua/lhead.h"
 #include "lua/lstats.h"
+#include "base/hidden.h"
 
 /* --- the request --- */
 

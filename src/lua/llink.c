@@ -16,6 +16,7 @@
 #include "lua/lstate.h"
 #include "lua/lstats.h"
 #include "server/server.h"
+#include "base/hidden.h"
 
 #define CALLER 2 /* the level of who called the Lua method around a function */
 

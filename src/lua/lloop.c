@@ -4,6 +4,7 @@
 #include "lua/lclass.h"
 #include "lua/lfail.h"
 #include "lua/lfield.h"
+#include "base/hidden.h"
 
 #define LOOP "wsmanager.loop"
 

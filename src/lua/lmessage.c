@@ -5,6 +5,7 @@
 #include "lua/lbox.h"
 #include "lua/lfail.h"
 #include "lua/lstate.h"
+#include "base/hidden.h"
 
 #define SMALL 1024 /* bytes of a message that are copied on the stack */
 #define KEPT_SIZE (4u << 20) /* of the largest scratch that is kept */

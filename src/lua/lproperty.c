@@ -3,6 +3,7 @@
 #include <string.h>
 #include "lua/lfield.h"
 #include "lua/lstate.h"
+#include "base/hidden.h"
 
 static const struct wsm_manager *manager (const struct wsm_box *box) {
   struct wsm_link *link = wsm_box_link(box);

@@ -8,6 +8,7 @@
 #include "lua/lloop.h"
 #include "lua/ltls.h"
 #include "server/server.h"
+#include "base/hidden.h"
 
 #define SERVER "wsmanager.server"
 #define BACKLOG 1024

@@ -1,4 +1,5 @@
 #include "lua/lstate.h"
+#include "base/hidden.h"
 
 static const struct {
   const char *name;

@@ -1,6 +1,7 @@
 #include "lua/lstats.h"
 
 #include "lua/lfield.h"
+#include "base/hidden.h"
 
 #define ADDRESS_SIZE 80
 

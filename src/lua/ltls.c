@@ -4,6 +4,7 @@
 #include "lua/lclass.h"
 #include "lua/lfail.h"
 #include "tls/pinned_key.h"
+#include "base/hidden.h"
 
 #define CONTEXT "wsmanager.tls"
 #define DEFAULT "wsmanager.tls.default"

@@ -7,6 +7,7 @@
 #include "lua/lserver.h"
 #include "lua/ltls.h"
 #include "lua/protocol/lprotocol.h"
+#include "base/hidden.h"
 
 /* `require "wsmanager.core"`; core.lua describes the table. A file lx.c binds x: a
 ** type of userdata (lloop, llink, lserver, ltls), functions on a connection

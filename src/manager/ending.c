@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "manager/messages.h"
 #include "websocket/close_code.h"
+#include "base/hidden.h"
 
 /* A server's wait for a peer that broke a rule to read our close frame. */
 #define LINGER_MS 1000

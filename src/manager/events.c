@@ -1,4 +1,5 @@
 #include "manager/events.h"
+#include "base/hidden.h"
 
 void wsm_events_push (struct wsm_events *q, enum wsm_event event) {
   wsm_events_remove(q, event);

@@ -1,6 +1,7 @@
 #include "manager/heartbeat.h"
 
 #include <string.h>
+#include "base/hidden.h"
 
 #define ANSWER_MS 1000 /* a heartbeat this long before death may be late */
 

@@ -5,6 +5,7 @@
 #include "manager/ending.h"
 #include "manager/opening.h"
 #include "manager/redirects.h"
+#include "base/hidden.h"
 
 /* How long a peer's close may wait behind messages that the application does
 ** not read. */

@@ -1,6 +1,7 @@
 #include "manager/message_queue.h"
 
 #include <string.h>
+#include "base/hidden.h"
 
 /* Precedes the bytes of each message. */
 struct entry {

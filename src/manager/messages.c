@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "manager/heartbeat.h"
+#include "base/hidden.h"
 
 #define RETRY_MS 100 /* the outbox again, when nothing else causes it */
 

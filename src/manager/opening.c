@@ -7,6 +7,7 @@
 #include "http/status.h"
 #include "manager/redirects.h"
 #include "websocket/extension.h"
+#include "base/hidden.h"
 
 #define BODY_LIMIT 4096         /* of a rejecting response's body */
 #define BODY_MS 1000            /* how long it may take */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "websocket/close_code.h"
+#include "base/hidden.h"
 
 #define MIN_WAIT_MS 100 /* jitter alone may not go below */
 

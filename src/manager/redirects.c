@@ -5,6 +5,7 @@
 #include "http/redirect.h"
 #include "http/status.h"
 #include "http/writer.h"
+#include "base/hidden.h"
 
 /* The redirect that was followed, with the texts that m->request borrows. */
 struct wsm_redirect_state {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "base/hidden.h"
 
 static void remove_old_events (struct wsm_manager *m) {
   static const enum wsm_event of_state[] = {

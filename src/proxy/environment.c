@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/ascii.h"
 #include "http/ip.h"
+#include "base/hidden.h"
 
 /* An entry of no_proxy. */
 struct entry {

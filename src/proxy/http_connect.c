@@ -6,6 +6,7 @@
 #include "http/userinfo.h"
 #include "http/writer.h"
 #include "proxy/proxy_error.h"
+#include "base/hidden.h"
 
 /* --- the request: RFC 9110 9.3.6 --- */
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/hidden.h"
 
 static void set (const struct wsm_proxy_handshake *x, struct wsm_error *e,
                  const char *format, va_list args) {

@@ -3,6 +3,7 @@
 #include "proxy/http_connect.h"
 #include "proxy/proxy_error.h"
 #include "proxy/socks5.h"
+#include "base/hidden.h"
 
 static bool is_socks (const struct wsm_proxy_handshake *x) {
   return x->proxy->kind >= WSM_PROXY_SOCKS5;

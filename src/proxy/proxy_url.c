@@ -5,6 +5,7 @@
 #include "http/percent.h"
 #include "http/url.h"
 #include "http/userinfo.h"
+#include "base/hidden.h"
 
 #define FIELD_LIMIT 255 /* bytes of a name or password, RFC 1929 2 */
 #define HOST_SHOWN 80   /* bytes of a host in an error */

@@ -4,6 +4,7 @@
 #include "http/percent.h"
 #include "http/userinfo.h"
 #include "proxy/proxy_error.h"
+#include "base/hidden.h"
 
 #define VERSION 5
 #define AUTH_VERSION 1 /* RFC 1929 */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "io/socket.h"
+#include "base/hidden.h"
 
 /* A connection's place among the others of its server; the owner of its link. */
 struct entry {

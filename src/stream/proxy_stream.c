@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "proxy/proxy_handshake.h"
+#include "base/hidden.h"
 
 #define READ_SIZE 4096 /* asked for at once, of the proxy's words */
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "io/loop.h"
 #include "io/socket.h"
+#include "base/hidden.h"
 
 struct socket_stream {
   struct wsm_stream stream;

@@ -1,4 +1,5 @@
 #include "stream/stream.h"
+#include "base/hidden.h"
 
 void wsm_stream_init (struct wsm_stream *s,
                       const struct wsm_stream_class *class,

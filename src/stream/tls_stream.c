@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "io/loop.h"
 #include "tls/tls.h"
+#include "base/hidden.h"
 
 #define RECORDS 4          /* encrypted and not yet with the kernel */
 #define RECORD_BYTES 16384 /* of plaintext, RFC 8446 5.1 */

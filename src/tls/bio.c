@@ -1,6 +1,7 @@
 #include "tls/bio.h"
 
 #include <string.h>
+#include "base/hidden.h"
 
 static int read_input (BIO *b, char *to, int n) {
   struct wsm_bio *bio = BIO_get_data(b);

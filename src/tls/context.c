@@ -9,6 +9,7 @@
 #include "tls/bio.h"
 #include "tls/peer.h"
 #include "tls/verify.h"
+#include "base/hidden.h"
 
 static const unsigned char ALPN[] = "\x08http/1.1";
 #define ALPN_LENGTH (sizeof ALPN - 1)

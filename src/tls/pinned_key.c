@@ -3,6 +3,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include "base/hidden.h"
 
 #define LENGTH (WSM_PINNED_KEY_SIZE - 1)
 #define PREFIX "sha256//"

@@ -9,6 +9,7 @@
 #include "tls/context.h"
 #include "tls/peer.h"
 #include "tls/tls_error.h"
+#include "base/hidden.h"
 
 #define RECORD_SIZE 16384 /* plaintext of a record, RFC 8446 5.1 */
 #define RECORD_EXTRA 64   /* more than its head, nonce, tag and padding */

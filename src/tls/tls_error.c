@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include "base/hidden.h"
 
 enum {
   RECORD_CCS = 20,

@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include "tls/pinned_key.h"
 #include "tls/peer.h"
+#include "base/hidden.h"
 
 #define NAMES_SIZE 150 /* of the names in a certificate, as shown */
 #define WHOSE_SIZE 140

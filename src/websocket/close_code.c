@@ -1,4 +1,5 @@
 #include "websocket/close_code.h"
+#include "base/hidden.h"
 
 bool wsm_close_code_is_sendable (unsigned code, enum wsm_role role) {
   if (code == WSM_NORMAL || (code >= 3000 && code <= 4999)) return true;

@@ -2,6 +2,7 @@
 
 #include "websocket/deflate.h"
 #include "websocket/output.h"
+#include "base/hidden.h"
 
 #define BATCH (64u << 10) /* bytes of wire that are a write's worth */
 

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "websocket/deflate.h"
+#include "base/hidden.h"
 
 #define NUMBER_SIZE 8 /* bytes of a ping's number */
 #define CODE_SIZE 2

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "base/memory.h"
+#include "base/hidden.h"
 
 /* Fewer than 1,024 symbols to a block would spend it on the blocks' headers. */
 #define LEAST_LEVEL 4 /* of deflate's memory */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/ascii.h"
+#include "base/hidden.h"
 
 #define OFFER_TEXT (WSM_EXTENSION_TEXT / 2)
 #define NAME "permessage-deflate"

@@ -1,6 +1,7 @@
 #include "websocket/frame.h"
 
 #include <string.h>
+#include "base/hidden.h"
 
 #define LENGTH_16 126
 #define LENGTH_64 127

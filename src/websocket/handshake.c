@@ -10,6 +10,7 @@
 #include "http/status.h"
 #include "http/userinfo.h"
 #include "http/writer.h"
+#include "base/hidden.h"
 
 #define KEY_LENGTH (WSM_KEY_TEXT - 1)
 #define VERSION "13"

@@ -1,6 +1,7 @@
 #include "websocket/mask.h"
 
 #include <string.h>
+#include "base/hidden.h"
 
 const unsigned char *wsm_keys_next (struct wsm_keys *keys) {
   if (keys->left < WSM_KEY_SIZE) return NULL;

@@ -1,4 +1,5 @@
 #include "websocket/output.h"
+#include "base/hidden.h"
 
 /* Bytes sent that are kept at most, but for the frame under way. */
 #define SENT_LIMIT (64u << 10)

@@ -5,6 +5,7 @@
 #include "websocket/control.h"
 #include "websocket/deflate.h"
 #include "websocket/output.h"
+#include "base/hidden.h"
 
 #define LARGE (64u << 10) /* bytes of a message: worth a read of its own */
 

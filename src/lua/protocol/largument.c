@@ -2,6 +2,7 @@
 
 #include "http/head.h"
 #include "http/header_lines.h"
+#include "base/hidden.h"
 
 struct wsm_span wsm_check_span (lua_State *L, int i) {
   struct wsm_span s;

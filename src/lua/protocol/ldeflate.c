@@ -7,6 +7,7 @@
 #include "lua/lfield.h"
 #include "lua/protocol/ltext.h"
 #include "websocket/extension.h"
+#include "base/hidden.h"
 
 #define DEFLATE "wsmanager.deflate"
 

@@ -4,6 +4,7 @@
 #include "lua/lfield.h"
 #include "websocket/frame.h"
 #include "websocket/mask.h"
+#include "base/hidden.h"
 
 static const unsigned char *check_bytes (lua_State *L, int i, size_t *n) {
   return (const unsigned char *)luaL_checklstring(L, i, n);

@@ -6,6 +6,7 @@
 #include "lua/protocol/largument.h"
 #include "lua/protocol/ltext.h"
 #include "websocket/handshake.h"
+#include "base/hidden.h"
 
 /* The table at i as a client's request; its texts stay on the stack. */
 static void check_request_table (lua_State *L, int i,

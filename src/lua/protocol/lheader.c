@@ -8,6 +8,7 @@
 #include "lua/protocol/largument.h"
 #include "lua/protocol/ltext.h"
 #include "websocket/handshake.h"
+#include "base/hidden.h"
 
 /* { { name, value } ... } */
 static void push_headers (lua_State *L, const struct wsm_head *head) {

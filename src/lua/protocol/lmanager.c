@@ -9,6 +9,7 @@
 #include "lua/lstate.h"
 #include "lua/protocol/spec_policy.h"
 #include "manager/manager.h"
+#include "base/hidden.h"
 
 #define MANAGER "wsmanager.manager"
 

@@ -2,6 +2,7 @@
 
 #include "lua/lcheck.h"
 #include "lua/protocol/spec_policy.h"
+#include "base/hidden.h"
 
 static const struct {
   const char *name;

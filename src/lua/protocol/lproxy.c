@@ -8,6 +8,7 @@
 #include "lua/protocol/ltext.h"
 #include "proxy/environment.h"
 #include "proxy/proxy_handshake.h"
+#include "base/hidden.h"
 
 #define EXCHANGE "wsmanager.exchange"
 

@@ -8,6 +8,7 @@
 #include "lua/protocol/largument.h"
 #include "lua/protocol/ltext.h"
 #include "websocket/handshake.h"
+#include "base/hidden.h"
 
 /* isredirect(status) -> boolean */
 static int is_redirect (lua_State *L) {

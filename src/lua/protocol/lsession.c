@@ -7,6 +7,7 @@
 #include "lua/lconfig.h"
 #include "lua/lfield.h"
 #include "websocket/session.h"
+#include "base/hidden.h"
 
 #define SESSION "wsmanager.session"
 #define MIN_KEYS (WSM_KEYS_SIZE / 4) /* fewer: draw new ones */

@@ -1,6 +1,7 @@
 #include "lua/protocol/ltext.h"
 
 #include <string.h>
+#include "base/hidden.h"
 
 #define TEXT "wsmanager.text"
 

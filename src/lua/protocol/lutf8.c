@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/utf8.h"
 #include "lua/lclass.h"
+#include "base/hidden.h"
 
 #define STREAM "wsmanager.utf8stream"
 

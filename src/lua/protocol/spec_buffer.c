@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/buffer.h"
 #include "lua/lclass.h"
+#include "base/hidden.h"
 
 #define BUFFER "wsmanager.buffer"
 

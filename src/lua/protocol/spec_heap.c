@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/heap.h"
 #include "lua/lclass.h"
+#include "base/hidden.h"
 
 #define HEAP "wsmanager.heap"
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 #include "websocket/close_code.h"
+#include "base/hidden.h"
 
 enum kind { KIND_U32, KIND_U64, KIND_SIZE, KIND_DOUBLE, KIND_BOOL };
 

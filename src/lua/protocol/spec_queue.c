@@ -3,6 +3,7 @@
 #include <string.h>
 #include "lua/lclass.h"
 #include "manager/message_queue.h"
+#include "base/hidden.h"
 
 #define QUEUE "wsmanager.queue"
 

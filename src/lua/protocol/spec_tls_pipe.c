@@ -4,6 +4,7 @@
 #include "lua/lclass.h"
 #include "lua/lfail.h"
 #include "lua/ltls.h"
+#include "base/hidden.h"
 
 #define PIPE "wsmanager.tlspipe"
 
