@@ -32,8 +32,9 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 --- for the 101 response; or nil and a status (403), a body and headers. Any other
 --- result is an error and refuses with 500. `handler` runs in a coroutine for each
 --- connection, which is closed with 1000 when it returns, unless it has listeners.
---- One of `handler` and `page` must be there. `page` answers plain HTTP requests: a
---- file at "/", files by path, or a function.
+--- One of `handler` and `page` must be there; without `handler`, opening handshakes
+--- are refused with 404. `page` answers plain HTTP requests: a file at "/", files by
+--- path, or a function.
 ---@class wsmanager.ServerOptions
 ---@field host? string            every address of this machine when absent
 ---@field port? integer           0: the system chooses; see server.port
@@ -127,10 +128,9 @@ local function respond_to_handshake (self, ws, request, result, ...)
   end
   local protocol = choose_protocol(self.protocols, request)
   if type(result) == "string" then protocol = result end
-  if not link.accept(ws, protocol, handshake_headers.lines((...))) then
-    error("not enough memory", 0)
-  end
-  return true
+  local opened = link.accept(ws, protocol, handshake_headers.lines((...)))
+  if opened == nil then error("not enough memory", 0) end
+  return opened
 end
 
 local function authorize (self, request)
@@ -138,16 +138,20 @@ local function authorize (self, request)
   return self.given.authorize(request)
 end
 
+-- The core may have refused the request since, or its peer has left.
 local function handle_request (self, ws, record)
   local request = link.request(ws)
+  if ws.state ~= "connecting" then return end
   record.step = request.status and "page" or "authorize"
   if request.status then return serve_page(self, ws, request) end
+  if not self.given.handler then
+    return refuse(ws, request, 404, "There is no WebSocket here\n")
+  end
   local opened =
     respond_to_handshake(self, ws, request, authorize(self, request))
   if not opened or ws.state == "closed" then return end
   record.accepted, record.step = true, "handler"
   scheduler.schedule(record.id)
-  if not self.given.handler then return end
   self.given.handler(ws, request)
   if not record.listeners and ws.state ~= "closed" then ws:close(1000) end
 end

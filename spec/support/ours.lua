@@ -24,11 +24,13 @@ function ours.sayer (...)
   end
 end
 
--- A server with these options, or this handler, or an echo; and its URL.
+-- A server with these options, or this handler, or an echo; and its URL. With
+-- `handler = false` it has none.
 function ours.serve (options)
   if type(options) ~= "table" then options = {handler = options} end
   options.host = options.host or "127.0.0.1"
-  options.handler = options.handler or ours.echo
+  if options.handler == nil then options.handler = ours.echo end
+  options.handler = options.handler or nil
   local server = assert(wsmanager.serve(options))
   servers[#servers + 1] = server
   return server, "ws://127.0.0.1:" .. server.port

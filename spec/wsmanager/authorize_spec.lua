@@ -2,6 +2,7 @@
 
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
+local peers = require "support.peers"
 
 local run, refused = wsmanager.run, ours.refused
 local LONG = ours.LONG
@@ -68,4 +69,166 @@ describe("authorize", function ()
       end)
     end)
   end
+end)
+
+local START = "GET /x HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+  .. "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+  .. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+-- A peer that sends these texts, with a pause before each but the first, and what
+-- it has read when the server has ended its connection.
+local function answer_to (server, texts)
+  local script = {}
+  for i, text in ipairs(texts) do
+    script[i] = {"text", text}
+  end
+  script[#script + 1] = {"drain"}
+  local peer = peers.start("scripted", {
+    connect = {host = "127.0.0.1", port = server.port}, script = script,
+  })
+  local answer, ended
+  ours.await(function ()
+    for _, event in ipairs(peer:events()) do
+      if event.event == "read" then answer = event.hex end
+      ended = ended or event.event == "ended"
+    end
+    return ended
+  end)
+  peer:stop()
+  return (answer:gsub("%x%x", function (hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+describe("a request that the core refuses", function ()
+  local calls
+
+  local function serve (options)
+    calls = {}
+    options = options or {}
+    options.authorize = options.authorize or function ()
+      calls[#calls + 1] = "authorize"
+      return true
+    end
+    options.timeouts = options.timeouts or {close = 0.1}
+    options.handler = function (ws) calls[#calls + 1] = "handler in " .. ws.state end
+    return (ours.serve(options))
+  end
+
+  before_each(function () reports = ours.hush() end)
+
+  after_each(function ()
+    peers.stop()
+    ours.stop()
+    assert.same({}, reports)
+  end)
+
+  local cases = {
+    {"two keys", 400, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"},
+    {"an extension that is no token", 400, "Sec-WebSocket-Extensions: b@d\r\n"},
+    {"parameters of compression twice", 400,
+     "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+     .. "server_no_context_takeover\r\n"},
+    {"a body", 400, "Content-Length: 1\r\n"},
+    {"two hosts", 400, "Host: other\r\n"},
+    {"another version", 400, "Sec-WebSocket-Version: 8\r\n"},
+  }
+
+  for _, compress in ipairs {false, true} do
+    for _, case in ipairs(cases) do
+      it("for " .. case[1] .. " reaches no function, compress = "
+         .. tostring(compress), function ()
+        local server = serve {compress = compress}
+        run(function ()
+          local answer = answer_to(server, {START .. case[3] .. "\r\n"})
+          local status = tonumber(answer:match("^HTTP/1.1 (%d+) "))
+          if status == 101 then    -- it is acceptable, and served as such
+            assert.same({"authorize", "handler in open"}, calls)
+          else
+            assert.equal(case[2], status)
+            assert.same({}, calls)
+          end
+        end)
+      end)
+    end
+  end
+
+  -- authorize returns as soon as the core has refused.
+  local function refuse_while_waiting (status, rest, act)
+    local server, waiting, state
+    server = serve {authorize = function ()
+      waiting = true
+      local _, ws = next(server.members)
+      ours.await(function () return ws.state ~= "connecting" end)
+      state = ws.state
+      return true
+    end}
+    run(function ()
+      local peer = peers.start("scripted", {
+        connect = {host = "127.0.0.1", port = server.port},
+        script = {
+          {"text", START .. "\r\n"}, {"drip", "61", 0.1}, rest,
+          {"until", " " .. status .. " "},
+        },
+      })
+      ours.await(function () return waiting end)
+      act(server)
+      ours.await(function ()
+        local events = peer:events()
+        return state and events[#events] and events[#events].event == "ended"
+      end)
+      assert.same({}, calls)
+      assert.is_truthy(state == "closing" or state == "closed")
+    end)
+  end
+
+  it("while authorize waits reaches no handler", function ()
+    refuse_while_waiting(400, {"flood", "61", 20000}, function () end)
+  end)
+
+  it("because it stops while authorize waits reaches no handler", function ()
+    refuse_while_waiting(503, {"text", ""}, function (server)
+      wsmanager.spawn(server.stop, server, LONG)
+    end)
+  end)
+
+  it("by a bare flood before authorize is asked reaches no function", function ()
+    local server = serve()
+    run(function ()
+      -- one packet: the request and more than may follow it
+      local answer = answer_to(server,
+                               {START .. "\r\n" .. ("a"):rep(40000)})
+      assert.matches("^HTTP/1.1 %d+ ", answer)
+      assert.is_nil(calls[2] and calls[2]:match("closing"))
+    end)
+  end)
+end)
+
+describe("a server without a handler", function ()
+  before_each(function () reports = ours.hush() end)
+
+  after_each(function ()
+    ours.stop()
+    assert.same({}, reports)
+  end)
+
+  it("refuses a WebSocket with 404, whatever its page and authorize say", function ()
+    for _, page in ipairs {
+      "README.md", {["/"] = "README.md"}, function () return "text" end,
+    } do
+      for _, authorize in ipairs {false, function () return true end} do
+        local _, url = ours.serve {
+          handler = false, page = page, authorize = authorize or nil,
+        }
+        run(function ()
+          local ws = wsmanager.new {url = url, reconnect = {limit = false}}
+          local opened, token = ws:opened(LONG)
+          refused("handshake", opened, token, "")
+          assert.equal(404, ws:answer().status)
+          assert.matches("no WebSocket here", ws:answer().body)
+          assert.equal("closed", ws.state)
+        end)
+      end
+    end
+  end)
 end)

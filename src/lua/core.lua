@@ -87,7 +87,7 @@
 ---@field response fun(ws): table?        a client: the HTTP response: status, reason, headers, body
 ---@field unsent fun(ws): string[], string[]   the messages of the outbox and their kinds; empties it
 ---@field request fun(ws): core.request?  a server
----@field accept fun(ws, protocol: string?, headers: string?): true|nil, string?, string?
+---@field accept fun(ws, protocol: string?, headers: string?): boolean|nil, string?, string?   false: the core refused it, or it ended
 ---@field refuse fun(ws, status: integer, headers: string?, body: string?, head_only: boolean?)
 ---@field abort fun(ws, why: string)      disconnects without a close frame; closed for good
 ---@field drop fun(ws)                    disconnects without a close frame, frees all

@@ -75,13 +75,12 @@ static void set_header (lua_State *L, const char *field,
   if (h) wsm_set_span(L, field, h->value);
 }
 
-/* Why it is no opening handshake: `status` and `why`; absent when it is one. */
-static void set_status (lua_State *L, const struct wsm_head *head) {
-  struct wsm_error e;
-  const int status = wsm_handshake_check_request(head, &e);
-  if (status == 0) return;
-  wsm_set_integer(L, "status", status);
-  wsm_set_string(L, "why", e.detail);
+/* Why it is no opening handshake: `status` and `why`; absent when it is one. The
+** manager judged it when it came. */
+static void set_status (lua_State *L, const struct wsm_manager *m) {
+  if (m->reject_status == 0) return;
+  wsm_set_integer(L, "status", m->reject_status);
+  wsm_set_string(L, "why", m->error.detail);
 }
 
 int wsm_lua_request (lua_State *L) {
@@ -98,7 +97,7 @@ int wsm_lua_request (lua_State *L) {
   set_path(L, head.target);
   set_protocols(L, &head);
   set_header(L, "origin", wsm_head_find(&head, "Origin"));
-  set_status(L, &head);
+  set_status(L, m);
   wsm_set_peer(L, link);
   return 1;
 }

@@ -174,8 +174,8 @@ static int accept (lua_State *L) {
   if (!wsm_manager_accept(manager_of(box), protocol, headers,
                           wsm_link_now(box->link)))
     return wsm_push_end(L, manager_of(box));
+  lua_pushboolean(L, wsm_state_was_open(manager_of(box)));
   wsm_link_update(box->link);
-  lua_pushboolean(L, 1);
   return 1;
 }
 

@@ -56,7 +56,8 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
 
 /* The replies to WSM_EVENT_REQUEST. false without memory: nothing happened. A
 ** request that is no opening handshake (m->reject_status) cannot be accepted:
-** it is rejected with that status. */
+** it is rejected with that status. One that was answered or has ended meanwhile
+** stays as it is: wsm_state_was_open tells. */
 bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
                          const char *headers, uint64_t now_ms);
 bool wsm_manager_refuse (struct wsm_manager *m,
