@@ -5,6 +5,7 @@ Here are connect, unix_connect, serve and unix_serve, and what differs.
 """
 
 import http
+import logging
 import os
 
 import websockets
@@ -19,6 +20,9 @@ except ImportError:
 
 __all__ = ["connect", "unix_connect", "serve", "unix_serve", "path",
            "headers", "with_headers", "refused", "refusing", "Refused"]
+
+# Each handshake that fails is a traceback otherwise.
+logging.getLogger("websockets").setLevel(logging.CRITICAL)
 
 os.environ["no_proxy"] = "*"  # the asyncio API heeds the environment's proxy
 
