@@ -81,7 +81,8 @@ static void talk_open (struct talk *t, unsigned kind) {
   REQUIRE(wsm_buffer_length(&t->out) > 0);
 }
 
-/* Feeds all that was sent in pieces of at most `most` bytes, as far as it is read. */
+/* Feeds all that was sent in pieces of at most `most` bytes, as far as it is
+** read. */
 static void talk_feed (struct talk *t, struct wsm_span sent, size_t most) {
   size_t fed = 0;
   while (fed < sent.length && t->status == WSM_PROXY_HANDSHAKE_MORE) {
@@ -257,13 +258,13 @@ static void check_filter (struct input *in) {
 /* --- dates --- */
 
 static void check_date (struct input *in) {
-  const struct wsm_span text = rest_of(in);
-  int64_t date_s, again_s, wait_s = wsm_retry_after(text, NOW_S, 600);
+  const struct wsm_span value = rest_of(in);
+  int64_t date_s, again_s, wait_s = wsm_retry_after(value, NOW_S, 600);
   char text[64];
   struct tm parts;
   time_t moment;
   REQUIRE(wait_s >= -1 && wait_s <= 600);
-  if (!wsm_date_parse(text, NOW_S, &date_s)) return;
+  if (!wsm_date_parse(value, NOW_S, &date_s)) return;
   moment = (time_t)date_s;
   REQUIRE(gmtime_r(&moment, &parts));
   REQUIRE(wait_s == (date_s <= NOW_S        ? 0

@@ -1,6 +1,6 @@
-/* Any text as a URL, as a redirect target, as an address and as a user: what is taken is
-** put together again, asked for in a request, and compared with the system's
-** own reading of addresses. */
+/* Any text as a URL, as a redirect target, as an address and as a user: what is
+** parsed is written again, used in a request, and compared with the system's own
+** reading of addresses. */
 #include "http/url.h"
 
 #include <arpa/inet.h>
