@@ -32,12 +32,12 @@ bool wsm_address_unix (struct wsm_address *a, const char *path) {
   return true;
 }
 
-static bool is_taken (const struct wsm_address *taken, size_t n,
-                      const struct addrinfo *info) {
+static bool is_duplicate (const struct wsm_address *copied, size_t n,
+                          const struct addrinfo *info) {
   size_t i;
   for (i = 0; i < n; i++)
-    if (taken[i].n == info->ai_addrlen &&
-        memcmp(&taken[i].as, info->ai_addr, taken[i].n) == 0)
+    if (copied[i].n == info->ai_addrlen &&
+        memcmp(&copied[i].as, info->ai_addr, copied[i].n) == 0)
       return true;
   return false;
 }
@@ -49,7 +49,8 @@ static bool is_internet (const struct addrinfo *info) {
           info->ai_addrlen == sizeof(struct sockaddr_in6));
 }
 
-static const struct addrinfo *seek (const struct addrinfo *info, int family) {
+static const struct addrinfo *next_of_family (const struct addrinfo *info,
+                                              int family) {
   while (info && !(is_internet(info) &&
                    (family == AF_UNSPEC || info->ai_family == family)))
     info = info->ai_next;
@@ -57,12 +58,12 @@ static const struct addrinfo *seek (const struct addrinfo *info, int family) {
 }
 
 static void set_port (struct wsm_address *a, int port) {
-  in_port_t wire = htons((uint16_t)port);
-  if (a->as.any.sa_family == AF_INET6) a->as.v6.sin6_port = wire;
-  else a->as.v4.sin_port = wire;
+  in_port_t network = htons((uint16_t)port);
+  if (a->as.any.sa_family == AF_INET6) a->as.v6.sin6_port = network;
+  else a->as.v4.sin_port = network;
 }
 
-static void take (struct wsm_address *to, const struct addrinfo *info) {
+static void copy (struct wsm_address *to, const struct addrinfo *info) {
   memset(to, 0, sizeof *to);
   memcpy(&to->as, info->ai_addr, info->ai_addrlen);
   to->n = info->ai_addrlen;
@@ -74,16 +75,16 @@ size_t wsm_address_sort (struct wsm_address *to, const struct addrinfo *list,
   size_t n = 0, i;
   int turn = 0;
   int family[2];
-  from[0] = from[1] = seek(list, AF_UNSPEC);
+  from[0] = from[1] = next_of_family(list, AF_UNSPEC);
   if (!from[0]) return 0;
   family[0] = from[0]->ai_family;
   family[1] = family[0] == AF_INET ? AF_INET6 : AF_INET;
   for (; n < WSM_ADDRESS_LIMIT && (from[0] || from[1]); turn = !turn) {
-    const struct addrinfo *info = seek(from[turn], family[turn]);
-    while (info && is_taken(to, n, info))
-      info = seek(info->ai_next, family[turn]);
+    const struct addrinfo *info = next_of_family(from[turn], family[turn]);
+    while (info && is_duplicate(to, n, info))
+      info = next_of_family(info->ai_next, family[turn]);
     from[turn] = info ? info->ai_next : NULL;
-    if (info) take(&to[n++], info);
+    if (info) copy(&to[n++], info);
   }
   for (i = 0; i < n; i++) set_port(&to[i], port);
   return n;
@@ -132,8 +133,8 @@ void wsm_address_set_nodelay (int fd) {
 #endif
 }
 
-static bool is_exhausted (int why) {
-  return why == EMFILE || why == ENFILE;
+static bool is_exhausted (int error) {
+  return error == EMFILE || error == ENFILE;
 }
 
 int wsm_address_check_fds (void) {
@@ -143,14 +144,14 @@ int wsm_address_check_fds (void) {
   return 0;
 }
 
-void wsm_address_error_text (int why, char *to, size_t n) {
+void wsm_address_error_text (int error, char *to, size_t n) {
   struct rlimit limit;
-  if (why == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+  if (error == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
     snprintf(to, n, "no descriptors left (limit %llu); raise `ulimit -n`",
              (unsigned long long)limit.rlim_cur);
-  else if (why == ENFILE)
+  else if (error == ENFILE)
     snprintf(to, n, "no descriptors left in the whole system");
-  else if (why == EAGAIN) /* a Unix socket's connect */
+  else if (error == EAGAIN) /* from connect to a Unix socket */
     snprintf(to, n, "too many wait to be accepted");
-  else uv_strerror_r(uv_translate_sys_error(why), to, n);
+  else uv_strerror_r(uv_translate_sys_error(error), to, n);
 }

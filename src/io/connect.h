@@ -1,10 +1,10 @@
 /*
 ** connect.h - from a host's name to a connected descriptor
-** Stands on libuv (uv_getaddrinfo off the loop, uv_poll for connect) and the
+** Depends on libuv (uv_getaddrinfo off the loop, uv_poll for connect) and the
 ** system's sockets. All addresses of a name are tried, IPv6 and IPv4 by turns,
 ** 250 ms apart or as soon as one fails; the first that connects wins
 ** (RFC 8305).
-** Never blocks, never speaks: TLS and HTTP come after.
+** Never blocks, never reads or writes.
 */
 #ifndef WSM_CONNECT_H
 #define WSM_CONNECT_H
@@ -22,19 +22,18 @@ struct wsm_connect_options {
   const char *path; /* instead: a Unix socket */
 };
 
-/* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, now the
-** callee's; e says WSM_NONE. fd -1: e says which addresses failed and how
-** (resolve, refused; full without memory). e is lent for the call.
-** Called once, never from inside wsm_connect_start; the dial is freed after. */
+/* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, the callee's to
+** close; e's token is WSM_NONE. fd -1: e says which addresses failed and how
+** (resolve, refused; full without memory). e is only valid during the call.
+** Called once, never from inside wsm_connect_start; the attempt is freed after. */
 typedef void wsm_connect_done (void *owner, int fd, const struct wsm_error *e);
 
-/* NULL without memory. Texts are copied. */
+/* NULL without memory. Strings are copied. */
 struct wsm_connect *wsm_connect_start (struct uv_loop_s *uv,
-                                       const struct wsm_connect_options *order,
+                                       const struct wsm_connect_options *o,
                                        wsm_connect_done *done, void *owner);
 
-/* Abandons it: done is not called. A resolver thread still at work finishes
-** alone. */
-void wsm_connect_cancel (struct wsm_connect *dial);
+/* Frees it; done is not called. */
+void wsm_connect_cancel (struct wsm_connect *c);
 
 #endif

@@ -23,44 +23,42 @@ struct wsm_listener {
   void *owner;
   int fd; /* -1: closed */
   int port;
-  bool resting; /* its owner said so */
-  bool tired;   /* no descriptors; until the timer */
-  int handles;  /* not closed yet; the last one frees it */
-  dev_t device; /* of the path, when it was bound */
+  bool paused;      /* by its owner */
+  bool backing_off; /* out of descriptors; until the timer */
+  int handles;      /* not closed yet; the last one frees it */
+  dev_t device;     /* of the path, when it was bound */
   ino_t inode;
   char path[]; /* "": not a Unix socket */
 };
 
 /* --- binding --- */
 
-static void place_of (const struct wsm_listener_options *order, char *to,
-                      size_t n) {
-  if (order->path) snprintf(to, n, "%s", order->path);
+static void name_of (const struct wsm_listener_options *o, char *to, size_t n) {
+  if (o->path) snprintf(to, n, "%s", o->path);
   else
-    wsm_host_port_write(to, n, wsm_span_of(order->host ? order->host : "*"),
-                        order->port);
+    wsm_host_port_write(to, n, wsm_span_of(o->host ? o->host : "*"), o->port);
 }
 
-static const char *hint_of (const struct wsm_listener_options *order, int why) {
+static const char *advice_for (const struct wsm_listener_options *o, int why) {
   switch (why) {
     case EADDRINUSE:
       return " (another program listens there)";
     case EADDRNOTAVAIL:
       return " (no interface of this machine has it)";
     case EACCES:
-      return order->path ? "" : " (ports below 1024 need root)";
+      return o->path ? "" : " (ports below 1024 need root)";
     default:
       return "";
   }
 }
 
-static void explain (struct wsm_error *e,
-                     const struct wsm_listener_options *order, int why) {
-  char place[WSM_DETAIL_SIZE], reason[WSM_ERROR_TEXT_SIZE];
-  place_of(order, place, sizeof place);
+static void explain (struct wsm_error *e, const struct wsm_listener_options *o,
+                     int why) {
+  char address[WSM_DETAIL_SIZE], reason[WSM_ERROR_TEXT_SIZE];
+  name_of(o, address, sizeof address);
   wsm_address_error_text(why, reason, sizeof reason);
-  wsm_error_set(e, WSM_REFUSED, "cannot listen on %.100s: %s%s", place, reason,
-                hint_of(order, why));
+  wsm_error_set(e, WSM_REFUSED, "cannot listen on %.100s: %s%s", address,
+                reason, advice_for(o, why));
 }
 
 /* A descriptor that listens, or -1 and errno. */
@@ -81,31 +79,31 @@ static int bind_to (const struct wsm_address *a, int backlog) {
   return -1;
 }
 
-static int bind_everywhere (const struct wsm_listener_options *order) {
+static int bind_everywhere (const struct wsm_listener_options *o) {
   struct wsm_address a;
   int fd;
-  (void)wsm_address_numeric(&a, "::", order->port);
-  fd = bind_to(&a, order->backlog);
+  (void)wsm_address_numeric(&a, "::", o->port);
+  fd = bind_to(&a, o->backlog);
   if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)) return fd;
-  (void)wsm_address_numeric(&a, "0.0.0.0", order->port);
-  return bind_to(&a, order->backlog);
+  (void)wsm_address_numeric(&a, "0.0.0.0", o->port);
+  return bind_to(&a, o->backlog);
 }
 
 static int bind_name (struct uv_loop_s *uv,
-                      const struct wsm_listener_options *order,
+                      const struct wsm_listener_options *o,
                       struct wsm_error *e) {
   struct wsm_address a[WSM_ADDRESS_LIMIT];
-  struct addrinfo *list = wsm_resolve_wait(uv, order->host, e);
-  size_t i, n = wsm_address_sort(a, list, order->port);
+  struct addrinfo *list = wsm_resolve_wait(uv, o->host, e);
+  size_t i, n = wsm_address_sort(a, list, o->port);
   int fd = -1;
   errno = EADDRNOTAVAIL;
-  for (i = 0; fd < 0 && i < n; i++) fd = bind_to(&a[i], order->backlog);
-  if (fd < 0 && list) explain(e, order, errno);
+  for (i = 0; fd < 0 && i < n; i++) fd = bind_to(&a[i], o->backlog);
+  if (fd < 0 && list) explain(e, o, errno);
   if (list) uv_freeaddrinfo(list);
   return fd;
 }
 
-/* Does nobody listen at the path any more? The errno of asking is left. */
+/* Does nobody listen at the path any more? errno is why not. */
 static bool is_stale (const struct wsm_address *a) {
   int why, fd = wsm_address_socket(a);
   if (fd < 0) return false;
@@ -115,56 +113,55 @@ static bool is_stale (const struct wsm_address *a) {
   return why == ECONNREFUSED || why == ENOENT;
 }
 
-static int bind_over (const struct wsm_listener_options *order,
-                      const struct wsm_address *a, struct wsm_error *e) {
+static int replace_stale (const struct wsm_listener_options *o,
+                          const struct wsm_address *a, struct wsm_error *e) {
   struct stat file;
   int fd = -1;
-  if (lstat(order->path, &file) == 0 && !S_ISSOCK(file.st_mode)) {
+  if (lstat(o->path, &file) == 0 && !S_ISSOCK(file.st_mode)) {
     wsm_error_set(e, WSM_REFUSED,
                   "cannot listen on %.100s: it exists and is not a socket",
-                  order->path);
+                  o->path);
     return -1;
   }
   if (is_stale(a)) {
-    if (unlink(order->path) == 0 || errno == ENOENT)
-      fd = bind_to(a, order->backlog);
+    if (unlink(o->path) == 0 || errno == ENOENT) fd = bind_to(a, o->backlog);
   } else if (errno == EADDRINUSE) {
     wsm_error_set(e, WSM_REFUSED,
                   "cannot listen on %.100s: another server is "
                   "listening on %.100s",
-                  order->path, order->path);
+                  o->path, o->path);
     return -1;
   }
-  if (fd < 0) explain(e, order, errno);
+  if (fd < 0) explain(e, o, errno);
   return fd;
 }
 
-static int bind_path (const struct wsm_listener_options *order,
+static int bind_path (const struct wsm_listener_options *o,
                       struct wsm_error *e) {
   struct wsm_address a;
   int fd;
-  if (!wsm_address_unix(&a, order->path)) {
-    explain(e, order, ENAMETOOLONG);
+  if (!wsm_address_unix(&a, o->path)) {
+    explain(e, o, ENAMETOOLONG);
     return -1;
   }
-  fd = bind_to(&a, order->backlog);
+  fd = bind_to(&a, o->backlog);
   if (fd >= 0) return fd;
-  if (errno == EADDRINUSE) return bind_over(order, &a, e);
-  explain(e, order, errno);
+  if (errno == EADDRINUSE) return replace_stale(o, &a, e);
+  explain(e, o, errno);
   return -1;
 }
 
-static int bind_order (struct uv_loop_s *uv,
-                       const struct wsm_listener_options *order,
-                       struct wsm_error *e) {
+static int bind_address (struct uv_loop_s *uv,
+                         const struct wsm_listener_options *o,
+                         struct wsm_error *e) {
   struct wsm_address a;
   int fd;
-  if (order->path) return bind_path(order, e);
-  if (!order->host) fd = bind_everywhere(order);
-  else if (wsm_address_numeric(&a, order->host, order->port))
-    fd = bind_to(&a, order->backlog);
-  else return bind_name(uv, order, e);
-  if (fd < 0) explain(e, order, errno);
+  if (o->path) return bind_path(o, e);
+  if (!o->host) fd = bind_everywhere(o);
+  else if (wsm_address_numeric(&a, o->host, o->port))
+    fd = bind_to(&a, o->backlog);
+  else return bind_name(uv, o, e);
+  if (fd < 0) explain(e, o, errno);
   return fd;
 }
 
@@ -177,16 +174,16 @@ static void remove_path (const struct wsm_listener *l) {
 
 /* --- accepting --- */
 
-static void settle (struct wsm_listener *l);
+static void update_polling (struct wsm_listener *l);
 
 static void on_timer (uv_timer_t *timer) {
   struct wsm_listener *l = timer->data;
-  l->tired = false;
-  settle(l);
+  l->backing_off = false;
+  update_polling(l);
 }
 
-static void tire (struct wsm_listener *l) {
-  l->tired = true;
+static void back_off (struct wsm_listener *l) {
+  l->backing_off = true;
   (void)uv_poll_stop(&l->poll);
   uv_update_time(l->timer.loop);
   (void)uv_timer_start(&l->timer, on_timer, WSM_LISTENER_BACKOFF_MS, 0);
@@ -208,8 +205,8 @@ static int accept_one (int listening) {
   return fd;
 }
 
-/* Did only this one peer fail? Linux hands over its network's errors, too. */
-static bool is_passing (int why) {
+/* Did only this connection fail? Linux reports its pending network errors, too. */
+static bool is_transient (int why) {
   switch (why) {
     case EINTR:
     case ECONNABORTED:
@@ -232,28 +229,28 @@ static void on_peers (uv_poll_t *poll, int status, int events) {
   int burst, fd;
   (void)events;
   if (status < 0) {
-    tire(l);
+    back_off(l);
     return;
   }
-  /* The callee may close it or let it rest. */
+  /* The callee may close or pause it. */
   for (burst = 0; burst < WSM_LISTENER_BURST; burst++) {
-    if (l->fd < 0 || l->resting) return;
+    if (l->fd < 0 || l->paused) return;
     fd = accept_one(l->fd);
     if (fd >= 0) {
       l->accepted(l->owner, fd);
-    } else if (!is_passing(errno)) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK) tire(l);
+    } else if (!is_transient(errno)) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK) back_off(l);
       return;
     }
   }
 }
 
-static void settle (struct wsm_listener *l) {
-  if (l->resting || l->tired) (void)uv_poll_stop(&l->poll);
-  else if (uv_poll_start(&l->poll, UV_READABLE, on_peers) != 0) tire(l);
+static void update_polling (struct wsm_listener *l) {
+  if (l->paused || l->backing_off) (void)uv_poll_stop(&l->poll);
+  else if (uv_poll_start(&l->poll, UV_READABLE, on_peers) != 0) back_off(l);
 }
 
-/* --- its life --- */
+/* --- creation --- */
 
 static void on_closed (uv_handle_t *handle) {
   struct wsm_listener *l = handle->data;
@@ -293,20 +290,20 @@ static struct wsm_listener *listener_new (struct uv_loop_s *uv, int fd,
 }
 
 struct wsm_listener *wsm_listener_new (struct uv_loop_s *uv,
-                                       const struct wsm_listener_options *order,
+                                       const struct wsm_listener_options *o,
                                        wsm_listener_accepted *accepted,
                                        void *owner, struct wsm_error *e) {
   struct wsm_listener *l;
-  int fd = bind_order(uv, order, e);
+  int fd = bind_address(uv, o, e);
   if (fd < 0) return NULL;
-  l = listener_new(uv, fd, order->path ? order->path : "");
+  l = listener_new(uv, fd, o->path ? o->path : "");
   if (!l) {
     wsm_error_set(e, WSM_FULL, "no memory to listen");
     return NULL;
   }
   l->accepted = accepted;
   l->owner = owner;
-  settle(l);
+  update_polling(l);
   return l;
 }
 
@@ -319,10 +316,10 @@ void wsm_listener_close (struct wsm_listener *l) {
   l->fd = -1;
 }
 
-void wsm_listener_pause (struct wsm_listener *l, bool rest) {
-  if (l->fd < 0 || l->resting == rest) return;
-  l->resting = rest;
-  settle(l);
+void wsm_listener_pause (struct wsm_listener *l, bool pause) {
+  if (l->fd < 0 || l->paused == pause) return;
+  l->paused = pause;
+  update_polling(l);
 }
 
 int wsm_listener_port (const struct wsm_listener *l) {

@@ -1,9 +1,9 @@
 /*
-** listener.h - a bound socket that hands over what it accepts
-** Stands on libuv (uv_poll) and the system's sockets: IPv4, IPv6 and Unix.
-** When descriptors run out (EMFILE, ENFILE) it rests WSM_LISTENER_BACKOFF_MS and
-** tries again, instead of spinning.
-** Never reads from what it accepted.
+** listener.h - a listening socket: accepts connections
+** Depends on libuv (uv_poll) and the system's sockets: IPv4, IPv6 and Unix.
+** When descriptors run out (EMFILE, ENFILE) it backs off for
+** WSM_LISTENER_BACKOFF_MS, instead of spinning.
+** Never reads from a connection.
 */
 #ifndef WSM_LISTENER_H
 #define WSM_LISTENER_H
@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 #define WSM_LISTENER_BACKOFF_MS 100
-#define WSM_LISTENER_BURST 64 /* accepts in one turn */
+#define WSM_LISTENER_BURST 64 /* connections accepted in one turn */
 
 struct uv_loop_s;
 struct wsm_listener;
@@ -27,12 +27,12 @@ struct wsm_listener_options {
   int backlog;
 };
 
-/* fd is non-blocking, close-on-exec, TCP_NODELAY, and now the callee's. */
+/* fd is non-blocking, close-on-exec, TCP_NODELAY, and the callee's to close. */
 typedef void wsm_listener_accepted (void *owner, int fd);
 
 /* NULL: e says why (in use, not allowed ...), naming the address. */
 struct wsm_listener *wsm_listener_new (struct uv_loop_s *uv,
-                                       const struct wsm_listener_options *order,
+                                       const struct wsm_listener_options *o,
                                        wsm_listener_accepted *accepted,
                                        void *owner, struct wsm_error *e);
 
@@ -40,9 +40,9 @@ struct wsm_listener *wsm_listener_new (struct uv_loop_s *uv,
 ** is removed if it is still this one's. Safe from inside accepted. */
 void wsm_listener_close (struct wsm_listener *l);
 
-/* Rests (true) or accepts again (false); while resting, peers queue in the
-** kernel. */
-void wsm_listener_pause (struct wsm_listener *l, bool rest);
+/* Stops (true) or resumes (false) accepting; meanwhile peers wait in the kernel's
+** queue. */
+void wsm_listener_pause (struct wsm_listener *l, bool pause);
 
 int wsm_listener_port (const struct wsm_listener *l); /* 0: a Unix socket */
 

@@ -88,8 +88,8 @@ static int poll_timeout (const struct wsm_loop *loop, uint64_t until) {
   return ms == WSM_NEVER ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
-/* libuv itself would sleep on through a signal, and Ctrl-C with it. false: one
-** came, and its handler may want Lua to go on. */
+/* libuv itself would wait on after a signal, Ctrl-C too. false: there was one, and
+** its handler may want Lua to run. */
 static bool wait (struct wsm_loop *loop, uint64_t until) {
   const int ms = poll_timeout(loop, until);
   struct pollfd backend;
@@ -100,7 +100,7 @@ static bool wait (struct wsm_loop *loop, uint64_t until) {
   return true;
 }
 
-static uint64_t next_instant (const struct wsm_loop *loop, uint64_t end) {
+static uint64_t wait_end (const struct wsm_loop *loop, uint64_t end) {
   const uint64_t deadline = wsm_handles_deadline(&loop->handles);
   return deadline < end ? deadline : end;
 }
@@ -114,16 +114,16 @@ static bool may_wait (const struct wsm_loop *loop, uint64_t until) {
   return until != WSM_NEVER || uv_loop_alive(loop->uv);
 }
 
-/* libuv may return for its own affairs: then the wait goes on. */
+/* libuv may return early for reasons of its own: then the wait goes on. */
 static void run (struct wsm_loop *loop, int64_t wait_ms) {
   const uint64_t end = wait_ms < 0 ? WSM_NEVER
                                    : wsm_loop_now(loop) + (uint64_t)wait_ms;
-  uint64_t until = next_instant(loop, end);
-  bool goes_on = true;
+  uint64_t until = wait_end(loop, end);
+  bool waiting = true;
   if (!may_wait(loop, until)) uv_run(loop->uv, UV_RUN_NOWAIT);
-  while (goes_on && may_wait(loop, until)) {
-    goes_on = wait(loop, until);
-    until = next_instant(loop, end);
+  while (waiting && may_wait(loop, until)) {
+    waiting = wait(loop, until);
+    until = wait_end(loop, end);
   }
 }
 
@@ -140,7 +140,7 @@ void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
     wsm_poll_fd_set_timeout(loop->handles.poll_fd, wsm_loop_timeout(loop));
 }
 
-/* --- living in another loop --- */
+/* --- in another event loop --- */
 
 int64_t wsm_loop_timeout (struct wsm_loop *loop) {
   uint64_t deadline = wsm_handles_deadline(&loop->handles),
@@ -163,7 +163,7 @@ int wsm_loop_fd (struct wsm_loop *loop) {
   return wsm_poll_fd_get(loop->handles.poll_fd);
 }
 
-/* --- parts --- */
+/* --- what its users need --- */
 
 void wsm_loop_cork (struct wsm_loop *loop, bool corked) {
   loop->corked = corked;
@@ -201,7 +201,7 @@ void wsm_loop_give_scratch (struct wsm_loop *loop, struct wsm_buffer *scratch) {
   loop->scratch = *scratch;
 }
 
-struct wsm_loop_counters *wsm_loop_count (struct wsm_loop *loop) {
+struct wsm_loop_counters *wsm_loop_counters (struct wsm_loop *loop) {
   return &loop->counters;
 }
 

@@ -1,9 +1,8 @@
 /*
-** loop.h - one thread's I/O: a private libuv loop, its clock and its lists
-** Stands on libuv, heap.h and buffer.h. Whoever turns it says how long it may
-** wait; whoever cannot turn it watches one descriptor.
-** Never runs a thread of its own (names are resolved on libuv's) and never
-** calls Lua.
+** loop.h - an event loop: polling, timers, the clock
+** Depends on reactor.h (libuv, libwebsockets) and handle.h. A program turns it;
+** another event loop polls its descriptor and turns it then.
+** Never starts a thread (libuv's own threads resolve names), never calls Lua.
 */
 #ifndef WSM_LOOP_H
 #define WSM_LOOP_H
@@ -21,20 +20,19 @@ struct wsm_sockets;
 /* NULL: e says why (the libuv plug-in of libwebsockets is missing ...). */
 struct wsm_loop *wsm_loop_new (struct wsm_error *e);
 
-/* Ends it and lets go of everything. What is still attached is detached
-** (on_loop_closed). */
+/* What is still attached is told (on_loop_closed) and detached. */
 void wsm_loop_free (struct wsm_loop *loop);
 
-/* One turn: writes what gathered, waits at most wait_ms (0: not at all;
-** negative: until something happens), reads, rings what is due. Does not wait
-** while somebody is ready. */
+/* Flushes what is pending, waits at most wait_ms for I/O (0: does not wait,
+** negative: until something happens), handles it, runs the timers, flushes again.
+** Does not wait while a handle is ready. */
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms);
 
 /* A descriptor that is readable when a turn has something to do, timers
-** included; -1 where the system has no such thing. The loop's own. */
+** included; -1 where there is none (poll_fd.h). The loop closes it. */
 int wsm_loop_fd (struct wsm_loop *loop);
 
-/* Milliseconds until a turn is due even if fd stays quiet; -1: none. */
+/* Milliseconds until a turn is due without any I/O; -1: none is. */
 int64_t wsm_loop_timeout (struct wsm_loop *loop);
 
 /* The monotonic clock, read now; no loop is needed. */
@@ -43,14 +41,13 @@ double wsm_loop_clock_seconds (void);
 /* Monotonic milliseconds, read at the start of the turn. */
 uint64_t wsm_loop_now (const struct wsm_loop *loop);
 
-/* Reads the clock anew (for calls from outside a turn). */
+/* The same, read now: for calls outside a turn. */
 uint64_t wsm_loop_refresh (struct wsm_loop *loop);
 
-/* While corked, what is sent waits for the next turn and goes in one write. */
+/* While corked, what is sent waits for the next turn, to go in one write. */
 void wsm_loop_cork (struct wsm_loop *loop, bool corked);
 bool wsm_loop_is_corked (const struct wsm_loop *loop);
 
-/* Parts that its users stand on. */
 struct uv_loop_s *wsm_loop_uv (struct wsm_loop *loop);
 struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop);
 struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop);
@@ -67,7 +64,7 @@ void *wsm_loop_storage (struct wsm_loop *loop, size_t size);
 
 /* --- handles: links and servers --- */
 
-/* Embeds are zeroed first. false: no memory. */
+/* h was zeroed. false: no memory. */
 bool wsm_loop_attach (struct wsm_loop *loop, struct wsm_handle *h,
                       const struct wsm_handle_calls *calls);
 
@@ -78,6 +75,6 @@ int64_t wsm_loop_ready (struct wsm_loop *loop);
 struct wsm_loop_counters {
   uint64_t turns, reads, writes;
 };
-struct wsm_loop_counters *wsm_loop_count (struct wsm_loop *loop);
+struct wsm_loop_counters *wsm_loop_counters (struct wsm_loop *loop);
 
 #endif

@@ -24,29 +24,29 @@ static int watch (int epoll, int fd) {
 }
 
 struct wsm_poll_fd *wsm_poll_fd_new (int backend) {
-  struct wsm_poll_fd *d = wsm_alloc(sizeof *d);
-  if (!d) return NULL;
-  d->epoll = epoll_create1(EPOLL_CLOEXEC);
-  d->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (d->epoll >= 0 && d->timer >= 0 && watch(d->epoll, backend) == 0 &&
-      watch(d->epoll, d->timer) == 0)
-    return d;
-  wsm_poll_fd_free(d);
+  struct wsm_poll_fd *p = wsm_alloc(sizeof *p);
+  if (!p) return NULL;
+  p->epoll = epoll_create1(EPOLL_CLOEXEC);
+  p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (p->epoll >= 0 && p->timer >= 0 && watch(p->epoll, backend) == 0 &&
+      watch(p->epoll, p->timer) == 0)
+    return p;
+  wsm_poll_fd_free(p);
   return NULL;
 }
 
-void wsm_poll_fd_free (struct wsm_poll_fd *d) {
-  if (d->timer >= 0) close(d->timer);
-  if (d->epoll >= 0) close(d->epoll);
-  wsm_free(d);
+void wsm_poll_fd_free (struct wsm_poll_fd *p) {
+  if (p->timer >= 0) close(p->timer);
+  if (p->epoll >= 0) close(p->epoll);
+  wsm_free(p);
 }
 
-int wsm_poll_fd_get (const struct wsm_poll_fd *d) {
-  return d->epoll;
+int wsm_poll_fd_get (const struct wsm_poll_fd *p) {
+  return p->epoll;
 }
 
 /* Setting a timerfd also makes it unreadable again. */
-void wsm_poll_fd_set_timeout (struct wsm_poll_fd *d, int64_t timeout_ms) {
+void wsm_poll_fd_set_timeout (struct wsm_poll_fd *p, int64_t timeout_ms) {
   struct itimerspec spec;
   memset(&spec, 0, sizeof spec);
   if (timeout_ms == 0) {
@@ -55,7 +55,7 @@ void wsm_poll_fd_set_timeout (struct wsm_poll_fd *d, int64_t timeout_ms) {
     spec.it_value.tv_sec = (time_t)(timeout_ms / 1000);
     spec.it_value.tv_nsec = (long)(timeout_ms % 1000) * 1000000L;
   }
-  timerfd_settime(d->timer, 0, &spec, NULL);
+  timerfd_settime(p->timer, 0, &spec, NULL);
 }
 
 #else
@@ -65,17 +65,17 @@ struct wsm_poll_fd *wsm_poll_fd_new (int backend) {
   return NULL;
 }
 
-void wsm_poll_fd_free (struct wsm_poll_fd *d) {
-  (void)d;
+void wsm_poll_fd_free (struct wsm_poll_fd *p) {
+  (void)p;
 }
 
-int wsm_poll_fd_get (const struct wsm_poll_fd *d) {
-  (void)d;
+int wsm_poll_fd_get (const struct wsm_poll_fd *p) {
+  (void)p;
   return -1;
 }
 
-void wsm_poll_fd_set_timeout (struct wsm_poll_fd *d, int64_t timeout_ms) {
-  (void)d;
+void wsm_poll_fd_set_timeout (struct wsm_poll_fd *p, int64_t timeout_ms) {
+  (void)p;
   (void)timeout_ms;
 }
 

@@ -1,8 +1,9 @@
 /*
-** poll_fd.h - one descriptor for a loop: its sockets and its timers
-** Stands on Linux's epoll and timerfd; elsewhere there is none, and a host asks
-** the loop for its timeout.
-** Never reads or writes the loop's sockets.
+** poll_fd.h - one descriptor that a host polls for all of a loop
+** Depends on Linux's epoll and timerfd: readable when libuv's descriptor is, or
+** when a timeout is over. Elsewhere there is none, and a host has to ask for the
+** loop's timeout.
+** Never reads or writes a socket.
 */
 #ifndef WSM_POLL_FD_H
 #define WSM_POLL_FD_H
@@ -11,13 +12,13 @@
 
 struct wsm_poll_fd;
 
-/* Over libuv's own descriptor, which it does not own. NULL: none to be had. */
+/* backend is libuv's descriptor, borrowed. NULL: no descriptor, or not Linux. */
 struct wsm_poll_fd *wsm_poll_fd_new (int backend);
-void wsm_poll_fd_free (struct wsm_poll_fd *d);
+void wsm_poll_fd_free (struct wsm_poll_fd *p);
 
-int wsm_poll_fd_get (const struct wsm_poll_fd *d);
+int wsm_poll_fd_get (const struct wsm_poll_fd *p);
 
-/* Readable in timeout_ms; 0: now; negative: only when the backend is. */
-void wsm_poll_fd_set_timeout (struct wsm_poll_fd *d, int64_t timeout_ms);
+/* Becomes readable in timeout_ms; 0: now; negative: only when backend does. */
+void wsm_poll_fd_set_timeout (struct wsm_poll_fd *p, int64_t timeout_ms);
 
 #endif

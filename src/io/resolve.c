@@ -14,17 +14,16 @@ struct wsm_resolve {
   char host[];
 };
 
-/* No AI_ADDRCONFIG: it hides localhost from a machine without a network. */
+/* Without AI_ADDRCONFIG, which hides localhost where there is no network. */
 static const struct addrinfo stream = { .ai_socktype = SOCK_STREAM };
 
 static void explain (struct wsm_error *e, const char *host, int code) {
-  char reason[WSM_ERROR_TEXT_SIZE];
-  /* getaddrinfo says "no such host" when it could not open its files. */
-  int why = wsm_address_check_fds();
-  if (why) {
-    wsm_address_error_text(why, reason, sizeof reason);
-    wsm_error_set(e, WSM_REFUSED, "cannot look up \"%.120s\": %s", host,
-                  reason);
+  char text[WSM_ERROR_TEXT_SIZE];
+  /* getaddrinfo says "no such host" when it cannot open its files. */
+  const int exhausted = wsm_address_check_fds();
+  if (exhausted) {
+    wsm_address_error_text(exhausted, text, sizeof text);
+    wsm_error_set(e, WSM_REFUSED, "cannot look up \"%.120s\": %s", host, text);
   } else if (code == UV_EAI_AGAIN || code == UV_EAI_FAIL) {
     wsm_error_set(e, WSM_RESOLVE,
                   "cannot look up \"%.120s\" (no answer from "
@@ -36,14 +35,14 @@ static void explain (struct wsm_error *e, const char *host, int code) {
   } else if (code == UV_EINVAL) {
     wsm_error_final(e, WSM_RESOLVE, "\"%.120s\" is not a host name", host);
   } else {
-    uv_strerror_r(code, reason, sizeof reason);
+    uv_strerror_r(code, text, sizeof text);
     wsm_error_set(e, code == UV_ENOMEM ? WSM_FULL : WSM_RESOLVE,
-                  "cannot look up \"%.120s\" (%s)", host, reason);
+                  "cannot look up \"%.120s\" (%s)", host, text);
   }
 }
 
-static void on_answer (uv_getaddrinfo_t *request, int status,
-                       struct addrinfo *list) {
+static void on_resolved (uv_getaddrinfo_t *request, int status,
+                         struct addrinfo *list) {
   struct wsm_resolve *r = request->data;
   struct wsm_error e;
   if (r->done && status == 0) {
@@ -57,29 +56,30 @@ static void on_answer (uv_getaddrinfo_t *request, int status,
   wsm_free(r);
 }
 
-struct wsm_resolve *wsm_resolve_start (struct uv_loop_s *uv,
-                                       const struct wsm_resolve_request *order,
-                                       struct wsm_error *e) {
-  size_t n = strlen(order->host) + 1;
+struct wsm_resolve *
+wsm_resolve_start (struct uv_loop_s *uv,
+                   const struct wsm_resolve_request *request,
+                   struct wsm_error *e) {
+  size_t n = strlen(request->host) + 1;
   struct wsm_resolve *r = wsm_alloc(sizeof *r + n);
   int code = UV_ENOMEM;
   if (r) {
     r->request.data = r;
-    r->done = order->done;
-    r->owner = order->owner;
-    memcpy(r->host, order->host, n);
-    code =
-      uv_getaddrinfo(uv, &r->request, on_answer, order->host, NULL, &stream);
+    r->done = request->done;
+    r->owner = request->owner;
+    memcpy(r->host, request->host, n);
+    code = uv_getaddrinfo(uv, &r->request, on_resolved, request->host, NULL,
+                          &stream);
     if (code == 0) return r;
   }
-  explain(e, order->host, code);
+  explain(e, request->host, code);
   wsm_free(r);
   return NULL;
 }
 
 void wsm_resolve_cancel (struct wsm_resolve *r) {
   r->done = NULL;
-  /* Refused when a thread has begun; the answer comes either way. */
+  /* Fails when a thread has begun; on_resolved is called either way. */
   (void)uv_cancel((uv_req_t *)&r->request);
 }
 

@@ -18,18 +18,18 @@
 struct wsm_socket {
   struct lws *wsi;
   const struct wsm_socket_calls *calls;
-  void *owner; /* NULL: hears nothing more */
+  void *owner; /* NULL: closed, no more calls */
   int fd;
-  bool inside;  /* one of its calls is under way */
-  bool doomed;  /* closed inside one */
-  bool writing; /* the call is `writable` */
-  bool asked;   /* inside it: it is to come again */
-  bool dry;     /* the last read found nothing */
-  bool ended;   /* no read will find anything any more */
-  bool reset;   /* a call said that the connection is broken */
+  bool inside;         /* one of the owner's calls is under way */
+  bool closed;         /* inside one: libwebsockets closes it afterwards */
+  bool inside_write;   /* the call is `writable` */
+  bool writable_again; /* wanted inside it */
+  bool read_empty;     /* the last read found nothing */
+  bool ended;          /* nothing more can be read */
+  bool reset;          /* a system call said so */
 };
 
-/* Of a connection that is broken nobody may have asked yet. */
+/* No system call of ours may have met the error yet. */
 static bool was_reset (const struct wsm_socket *s) {
   int error = 0;
   socklen_t size = sizeof error;
@@ -37,46 +37,46 @@ static bool was_reset (const struct wsm_socket *s) {
   return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error;
 }
 
-/* What the peer sent before it reset the connection is still to be had, by one
-** that rests, too: it is no more than the kernel holds. */
-static void drain (struct wsm_socket *s) {
+/* What the peer sent before it reset the connection is read, even while reading
+** is paused: the kernel's buffer bounds it. */
+static void read_remaining (struct wsm_socket *s) {
   s->inside = true;
-  s->dry = s->ended;
-  while (s->owner && !s->dry) {
-    s->dry = true;
+  s->read_empty = s->ended;
+  while (s->owner && !s->read_empty) {
+    s->read_empty = true;
     s->calls->readable(s->owner);
   }
 }
 
-static void lose (struct wsm_socket *s, struct lws *wsi) {
+static void on_close (struct wsm_socket *s, struct lws *wsi) {
   bool reset;
-  drain(s);
+  read_remaining(s);
   reset = was_reset(s);
   lws_set_opaque_user_data(wsi, NULL);
   if (s->owner) s->calls->lost(s->owner, reset);
   wsm_free(s);
 }
 
-/* What libwebsockets should do after a call: -1 hangs up. */
+/* Returns -1 when libwebsockets is to close the socket. */
 static int leave (struct wsm_socket *s) {
   s->inside = false;
-  return s->doomed || s->ended ? -1 : 0;
+  return s->closed || s->ended ? -1 : 0;
 }
 
-static int read_from (struct wsm_socket *s) {
+static int on_readable (struct wsm_socket *s) {
   s->inside = true;
   if (s->owner) s->calls->readable(s->owner);
   return leave(s);
 }
 
-/* After this call libwebsockets stops waiting, whatever was asked inside it:
-** its timer asks again, at once. */
-static int write_to (struct wsm_socket *s) {
-  s->inside = s->writing = true;
-  s->asked = false;
+/* libwebsockets forgets a request for `writable` that was made inside it; its
+** timer repeats the request at once. */
+static int on_writable (struct wsm_socket *s) {
+  s->inside = s->inside_write = true;
+  s->writable_again = false;
   if (s->owner) s->calls->writable(s->owner);
-  s->writing = false;
-  if (s->asked) lws_set_timer_usecs(s->wsi, 1);
+  s->inside_write = false;
+  if (s->writable_again) lws_set_timer_usecs(s->wsi, 1);
   return leave(s);
 }
 
@@ -89,14 +89,14 @@ static int on_event (struct lws *wsi, enum lws_callback_reasons reason,
   if (!s) return 0;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX_FILE:
-      return read_from(s);
+      return on_readable(s);
     case LWS_CALLBACK_RAW_WRITEABLE_FILE:
-      return write_to(s);
+      return on_writable(s);
     case LWS_CALLBACK_TIMER:
       lws_callback_on_writable(wsi);
       return 0;
     case LWS_CALLBACK_RAW_CLOSE_FILE:
-      lose(s, wsi);
+      on_close(s, wsi);
       return 0;
     default:
       return 0;
@@ -111,8 +111,8 @@ const struct lws_protocols *wsm_socket_protocols (void) {
   return protocols;
 }
 
-/* Refused in the middle a raw file would stay with libwebsockets, descriptor
-** and all; so what it has no place for is not offered. */
+/* libwebsockets keeps a raw file that it cannot adopt: a descriptor that its table
+** has no entry for is not offered. */
 static struct lws *adopt (struct wsm_sockets *sockets, int fd) {
   lws_sock_file_fd_type descriptor;
   if ((uint64_t)fd >= sockets->fd_limit) return NULL;
@@ -135,7 +135,7 @@ struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *sockets, int fd,
   s->owner = owner;
   s->wsi = adopt(sockets, fd);
   if (s->wsi) {
-    /* what came before, on the way to a refusal, too, is nobody's event */
+    /* not before: the events of a failed adoption have no socket */
     lws_set_opaque_user_data(s->wsi, s);
     return s;
   }
@@ -149,7 +149,7 @@ size_t wsm_socket_read (struct wsm_socket *s, void *to, size_t n) {
   ssize_t got;
   do got = recv(s->fd, to, n, 0);
   while (got < 0 && errno == EINTR);
-  s->dry = got <= 0;
+  s->read_empty = got <= 0;
   if (got > 0) return (size_t)got;
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
   s->ended = true;
@@ -158,46 +158,41 @@ size_t wsm_socket_read (struct wsm_socket *s, void *to, size_t n) {
 }
 
 long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n) {
-  size_t taken = 0;
-  while (taken < n) {
+  size_t written = 0;
+  while (written < n) {
     ssize_t done =
-      send(s->fd, (const char *)bytes + taken, n - taken, MSG_NOSIGNAL);
+      send(s->fd, (const char *)bytes + written, n - written, MSG_NOSIGNAL);
     if (done >= 0) {
-      taken += (size_t)done;
+      written += (size_t)done;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      wsm_socket_ask(s);
+      wsm_socket_want_writable(s);
       break;
     } else if (errno != EINTR) {
       s->reset = true;
-      wsm_socket_rest(s, false); /* or its end would not be read */
+      wsm_socket_pause(s, false); /* or its end would not be seen */
       return -1;
     }
   }
-  return (long)taken;
+  return (long)written;
 }
 
-void wsm_socket_pass (struct wsm_socket *s,
-                      const struct wsm_socket_calls *calls) {
-  s->calls = calls;
-}
-
-void wsm_socket_ask (struct wsm_socket *s) {
-  s->asked = true;
-  if (!s->writing) lws_callback_on_writable(s->wsi);
+void wsm_socket_want_writable (struct wsm_socket *s) {
+  s->writable_again = true;
+  if (!s->inside_write) lws_callback_on_writable(s->wsi);
 }
 
 void wsm_socket_finish (struct wsm_socket *s) {
   shutdown(s->fd, SHUT_WR);
-  wsm_socket_rest(s, false);
+  wsm_socket_pause(s, false);
 }
 
-void wsm_socket_rest (struct wsm_socket *s, bool rest) {
-  lws_rx_flow_control(s->wsi, rest ? 0 : 1);
+void wsm_socket_pause (struct wsm_socket *s, bool pause) {
+  lws_rx_flow_control(s->wsi, pause ? 0 : 1);
 }
 
 void wsm_socket_close (struct wsm_socket *s) {
   s->owner = NULL;
-  s->doomed = true;
+  s->closed = true;
   if (!s->inside)
     lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }

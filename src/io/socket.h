@@ -1,10 +1,9 @@
 /*
-** socket.h - connected stream sockets, polled and owned by libwebsockets
-** Stands on its role of raw files, which leaves the reading to their owner: the
-** one file that includes it is socket.c. A descriptor that somebody else
-** connected or accepted is adopted; from then on it is owned here.
-** Never frames, never encrypts, never keeps bytes: they go from the kernel to
-** where the owner wants them, and from there to the kernel.
+** socket.h - connected stream sockets, polled and closed by libwebsockets
+** Depends on libwebsockets' role raw-file, which leaves reading and writing to
+** us. A descriptor that connect.c connected or listener.c accepted is adopted:
+** from then on it is libwebsockets' to close.
+** Never buffers: bytes go from the kernel to the caller's memory and back.
 */
 #ifndef WSM_SOCKET_H
 #define WSM_SOCKET_H
@@ -18,7 +17,7 @@ struct lws_protocols;
 struct lws_vhost;
 struct wsm_socket;
 
-/* Where sockets are adopted; a reactor has one. */
+/* Where sockets are adopted; each reactor has one. */
 struct wsm_sockets {
   struct lws_vhost *vhost; /* made with wsm_socket_protocols */
   uint64_t fd_limit;       /* entries of libwebsockets' table, by descriptor */
@@ -27,45 +26,39 @@ struct wsm_sockets {
 const struct lws_protocols *wsm_socket_protocols (void);
 
 struct wsm_socket_calls {
-  void (*readable)(void *owner);         /* wsm_socket_read finds something */
-  void (*writable)(void *owner);         /* after a write that took less */
-  void (*lost)(void *owner, bool reset); /* gone: ended or reset by the peer;
-                                           the socket is no more */
+  void (*readable)(void *owner); /* call wsm_socket_read */
+  void (*writable)(void *owner); /* after a short write */
+  /* the peer ended or reset the connection; the socket is freed */
+  void (*lost)(void *owner, bool reset);
 };
 
-/* NULL: e says why; fd is closed either way. */
+/* fd is the socket's from now on. NULL: fd is closed, e says why. */
 struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *s, int fd,
                                      const struct wsm_socket_calls *calls,
                                      void *owner, struct wsm_error *e);
 
-/* Takes at most n bytes from the kernel, n > 0: how many there were. Only from
-** inside `readable`. 0: there are none now, or no more at all: then `lost`
-** comes. */
+/* Reads at most n bytes, n > 0; returns how many. Only from inside `readable`. 0:
+** none now, or never again: then `lost` follows. */
 size_t wsm_socket_read (struct wsm_socket *s, void *to, size_t n);
 
-/* Hands bytes to the kernel: how many it took. Less than n: `writable` comes.
-** -1: the connection is broken, `lost` comes. */
+/* Returns how many bytes the kernel took; fewer than n: `writable` follows. -1:
+** the connection is broken, `lost` follows. */
 long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n);
 
-/* Stops (true) or goes on (false) reading. */
-void wsm_socket_rest (struct wsm_socket *s, bool rest);
+/* Stops (true) or resumes (false) reading. */
+void wsm_socket_pause (struct wsm_socket *s, bool pause);
 
-/* Its owner hears these calls from now on. */
-void wsm_socket_pass (struct wsm_socket *s,
-                      const struct wsm_socket_calls *calls);
+/* Calls `writable` once, when the kernel takes bytes. */
+void wsm_socket_want_writable (struct wsm_socket *s);
 
-/* `writable` comes. */
-void wsm_socket_ask (struct wsm_socket *s);
-
-/* Nothing more will be written: the peer reads the end. It goes on reading, and
-** hears `lost` when the peer ends too. */
+/* Ends our side: nothing more may be written. Reading goes on, until `lost` when
+** the peer ends too. */
 void wsm_socket_finish (struct wsm_socket *s);
 
-/* Hangs up and lets go; the owner hears nothing more. Safe from inside a
-** call of its own. */
+/* Closes and frees it without a further call of the owner. Safe inside one. */
 void wsm_socket_close (struct wsm_socket *s);
 
-/* Closes a descriptor that nobody wants. */
+/* Closes a descriptor that was not adopted. */
 void wsm_socket_discard (int fd);
 
 /* "127.0.0.1:4711", "[::1]:4711", "unix"; at most n bytes with terminator. */

@@ -86,7 +86,7 @@ static int cork (lua_State *L) {
 }
 
 static int counters (lua_State *L) {
-  const struct wsm_loop_counters *c = wsm_loop_count(wsm_check_loop(L, 1));
+  const struct wsm_loop_counters *c = wsm_loop_counters(wsm_check_loop(L, 1));
   lua_createtable(L, 0, 3);
   wsm_set_count(L, "turns", c->turns);
   wsm_set_count(L, "reads", c->reads);

@@ -32,7 +32,7 @@ static size_t read_from (struct wsm_stream *s, struct wsm_buffer *to,
     x->no_memory = n;
     return 0;
   }
-  wsm_loop_count(x->loop)->reads++;
+  wsm_loop_counters(x->loop)->reads++;
   n = wsm_socket_read(x->socket, at, n);
   wsm_buffer_commit(to, n);
   return n;
@@ -41,7 +41,7 @@ static size_t read_from (struct wsm_stream *s, struct wsm_buffer *to,
 static size_t write_to (struct wsm_stream *s, const void *bytes, size_t n) {
   struct socket_stream *x = of(s);
   long taken = x->socket ? wsm_socket_write(x->socket, bytes, n) : -1;
-  wsm_loop_count(x->loop)->writes++;
+  wsm_loop_counters(x->loop)->writes++;
   return taken < 0 ? 0 : (size_t)taken;
 }
 
@@ -51,11 +51,11 @@ static bool finish (struct wsm_stream *s) {
 }
 
 static void pause_reading (struct wsm_stream *s, bool pause) {
-  if (of(s)->socket) wsm_socket_rest(of(s)->socket, pause);
+  if (of(s)->socket) wsm_socket_pause(of(s)->socket, pause);
 }
 
 static void want_writable (struct wsm_stream *s) {
-  if (of(s)->socket) wsm_socket_ask(of(s)->socket);
+  if (of(s)->socket) wsm_socket_want_writable(of(s)->socket);
 }
 
 static void peer (struct wsm_stream *s, char *to, size_t n) {
