@@ -332,7 +332,7 @@ describe("the options of the module", function()
         proxy = "http://127.0.0.1:" .. proxy.port,
       }
       ws:send "through"
-      got = ws:receive(10)
+      got = ws:receive(60)
       ws:close()
       ws:closed()
     end)

@@ -58,7 +58,7 @@ describe("a message between two coroutines", function()
         end })
       ws = assert(wsmanager.new { reconnect = false, heartbeat = false,
         url = "ws://127.0.0.1:" .. server.port })
-      assert(ws:opened(10))
+      assert(ws:opened(60))
       echo(2000, FLIGHT)
       f()
       ws:close()

@@ -66,7 +66,7 @@ describe("events", function ()
       local ws = connect {onmessage = error}
       ws.onmessage = nil
       assert.is_nil(ws.onmessage)
-      assert.equal("1", ws:receive(5))
+      assert.equal("1", ws:receive(60))
       assert.same({}, heard)
     end)
   end)
@@ -124,7 +124,7 @@ describe("events", function ()
       connect {onmessage = function (event)
         order[#order + 1] = "event " .. event.data
         if event.data == "question" then
-          order[#order + 1] = "received " .. event.target:receive(5)
+          order[#order + 1] = "received " .. event.target:receive(60)
         end
       end}
       await(function () return order[3] end)
@@ -140,8 +140,8 @@ describe("events", function ()
         reconnect = {delay = 0.1, pause = 0, jitter = 0},
         onreconnecting = function (event) events[#events + 1] = event end,
       }
-      assert.equal("x", ws:receive(5))
-      assert.equal("x", ws:receive(5))
+      assert.equal("x", ws:receive(60))
+      assert.equal("x", ws:receive(60))
       ws:close()
       assert.equal(1, events[1].attempt)
       assert.equal(0.1, events[1].delay)
@@ -160,7 +160,7 @@ describe("events", function ()
       local ws = connect {
         buffer = 65536, ondrain = function () drained = true end,
       }
-      assert(ws:opened(5))
+      assert(ws:opened(60))
       local ok
       repeat ok = ws:send(("x"):rep(65536), "binary", 0) until not ok
       reading = true
