@@ -22,9 +22,7 @@ struct wsm_link {
   struct wsm_tls_context *tls, *proxy_tls;
   const char *proxy;          /* of wsm_link_proxy */
   struct wsm_request request; /* of wsm_link_fix */
-  char *host;                 /* of the target, terminated */
-  int port;
-  bool fixed, secure;
+  bool fixed;
 };
 
 static struct wsm_link *link_of (struct wsm_handle *handle) {
@@ -61,9 +59,7 @@ static void connect_to_target (struct wsm_link *l) {
   struct wsm_route_order order;
   struct wsm_error e;
   if (l->route) return;
-  order.host = l->host;
-  order.port = l->port;
-  order.secure = l->secure;
+  order.url = wsm_manager_url(&l->manager);
   order.proxy = l->proxy;
   l->route = wsm_route_start(l->handle.loop, &order, &calls, &e);
   if (l->route)
@@ -71,32 +67,19 @@ static void connect_to_target (struct wsm_link *l) {
   else fail(l, &e);
 }
 
-static bool copy_host (struct wsm_link *l, const struct wsm_url *url) {
-  char *host = wsm_alloc(url->host.length + 1);
-  if (!host) return false;
-  memcpy(host, url->host.text, url->host.length);
-  host[url->host.length] = '\0';
-  wsm_free(l->host);
-  l->host = host;
-  l->port = url->port;
-  l->secure = url->secure;
-  return true;
-}
-
-/* Gets ready to connect to the URL: its host, and a nonce for the key. */
-static bool prepare (struct wsm_link *l, const struct wsm_url *url,
-                     unsigned char nonce[WSM_NONCE_SIZE]) {
+/* The random bytes of the opening handshake's key. */
+static bool draw_nonce (struct wsm_link *l,
+                        unsigned char nonce[WSM_NONCE_SIZE]) {
   struct wsm_error e;
-  if (copy_host(l, url) && RAND_bytes(nonce, WSM_NONCE_SIZE) == 1) return true;
-  wsm_error_set(&e, WSM_FULL, "no memory or no random bytes for a connection");
+  if (RAND_bytes(nonce, WSM_NONCE_SIZE) == 1) return true;
+  wsm_error_set(&e, WSM_FULL, "no random bytes for a connection");
   fail(l, &e);
   return false;
 }
 
 static void follow_redirect (struct wsm_link *l) {
   unsigned char nonce[WSM_NONCE_SIZE];
-  if (prepare(l, wsm_manager_url(&l->manager), nonce))
-    wsm_manager_redirect(&l->manager, nonce);
+  if (draw_nonce(l, nonce)) wsm_manager_redirect(&l->manager, nonce);
 }
 
 static void apply_want (struct wsm_link *l) {
@@ -237,7 +220,7 @@ static void on_connected (void *owner, int fd, const struct wsm_error *why) {
 
 void wsm_link_target (struct wsm_link *l, const struct wsm_request *request) {
   unsigned char nonce[WSM_NONCE_SIZE];
-  if (prepare(l, request->url, nonce))
+  if (draw_nonce(l, nonce))
     wsm_manager_target(&l->manager, request, nonce, wsm_link_now(l));
 }
 
@@ -396,7 +379,6 @@ void wsm_link_free (struct wsm_link *l) {
   }
   retain(&l->tls, NULL);
   retain(&l->proxy_tls, NULL);
-  wsm_free(l->host);
   wsm_free(l);
 }
 

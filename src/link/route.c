@@ -16,19 +16,20 @@
 #include "base/hidden.h"
 
 #define PROXY_LABEL "the proxy "
+#define PROXY_LABEL_SIZE (sizeof PROXY_LABEL - 1 + WSM_PROXY_NAME_SIZE)
 
 struct wsm_route {
-  struct wsm_route_order order;
   struct wsm_route_calls calls;
   struct wsm_loop *loop;
   struct wsm_resolve *resolve; /* of the target's name, for socks5 */
   struct wsm_connect *connect;
-  struct wsm_proxy proxy;         /* spans of text */
-  char *proxy_host;               /* terminated, behind text; NULL: no proxy */
+  int port; /* of the target */
+  bool secure;
+  struct wsm_proxy proxy;         /* spans of its text */
+  char *proxy_host;               /* terminated; NULL: no proxy */
   char address[INET6_ADDRSTRLEN]; /* of the target, for socks5 */
-  char
-    label[sizeof PROXY_LABEL - 1 + WSM_PROXY_NAME_SIZE]; /* "the proxy a:1" */
-  char text[];                                           /* the proxy's URL */
+  char label[PROXY_LABEL_SIZE];   /* "the proxy a:1" */
+  char host[]; /* of the target; then the proxy's URL, and its host */
 };
 
 static void finish (struct wsm_route *r, int fd, const struct wsm_error *e) {
@@ -37,13 +38,8 @@ static void finish (struct wsm_route *r, int fd, const struct wsm_error *e) {
 
 /* --- which proxy --- */
 
-static struct wsm_span of_environment (const struct wsm_route_order *order) {
+static struct wsm_span of_environment (const struct wsm_url *url) {
   struct wsm_environment env;
-  struct wsm_url url;
-  memset(&url, 0, sizeof url);
-  url.secure = order->secure;
-  url.host = wsm_span_of(order->host);
-  url.port = order->port;
   env.http_proxy = getenv("http_proxy");
   env.https_proxy = getenv("https_proxy");
   env.HTTPS_PROXY = getenv("HTTPS_PROXY");
@@ -51,22 +47,23 @@ static struct wsm_span of_environment (const struct wsm_route_order *order) {
   env.ALL_PROXY = getenv("ALL_PROXY");
   env.no_proxy = getenv("no_proxy");
   env.NO_PROXY = getenv("NO_PROXY");
-  return wsm_environment_proxy(&env, &url);
+  return wsm_environment_proxy(&env, url);
 }
 
 static struct wsm_span choose_proxy (const struct wsm_route_order *order) {
   const struct wsm_span none = { "", 0 };
   if (!order->proxy) return none;
-  if (strcmp(order->proxy, "env") == 0) return of_environment(order);
+  if (strcmp(order->proxy, "env") == 0) return of_environment(order->url);
   return wsm_span_of(order->proxy);
 }
 
-static bool take_proxy (struct wsm_route *r, struct wsm_span text,
+/* Copies the proxy's URL to `text`, and behind it its host. */
+static bool take_proxy (struct wsm_route *r, char *text, struct wsm_span proxy,
                         struct wsm_error *e) {
-  if (text.length == 0) return true;
-  memcpy(r->text, text.text, text.length);
-  if (!wsm_proxy_parse(&r->proxy, r->text, text.length, e)) return false;
-  r->proxy_host = r->text + text.length + 1;
+  if (proxy.length == 0) return true;
+  memcpy(text, proxy.text, proxy.length);
+  if (!wsm_proxy_parse(&r->proxy, text, proxy.length, e)) return false;
+  r->proxy_host = text + proxy.length + 1;
   memcpy(r->proxy_host, r->proxy.host.text, r->proxy.host.length);
   memcpy(r->label, PROXY_LABEL, sizeof PROXY_LABEL - 1);
   wsm_proxy_name(r->label + sizeof PROXY_LABEL - 1, &r->proxy);
@@ -94,8 +91,8 @@ static void on_connected (void *owner, int fd, const struct wsm_error *why) {
 static bool connect_to (struct wsm_route *r, struct wsm_error *e) {
   struct wsm_connect_options order;
   memset(&order, 0, sizeof order);
-  order.host = r->proxy_host ? r->proxy_host : r->order.host;
-  order.port = r->proxy_host ? r->proxy.port : r->order.port;
+  order.host = r->proxy_host ? r->proxy_host : r->host;
+  order.port = r->proxy_host ? r->proxy.port : r->port;
   r->connect = wsm_connect_start(wsm_loop_uv(r->loop), &order, on_connected, r);
   if (!r->connect) wsm_error_set(e, WSM_FULL, "no memory for a connection");
   return r->connect != NULL;
@@ -106,22 +103,21 @@ static void on_resolved (void *owner, const struct addrinfo *list,
   struct wsm_route *r = owner;
   struct wsm_address to[WSM_ADDRESS_LIMIT];
   struct wsm_error e = *why;
-  const size_t n = wsm_address_sort(to, list, r->order.port);
+  const size_t n = wsm_address_sort(to, list, r->port);
   r->resolve = NULL;
   if (n > 0) {
     wsm_address_text(to, r->address, sizeof r->address);
     if (connect_to(r, &e)) return;
   } else if (e.token == WSM_NONE) {
     wsm_error_set(&e, WSM_RESOLVE,
-                  "%.150s has neither an IPv4 nor an IPv6 address",
-                  r->order.host);
+                  "%.150s has neither an IPv4 nor an IPv6 address", r->host);
   }
   finish(r, -1, &e);
 }
 
 static bool resolve (struct wsm_route *r, struct wsm_error *e) {
   struct wsm_resolve_request order;
-  order.host = r->order.host;
+  order.host = r->host;
   order.done = on_resolved;
   order.owner = r;
   r->resolve = wsm_resolve_start(wsm_loop_uv(r->loop), &order, e);
@@ -132,23 +128,26 @@ static bool resolve (struct wsm_route *r, struct wsm_error *e) {
 static bool needs_address (const struct wsm_route *r) {
   struct wsm_address ignored;
   return r->proxy_host && r->proxy.kind == WSM_PROXY_SOCKS5 &&
-         !wsm_address_numeric(&ignored, r->order.host, r->order.port);
+         !wsm_address_numeric(&ignored, r->host, r->port);
 }
 
 struct wsm_route *wsm_route_start (struct wsm_loop *loop,
                                    const struct wsm_route_order *order,
                                    const struct wsm_route_calls *calls,
                                    struct wsm_error *e) {
-  const struct wsm_span proxy = choose_proxy(order);
-  struct wsm_route *r = wsm_zalloc(sizeof *r + 2 * (proxy.length + 1));
+  const struct wsm_span host = order->url->host, proxy = choose_proxy(order);
+  struct wsm_route *r =
+    wsm_zalloc(sizeof *r + host.length + 1 + 2 * (proxy.length + 1));
   if (!r) {
     wsm_error_set(e, WSM_FULL, "no memory for a connection");
     return NULL;
   }
   r->loop = loop;
-  r->order = *order;
   r->calls = *calls;
-  if (take_proxy(r, proxy, e) &&
+  memcpy(r->host, host.text, host.length);
+  r->port = order->url->port;
+  r->secure = order->url->secure;
+  if (take_proxy(r, r->host + host.length + 1, proxy, e) &&
       (needs_address(r) ? resolve(r, e) : connect_to(r, e)))
     return r;
   wsm_route_free(r);
@@ -167,10 +166,9 @@ static struct wsm_stream *add_target_tls (const struct wsm_route *r,
                                           struct wsm_stream *below,
                                           struct wsm_tls_context *context,
                                           struct wsm_error *e) {
-  const struct wsm_tls_stream_setup setup = { r->loop, context, r->order.host,
-                                              NULL };
+  const struct wsm_tls_stream_setup setup = { r->loop, context, r->host, NULL };
   if (context) return wsm_tls_stream_new(below, &setup, e);
-  wsm_error_set(e, WSM_TLS, "there are no TLS rules for %s", r->order.host);
+  wsm_error_set(e, WSM_TLS, "there are no TLS rules for %s", r->host);
   e->final = true;
   wsm_stream_close(below);
   return NULL;
@@ -194,8 +192,8 @@ static struct wsm_stream *add_proxy (const struct wsm_route *r,
                                      struct wsm_error *e) {
   struct wsm_proxy_stream_setup setup;
   setup.proxy = &r->proxy;
-  setup.host = wsm_span_of(*r->address ? r->address : r->order.host);
-  setup.port = r->order.port;
+  setup.host = wsm_span_of(*r->address ? r->address : r->host);
+  setup.port = r->port;
   setup.pool = wsm_loop_pool(r->loop);
   return wsm_proxy_stream_new(below, &setup, e);
 }
@@ -207,6 +205,6 @@ struct wsm_stream *wsm_route_open (struct wsm_route *r, int fd,
   if (top && r->proxy_host && r->proxy.kind == WSM_PROXY_HTTPS)
     top = add_proxy_tls(r, top, tls->proxy, e);
   if (top && r->proxy_host) top = add_proxy(r, top, e);
-  if (top && r->order.secure) top = add_target_tls(r, top, tls->target, e);
+  if (top && r->secure) top = add_target_tls(r, top, tls->target, e);
   return top;
 }

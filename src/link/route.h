@@ -15,14 +15,12 @@ struct wsm_loop;
 struct wsm_route;
 struct wsm_stream;
 struct wsm_tls_context;
+struct wsm_url;
 
-/* The texts are borrowed for the route's life. */
 struct wsm_route_order {
-  const char *host; /* of the target, without brackets */
-  int port;
-  bool secure;       /* wss */
-  const char *proxy; /* its URL; "env": the one that the environment names;
-                        NULL: none */
+  const struct wsm_url *url; /* of the target; copied as far as needed */
+  const char *proxy;         /* its URL; "env": the one that the environment
+                                names; NULL: none. Copied */
 };
 
 /* fd >= 0: connected, now the callee's. -1: e says why. e is lent for the call.
