@@ -116,6 +116,37 @@ describe("a connection", function ()
       end)
     end)
 
+    -- Its clock is the machine's: a ratio, and of the shortest.
+    it("with a timeout in the past lets others sleep in time", function ()
+      local _, url = serve()
+      local function shortest_sleep ()
+        local shortest = math.huge
+        for _ = 1, 3 do
+          local began = wsmanager.now()
+          wsmanager.sleep(0.05)
+          shortest = math.min(shortest, wsmanager.now() - began)
+        end
+        return shortest
+      end
+      run(function ()
+        local ws = wsmanager.new {url = url}
+        assert(ws:opened(LONG))
+        local alone, done = shortest_sleep(), false
+        spawn(function ()
+          local due = wsmanager.now()
+          while not done do
+            due = due + 0.001
+            ws:receive(due - wsmanager.now())
+            local busy = wsmanager.now() + 0.002
+            while wsmanager.now() < busy do end
+          end
+        end)
+        local beside = shortest_sleep()
+        done = true
+        assert.is_true(beside < 2 * alone)
+      end)
+    end)
+
     it("refuses a timeout that is no number", function ()
       local _, url = serve()
       local ws = wsmanager.new {url = url}

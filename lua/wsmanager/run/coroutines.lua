@@ -24,6 +24,7 @@ local timer_of = {}                                -- parked coroutine -> its ti
 local sleepers = timers.new()
 local runnable = {first = 1, last = 0}             -- {coroutine, arguments ..., n = }
 local idle = {}                                    -- workers
+local earliest_due = -math.huge                    -- of one who begins to wait
 local describe_argument                            -- of a failed call's noun
 
 -- For the scheduler, which reads them: who is one of ours, what is due when, and
@@ -218,6 +219,7 @@ function coroutines.park (thread, queue, due)
     queue.last, queue[last] = last, thread
   end
   if due and due ~= math.huge then
+    if due < earliest_due then due = earliest_due end
     local timer = {due = due, thread = thread}
     timer_of[thread] = timer
     sleepers:add(timer)
@@ -259,10 +261,12 @@ end
 
 -- ## A round's part
 
--- Wakes the sleepers that are due at `time`; one that goes to sleep again waits for
--- the next round. Returns whether there were any.
+-- Wakes all sleepers that are due at `time`. One that goes to sleep again, also
+-- until a time in the past, is due after them and waits for the next round. Returns
+-- whether there were any.
 function coroutines.wake_due (time)
   local any, newest = false, sleepers.serial
+  earliest_due = time
   local timer = sleepers:first()
   while timer and timer.due <= time and timer.serial <= newest do
     any = true

@@ -1,11 +1,12 @@
 local schedulers = require "support.schedulers"
 
 describe("the scheduler", function ()
-  local core, scheduler, report
+  local core, scheduler, coroutines, report
 
   before_each(function ()
     local made = schedulers.new()
-    core, scheduler, report = made.core, made.scheduler, made.report
+    core, scheduler = made.core, made.scheduler
+    coroutines, report = made.coroutines, made.report
   end)
 
   describe("running a function", function ()
@@ -168,6 +169,40 @@ describe("the scheduler", function ()
       scheduler.step(0)
       assert.is_true(other)
       assert.is_true(spins <= 3)
+    end)
+
+    -- One that is behind, beside 20 that sleep until the same time.
+    local function beside (wait)
+      local spins, due, order = 0, core.time, {}
+      scheduler.spawn(function ()
+        while #order < 20 do
+          spins, due = spins + 1, due + 0.001
+          core.time = core.time + 0.002
+          wait(due - core.time)
+        end
+      end)
+      for i = 1, 20 do
+        scheduler.spawn(function ()
+          scheduler.sleep(0.05)
+          order[#order + 1] = {i, core.time}
+        end)
+      end
+      for _ = 1, 60 do scheduler.step(0) end
+      assert.equal(20, #order)
+      for i, each in ipairs(order) do assert.same({i, order[1][2]}, each) end
+      assert.is_true(spins <= 30)
+    end
+
+    it("does not starve others until a time in the past", function ()
+      beside(scheduler.sleep)
+      beside(function () scheduler.sleep(-math.huge) end)
+    end)
+
+    it("does not starve others waiting until a time in the past", function ()
+      local queue = coroutines.new_queue()
+      beside(function (seconds)
+        assert.is_false(scheduler.wait(queue, core.time + seconds))
+      end)
     end)
 
     it("refuses what is no number", function ()
