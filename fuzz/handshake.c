@@ -124,7 +124,7 @@ static void check_agreed (const struct wsm_head *answer,
           wsm_span_equals(agreed->protocol, wsm_span_of("chat")) ||
           wsm_span_equals(agreed->protocol, wsm_span_of("superchat")));
   found =
-    wsm_extension_check_answer(agreed->extensions, want, &compression, &e);
+    wsm_extension_check_response(agreed->extensions, want, &compression, &e);
   if (found < 0) require_refusal(&e);
   if (found <= 0) return;
   REQUIRE(compression.window >= 8 && compression.window <= want->window);
@@ -160,7 +160,7 @@ static void accept_any (const struct wsm_head *request,
   char extension[WSM_EXTENSION_TEXT];
   const int found = wsm_extension_choose(request, want, &agreed, extension, &e);
   const struct wsm_span protocol =
-    wsm_protocol_choose(request, "superchat, chat");
+    wsm_subprotocol_choose(request, "superchat, chat");
   if (found < 0) require_refusal(&e);
   memset(&text, 0, sizeof text);
   REQUIRE(wsm_handshake_accept(&text, request,
@@ -265,7 +265,7 @@ static void answer_it (struct pair *p, struct wsm_compression *agreed) {
   REQUIRE(wsm_head_parse_request(&head, spans(&p->request).text, n, &e) ==
           (long)n);
   REQUIRE(wsm_handshake_check_request(&head, &e) == 0);
-  REQUIRE(wsm_span_equals(wsm_protocol_choose(&head, "x, superchat"),
+  REQUIRE(wsm_span_equals(wsm_subprotocol_choose(&head, "x, superchat"),
                           wsm_span_of("superchat")));
   REQUIRE(wsm_extension_choose(&head, &p->server, agreed, extension, &e) == 1);
   REQUIRE(wsm_handshake_accept(&p->answer, &head, "superchat", extension,
@@ -291,8 +291,8 @@ static void judge_it (struct pair *p, const struct wsm_request *ask,
           (long)n);
   REQUIRE(wsm_handshake_check_response(&head, ask, &agreed, &e));
   REQUIRE(wsm_span_equals(agreed.protocol, wsm_span_of("superchat")));
-  REQUIRE(wsm_extension_check_answer(agreed.extensions, &p->client, &client,
-                                     &e) == 1);
+  REQUIRE(wsm_extension_check_response(agreed.extensions, &p->client, &client,
+                                       &e) == 1);
   require_mirrored(&client, server);
 }
 

@@ -74,7 +74,7 @@ static bool broadcast (struct world *w, const unsigned char *data, size_t n) {
   struct wsm_buffer frame;
   bool sent;
   memset(&frame, 0, sizeof frame);
-  sent = wsm_session_frame(&frame, sent_opcode(w->count), data, n) &&
+  sent = wsm_session_write_frame(&frame, sent_opcode(w->count), data, n) &&
          wsm_session_send_frame(&w->session, wsm_buffer_bytes(&frame),
                                 wsm_buffer_length(&frame));
   wsm_buffer_clear(&frame);

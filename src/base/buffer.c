@@ -5,20 +5,20 @@
 #include <stdint.h>
 #include "base/hidden.h"
 
-#define LOOKS 4 /* spare blocks looked at for a fit */
+#define SEARCH_LIMIT 4 /* spare blocks looked at for a fit */
 #define SIZE_LIMIT (SIZE_MAX / 4)
-#define STRETCH_SIZE (1u << 20) /* from here on the system moves pages */
+#define REALLOC_SIZE (1u << 20) /* from here on realloc remaps pages */
 #define TRIM_SIZE (64u << 10)   /* a block this large ... */
-#define TRIM_SHARE 16           /* ... is not worth so small a part of it */
+#define TRIM_SHARE 16           /* ... is not kept for 1/16 of it */
 
-/* Lives at the start of the spare block itself. */
+/* At the start of the spare block itself. */
 struct wsm_spare {
   struct wsm_spare *next;
   size_t size;
 };
 
 struct range {
-  size_t least, most;
+  size_t min, max;
 };
 
 static void release (struct wsm_pool *pool, unsigned char *data, size_t size) {
@@ -44,16 +44,17 @@ static struct wsm_spare *unlink_spare (struct wsm_pool *pool,
 /* A spare block with a size in the range, or NULL. */
 static struct wsm_spare *find (struct wsm_pool *pool, struct range want) {
   struct wsm_spare **at;
-  int looks = 0;
+  int searched = 0;
   if (!pool) return NULL;
-  for (at = &pool->spares; *at && looks < LOOKS; at = &(*at)->next, looks++)
-    if ((*at)->size >= want.least && (*at)->size <= want.most)
+  for (at = &pool->spares; *at && searched < SEARCH_LIMIT;
+       at = &(*at)->next, searched++)
+    if ((*at)->size >= want.min && (*at)->size <= want.max)
       return unlink_spare(pool, at);
   return NULL;
 }
 
-/* Gives an empty buffer a block with a size in the range. A spare block too
-** small makes way, lest a pool full of small ones keeps no large one. */
+/* Gives an empty buffer a block with a size in the range. Frees a spare block
+** that is too small: a pool full of small ones would keep no large one. */
 static bool acquire (struct wsm_buffer *b, struct range want) {
   struct wsm_pool *pool = b->pool;
   struct wsm_spare *spare = find(pool, want);
@@ -62,14 +63,14 @@ static bool acquire (struct wsm_buffer *b, struct range want) {
     b->data = (void *)spare;
     return true;
   }
-  if (pool && pool->spares && pool->spares->size < want.least)
+  if (pool && pool->spares && pool->spares->size < want.min)
     wsm_free(unlink_spare(pool, &pool->spares));
-  b->data = wsm_alloc(want.least);
-  b->size = b->data ? want.least : 0;
+  b->data = wsm_alloc(want.min);
+  b->size = b->data ? want.min : 0;
   return b->data != NULL;
 }
 
-/* Moves what b holds to the start of another block. */
+/* Moves what b holds to the start of a new block. */
 static bool move (struct wsm_buffer *b, struct range want) {
   struct wsm_buffer to = { NULL, 0, 0, 0, b->pool };
   if (!acquire(&to, want)) return false;
@@ -80,7 +81,7 @@ static bool move (struct wsm_buffer *b, struct range want) {
   return true;
 }
 
-static bool stretch (struct wsm_buffer *b, size_t size) {
+static bool resize (struct wsm_buffer *b, size_t size) {
   void *block = wsm_realloc(b->data, size);
   if (!block) return false;
   b->data = block;
@@ -88,7 +89,7 @@ static bool stretch (struct wsm_buffer *b, size_t size) {
   return true;
 }
 
-static void settle (struct wsm_buffer *b) {
+static void compact (struct wsm_buffer *b) {
   const size_t held = wsm_buffer_length(b);
   memmove(b->data, b->data + b->start, held);
   b->start = 0;
@@ -107,11 +108,10 @@ unsigned char *wsm_buffer_grow (struct wsm_buffer *b, size_t n) {
   struct range want = { 0, SIZE_MAX };
   bool done = true;
   if (n > SIZE_LIMIT || need > SIZE_LIMIT) return NULL;
-  want.least = double_to(b->size * 2, need);
+  want.min = double_to(b->size * 2, need);
   if (!b->data) done = acquire(b, want);
-  else if (need <= b->size && held < b->size / 2) settle(b);
-  else if (b->start == 0 && b->size >= STRETCH_SIZE)
-    done = stretch(b, want.least);
+  else if (need <= b->size && held < b->size / 2) compact(b);
+  else if (b->start == 0 && b->size >= REALLOC_SIZE) done = resize(b, want.min);
   else done = move(b, want);
   return done ? b->data + b->end : NULL;
 }
@@ -120,8 +120,8 @@ void wsm_buffer_trim (struct wsm_buffer *b) {
   const size_t held = wsm_buffer_length(b);
   struct range want;
   if (b->size < TRIM_SIZE || held > b->size / TRIM_SHARE) return;
-  want.least = double_to(WSM_BLOCK_SIZE, held);
-  want.most = want.least * 4;
+  want.min = double_to(WSM_BLOCK_SIZE, held);
+  want.max = want.min * 4;
   move(b, want);
 }
 

@@ -1,8 +1,8 @@
 /*
 ** buffer.h - bytes that are appended at one end and consumed at the other
-** Stands on memory.h. Blocks come from a pool and go back to it as soon as a
-** buffer is empty, so an idle connection holds none and a busy one never
-** reaches malloc.
+** Depends on memory.h. Blocks come from a pool and go back to it as soon as a
+** buffer is empty, so an idle connection holds none and a busy one never calls
+** malloc.
 ** Never copies more than once for a growth.
 */
 #ifndef WSM_BUFFER_H
@@ -23,8 +23,8 @@ struct wsm_pool {
   size_t bytes;
 };
 
-/* data[start .. end) is what it holds. Zero, but for pool, to start.
-** pool may be NULL: then blocks come from and go to the allocator. */
+/* Holds data[start .. end). Zero, but for pool, to start; without a pool its
+** blocks are those of memory.h. */
 struct wsm_buffer {
   unsigned char *data;
   size_t start, end, size;
@@ -33,16 +33,16 @@ struct wsm_buffer {
 
 void wsm_pool_free (struct wsm_pool *pool);
 
-/* Room for n bytes at the end: where they go, or NULL without memory (what the
-** buffer held is still there). Pointers into it are stale afterwards. */
+/* Room for n bytes at the end, or NULL without memory (the buffer is as it was).
+** Invalidates pointers into it. */
 unsigned char *wsm_buffer_grow (struct wsm_buffer *b, size_t n);
 
-/* What is left of a large block (64 KiB or more, a sixteenth of it or less) moves
-** to one that fits, so that a connection that waits holds little. Pointers into
-** it are stale afterwards. */
+/* Moves what is left of a large block (a sixteenth or less of 64 KiB or more) to
+** a small one, so that a waiting connection holds little. Invalidates pointers
+** into it. */
 void wsm_buffer_trim (struct wsm_buffer *b);
 
-/* Gives the block back to the pool; the buffer is empty and usable. */
+/* Empties it: the block goes back to the pool. */
 void wsm_buffer_clear (struct wsm_buffer *b);
 
 static inline size_t wsm_buffer_length (const struct wsm_buffer *b) {
@@ -60,7 +60,7 @@ static inline unsigned char *wsm_buffer_reserve (struct wsm_buffer *b,
   return wsm_buffer_grow(b, n);
 }
 
-/* n bytes were written where wsm_buffer_reserve said. */
+/* n bytes were written to what wsm_buffer_reserve returned. */
 static inline void wsm_buffer_commit (struct wsm_buffer *b, size_t n) {
   b->end += n;
 }
@@ -76,7 +76,7 @@ static inline bool wsm_buffer_append (struct wsm_buffer *b, const void *bytes,
   return true;
 }
 
-/* The first n bytes are done with; an empty buffer gives its block back. */
+/* Removes the first n bytes; an empty buffer gives its block back. */
 static inline void wsm_buffer_consume (struct wsm_buffer *b, size_t n) {
   b->start += n;
   if (b->start == b->end && b->data) wsm_buffer_clear(b);

@@ -5,25 +5,25 @@
 
 #define FIRST_SIZE 16
 
-static void put (struct wsm_heap *h, struct wsm_timer *t, size_t place) {
-  h->timers[place - 1] = t;
-  t->place = place;
+static void put (struct wsm_heap *h, struct wsm_timer *t, size_t index) {
+  h->timers[index - 1] = t;
+  t->index = index;
 }
 
 static void rise (struct wsm_heap *h, struct wsm_timer *t) {
-  size_t place = t->place;
-  while (place > 1) {
-    struct wsm_timer *above = h->timers[place / 2 - 1];
+  size_t index = t->index;
+  while (index > 1) {
+    struct wsm_timer *above = h->timers[index / 2 - 1];
     if (above->deadline_ms <= t->deadline_ms) break;
-    put(h, above, place);
-    place /= 2;
+    put(h, above, index);
+    index /= 2;
   }
-  put(h, t, place);
+  put(h, t, index);
 }
 
-/* The earlier child of a place, or NULL. */
-static struct wsm_timer *child (const struct wsm_heap *h, size_t place) {
-  const size_t left = place * 2;
+/* The earlier child of an index, or NULL. */
+static struct wsm_timer *child (const struct wsm_heap *h, size_t index) {
+  const size_t left = index * 2;
   struct wsm_timer *first, *second;
   if (left > h->count) return NULL;
   first = h->timers[left - 1];
@@ -33,15 +33,15 @@ static struct wsm_timer *child (const struct wsm_heap *h, size_t place) {
 }
 
 static void sink (struct wsm_heap *h, struct wsm_timer *t) {
-  size_t place = t->place;
-  struct wsm_timer *below = child(h, place);
+  size_t index = t->index;
+  struct wsm_timer *below = child(h, index);
   while (below && below->deadline_ms < t->deadline_ms) {
-    const size_t freed = below->place;
-    put(h, below, place);
-    place = freed;
-    below = child(h, place);
+    const size_t freed = below->index;
+    put(h, below, index);
+    index = freed;
+    below = child(h, index);
   }
-  put(h, t, place);
+  put(h, t, index);
 }
 
 static bool make_room (struct wsm_heap *h) {
@@ -61,7 +61,7 @@ bool wsm_heap_set (struct wsm_heap *h, struct wsm_timer *t,
     wsm_heap_remove(h, t);
     return true;
   }
-  if (!t->place) {
+  if (!t->index) {
     if (!make_room(h)) return false;
     put(h, t, ++h->count);
   }
@@ -72,13 +72,13 @@ bool wsm_heap_set (struct wsm_heap *h, struct wsm_timer *t,
 }
 
 void wsm_heap_remove (struct wsm_heap *h, struct wsm_timer *t) {
-  const size_t place = t->place;
+  const size_t index = t->index;
   struct wsm_timer *last;
-  if (!place) return;
-  t->place = 0;
+  if (!index) return;
+  t->index = 0;
   last = h->timers[--h->count];
   if (last == t) return;
-  put(h, last, place);
+  put(h, last, index);
   rise(h, last);
   sink(h, last);
 }
@@ -89,7 +89,7 @@ struct wsm_timer *wsm_heap_first (const struct wsm_heap *h) {
 
 void wsm_heap_free (struct wsm_heap *h) {
   size_t i;
-  for (i = 0; i < h->count; i++) h->timers[i]->place = 0;
+  for (i = 0; i < h->count; i++) h->timers[i]->index = 0;
   wsm_free(h->timers);
   h->timers = NULL;
   h->count = h->size = 0;

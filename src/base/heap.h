@@ -1,7 +1,7 @@
 /*
 ** heap.h - deadlines, the earliest first
-** Stands on memory.h. A binary heap of timers that live in their owners.
-** Never reads a clock and never calls anybody: its owner asks for the earliest.
+** Depends on memory.h. A binary heap of timers that live in their owners.
+** Never reads a clock, never calls back: its owner asks for the earliest.
 */
 #ifndef WSM_HEAP_H
 #define WSM_HEAP_H
@@ -12,10 +12,10 @@
 
 #define WSM_NEVER UINT64_MAX
 
-/* One deadline. Zero it to start; place is 1-based, 0 says: not in a heap. */
+/* One deadline. Zero it to start. */
 struct wsm_timer {
   uint64_t deadline_ms;
-  size_t place;
+  size_t index; /* 1-based; 0: not in a heap */
 };
 
 /* Zero it to start. */
@@ -25,7 +25,7 @@ struct wsm_heap {
 };
 
 /* Puts the timer in, or moves it, to deadline_ms; WSM_NEVER takes it out.
-** false without memory (only a timer that was not in can fail). */
+** false without memory (never for a timer that is in). */
 bool wsm_heap_set (struct wsm_heap *h, struct wsm_timer *t,
                    uint64_t deadline_ms);
 
@@ -34,6 +34,7 @@ void wsm_heap_remove (struct wsm_heap *h, struct wsm_timer *t);
 /* The earliest timer, or NULL. */
 struct wsm_timer *wsm_heap_first (const struct wsm_heap *h);
 
-void wsm_heap_free (struct wsm_heap *h); /* the timers are their owners' */
+/* Frees the heap; the timers are their owners'. */
+void wsm_heap_free (struct wsm_heap *h);
 
 #endif

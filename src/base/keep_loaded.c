@@ -9,7 +9,7 @@ void wsm_keep_loaded (void) {
   static const char here = 0;
   Dl_info info;
   if (dladdr(&here, &info) == 0 || !info.dli_fname) return;
-  /* never closed: that is the point */
+  /* never closed: the reference keeps it loaded */
   dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 #endif
 }

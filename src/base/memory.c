@@ -7,10 +7,10 @@
 
 static uint64_t calls;
 static int64_t blocks;
-static long left = -1; /* allocations until they fail; negative: never */
+static long left = -1; /* calls that still succeed; negative: all */
 
-/* Counts one call. false: it is to fail. */
-static bool admit (void) {
+/* Counts one call. false: it has to fail. */
+static bool may_allocate (void) {
   long now = __atomic_load_n(&left, __ATOMIC_RELAXED);
   __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
   if (now < 0) return true;
@@ -19,22 +19,22 @@ static bool admit (void) {
   return true;
 }
 
-static void *born (void *block) {
+static void *count_block (void *block) {
   if (block) __atomic_fetch_add(&blocks, 1, __ATOMIC_RELAXED);
   return block;
 }
 
 void *wsm_alloc (size_t size) {
-  return admit() ? born(malloc(size)) : NULL;
+  return may_allocate() ? count_block(malloc(size)) : NULL;
 }
 
 void *wsm_zalloc (size_t size) {
-  return admit() ? born(calloc(1, size)) : NULL;
+  return may_allocate() ? count_block(calloc(1, size)) : NULL;
 }
 
 void *wsm_realloc (void *block, size_t size) {
   if (!block) return wsm_alloc(size);
-  return admit() ? realloc(block, size) : NULL;
+  return may_allocate() ? realloc(block, size) : NULL;
 }
 
 void wsm_free (void *block) {

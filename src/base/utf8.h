@@ -1,7 +1,7 @@
 /*
-** utf8.h - is it UTF-8? (RFC 3629), as the bytes stream by
-** Stands on nothing. Fails at the first byte that no valid text can have
-** there: surrogates, overlong forms and code points over U+10FFFF included.
+** utf8.h - incremental validation of UTF-8 (RFC 3629)
+** Depends on nothing. Fails at the first invalid byte: surrogates, overlong
+** forms and code points over U+10FFFF are invalid.
 ** Never allocates.
 */
 #ifndef WSM_UTF8_H
@@ -11,19 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a check stands between two pieces. Zero it to start. */
+/* The state between two pieces. Zero it to start. */
 struct wsm_utf8 {
   uint8_t more;      /* continuation bytes still to come */
   uint8_t low, high; /* what the next one may be */
 };
 
-/* false at the first impossible byte. */
+/* The next n bytes; false: invalid. */
 bool wsm_utf8_feed (struct wsm_utf8 *u, const unsigned char *bytes, size_t n);
 
 /* Is it at the end of a code point? */
 bool wsm_utf8_whole (const struct wsm_utf8 *u);
 
-/* All n bytes at once, ending whole. */
+/* Are all n bytes valid UTF-8 that ends with a code point? */
 bool wsm_utf8_valid (const unsigned char *bytes, size_t n);
 
 #endif

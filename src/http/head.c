@@ -8,6 +8,8 @@
 #define METHOD_LIMIT 32
 #define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
 
+/* --- characters: RFC 9110 5.5, 5.6.2 --- */
+
 /* RFC 9110 5.6.2: tchar, as bits of the characters from 0 */
 static const uint32_t token_bits[4] = { 0x00000000, 0x03FF6CFA, 0xC7FFFFFE,
                                         0x57FFFFFF };
@@ -31,13 +33,13 @@ static bool is_control (unsigned char c) {
 }
 
 /* May one of the eight bytes be a control character? Tab counts here. */
-static bool suspicious (uint64_t word) {
+static bool may_have_control (uint64_t word) {
   const uint64_t deletes = word ^ BYTES(0x7F);
   return (((word - BYTES(0x20)) & ~word) | ((deletes - BYTES(1)) & ~deletes)) &
          BYTES(0x80);
 }
 
-/* A head that trickles in is read again and again: eight bytes at a time. */
+/* Eight bytes at a time: a head that arrives in pieces is read several times. */
 static size_t control_at (const char *text, size_t n) {
   size_t i = 0;
   while (i < n) {
@@ -45,7 +47,7 @@ static size_t control_at (const char *text, size_t n) {
     size_t end = n - i < sizeof word ? n : i + sizeof word;
     if (end - i == sizeof word) {
       memcpy(&word, text + i, sizeof word);
-      if (!suspicious(word)) i = end;
+      if (!may_have_control(word)) i = end;
     }
     for (; i < end; i++)
       if (is_control((unsigned char)text[i])) return i;
@@ -57,7 +59,9 @@ bool wsm_value_is_valid (const char *text, size_t n) {
   return control_at(text, n) == n;
 }
 
-static int refuse (struct wsm_error *e, const char *why, struct wsm_span text) {
+/* --- header lines: RFC 9112 2.2, 5 --- */
+
+static int fail (struct wsm_error *e, const char *why, struct wsm_span text) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "%s: %s", why, wsm_span_quote(quote, text));
   return -1;
@@ -70,8 +74,8 @@ static struct wsm_span span (const char *text, size_t n) {
   return s;
 }
 
-/* Takes a line off the front of text, as 1, without its CRLF; 0: it is not
-** whole; -1: it, or what there is of it, holds what no line may. */
+/* Takes a line off the front of text. 1: line is without its CRLF; 0: there is no
+** whole line; -1: the line, or its beginning, is malformed. */
 static int line_take (struct wsm_span *text, struct wsm_span *line,
                       struct wsm_error *e) {
   const char *lf = text->length ? memchr(text->text, '\n', text->length) : NULL;
@@ -79,9 +83,9 @@ static int line_take (struct wsm_span *text, struct wsm_span *line,
   const bool cr = n > 0 && text->text[n - 1] == '\r';
   *line = span(text->text, cr ? n - 1 : n);
   if (!wsm_value_is_valid(line->text, line->length))
-    return refuse(e, "a control character in the HTTP head", *line);
+    return fail(e, "a control character in the HTTP head", *line);
   if (!lf) return 0;
-  if (!cr) return refuse(e, "a line of the HTTP head ends in a bare LF", *line);
+  if (!cr) return fail(e, "a line of the HTTP head ends in a bare LF", *line);
   *text = span(lf + 1, text->length - n - 1);
   return 1;
 }
@@ -92,12 +96,12 @@ static int header_parse (struct wsm_header *header, struct wsm_span line,
   const size_t n = colon ? (size_t)(colon - line.text) : line.length;
   const size_t name = token_run(line.text, n);
   if (line.text[0] == ' ' || line.text[0] == '\t')
-    return refuse(e, "a folded header line", line);
-  if (!colon) return refuse(e, "a header line without a colon", line);
-  if (n == 0) return refuse(e, "a header line without a name", line);
+    return fail(e, "a folded header line", line);
+  if (!colon) return fail(e, "a header line without a colon", line);
+  if (n == 0) return fail(e, "a header line without a name", line);
   if (name < n && (line.text[name] == ' ' || line.text[name] == '\t'))
-    return refuse(e, "a space before the colon of a header", line);
-  if (name < n) return refuse(e, "a header's name is not a token", line);
+    return fail(e, "a space before the colon of a header", line);
+  if (name < n) return fail(e, "a header's name is not a token", line);
   header->name = span(line.text, n);
   header->value = wsm_span_trim(span(colon + 1, line.length - n - 1));
   return 1;
@@ -112,13 +116,13 @@ int wsm_header_take (struct wsm_span *lines, struct wsm_header *header,
   return header_parse(header, line, e);
 }
 
-static int too_many (struct wsm_error *e) {
+static int fail_count (struct wsm_error *e) {
   wsm_error_final(e, WSM_TOOBIG, "the HTTP head has more than %d header lines",
                   WSM_HEADERS_LIMIT);
   return -1;
 }
 
-/* The headers from rest on; text is the whole head's. */
+/* Parses the headers from rest on; text is where the head begins. */
 static long headers_parse (struct wsm_head *head, struct wsm_span rest,
                            const char *text, struct wsm_error *e) {
   struct wsm_header header;
@@ -126,10 +130,12 @@ static long headers_parse (struct wsm_head *head, struct wsm_span rest,
     const int taken = wsm_header_take(&rest, &header, e);
     if (taken <= 0) return taken;
     if (taken == 2) return (long)(rest.text - text);
-    if (head->count == WSM_HEADERS_LIMIT) return too_many(e);
+    if (head->count == WSM_HEADERS_LIMIT) return fail_count(e);
     head->headers[head->count++] = header;
   }
 }
+
+/* --- the first line: RFC 9112 3, 4 --- */
 
 static void head_clear (struct wsm_head *head) {
   head->status = head->minor = 0;
@@ -137,10 +143,9 @@ static void head_clear (struct wsm_head *head) {
   head->count = 0;
 }
 
-/* The first bytes are no HTTP. TLS has two first bytes of its own: an alert or
-** a handshake (RFC 8446 5.1). */
-static int refuse_start (struct wsm_error *e, const char *who,
-                         struct wsm_span text) {
+/* Not HTTP; TLS begins with the byte of an alert or a handshake (RFC 8446 5.1). */
+static int fail_start (struct wsm_error *e, const char *who,
+                       struct wsm_span text) {
   char quote[WSM_QUOTE_SIZE];
   const bool tls = text.text[0] == 0x15 || text.text[0] == 0x16;
   wsm_error_final(e, WSM_HANDSHAKE, "the %s %s: %s", who,
@@ -150,16 +155,15 @@ static int refuse_start (struct wsm_error *e, const char *who,
   return -1;
 }
 
-/* HTTP/1.1 200 OK; the reason and the space before it may be missing, as
-** servers leave them out. */
+/* HTTP/1.1 200 OK; the reason and the space before it may be missing. */
 static int status_parse (struct wsm_head *head, struct wsm_span line,
                          struct wsm_error *e) {
   const char *s = line.text;
-  const bool shaped = line.length >= 12 && wsm_is_digit(s[7]) && s[8] == ' ' &&
-                      wsm_is_digit(s[9]) && wsm_is_digit(s[10]) &&
-                      wsm_is_digit(s[11]) &&
-                      (line.length == 12 || s[12] == ' ');
-  if (!shaped || s[9] == '0') return refuse(e, "a bad status line", line);
+  const bool well_formed = line.length >= 12 && wsm_is_digit(s[7]) &&
+                           s[8] == ' ' && wsm_is_digit(s[9]) &&
+                           wsm_is_digit(s[10]) && wsm_is_digit(s[11]) &&
+                           (line.length == 12 || s[12] == ' ');
+  if (!well_formed || s[9] == '0') return fail(e, "a bad status line", line);
   head->minor = s[7] - '0';
   head->status = (s[9] - '0') * 100 + (s[10] - '0') * 10 + (s[11] - '0');
   if (line.length > 13) head->reason = span(s + 13, line.length - 13);
@@ -173,7 +177,7 @@ long wsm_head_parse_response (struct wsm_head *head, const char *text, size_t n,
   head_clear(head);
   if (n == 0) return 0;
   if (memcmp(text, "HTTP/1.", n < 7 ? n : 7) != 0)
-    return refuse_start(e, "server", rest);
+    return fail_start(e, "server", rest);
   taken = line_take(&rest, &line, e);
   if (taken <= 0) return taken;
   if (status_parse(head, line, e) < 0) return -1;
@@ -197,11 +201,11 @@ static int request_parse (struct wsm_head *head, struct wsm_span line,
   if (line.length < method + 11 || line.text[method] != ' ' ||
       memcmp(line.text + end, " HTTP/1.", 8) != 0 ||
       !wsm_is_digit(line.text[end + 8]))
-    return refuse(e, "a bad request line", line);
+    return fail(e, "a bad request line", line);
   head->method = span(line.text, method);
   head->target = span(line.text + method + 1, end - method - 1);
   if (!target_is_valid(head->target))
-    return refuse(e, "a bad request line", line);
+    return fail(e, "a bad request line", line);
   head->minor = line.text[end + 8] - '0';
   return 1;
 }
@@ -218,12 +222,14 @@ long wsm_head_parse_request (struct wsm_head *head, const char *text, size_t n,
   int taken;
   head_clear(head);
   if (n == 0) return 0;
-  if (!request_begins(text, n)) return refuse_start(e, "client", rest);
+  if (!request_begins(text, n)) return fail_start(e, "client", rest);
   taken = line_take(&rest, &line, e);
   if (taken <= 0) return taken;
   if (request_parse(head, line, e) < 0) return -1;
   return headers_parse(head, rest, text, e);
 }
+
+/* --- looking for headers --- */
 
 const struct wsm_header *wsm_head_next (const struct wsm_head *head,
                                         const char *name,

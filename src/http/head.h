@@ -1,9 +1,8 @@
 /*
 ** head.h - the head of an HTTP/1.1 message: its first line and its headers
-** Stands on span.h and RFC 9112. Lines end in CRLF; a bare LF or CR, a folded
-** line, a control character or a space before the colon is refused (2.2, 5.1).
-** Never copies, never reads a body. What cannot become a head is refused as
-** soon as it shows, its first byte included.
+** Depends on span.h (RFC 9112). Lines end in CRLF; a bare LF or CR, a folded line,
+** a control character and a space before the colon are errors (2.2, 5.1).
+** Never copies, never reads a body. Malformed input fails at its first bad byte.
 */
 #ifndef WSM_HEAD_H
 #define WSM_HEAD_H
@@ -21,26 +20,25 @@ struct wsm_header {
 
 /* The head of an HTTP message; spans of the parsed text. */
 struct wsm_head {
-  int status;                     /* of an answer; 0 for a request */
+  int status;                     /* of a response; 0 for a request */
   int minor;                      /* HTTP/1.minor */
   struct wsm_span method, target; /* of a request */
-  struct wsm_span reason;         /* of an answer */
+  struct wsm_span reason;         /* of a response */
   size_t count;
   struct wsm_header headers[WSM_HEADERS_LIMIT];
 };
 
-/* Read one head at the start of text. Return its length with the empty line;
-** 0: more is needed (offer the whole text again, it is read at the speed of
-** memchr); -1: e says what is wrong: WSM_TOOBIG for too many lines, else
-** WSM_HANDSHAKE; final, for the same peer will say the same again. */
+/* Parse one head at the start of text. Return its length with the empty line; 0:
+** more is needed (then pass the whole text again); -1: e says what is wrong:
+** WSM_TOOBIG for too many lines, else WSM_HANDSHAKE; final. */
 long wsm_head_parse_response (struct wsm_head *head, const char *text, size_t n,
                               struct wsm_error *e);
 long wsm_head_parse_request (struct wsm_head *head, const char *text, size_t n,
                              struct wsm_error *e);
 
-/* Takes one "Name: value\r\n" off the front of lines. 1: taken; 2: taken, and
-** it was the empty line that ends a head; 0: there is no whole line left; -1:
-** e says what is wrong with it. */
+/* Takes one "Name: value\r\n" off the front of lines. 1: a header; 2: the empty
+** line that ends a head; 0: there is no whole line left; -1: e says what is wrong
+** with it. */
 int wsm_header_take (struct wsm_span *lines, struct wsm_header *header,
                      struct wsm_error *e);
 
@@ -48,7 +46,7 @@ int wsm_header_take (struct wsm_span *lines, struct wsm_header *header,
 const struct wsm_header *wsm_head_find (const struct wsm_head *head,
                                         const char *name);
 
-/* The next of that name after one of head's own; NULL: from the first. */
+/* The next of that name after one of head's; after NULL the first. */
 const struct wsm_header *wsm_head_next (const struct wsm_head *head,
                                         const char *name,
                                         const struct wsm_header *after);
@@ -63,7 +61,7 @@ bool wsm_head_lists (const struct wsm_head *head, const char *name,
 /* Is it a token (RFC 9110 5.6.2)? Header names and subprotocols are. */
 bool wsm_token_is_valid (const char *text, size_t n);
 
-/* May it be a header's value: no CR, LF, NUL or other control but tab? */
+/* May it be a header's value: no control character but tab? */
 bool wsm_value_is_valid (const char *text, size_t n);
 
 #endif

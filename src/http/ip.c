@@ -6,7 +6,7 @@
 
 #define GROUPS 8 /* of an IPv6 address, two bytes each */
 
-/* Takes a number in that base off s: its digits, or 0 for none. */
+/* Takes a number in that base off s. Returns how many digits it has. */
 static size_t take_number (struct wsm_span *s, int base, unsigned *value) {
   size_t n = 0;
   *value = 0;
@@ -18,6 +18,8 @@ static size_t take_number (struct wsm_span *s, int base, unsigned *value) {
   *s = wsm_span_skip(*s, n);
   return n;
 }
+
+/* --- RFC 3986 3.2.2, IPv4address --- */
 
 static bool parse_v4 (unsigned char *to, struct wsm_span s) {
   int part;
@@ -34,8 +36,10 @@ static bool parse_v4 (unsigned char *to, struct wsm_span s) {
   return s.length == 0;
 }
 
-/* Groups of hexadecimal digits, or an IPv4 address that counts as two at the
-** end, from s up to a "::" or the end; -1: something else. */
+/* --- RFC 4291 2.2 --- */
+
+/* Takes groups of hexadecimal digits up to a "::" or the end, where an IPv4
+** address counts as two. Returns how many; -1: malformed. */
 static int take_groups (struct wsm_span *s, unsigned char *to) {
   int groups = 0;
   while (s->length > 0) {

@@ -11,7 +11,7 @@
 #include "base/span.h"
 
 struct wsm_ip {
-  size_t length; /* of its bytes: 4 or 16 */
+  size_t length; /* 4 or 16 */
   unsigned char bytes[16];
 };
 

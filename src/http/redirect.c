@@ -29,14 +29,14 @@ bool wsm_same_origin (const struct wsm_url *a, const struct wsm_url *b) {
          wsm_span_equals_nocase(a->host, b->host);
 }
 
-/* --- the URL that a reference stands for, RFC 3986 5.2.2 --- */
+/* --- resolving a reference: RFC 3986 5.2.2 --- */
 
 static bool write_scheme (struct wsm_buffer *to, const struct wsm_url *url) {
   return wsm_write_text(to, url->secure ? "wss:" : "ws:");
 }
 
-/* The base's path up to what the reference replaces of it (5.2.3). */
-static struct wsm_span kept (struct wsm_span target, struct wsm_span ref) {
+/* What a reference keeps of the base's path (5.2.3). */
+static struct wsm_span kept_path (struct wsm_span target, struct wsm_span ref) {
   struct wsm_span path = before(target, "?");
   if (ref.length == 0) return target;
   if (begins(ref, "?")) return path;
@@ -47,7 +47,7 @@ static struct wsm_span kept (struct wsm_span target, struct wsm_span ref) {
 
 static bool write_relative (struct wsm_buffer *to, const struct wsm_url *from,
                             struct wsm_span ref) {
-  const struct wsm_span path = kept(from->target, ref);
+  const struct wsm_span path = kept_path(from->target, ref);
   const bool rooted = begins(path, "/") || (!path.length && begins(ref, "/"));
   return write_scheme(to, from) && wsm_write_text(to, "//") &&
          wsm_authority_write_url(to, from) &&
@@ -69,9 +69,9 @@ static bool write_reference (struct wsm_buffer *to, const struct wsm_url *from,
   return write_relative(to, from, ref);
 }
 
-/* --- dots: RFC 3986 5.2.4 --- */
+/* --- dot segments: RFC 3986 5.2.4 --- */
 
-/* Is the segment "." or "..", with dots in any spelling? How many; 0: not. */
+/* How many dots a segment of nothing else has, "%2e" included; 0: another one. */
 static int dots_of (struct wsm_span segment) {
   int dots = 0;
   while (segment.length > 0) {
@@ -169,7 +169,7 @@ bool wsm_redirect_follow (struct wsm_redirect *r, struct wsm_buffer *to,
   return followed;
 }
 
-static bool is_private (struct wsm_span name) {
+static bool is_for_one_origin (struct wsm_span name) {
   return wsm_span_is(name, "Authorization") || wsm_span_is(name, "Cookie") ||
          wsm_span_is(name, "Proxy-Authorization") || wsm_span_is(name, "Host");
 }
@@ -182,7 +182,7 @@ bool wsm_redirect_filter (struct wsm_buffer *to, const char *lines) {
   bool written = true;
   while (written && wsm_header_take(&rest, &header, &ignored) == 1) {
     line.length = (size_t)(rest.text - line.text);
-    written = is_private(header.name) || wsm_write_span(to, line);
+    written = is_for_one_origin(header.name) || wsm_write_span(to, line);
     line = rest;
   }
   return wsm_write_commit_or_rollback(to, length, written);

@@ -9,8 +9,10 @@ struct date {
   int hour, minute, second;
 };
 
-/* Takes the n digits at the front; -1: they are none. A space may stand for
-** the first of a day, as asctime writes it. */
+/* --- HTTP-date: RFC 9110 5.6.7 --- */
+
+/* Takes n digits; -1: there are not as many. padded: the first may be a space, as
+** asctime writes a day. */
 static int take_number (struct wsm_span *s, size_t n, bool padded) {
   int value = 0;
   size_t i;
@@ -97,7 +99,7 @@ static int year_of (int64_t s) {
   return (int)(1970 + s / 31556952);
 }
 
-/* RFC 9110 5.6.7: over 50 years ahead is the past century's. */
+/* RFC 9110 5.6.7: more than 50 years ahead means the past century. */
 static int full_year (int two, int64_t now_s) {
   const int now = year_of(now_s);
   const int year = now - now % 100 + two;
@@ -126,7 +128,7 @@ static bool take_asctime (struct wsm_span s, struct date *d) {
   return s.length == 0;
 }
 
-/* The name of the day says nothing that the rest does not. */
+/* The name of the day is skipped. */
 bool wsm_date_parse (struct wsm_span text, int64_t now_s, int64_t *date_s) {
   struct wsm_span s = wsm_span_trim(text);
   struct date d;
@@ -143,6 +145,8 @@ bool wsm_date_parse (struct wsm_span text, int64_t now_s, int64_t *date_s) {
   *date_s = seconds_of(&d);
   return true;
 }
+
+/* --- Retry-After: RFC 9110 10.2.3 --- */
 
 int64_t wsm_retry_after (struct wsm_span value, int64_t now_s,
                          int64_t limit_s) {

@@ -8,7 +8,6 @@
 #define HOST_LIMIT 253 /* RFC 1035 2.3.4, without the root's dot */
 #define PORT_LIMIT 65535
 
-/* Why a URL is bad: the sentence after the quotation. */
 static bool fail (struct wsm_error *e, struct wsm_span text, const char *why) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s",
@@ -45,7 +44,7 @@ static struct wsm_span take (struct wsm_span *rest, const char *stops) {
   return s;
 }
 
-static const char *bad_byte (char c) {
+static const char *bad_character (char c) {
   const unsigned char u = (unsigned char)c;
   if (u == ' ') return "a space";
   if (u < 0x20 || u == 0x7F) return "a control character";
@@ -58,7 +57,7 @@ static bool check_bytes (struct wsm_span text, struct wsm_error *e) {
   if (text.length > WSM_URL_LIMIT)
     return fail(e, text, "it is longer than 65535 bytes");
   for (i = 0; i < text.length; i++) {
-    const char *what = bad_byte(text.text[i]);
+    const char *what = bad_character(text.text[i]);
     if (what) return fail_at(e, text, what, i);
     if (text.text[i] == '#')
       return fail(e, text,

@@ -242,7 +242,7 @@ enum wsm_input wsm_manager_next (struct wsm_manager *m,
 }
 
 void wsm_manager_pop (struct wsm_manager *m) {
-  if (m->undelivered.count == 0 && !m->session.held) return;
+  if (m->undelivered.count == 0 && !m->session.has_message) return;
   m->counters.messages_in++;
   if (m->undelivered.count) wsm_message_queue_pop(&m->undelivered);
   else wsm_session_pop(&m->session);
@@ -313,8 +313,8 @@ static uint64_t close_grace (const struct wsm_manager *m) {
 /* Answers pings, and after a while the close, behind messages nobody takes. */
 static void read_ahead (struct wsm_manager *m, uint64_t now_ms) {
   size_t dropped = 0;
-  if (m->session.held) wsm_session_scan(&m->session);
-  if (m->session.close_waits && m->due_ms == WSM_NEVER)
+  if (m->session.has_message) wsm_session_scan(&m->session);
+  if (m->session.close_pending && m->due_ms == WSM_NEVER)
     m->due_ms = now_ms + close_grace(m);
   if (now_ms < m->due_ms) return;
   m->due_ms = WSM_NEVER;
@@ -324,7 +324,7 @@ static void read_ahead (struct wsm_manager *m, uint64_t now_ms) {
 
 /* A past time if a close waits: the next tick begins its grace. */
 static uint64_t read_ahead_at (const struct wsm_manager *m) {
-  if (m->session.close_waits && m->due_ms == WSM_NEVER) return m->received_ms;
+  if (m->session.close_pending && m->due_ms == WSM_NEVER) return m->received_ms;
   return m->due_ms;
 }
 

@@ -184,10 +184,10 @@ static inline void wsm_manager_commit (struct wsm_manager *m, size_t n,
   if (n > 0) wsm_manager_received(m, n, now_ms);
 }
 
-/* How much a read of about n bytes best asks for (wsm_session_room). */
+/* How much a read of about n bytes best asks for (wsm_session_read_size). */
 static inline size_t wsm_manager_read_size (const struct wsm_manager *m,
                                             size_t n) {
-  return wsm_session_room(&m->session, n);
+  return wsm_session_read_size(&m->session, n);
 }
 
 /* Bytes for the peer that are not yet written to the socket, and how many.
@@ -210,12 +210,12 @@ static inline size_t wsm_manager_masks (const struct wsm_manager *m) {
 
 /* A whole message of this connection waits to be taken. */
 static inline bool wsm_manager_holds_message (const struct wsm_manager *m) {
-  return m->session.held;
+  return m->session.has_message;
 }
 
 /* wsm_manager_next would find one, of this connection or of an earlier one. */
 static inline bool wsm_manager_has_message (const struct wsm_manager *m) {
-  return m->session.held || m->undelivered.count > 0;
+  return m->session.has_message || m->undelivered.count > 0;
 }
 
 /* Answers the pings behind a message that nobody took. */

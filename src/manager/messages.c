@@ -145,5 +145,6 @@ bool wsm_messages_is_inbox_full (const struct wsm_manager *m) {
   const size_t limit = m->policy->inbox_bytes, unread = wsm_messages_unread(m);
   /* while closing, the peer's close frame is awaited */
   if (m->state != WSM_STATE_OPEN || limit == 0) return false;
-  return m->paused ? unread > limit / 2 : unread >= limit && m->session.held;
+  return m->paused ? unread > limit / 2
+                   : unread >= limit && m->session.has_message;
 }

@@ -157,8 +157,8 @@ static bool agree (struct wsm_manager *m, const struct wsm_head *head,
       !has_asked(m, e))
     return false;
   if (!m->policy->compress) return true;
-  found = wsm_extension_check_answer(m->agreed.extensions,
-                                     &m->policy->compression, &agreed, e);
+  found = wsm_extension_check_response(m->agreed.extensions,
+                                       &m->policy->compression, &agreed, e);
   if (found <= 0) return found == 0;
   if (wsm_session_deflate(&m->session, &agreed)) return true;
   wsm_error_set(e, WSM_FULL, "no memory for compression");
@@ -286,7 +286,7 @@ bool wsm_opening_accept (struct wsm_manager *m, const char *protocol,
   if (!wsm_handshake_accept(&s->out, &head, protocol, found ? answer : NULL,
                             headers))
     return false;
-  if (protocol) m->agreed.protocol = wsm_protocol_choose(&head, protocol);
+  if (protocol) m->agreed.protocol = wsm_subprotocol_choose(&head, protocol);
   if (!found) return true;
   if (keep_answer(m, answer) && wsm_session_deflate(s, &agreed)) return true;
   wsm_buffer_clear(&s->out);

@@ -19,7 +19,7 @@ static struct wsm_span cut (struct wsm_span s, size_t from, size_t n) {
   return s;
 }
 
-/* A number up to limit; -2: something else. */
+/* A number up to limit; -2: not one. */
 static int number (struct wsm_span s, int limit) {
   int value = 0;
   size_t i;
@@ -32,7 +32,8 @@ static int number (struct wsm_span s, int limit) {
   return value;
 }
 
-/* What follows the last `mark` is a number, and comes off s. */
+/* Takes `mark` and the number after it off the end of s; -1: no mark; -2: no
+** number. */
 static int take_number (struct wsm_span *s, char mark, int limit) {
   size_t n = s->length;
   int value;
@@ -61,12 +62,12 @@ static struct entry entry_of (struct wsm_span s) {
   return entry;
 }
 
-static struct wsm_span bare (struct wsm_span name) {
+static struct wsm_span without_final_dot (struct wsm_span name) {
   if (name.length > 0 && name.text[name.length - 1] == '.') name.length--;
   return name;
 }
 
-/* Is it that name, or one below it? */
+/* Is it that name, or a subdomain of it? */
 static bool ends_in (struct wsm_span host, struct wsm_span name) {
   const size_t from = host.length - name.length;
   if (name.length == 0 || name.length > host.length) return false;
@@ -74,20 +75,20 @@ static bool ends_in (struct wsm_span host, struct wsm_span name) {
   return from == 0 || host.text[from - 1] == '.';
 }
 
-static bool covers_name (struct wsm_span entry, struct wsm_span host) {
+static bool matches_name (struct wsm_span entry, struct wsm_span host) {
   if (entry.length > 1 && entry.text[0] == '*' && entry.text[1] == '.')
     entry = cut(entry, 1, entry.length - 1);
   while (entry.length > 0 && entry.text[0] == '.')
     entry = cut(entry, 1, entry.length - 1);
-  return ends_in(bare(host), bare(entry));
+  return ends_in(without_final_dot(host), without_final_dot(entry));
 }
 
-static bool covers (const struct entry *entry, const struct wsm_url *url) {
+static bool matches (const struct entry *entry, const struct wsm_url *url) {
   struct wsm_ip host, network;
   if (entry->port != -1 && entry->port != url->port) return false;
   if (!wsm_ip_parse(&host, url->host))
     return entry->bits == -1 && !wsm_ip_parse(&network, entry->host) &&
-           covers_name(entry->host, url->host);
+           matches_name(entry->host, url->host);
   if (entry->bits == -2 || !wsm_ip_parse(&network, entry->host)) return false;
   return wsm_ip_matches(&host, &network,
                         entry->bits == -1 ? network.length * 8
@@ -108,7 +109,7 @@ bool wsm_environment_no_proxy_matches (const char *no_proxy,
   struct wsm_span word;
   while (no_proxy && take_word(&no_proxy, &word)) {
     const struct entry entry = entry_of(word);
-    if (wsm_span_is(word, "*") || covers(&entry, url)) return true;
+    if (wsm_span_is(word, "*") || matches(&entry, url)) return true;
   }
   return false;
 }

@@ -1,8 +1,8 @@
 /*
-** environment.h - which proxy the environment names for a URL
-** Stands on url.h and ip.h, and on curl's rules: an empty variable is none, a
-** lower-case name comes before its upper-case one, and HTTP_PROXY is never
-** read, for a CGI's caller could set it.
+** environment.h - the proxy for a URL by the environment's variables
+** Depends on url.h and ip.h. curl's rules: an empty variable counts as none, the
+** lower-case name comes before the upper-case one, and HTTP_PROXY is ignored, as
+** the client of a CGI program could set it.
 ** Never reads the environment itself.
 */
 #ifndef WSM_ENVIRONMENT_H
@@ -20,15 +20,14 @@ struct wsm_environment {
   const char *no_proxy, *NO_PROXY;
 };
 
-/* The proxy for that URL, as the environment writes it; empty: none. */
+/* The proxy for that URL, as the variable has it; empty: none. */
 struct wsm_span wsm_environment_proxy (const struct wsm_environment *env,
                                        const struct wsm_url *url);
 
-/* Is the URL's host on the list? Its entries are separated by commas or
-** spaces: "*" for all; a name for itself and all below it, whether or not it
-** begins with a dot; an address; a network as 10.0.0.0/8 or fd00::/8. A port
-** may follow a name or an address (in brackets, if it is IPv6): then only that
-** one is meant. */
+/* Is the URL's host in the list? Entries are separated by commas or spaces: "*"
+** for all; a name for itself and its subdomains, with or without a leading dot;
+** an address; a network as 10.0.0.0/8 or fd00::/8. A port may follow a name or an
+** address (IPv6 in brackets): then only that port matches. */
 bool wsm_environment_no_proxy_matches (const char *no_proxy,
                                        const struct wsm_url *url);
 

@@ -199,7 +199,7 @@ long wsm_server_broadcast (struct wsm_server *s,
   long sent;
   memset(&frame, 0, sizeof frame);
   if (!s->handle.loop) return 0;
-  if (!wsm_session_frame(&frame, what->opcode, what->data, what->length))
+  if (!wsm_session_write_frame(&frame, what->opcode, what->data, what->length))
     return -1;
   sent = broadcast_frame(s, &frame, what->except, full);
   wsm_buffer_clear(&frame);

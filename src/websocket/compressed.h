@@ -1,8 +1,8 @@
 /*
 ** compressed.h - a session's output through permessage-deflate (RFC 7692 6)
 ** Depends on output.h and deflate.h. Frames wait in `out` neither compressed
-** nor masked, so that unsent messages can be given back; `wire` takes them,
-** compressed and masked, when the socket can be written.
+** nor masked, so that unsent messages can be given back; d->encoded
+** takes them, compressed and masked, when the socket can be written.
 ** Never called for a session without s->deflate.
 */
 #ifndef WSM_COMPRESSED_H

@@ -9,15 +9,15 @@
 
 #define NUMBER_SIZE 8 /* bytes of a ping's number */
 #define CODE_SIZE 2
-#define KEYS_KEPT (4 * WSM_KEY_SIZE) /* pongs leave some for the close */
+#define KEYS_KEPT (4 * WSM_KEY_SIZE) /* that pongs leave for a close frame */
 
 void wsm_control_discard (struct wsm_session *s) {
   wsm_buffer_clear(&s->in);
   if (s->deflate) wsm_deflate_pop(s->deflate);
   wsm_free(s->pong);
   s->pong = NULL;
-  s->pong_due = s->held = s->fragmented = false;
-  s->next = s->assembled = s->glanced = 0;
+  s->pong_due = s->has_message = s->fragmented = false;
+  s->parsed = s->message_length = s->scanned = 0;
   s->remaining = 0;
 }
 
@@ -26,9 +26,9 @@ static bool has_room (const struct wsm_session *s) {
   return s->role == WSM_SERVER || s->keys->left >= KEYS_KEPT;
 }
 
-/* RFC 6455 5.5.3: the last ping may be the only one that is answered */
-static void remember (struct wsm_session *s, const unsigned char *payload,
-                      size_t n) {
+/* RFC 6455 5.5.3: it is enough to answer the last ping */
+static void defer_pong (struct wsm_session *s, const unsigned char *payload,
+                        size_t n) {
   if (!s->pong) s->pong = wsm_alloc(WSM_CONTROL_LIMIT);
   if (!s->pong) return;
   if (n) memcpy(s->pong, payload, n);
@@ -41,7 +41,7 @@ void wsm_control_ping (struct wsm_session *s, const unsigned char *payload,
   s->pings++;
   if (s->closing & WSM_CLOSE_SENT) return;
   if (has_room(s) && wsm_session_pong(s, payload, n)) s->pong_due = false;
-  else remember(s, payload, n);
+  else defer_pong(s, payload, n);
 }
 
 void wsm_control_send_pong (struct wsm_session *s) {
@@ -66,7 +66,7 @@ static void store_reason (struct wsm_session *s, const void *reason, size_t n) {
   if (s->reason) memcpy(s->reason, reason, n);
 }
 
-/* RFC 6455 5.5.1: echo the code; of an empty close, an empty close */
+/* RFC 6455 5.5.1: the same code, or none if there was none */
 static void answer_close (struct wsm_session *s) {
   wsm_session_close(s, s->close_code, NULL, 0);
   s->closing |= WSM_CLOSE_SENT | WSM_CLOSE_RECEIVED;
@@ -105,7 +105,7 @@ void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
   answer_close(s);
 }
 
-static const char *reason_of (enum wsm_close_code code) {
+static const char *reason_for (enum wsm_close_code code) {
   switch (code) {
     case WSM_INVALID_DATA:
       return "invalid data";
@@ -120,7 +120,7 @@ static const char *reason_of (enum wsm_close_code code) {
   }
 }
 
-static enum wsm_token token_of (enum wsm_close_code code) {
+static enum wsm_token token_for (enum wsm_close_code code) {
   switch (code) {
     case WSM_POLICY:
       return WSM_TOOBIG;
@@ -135,14 +135,14 @@ static enum wsm_token token_of (enum wsm_close_code code) {
 
 void wsm_control_fail (struct wsm_session *s, enum wsm_close_code code,
                        const char *format, ...) {
-  const char *reason = reason_of(code);
+  const char *reason = reason_for(code);
   const size_t n = strlen(reason);
   char text[WSM_DETAIL_SIZE];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  wsm_error_set(s->error, token_of(code), "%s", text);
+  wsm_error_set(s->error, token_for(code), "%s", text);
   wsm_control_discard(s);
   wsm_session_close(s, code, reason, n);
   s->closing |= WSM_CLOSE_SENT | WSM_CLOSE_FAILED;

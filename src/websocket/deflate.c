@@ -7,21 +7,21 @@
 #include "base/memory.h"
 #include "base/hidden.h"
 
-/* Fewer than 1,024 symbols to a block would spend it on the blocks' headers. */
-#define LEAST_LEVEL 4 /* of deflate's memory */
+/* With fewer than 1,024 symbols in a block its header outweighs them. */
+#define MIN_MEM_LEVEL 4
 
-#define LEAST_WINDOW 9             /* of zlib's deflate */
-#define STATE_ROOM ((size_t)16384) /* for the state of either direction */
+#define MIN_WINDOW 9               /* of zlib's deflate */
+#define STATE_ROOM ((size_t)16384) /* for zlib's state of either direction */
 #define ALIGNMENT 16
-#define CHUNK 1024   /* least room to deflate into */
+#define CHUNK 1024   /* at least so much room to deflate into */
 #define TAIL 4       /* 00 00 ff ff, RFC 7692 7.2.1 */
 #define AT_BLOCK 128 /* z->data_type: between two blocks */
-#define BITS_LEFT 7  /* likewise: bits of a byte not used */
+#define BITS_LEFT 7  /* z->data_type: unused bits of the last byte */
 
 /* --- contexts --- */
 
-/* One that lasts allocates what it needs; one for a single message takes it all
-** from a block of the pool. */
+/* A context that is kept allocates; one for a single message lives in a block of
+** the pool. */
 struct wsm_context {
   z_stream z;
   struct wsm_buffer block;
@@ -50,8 +50,8 @@ static void context_free (struct wsm_context *c) {
   wsm_free(c);
 }
 
-/* lasts: for more than a message; else room bytes will do for it. */
-static struct wsm_context *context_new (struct wsm_pool *pool, bool lasts,
+/* kept: for more than one message; else room bytes are enough. */
+static struct wsm_context *context_new (struct wsm_pool *pool, bool kept,
                                         size_t room) {
   struct wsm_context *c = wsm_zalloc(sizeof *c);
   if (!c) return NULL;
@@ -59,7 +59,7 @@ static struct wsm_context *context_new (struct wsm_pool *pool, bool lasts,
   c->z.opaque = &c->block;
   c->z.zalloc = zlib_alloc;
   c->z.zfree = zlib_free;
-  if (lasts || wsm_buffer_reserve(&c->block, room)) return c;
+  if (kept || wsm_buffer_reserve(&c->block, room)) return c;
   wsm_free(c);
   return NULL;
 }
@@ -77,28 +77,28 @@ static bool open_inflater (struct wsm_deflate *d) {
 }
 
 static void close_inflater (struct wsm_deflate *d) {
-  d->ended = false;
+  d->final_block = false;
   if (!d->inflater) return;
   inflateEnd(&d->inflater->z);
   context_free(d->inflater);
   d->inflater = NULL;
 }
 
-/* A table with as many places as the window has bytes: more would stay empty.
-** 8, zlib's own choice, for 15 bits. */
+/* A hash table with an entry for each byte of the window; 8, the default of
+** zlib, for 15 bits. */
 static int memory_level (int window) {
-  return window - 7 > LEAST_LEVEL ? window - 7 : LEAST_LEVEL;
+  return window - 7 > MIN_MEM_LEVEL ? window - 7 : MIN_MEM_LEVEL;
 }
 
 /* A window of 8 bits is zlib's 9: it reaches back 512 - 262 bytes at most (the
 ** distance it calls MAX_DIST), which stays within 256. */
 static bool open_deflater (struct wsm_deflate *d) {
   const int wanted = d->agreed.window;
-  const int window = wanted < LEAST_WINDOW ? LEAST_WINDOW : wanted;
+  const int window = wanted < MIN_WINDOW ? MIN_WINDOW : wanted;
   const int level = memory_level(window);
   struct wsm_context *c;
   if (d->deflater) return true;
-  c = context_new(d->wire.pool, d->agreed.takeover,
+  c = context_new(d->encoded.pool, d->agreed.takeover,
                   ((size_t)4 << window) + ((size_t)512 << level) + STATE_ROOM);
   if (!c) return false;
   if (deflateInit2(&c->z, d->agreed.level, Z_DEFLATED, -window, level,
@@ -117,8 +117,8 @@ static void close_deflater (struct wsm_deflate *d) {
 
 /* --- in --- */
 
-/* The block doubles, but never past the limit. */
-static bool widen (struct wsm_deflate *d) {
+/* The block doubles, but never beyond the limit. */
+static bool enlarge (struct wsm_deflate *d) {
   struct wsm_buffer *b = &d->message;
   void *block;
   if (b->size <= d->limit / 2 || !b->data)
@@ -135,17 +135,17 @@ static size_t make_room (struct wsm_deflate *d) {
   const uint64_t left = d->limit - wsm_buffer_length(&d->message);
   size_t room = d->message.size - d->message.end;
   if (room == 0) {
-    if (!widen(d)) return 0;
+    if (!enlarge(d)) return 0;
     room = d->message.size - d->message.end;
   }
   if (room > left) room = (size_t)left;
   return room < UINT_MAX ? room : UINT_MAX;
 }
 
-static enum wsm_inflated verdict (struct wsm_deflate *d, int code) {
+static enum wsm_inflated result_of (struct wsm_deflate *d, int code) {
   switch (code) {
     case Z_STREAM_END:
-      d->ended = true;
+      d->final_block = true;
       return WSM_INFLATED;
     case Z_OK:
       return WSM_INFLATED;
@@ -158,14 +158,14 @@ static enum wsm_inflated verdict (struct wsm_deflate *d, int code) {
   }
 }
 
-/* At the limit a byte to spare tells whether there is more. */
+/* At the limit: is there one more byte? */
 static enum wsm_inflated probe (struct wsm_deflate *d) {
   z_stream *z = &d->inflater->z;
   unsigned char spare;
   enum wsm_inflated inflated;
   z->next_out = &spare;
   z->avail_out = 1;
-  inflated = verdict(d, inflate(z, Z_SYNC_FLUSH));
+  inflated = result_of(d, inflate(z, Z_SYNC_FLUSH));
   return z->avail_out ? inflated : WSM_INFLATE_TOO_BIG;
 }
 
@@ -174,19 +174,19 @@ static enum wsm_inflated inflate_some (struct wsm_deflate *d) {
   enum wsm_inflated inflated;
   size_t room;
   /* RFC 7692 7.2.3.4: after BFINAL a new stream, but the same window */
-  if (d->ended) inflateResetKeep(z);
-  d->ended = false;
+  if (d->final_block) inflateResetKeep(z);
+  d->final_block = false;
   if (wsm_buffer_length(&d->message) >= d->limit) return probe(d);
   room = make_room(d);
   if (room == 0) return WSM_INFLATE_NO_MEMORY;
   z->next_out = d->message.data + d->message.end;
   z->avail_out = (unsigned)room;
-  inflated = verdict(d, inflate(z, Z_SYNC_FLUSH));
+  inflated = result_of(d, inflate(z, Z_SYNC_FLUSH));
   wsm_buffer_commit(&d->message, room - z->avail_out);
   return inflated;
 }
 
-/* Until all input is used and no output is held back for want of room. */
+/* Until all input is used and zlib holds back no output. */
 static enum wsm_inflated inflate_all (struct wsm_deflate *d,
                                       const unsigned char *bytes, unsigned n) {
   z_stream *z = &d->inflater->z;
@@ -195,7 +195,7 @@ static enum wsm_inflated inflate_all (struct wsm_deflate *d,
   z->avail_in = n;
   do inflated = inflate_some(d);
   while (inflated == WSM_INFLATED &&
-         (z->avail_in || (z->avail_out == 0 && !d->ended)));
+         (z->avail_in || (z->avail_out == 0 && !d->final_block)));
   return inflated;
 }
 
@@ -204,7 +204,7 @@ enum wsm_inflated wsm_deflate_inflate (struct wsm_deflate *d,
   enum wsm_inflated inflated = WSM_INFLATED;
   if (n == 0) return WSM_INFLATED;
   if (!open_inflater(d)) return WSM_INFLATE_NO_MEMORY;
-  d->fed = true;
+  d->has_input = true;
   while (n > 0 && inflated == WSM_INFLATED) {
     const unsigned piece = n < UINT_MAX ? (unsigned)n : UINT_MAX;
     inflated = inflate_all(d, bytes, piece);
@@ -218,17 +218,17 @@ static bool is_between_blocks (const z_stream *z) {
   return (z->data_type & AT_BLOCK) && !(z->data_type & BITS_LEFT);
 }
 
-/* A message that ends with a final block, or is no byte at all, is whole. */
+/* A message that ends with a final block, or is empty, is complete. */
 enum wsm_inflated wsm_deflate_finish (struct wsm_deflate *d) {
   static const unsigned char tail[TAIL] = { 0x00, 0x00, 0xff, 0xff };
   enum wsm_inflated inflated = WSM_INFLATED;
-  if (d->fed && !d->ended) {
+  if (d->has_input && !d->final_block) {
     inflated = inflate_all(d, tail, sizeof tail);
-    if (inflated == WSM_INFLATED && !d->ended &&
+    if (inflated == WSM_INFLATED && !d->final_block &&
         !is_between_blocks(&d->inflater->z))
       inflated = WSM_INFLATE_CORRUPT;
   }
-  d->fed = false;
+  d->has_input = false;
   if (!d->agreed.peer_takeover) close_inflater(d);
   return inflated;
 }
@@ -239,7 +239,7 @@ void wsm_deflate_pop (struct wsm_deflate *d) {
 
 /* --- out --- */
 
-/* Until zlib has taken the input and, when asked to flush, given all. */
+/* Until zlib has used the input and, if it flushes, written all. */
 static bool deflate_some (z_stream *z, struct wsm_buffer *to, int flush) {
   do {
     unsigned char *at = wsm_buffer_reserve(to, CHUNK);
@@ -285,7 +285,7 @@ void wsm_deflate_clear (struct wsm_deflate *d) {
   close_inflater(d);
   close_deflater(d);
   wsm_buffer_clear(&d->message);
-  wsm_buffer_clear(&d->wire);
-  d->sent = d->packed = 0;
-  d->fed = false;
+  wsm_buffer_clear(&d->encoded);
+  d->sent = d->out_encoded = 0;
+  d->has_input = false;
 }

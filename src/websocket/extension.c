@@ -7,9 +7,9 @@
 
 #define OFFER_TEXT (WSM_EXTENSION_TEXT / 2)
 #define NAME "permessage-deflate"
-#define LEAST_BITS 8
-#define MOST_BITS 15
-#define VALUE_KEPT 3 /* characters: what is longer is no window */
+#define MIN_WINDOW 8
+#define MAX_WINDOW 15
+#define VALUE_KEPT 3 /* characters; a longer value is no window size */
 
 /* RFC 7692 7.1.1 and 7.1.2 */
 enum parameter_kind {
@@ -25,19 +25,19 @@ static const char *const names[KINDS] = { "server_no_context_takeover",
                                           "server_max_window_bits",
                                           "client_max_window_bits" };
 
-/* The parameters of an offer or an answer. */
+/* The parameters of an offer or a response. */
 struct parameters {
-  bool there[KINDS];
+  bool present[KINDS];
   uint8_t bits[KINDS]; /* of a window; 0: no value */
 };
 
 struct value {
-  bool there;
+  bool present;
   char text[VALUE_KEPT];
-  size_t length; /* may be more than was kept */
+  size_t length; /* may be more than text has */
 };
 
-/* What makes an offer or an answer unacceptable; what is NULL: nothing. */
+/* Why an offer or a response is not acceptable; what is NULL: it is. */
 struct fault {
   const char *what;
   struct wsm_span name;
@@ -58,7 +58,7 @@ static void skip_blanks (struct wsm_span *s) {
   while (starts(*s, ' ') || starts(*s, '\t')) skip(s, 1);
 }
 
-/* The token at the front and the blanks behind it; false: there is none. */
+/* Takes a token and the blanks that follow; false: there is none. */
 static bool take_token (struct wsm_span *rest, struct wsm_span *token) {
   size_t n = 0;
   while (n < rest->length && wsm_token_is_valid(rest->text + n, 1)) n++;
@@ -74,7 +74,7 @@ static void keep (struct value *value, char c) {
   value->length++;
 }
 
-/* What is in quotation marks has to be a token too, once unescaped. */
+/* The content of quotation marks must be a token, too, once unescaped. */
 static bool take_quoted (struct wsm_span *rest, struct value *value) {
   skip(rest, 1);
   while (rest->length > 0 && !starts(*rest, '"')) {
@@ -94,7 +94,7 @@ static bool take_value (struct wsm_span *rest, struct value *value) {
   size_t i;
   memset(value, 0, sizeof *value);
   if (!starts(*rest, '=')) return true;
-  value->there = true;
+  value->present = true;
   skip(rest, 1);
   skip_blanks(rest);
   if (starts(*rest, '"')) return take_quoted(rest, value);
@@ -103,7 +103,7 @@ static bool take_value (struct wsm_span *rest, struct value *value) {
   return true;
 }
 
-/* 1: a parameter; 0: the extension has no more; -1: not by the grammar. */
+/* 1: a parameter; 0: the extension has no more; -1: a syntax error. */
 static int take_parameter (struct wsm_span *rest, struct wsm_span *name,
                            struct value *value) {
   if (rest->length == 0 || starts(*rest, ',')) return 0;
@@ -113,7 +113,7 @@ static int take_parameter (struct wsm_span *rest, struct wsm_span *name,
   return take_token(rest, name) && take_value(rest, value) ? 1 : -1;
 }
 
-/* Likewise the name of an extension, its parameters still to be taken. */
+/* The name of the next extension; its parameters follow. Returns likewise. */
 static int take_name (struct wsm_span *rest, struct wsm_span *name) {
   skip_blanks(rest);
   while (starts(*rest, ',')) {
@@ -126,8 +126,8 @@ static int take_name (struct wsm_span *rest, struct wsm_span *name) {
 
 /* --- the parameters of RFC 7692 7.1 --- */
 
-static void blame (struct fault *fault, const char *what,
-                   struct wsm_span name) {
+static void set_fault (struct fault *fault, const char *what,
+                       struct wsm_span name) {
   if (fault->what) return;
   fault->what = what;
   fault->name = name;
@@ -150,31 +150,31 @@ static uint8_t window_of (const struct value *value) {
     if (!wsm_is_digit(value->text[i])) return 0;
     bits = (uint8_t)(bits * 10 + (value->text[i] - '0'));
   }
-  return bits >= LEAST_BITS && bits <= MOST_BITS ? bits : 0;
+  return bits >= MIN_WINDOW && bits <= MAX_WINDOW ? bits : 0;
 }
 
-static void note (struct parameters *p, struct wsm_span name,
-                  const struct value *value, struct fault *fault) {
+static void add_parameter (struct parameters *p, struct wsm_span name,
+                           const struct value *value, struct fault *fault) {
   const enum parameter_kind kind = kind_of(name);
   if (kind == KINDS) {
-    blame(fault, "has an unknown parameter", name);
+    set_fault(fault, "has an unknown parameter", name);
     return;
   }
-  if (p->there[kind]) blame(fault, "repeats the parameter", name);
-  p->there[kind] = true;
+  if (p->present[kind]) set_fault(fault, "repeats the parameter", name);
+  p->present[kind] = true;
   if (kind == SERVER_TAKEOVER || kind == CLIENT_TAKEOVER) {
-    if (value->there) blame(fault, "has a value for the parameter", name);
+    if (value->present) set_fault(fault, "has a value for the parameter", name);
     return;
   }
   p->bits[kind] = window_of(value);
-  if (value->there && p->bits[kind] == 0)
-    blame(fault, "has an illegal value for the parameter", name);
-  /* 7.1.2.2: only a client's offer may leave its own window open */
-  if (!value->there && kind == SERVER_WINDOW)
-    blame(fault, "has no value for the parameter", name);
+  if (value->present && p->bits[kind] == 0)
+    set_fault(fault, "has an illegal value for the parameter", name);
+  /* 7.1.2.2: only client_max_window_bits may have no value, in an offer */
+  if (!value->present && kind == SERVER_WINDOW)
+    set_fault(fault, "has no value for the parameter", name);
 }
 
-/* Takes all parameters of an extension; false: not by the grammar. */
+/* Takes all parameters of an extension; false: a syntax error. */
 static bool take_parameters (struct wsm_span *rest, struct parameters *p,
                              struct fault *fault) {
   struct wsm_span name;
@@ -183,7 +183,7 @@ static bool take_parameters (struct wsm_span *rest, struct parameters *p,
   memset(p, 0, sizeof *p);
   memset(fault, 0, sizeof *fault);
   while ((more = take_parameter(rest, &name, &value)) > 0)
-    note(p, name, &value, fault);
+    add_parameter(p, name, &value, fault);
   return more == 0;
 }
 
@@ -196,7 +196,7 @@ static void write_parameters (char *to, const struct parameters *p) {
   size_t n = (size_t)snprintf(to, OFFER_TEXT, NAME);
   int kind;
   for (kind = 0; kind < KINDS; kind++) {
-    if (!p->there[kind]) continue;
+    if (!p->present[kind]) continue;
     n += (size_t)snprintf(to + n, OFFER_TEXT - n, "; %s", names[kind]);
     n += write_window(to + n, OFFER_TEXT - n, p->bits[kind]);
   }
@@ -206,23 +206,23 @@ static uint8_t smaller (uint8_t a, uint8_t b) {
   return a < b ? a : b;
 }
 
-/* --- a client --- */
+/* --- a client: RFC 7692 5.1, 7.1 --- */
 
-/* A window of 15 bits is what a peer may use anyway; client_max_window_bits
-** without a value tells the server that it may ask for less (7.1.2.2). */
+/* 15 bits are the default; client_max_window_bits without a value allows the
+** server to demand less (7.1.2.2). */
 static void set_offer (struct parameters *p,
                        const struct wsm_compression *want) {
   memset(p, 0, sizeof *p);
-  p->there[SERVER_TAKEOVER] = !want->peer_takeover;
-  p->there[CLIENT_TAKEOVER] = !want->takeover;
-  p->there[SERVER_WINDOW] = want->peer_window < MOST_BITS;
-  p->there[CLIENT_WINDOW] = true;
+  p->present[SERVER_TAKEOVER] = !want->peer_takeover;
+  p->present[CLIENT_TAKEOVER] = !want->takeover;
+  p->present[SERVER_WINDOW] = want->peer_window < MAX_WINDOW;
+  p->present[CLIENT_WINDOW] = true;
   p->bits[SERVER_WINDOW] = want->peer_window;
-  p->bits[CLIENT_WINDOW] = want->window < MOST_BITS ? want->window : 0;
+  p->bits[CLIENT_WINDOW] = want->window < MAX_WINDOW ? want->window : 0;
 }
 
-/* Some servers ask a client to drop its context only when the offer speaks of
-** it; as a second choice it does (RFC 7692 5.1: in order of preference). */
+/* Some servers demand client_no_context_takeover only if the offer has it; the
+** second offer does (RFC 7692 5.1: in order of preference). */
 void wsm_extension_offer (char to[WSM_EXTENSION_TEXT],
                           const struct wsm_compression *want) {
   struct parameters p;
@@ -232,40 +232,39 @@ void wsm_extension_offer (char to[WSM_EXTENSION_TEXT],
   if (!want->takeover) return;
   n = strlen(to);
   n += (size_t)snprintf(to + n, WSM_EXTENSION_TEXT - n, ", ");
-  p.there[CLIENT_TAKEOVER] = true;
+  p.present[CLIENT_TAKEOVER] = true;
   write_parameters(to + n, &p);
 }
 
 static void check_missing (const struct parameters *p,
                            const struct wsm_compression *want,
                            struct fault *fault) {
-  if (!want->peer_takeover && !p->there[SERVER_TAKEOVER])
-    blame(fault, "does not agree to", wsm_span_of(names[SERVER_TAKEOVER]));
-  if (want->peer_window < MOST_BITS && !p->there[SERVER_WINDOW])
-    blame(fault, "does not agree to", wsm_span_of(names[SERVER_WINDOW]));
-  if (p->there[CLIENT_WINDOW] && p->bits[CLIENT_WINDOW] == 0)
-    blame(fault, "has no value for the parameter",
-          wsm_span_of(names[CLIENT_WINDOW]));
+  if (!want->peer_takeover && !p->present[SERVER_TAKEOVER])
+    set_fault(fault, "does not agree to", wsm_span_of(names[SERVER_TAKEOVER]));
+  if (want->peer_window < MAX_WINDOW && !p->present[SERVER_WINDOW])
+    set_fault(fault, "does not agree to", wsm_span_of(names[SERVER_WINDOW]));
+  if (p->present[CLIENT_WINDOW] && p->bits[CLIENT_WINDOW] == 0)
+    set_fault(fault, "has no value for the parameter",
+              wsm_span_of(names[CLIENT_WINDOW]));
   if (p->bits[SERVER_WINDOW] > want->peer_window)
-    blame(fault, "has more than was offered for",
-          wsm_span_of(names[SERVER_WINDOW]));
+    set_fault(fault, "has more than was offered for",
+              wsm_span_of(names[SERVER_WINDOW]));
 }
 
-static void settle_client (const struct parameters *p,
-                           const struct wsm_compression *want,
-                           struct wsm_compression *agreed) {
+static void negotiate_client (const struct parameters *p,
+                              const struct wsm_compression *want,
+                              struct wsm_compression *agreed) {
   *agreed = *want;
-  agreed->takeover = want->takeover && !p->there[CLIENT_TAKEOVER];
-  agreed->peer_takeover = !p->there[SERVER_TAKEOVER];
-  agreed->peer_window = p->there[SERVER_WINDOW] ? p->bits[SERVER_WINDOW]
-                                                : MOST_BITS;
-  /* 7.1.2.2: an answer may name more than was offered; we keep to the offer */
-  if (p->there[CLIENT_WINDOW])
+  agreed->takeover = want->takeover && !p->present[CLIENT_TAKEOVER];
+  agreed->peer_takeover = !p->present[SERVER_TAKEOVER];
+  agreed->peer_window = p->present[SERVER_WINDOW] ? p->bits[SERVER_WINDOW]
+                                                  : MAX_WINDOW;
+  /* 7.1.2.2: a response may have more than was offered; the offer stays */
+  if (p->present[CLIENT_WINDOW])
     agreed->window = smaller(want->window, p->bits[CLIENT_WINDOW]);
 }
 
-static int refuse (struct wsm_error *e, const char *what,
-                   struct wsm_span name) {
+static int fail (struct wsm_error *e, const char *what, struct wsm_span name) {
   char quoted[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE,
                   "the server's answer for " NAME " %s %s "
@@ -274,7 +273,7 @@ static int refuse (struct wsm_error *e, const char *what,
   return -1;
 }
 
-static int refuse_grammar (struct wsm_error *e, struct wsm_span text) {
+static int fail_grammar (struct wsm_error *e, struct wsm_span text) {
   char quoted[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE,
                   "Sec-WebSocket-Extensions is not a list of "
@@ -283,61 +282,62 @@ static int refuse_grammar (struct wsm_error *e, struct wsm_span text) {
   return -1;
 }
 
-int wsm_extension_check_answer (struct wsm_span answered,
-                                const struct wsm_compression *want,
-                                struct wsm_compression *agreed,
-                                struct wsm_error *e) {
-  struct wsm_span rest = answered, name;
+int wsm_extension_check_response (struct wsm_span response,
+                                  const struct wsm_compression *want,
+                                  struct wsm_compression *agreed,
+                                  struct wsm_error *e) {
+  struct wsm_span rest = response, name;
   struct parameters p;
   struct fault fault;
   int more, found = 0;
   while ((more = take_name(&rest, &name)) > 0) {
     if (!wsm_span_equals(name, wsm_span_of(NAME)))
-      return refuse(e, "comes with the extension", name);
-    if (found++) return refuse(e, "repeats the extension", name);
-    if (!take_parameters(&rest, &p, &fault)) return refuse_grammar(e, answered);
+      return fail(e, "comes with the extension", name);
+    if (found++) return fail(e, "repeats the extension", name);
+    if (!take_parameters(&rest, &p, &fault)) return fail_grammar(e, response);
     check_missing(&p, want, &fault);
-    if (fault.what) return refuse(e, fault.what, fault.name);
-    settle_client(&p, want, agreed);
+    if (fault.what) return fail(e, fault.what, fault.name);
+    negotiate_client(&p, want, agreed);
   }
-  return more < 0 ? refuse_grammar(e, answered) : found;
+  return more < 0 ? fail_grammar(e, response) : found;
 }
 
-/* --- a server --- */
+/* --- a server: RFC 7692 7.1.1, 7.1.2 --- */
 
-/* 7.1.2.2: a client's window cannot be bounded unless it offers that. */
-static bool settle_server (const struct parameters *offer,
-                           const struct wsm_compression *want,
-                           struct wsm_compression *agreed) {
+/* 7.1.2.2: a client's window can be limited only if it offers that. */
+static bool negotiate_server (const struct parameters *offer,
+                              const struct wsm_compression *want,
+                              struct wsm_compression *agreed) {
   const uint8_t window = offer->bits[SERVER_WINDOW];
   const uint8_t peer_window = offer->bits[CLIENT_WINDOW];
-  if (!offer->there[CLIENT_WINDOW] && want->peer_window < MOST_BITS)
+  if (!offer->present[CLIENT_WINDOW] && want->peer_window < MAX_WINDOW)
     return false;
   *agreed = *want;
-  agreed->takeover = want->takeover && !offer->there[SERVER_TAKEOVER];
-  agreed->peer_takeover = want->peer_takeover && !offer->there[CLIENT_TAKEOVER];
+  agreed->takeover = want->takeover && !offer->present[SERVER_TAKEOVER];
+  agreed->peer_takeover = want->peer_takeover &&
+                          !offer->present[CLIENT_TAKEOVER];
   if (window) agreed->window = smaller(want->window, window);
   if (peer_window)
     agreed->peer_window = smaller(want->peer_window, peer_window);
   return true;
 }
 
-static void write_answer (char to[WSM_EXTENSION_TEXT],
-                          const struct parameters *offer,
-                          const struct wsm_compression *agreed) {
+static void write_response (char to[WSM_EXTENSION_TEXT],
+                            const struct parameters *offer,
+                            const struct wsm_compression *agreed) {
   struct parameters p;
-  p.there[SERVER_TAKEOVER] = !agreed->takeover;
-  p.there[CLIENT_TAKEOVER] = !agreed->peer_takeover;
-  p.there[SERVER_WINDOW] = offer->there[SERVER_WINDOW] ||
-                           agreed->window < MOST_BITS;
-  p.there[CLIENT_WINDOW] = agreed->peer_window < MOST_BITS;
+  p.present[SERVER_TAKEOVER] = !agreed->takeover;
+  p.present[CLIENT_TAKEOVER] = !agreed->peer_takeover;
+  p.present[SERVER_WINDOW] = offer->present[SERVER_WINDOW] ||
+                             agreed->window < MAX_WINDOW;
+  p.present[CLIENT_WINDOW] = agreed->peer_window < MAX_WINDOW;
   p.bits[SERVER_TAKEOVER] = p.bits[CLIENT_TAKEOVER] = 0;
   p.bits[SERVER_WINDOW] = agreed->window;
   p.bits[CLIENT_WINDOW] = agreed->peer_window;
   write_parameters(to, &p);
 }
 
-/* As wsm_extension_choose, in one header; the header is read to its end. */
+/* As wsm_extension_choose, in one header, which is read to its end. */
 static int choose_in (struct wsm_span rest, const struct wsm_compression *want,
                       struct wsm_compression *agreed,
                       char to[WSM_EXTENSION_TEXT]) {
@@ -349,8 +349,8 @@ static int choose_in (struct wsm_span rest, const struct wsm_compression *want,
     if (!take_parameters(&rest, &p, &fault)) return -1;
     if (found || fault.what || !wsm_span_equals(name, wsm_span_of(NAME)))
       continue;
-    if (!settle_server(&p, want, agreed)) continue;
-    write_answer(to, &p, agreed);
+    if (!negotiate_server(&p, want, agreed)) continue;
+    write_response(to, &p, agreed);
     found = 1;
   }
   return more < 0 ? -1 : found;
@@ -367,7 +367,7 @@ int wsm_extension_choose (const struct wsm_head *request,
   while ((h = wsm_head_next(request, "Sec-WebSocket-Extensions", h)) != NULL) {
     const int more =
       choose_in(h->value, want, found ? &other : agreed, found ? unused : to);
-    if (more < 0) return refuse_grammar(e, h->value);
+    if (more < 0) return fail_grammar(e, h->value);
     if (more) found = 1;
   }
   return found;

@@ -1,7 +1,7 @@
 /*
 ** frame.h - the header of one frame (RFC 6455 5.2)
-** Stands on nothing. Bytes go in, numbers come out, and the other way round.
-** Knows nothing of roles, messages or order: that is session.h.
+** Depends on nothing. Parses and writes.
+** Knows nothing of roles, messages or order: session.h does.
 */
 #ifndef WSM_FRAME_H
 #define WSM_FRAME_H

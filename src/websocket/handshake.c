@@ -17,12 +17,14 @@
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/* --- the key --- */
+
 void wsm_key_write (char to[WSM_KEY_TEXT],
                     const unsigned char nonce[WSM_NONCE_SIZE]) {
   EVP_EncodeBlock((unsigned char *)to, nonce, WSM_NONCE_SIZE);
 }
 
-/* RFC 6455 4.2.2, step 5.4 */
+/* RFC 6455 4.2.2, item 5.4 */
 void wsm_accept_write (char to[WSM_ACCEPT_TEXT], const char *key, size_t n) {
   unsigned char text[KEY_LENGTH + sizeof guid - 1];
   unsigned char digest[SHA_DIGEST_LENGTH];
@@ -44,7 +46,9 @@ static bool fail_plainly (struct wsm_error *e, const char *why) {
   return false;
 }
 
-/* What a URL may not hold raw (RFC 3986 appendix A, WHATWG URL's query set) */
+/* --- the request: RFC 6455 4.1 --- */
+
+/* Not percent-encoded (RFC 3986 appendix A, the query set of WHATWG URL). */
 static bool is_raw (unsigned char c) {
   return c < 0x80 && !strchr("\"<>\\^`{|}", c);
 }
@@ -70,9 +74,7 @@ static bool write_target (struct wsm_buffer *to, struct wsm_span target) {
   return true;
 }
 
-/* --- a client: RFC 6455 4.1 --- */
-
-/* These three are left out where the user sets them. */
+/* The user's Host, User-Agent and Authorization replace ours. */
 static bool write_host (struct wsm_buffer *to,
                         const struct wsm_request *request) {
   return wsm_header_lines_have(request->headers, "Host") ||
@@ -111,6 +113,8 @@ bool wsm_handshake_request (struct wsm_buffer *to,
   const size_t length = wsm_buffer_length(to);
   return wsm_write_commit_or_rollback(to, length, write_request(to, request));
 }
+
+/* --- the response, checked by a client: RFC 6455 4.1 --- */
 
 static bool fail_status (const struct wsm_head *response, struct wsm_error *e) {
   const struct wsm_header *location = wsm_head_find(response, "Location");
@@ -223,6 +227,8 @@ bool wsm_handshake_check_response (const struct wsm_head *response,
                           e);
 }
 
+/* --- the request, checked by a server: RFC 6455 4.2.1 --- */
+
 static int reject (struct wsm_error *e, int status, const char *why) {
   fail_plainly(e, why);
   return status;
@@ -288,6 +294,8 @@ int wsm_handshake_check_request (const struct wsm_head *request,
   return status;
 }
 
+/* --- the response: RFC 6455 4.2.2 --- */
+
 static bool write_accept (struct wsm_buffer *to, struct wsm_span key) {
   char accept[WSM_ACCEPT_TEXT];
   wsm_accept_write(accept, key.text, key.length);
@@ -317,8 +325,8 @@ static bool asks_for (const struct wsm_head *request, struct wsm_span name) {
   return false;
 }
 
-struct wsm_span wsm_protocol_choose (const struct wsm_head *request,
-                                     const char *supported) {
+struct wsm_span wsm_subprotocol_choose (const struct wsm_head *request,
+                                        const char *supported) {
   struct wsm_span rest = wsm_span_of(supported), name;
   while (wsm_span_take(&rest, &name))
     if (asks_for(request, name)) return name;

@@ -9,19 +9,19 @@ const unsigned char *wsm_keys_next (struct wsm_keys *keys) {
   return keys->block + keys->left;
 }
 
-/* The key as it lies over eight bytes. */
-static inline uint64_t twice (const unsigned char *key) {
+/* The key repeated to eight bytes. */
+static inline uint64_t repeat_key (const unsigned char *key) {
   uint32_t half;
   memcpy(&half, key, sizeof half);
   return (uint64_t)half << 32 | half;
 }
 
-/* The same, the first of the bytes in that phase. */
-static uint64_t turned (const unsigned char *key, unsigned phase) {
-  unsigned char at_phase[WSM_KEY_SIZE];
+/* The same, beginning with key[offset]. */
+static uint64_t rotate_key (const unsigned char *key, unsigned offset) {
+  unsigned char rotated[WSM_KEY_SIZE];
   size_t i;
-  for (i = 0; i < sizeof at_phase; i++) at_phase[i] = key[(phase + i) & 3];
-  return twice(at_phase);
+  for (i = 0; i < sizeof rotated; i++) rotated[i] = key[(offset + i) & 3];
+  return repeat_key(rotated);
 }
 
 /* The bytes from 8 * i on, masked. */
@@ -61,12 +61,12 @@ static inline void mask_all (unsigned char *to, const unsigned char *from,
 }
 
 unsigned wsm_mask (unsigned char *bytes, size_t n, const unsigned char *key,
-                   unsigned phase) {
-  mask_all(bytes, bytes, n, phase ? turned(key, phase) : twice(key));
-  return (unsigned)((phase + n) & 3);
+                   unsigned offset) {
+  mask_all(bytes, bytes, n, offset ? rotate_key(key, offset) : repeat_key(key));
+  return (unsigned)((offset + n) & 3);
 }
 
 void wsm_mask_copy (unsigned char *to, const unsigned char *from, size_t n,
                     const unsigned char *key) {
-  mask_all(to, from, n, twice(key));
+  mask_all(to, from, n, repeat_key(key));
 }

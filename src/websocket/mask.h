@@ -1,8 +1,7 @@
 /*
-** mask.h - the masking of RFC 6455 5.3, over whole words
-** Stands on nothing. Keys are handed in, in bulk, by whoever may read the
-** system's random source.
-** Never draws randomness itself.
+** mask.h - masking (RFC 6455 5.3), eight bytes at a time
+** Depends on nothing. Random keys are handed in, in blocks.
+** Never reads a random source itself.
 */
 #ifndef WSM_MASK_H
 #define WSM_MASK_H
@@ -14,7 +13,7 @@
 #define WSM_KEY_SIZE 4
 #define WSM_KEYS_SIZE 16384 /* a block of random bytes: 4,096 keys */
 
-/* Random bytes waiting to be keys. left counts the bytes not yet used. */
+/* Random bytes to be used as keys; left: how many of them. */
 struct wsm_keys {
   size_t left;
   unsigned char block[WSM_KEYS_SIZE];
@@ -23,12 +22,12 @@ struct wsm_keys {
 /* The next key, or NULL when the block is used up (refill it, set left). */
 const unsigned char *wsm_keys_next (struct wsm_keys *keys);
 
-/* Masks n bytes in place; phase (0 to 3) is the index into key of the first.
-** Returns the phase of the byte that follows. */
+/* Masks n bytes in place; offset (0 to 3) is the index into key of the first.
+** Returns that of the byte that follows. */
 unsigned wsm_mask (unsigned char *bytes, size_t n, const unsigned char *key,
-                   unsigned phase);
+                   unsigned offset);
 
-/* Copies n bytes from `from` to `to`, masked from phase 0. No overlap. */
+/* Copies n bytes from `from` to `to`, masked from offset 0. No overlap. */
 void wsm_mask_copy (unsigned char *to, const unsigned char *from, size_t n,
                     const unsigned char *key);
 

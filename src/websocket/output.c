@@ -1,16 +1,16 @@
 #include "websocket/output.h"
 #include "base/hidden.h"
 
-/* Bytes sent that are kept at most, but for the frame under way. */
+/* Written bytes that are kept at most, beside the frame being written. */
 #define SENT_LIMIT (64u << 10)
 
 static bool is_closing (const struct wsm_session *s) {
   return (s->closing & WSM_CLOSE_SENT) != 0;
 }
 
-/* Queues one frame, masked for a client; compressed.h masks its own. */
-static inline bool put (struct wsm_session *s, unsigned opcode,
-                        const void *payload, size_t n) {
+/* Queues one frame, masked for a client; compressed.h masks by itself. */
+static inline bool write_frame (struct wsm_session *s, unsigned opcode,
+                                const void *payload, size_t n) {
   const bool masked = s->role == WSM_CLIENT;
   unsigned char *to = wsm_buffer_reserve(&s->out, n + WSM_FRAME_HEADER);
   const unsigned char *key = NULL;
@@ -28,7 +28,7 @@ static inline bool put (struct wsm_session *s, unsigned opcode,
 
 bool wsm_session_send (struct wsm_session *s, unsigned opcode, const void *data,
                        size_t n) {
-  return put(s, opcode, data, n);
+  return write_frame(s, opcode, data, n);
 }
 
 bool wsm_session_send_frame (struct wsm_session *s, const void *frame,
@@ -36,8 +36,8 @@ bool wsm_session_send_frame (struct wsm_session *s, const void *frame,
   return wsm_buffer_append(&s->out, frame, n);
 }
 
-bool wsm_session_frame (struct wsm_buffer *to, unsigned opcode,
-                        const void *data, size_t n) {
+bool wsm_session_write_frame (struct wsm_buffer *to, unsigned opcode,
+                              const void *data, size_t n) {
   unsigned char *at = wsm_buffer_reserve(to, n + WSM_FRAME_HEADER);
   size_t header;
   if (!at) return false;
@@ -59,11 +59,11 @@ bool wsm_session_ping (struct wsm_session *s, uint64_t number) {
 
 bool wsm_session_ping_with (struct wsm_session *s, const void *payload,
                             size_t n) {
-  return !is_closing(s) && put(s, WSM_PING, payload, n);
+  return !is_closing(s) && write_frame(s, WSM_PING, payload, n);
 }
 
 bool wsm_session_pong (struct wsm_session *s, const void *payload, size_t n) {
-  return !is_closing(s) && put(s, WSM_PONG, payload, n);
+  return !is_closing(s) && write_frame(s, WSM_PONG, payload, n);
 }
 
 bool wsm_session_close (struct wsm_session *s, unsigned code,
@@ -77,19 +77,19 @@ bool wsm_session_close (struct wsm_session *s, unsigned code,
     if (n) memcpy(payload + 2, reason, n);
     length = n + 2;
   }
-  if (!put(s, WSM_CLOSE, payload, length)) return false;
+  if (!write_frame(s, WSM_CLOSE, payload, length)) return false;
   s->closing |= WSM_CLOSE_SENT;
   s->pong_due = false;
   return true;
 }
 
-/* The first byte of a frame of ours has its top bit set, that of an answer to
-** an opening handshake, which may stand before the first frame, has not. */
+/* Our frames have FIN, the top bit, set; the first byte of a 101 response, which
+** may stand before the first frame, has not. */
 static bool is_frame (const unsigned char *bytes) {
   return (*bytes & WSM_FIN) != 0;
 }
 
-/* Where the frames begin that stand behind an HTTP head. */
+/* The length of an HTTP head. */
 static size_t head_length (const unsigned char *bytes, size_t n) {
   size_t i;
   for (i = 4; i <= n; i++)
@@ -110,7 +110,7 @@ size_t wsm_output_frame_length (const struct wsm_buffer *out, size_t at,
   return is_frame(bytes) ? n : head_length(bytes, n);
 }
 
-/* Lets go of the frames that were wholly sent; `out` starts at a frame. */
+/* Removes the frames that were wholly written; `out` starts at a frame. */
 static void trim_sent (struct wsm_session *s) {
   struct wsm_frame f;
   size_t length = wsm_output_frame_length(&s->out, 0, &f);

@@ -10,8 +10,8 @@
 #include "websocket/frame.h"
 #include "websocket/session.h"
 
-/* Reads what stands at a boundary, `at` bytes from the start: its length, with
-** the header. f->opcode tells a frame's kind; WSM_CONTINUATION: not a frame. */
+/* The length of the frame or HTTP head that starts `at` bytes into out, its
+** header in f; WSM_CONTINUATION: no frame. */
 size_t wsm_output_frame_length (const struct wsm_buffer *out, size_t at,
                                 struct wsm_frame *f);
 

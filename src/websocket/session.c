@@ -7,13 +7,13 @@
 #include "websocket/output.h"
 #include "base/hidden.h"
 
-#define LARGE (64u << 10) /* bytes of a message: worth a read of its own */
+#define LARGE (64u << 10) /* bytes of a message read on its own */
 
-/* What one step of reading came to. */
+/* The result of one step of reading. */
 enum step {
-  STEP_ON,      /* read on */
-  STEP_MORE,    /* the bytes do not suffice */
-  STEP_MESSAGE, /* `assembled` bytes at the start of `in` are one */
+  STEP_ON,      /* go on */
+  STEP_MORE,    /* more bytes are needed */
+  STEP_MESSAGE, /* the first message_length bytes of `in` are one */
   STEP_ENDED
 };
 
@@ -34,7 +34,7 @@ bool wsm_session_deflate (struct wsm_session *s,
   if (!d) return false;
   d->agreed = *agreed;
   d->limit = s->limits->message;
-  d->message.pool = d->wire.pool = s->out.pool;
+  d->message.pool = d->encoded.pool = s->out.pool;
   s->deflate = d;
   return true;
 }
@@ -51,9 +51,11 @@ void wsm_session_free (struct wsm_session *s) {
   s->reason_length = 0;
 }
 
-static bool is_over (const struct wsm_session *s) {
+static bool has_ended (const struct wsm_session *s) {
   return (s->closing & (WSM_CLOSE_RECEIVED | WSM_CLOSE_FAILED)) != 0;
 }
+
+/* --- the bytes in `in` --- */
 
 unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
   return wsm_buffer_reserve(&s->in, n);
@@ -61,12 +63,13 @@ unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
 
 void wsm_session_commit (struct wsm_session *s, size_t n) {
   wsm_buffer_commit(&s->in, n);
-  if (is_over(s) || s->in.start == s->in.end) wsm_buffer_clear(&s->in);
+  if (has_ended(s) || s->in.start == s->in.end) wsm_buffer_clear(&s->in);
 }
 
-size_t wsm_session_room (const struct wsm_session *s, size_t n) {
-  const uint64_t rest = s->held ? 0 : s->remaining;
-  if (rest == 0 || rest + s->assembled < LARGE || rest >= n + n / 2) return n;
+size_t wsm_session_read_size (const struct wsm_session *s, size_t n) {
+  const uint64_t rest = s->has_message ? 0 : s->remaining;
+  if (rest == 0 || rest + s->message_length < LARGE || rest >= n + n / 2)
+    return n;
   return (size_t)rest;
 }
 
@@ -74,27 +77,29 @@ static unsigned char *front (const struct wsm_session *s) {
   return s->in.data + s->in.start;
 }
 
-/* The first n bytes of `in` are done with. */
+/* Removes the first n bytes of `in`. */
 static void drop (struct wsm_session *s, size_t n) {
-  s->next -= n;
-  s->glanced = s->glanced > n ? s->glanced - n : 0;
+  s->parsed -= n;
+  s->scanned = s->scanned > n ? s->scanned - n : 0;
   wsm_buffer_consume(&s->in, n);
 }
 
-/* Moves what was not judged down to the assembled bytes. */
+/* Moves what was not parsed down to the end of the message's bytes. */
 static void close_gap (struct wsm_session *s) {
-  const size_t gap = s->next - s->assembled;
-  const size_t rest = wsm_buffer_length(&s->in) - s->next;
-  if (s->assembled == 0) {
-    drop(s, s->next);
+  const size_t gap = s->parsed - s->message_length;
+  const size_t rest = wsm_buffer_length(&s->in) - s->parsed;
+  if (s->message_length == 0) {
+    drop(s, s->parsed);
   } else if (gap > 0) {
-    memmove(front(s) + s->assembled, front(s) + s->next, rest);
+    memmove(front(s) + s->message_length, front(s) + s->parsed, rest);
     s->in.end -= gap;
-    s->next -= gap;
-    s->glanced = s->glanced > gap ? s->glanced - gap : 0;
+    s->parsed -= gap;
+    s->scanned = s->scanned > gap ? s->scanned - gap : 0;
   }
   wsm_buffer_trim(&s->in);
 }
+
+/* --- the rules of a frame: RFC 6455 5.2 to 5.5 --- */
 
 static bool is_known (unsigned opcode) {
   return opcode <= WSM_BINARY || (opcode >= WSM_CLOSE && opcode <= WSM_PONG);
@@ -105,9 +110,9 @@ static bool is_compressed_start (const struct wsm_session *s,
   return s->deflate && (f->opcode == WSM_TEXT || f->opcode == WSM_BINARY);
 }
 
-/* Which rule does the frame break that holds wherever it stands? NULL: none. */
-static const char *fault (const struct wsm_session *s,
-                          const struct wsm_frame *f) {
+/* The rule that the frame breaks in any order of frames; NULL: none. */
+static const char *frame_violation (const struct wsm_session *s,
+                                    const struct wsm_frame *f) {
   if (f->bits & (WSM_RSV2 | WSM_RSV3))
     return "with a reserved bit set (RFC 6455 5.2)";
   if ((f->bits & WSM_RSV1) && !is_compressed_start(s, f))
@@ -125,9 +130,9 @@ static const char *fault (const struct wsm_session *s,
   return NULL;
 }
 
-/* Which rule of fragmentation does it break? */
-static const char *disorder (const struct wsm_session *s,
-                             const struct wsm_frame *f) {
+/* The rule of fragmentation that it breaks; NULL: none. */
+static const char *fragment_violation (const struct wsm_session *s,
+                                       const struct wsm_frame *f) {
   if (wsm_opcode_is_control(f->opcode)) return NULL;
   if (f->opcode == WSM_CONTINUATION && !s->fragmented)
     return "that continues no message (RFC 6455 5.4)";
@@ -136,8 +141,9 @@ static const char *disorder (const struct wsm_session *s,
   return NULL;
 }
 
-/* RFC 7692 6: RSV1 of the first frame speaks for the message */
-static bool is_packed (const struct wsm_session *s, const struct wsm_frame *f) {
+/* RFC 7692 6: RSV1 of the first frame counts for the message */
+static bool is_compressed (const struct wsm_session *s,
+                           const struct wsm_frame *f) {
   const bool first = f->opcode != WSM_CONTINUATION;
   return ((first ? f->bits : s->frame_bits) & WSM_RSV1) != 0;
 }
@@ -145,7 +151,8 @@ static bool is_packed (const struct wsm_session *s, const struct wsm_frame *f) {
 static bool is_oversize (const struct wsm_session *s,
                          const struct wsm_frame *f) {
   if (f->length > s->limits->frame) return true;
-  return !is_packed(s, f) && f->length > s->limits->message - s->assembled;
+  return !is_compressed(s, f) &&
+         f->length > s->limits->message - s->message_length;
 }
 
 static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
@@ -159,14 +166,15 @@ static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
     wsm_control_fail(s, WSM_TOO_BIG,
                      "the peer sent a message of %llu bytes or more; the "
                      "limit is %llu (RFC 6455 10.4)",
-                     length + s->assembled,
+                     length + s->message_length,
                      (unsigned long long)s->limits->message);
 }
 
-/* Is the frame legal here and small enough? If not, the session has failed. */
-static bool judge (struct wsm_session *s, const struct wsm_frame *f) {
-  const char *broken = fault(s, f);
-  if (!broken) broken = disorder(s, f);
+/* Is the frame legal here and within the limits? If not, the session has
+** failed. */
+static bool validate_frame (struct wsm_session *s, const struct wsm_frame *f) {
+  const char *broken = frame_violation(s, f);
+  if (!broken) broken = fragment_violation(s, f);
   if (broken) {
     wsm_control_fail(s, WSM_PROTOCOL_ERROR,
                      "the peer sent a frame of opcode 0x%X %s",
@@ -188,7 +196,7 @@ static bool judge (struct wsm_session *s, const struct wsm_frame *f) {
   return true;
 }
 
-static enum step refuse_text (struct wsm_session *s) {
+static enum step fail_text (struct wsm_session *s) {
   wsm_control_fail(s, WSM_INVALID_DATA,
                    "the peer sent text that is not UTF-8 (RFC 6455 8.1)");
   return STEP_ENDED;
@@ -197,6 +205,8 @@ static enum step refuse_text (struct wsm_session *s) {
 static bool is_inflating (const struct wsm_session *s) {
   return (s->frame_bits & WSM_RSV1) != 0;
 }
+
+/* --- control frames: RFC 6455 5.5 --- */
 
 /* The payload of a control frame, unmasked into `local` when it is masked. */
 static const unsigned char *
@@ -207,8 +217,9 @@ control_payload (const struct wsm_frame *f, const unsigned char *bytes,
   return local;
 }
 
-static void note (struct wsm_session *s, const struct wsm_frame *f,
-                  const unsigned char *bytes) {
+static void handle_ping_or_pong (struct wsm_session *s,
+                                 const struct wsm_frame *f,
+                                 const unsigned char *bytes) {
   unsigned char local[WSM_CONTROL_LIMIT];
   const unsigned char *payload = control_payload(f, bytes, local);
   if (f->opcode == WSM_PING) wsm_control_ping(s, payload, (size_t)f->length);
@@ -218,29 +229,31 @@ static void note (struct wsm_session *s, const struct wsm_frame *f,
 static enum step take_control (struct wsm_session *s, const struct wsm_frame *f,
                                size_t header) {
   const size_t whole = header + (size_t)f->length;
-  const unsigned char *payload = front(s) + s->next + header;
-  const bool noted = s->next < s->glanced;
-  if (wsm_buffer_length(&s->in) - s->next < whole) return STEP_MORE;
+  const unsigned char *payload = front(s) + s->parsed + header;
+  const bool scanned = s->parsed < s->scanned;
+  if (wsm_buffer_length(&s->in) - s->parsed < whole) return STEP_MORE;
   if (f->opcode == WSM_CLOSE) {
     unsigned char local[WSM_CONTROL_LIMIT];
     wsm_control_close(s, control_payload(f, payload, local), (size_t)f->length);
     return STEP_ENDED;
   }
-  if (!noted) note(s, f, payload);
-  s->next += whole;
+  if (!scanned) handle_ping_or_pong(s, f, payload);
+  s->parsed += whole;
   return STEP_ON;
 }
 
-/* A message in one frame, all there: it stays where it is. */
+/* --- data frames: RFC 6455 5.4, 5.6 --- */
+
+/* A message in one frame that has arrived whole: it stays where it is. */
 static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
                              size_t header) {
   const size_t n = (size_t)f->length;
-  drop(s, s->next);
-  s->next = header + n;
-  s->assembled = n;
+  drop(s, s->parsed);
+  s->parsed = header + n;
+  s->message_length = n;
   if (n) drop(s, header);
   if (f->masked) wsm_mask(front(s), n, f->key, 0);
-  if (!s->binary && !wsm_utf8_valid(front(s), n)) return refuse_text(s);
+  if (!s->binary && !wsm_utf8_valid(front(s), n)) return fail_text(s);
   return STEP_MESSAGE;
 }
 
@@ -275,7 +288,7 @@ static bool inflate_more (struct wsm_session *s, const unsigned char *bytes,
   if (s->binary || added == 0 ||
       wsm_utf8_feed(&s->utf8, d->message.data + before, added))
     return true;
-  refuse_text(s);
+  fail_text(s);
   return false;
 }
 
@@ -284,34 +297,35 @@ static enum step end_frame (struct wsm_session *s) {
   if (!(s->frame_bits & WSM_FIN)) return STEP_ON;
   s->fragmented = false;
   if (is_inflating(s) && !inflate_more(s, NULL, 0)) return STEP_ENDED;
-  if (!s->binary && !wsm_utf8_whole(&s->utf8)) return refuse_text(s);
+  if (!s->binary && !wsm_utf8_whole(&s->utf8)) return fail_text(s);
   return STEP_MESSAGE;
 }
 
-/* Adds n unmasked bytes of payload to the message. */
-static bool add (struct wsm_session *s, const unsigned char *from, size_t n) {
-  unsigned char *to = front(s) + s->assembled;
+/* Appends n unmasked bytes of payload to the message. */
+static bool append (struct wsm_session *s, const unsigned char *from,
+                    size_t n) {
+  unsigned char *to = front(s) + s->message_length;
   if (is_inflating(s)) return inflate_more(s, from, n);
   if (!s->binary && !wsm_utf8_feed(&s->utf8, from, n)) {
-    refuse_text(s);
+    fail_text(s);
     return false;
   }
   if (to != from) memmove(to, from, n);
-  s->assembled += n;
+  s->message_length += n;
   return true;
 }
 
-/* Takes what is there of the frame's payload: the message grows. */
+/* Takes what has arrived of the frame's payload. */
 static enum step take_payload (struct wsm_session *s) {
   unsigned char *from;
-  size_t n = wsm_buffer_length(&s->in) - s->next;
+  size_t n = wsm_buffer_length(&s->in) - s->parsed;
   if (n == 0) return STEP_MORE;
-  from = front(s) + s->next;
+  from = front(s) + s->parsed;
   if (n > s->remaining) n = (size_t)s->remaining;
   if (s->role == WSM_SERVER)
-    s->phase = (uint8_t)wsm_mask(from, n, s->key, s->phase);
-  if (!add(s, from, n)) return STEP_ENDED;
-  s->next += n;
+    s->mask_offset = (uint8_t)wsm_mask(from, n, s->key, s->mask_offset);
+  if (!append(s, from, n)) return STEP_ENDED;
+  s->parsed += n;
   s->remaining -= n;
   return s->remaining ? STEP_MORE : end_frame(s);
 }
@@ -330,29 +344,31 @@ static void continue_message (struct wsm_session *s,
 
 static enum step take_data (struct wsm_session *s, const struct wsm_frame *f,
                             size_t header) {
-  const size_t there = wsm_buffer_length(&s->in) - s->next - header;
+  const size_t arrived = wsm_buffer_length(&s->in) - s->parsed - header;
   if (f->opcode == WSM_CONTINUATION) {
     continue_message(s, f);
   } else {
     begin_message(s, f);
-    if ((f->bits & WSM_FIN) && !is_inflating(s) && there >= f->length)
+    if ((f->bits & WSM_FIN) && !is_inflating(s) && arrived >= f->length)
       return take_whole(s, f, header);
     memset(&s->utf8, 0, sizeof s->utf8);
     s->fragmented = true;
   }
   if (f->masked) memcpy(s->key, f->key, sizeof s->key);
-  s->phase = 0;
+  s->mask_offset = 0;
   s->remaining = f->length;
-  s->next += header;
+  s->parsed += header;
   return s->remaining ? take_payload(s) : end_frame(s);
 }
 
+/* --- reading frames --- */
+
 static enum step take_frame (struct wsm_session *s) {
-  const size_t n = wsm_buffer_length(&s->in) - s->next;
+  const size_t n = wsm_buffer_length(&s->in) - s->parsed;
   struct wsm_frame f;
   int header;
   if (n == 0) return STEP_MORE;
-  header = wsm_frame_parse(&f, front(s) + s->next, n);
+  header = wsm_frame_parse(&f, front(s) + s->parsed, n);
   if (header == 0) return STEP_MORE;
   if (header < 0) {
     wsm_control_fail(s, WSM_PROTOCOL_ERROR,
@@ -360,29 +376,28 @@ static enum step take_frame (struct wsm_session *s) {
                      "length is not minimal, or too long (RFC 6455 5.2)");
     return STEP_ENDED;
   }
-  if (!judge(s, &f)) return STEP_ENDED;
+  if (!validate_frame(s, &f)) return STEP_ENDED;
   if (wsm_opcode_is_control(f.opcode))
     return take_control(s, &f, (size_t)header);
   return take_data(s, &f, (size_t)header);
 }
 
-/* Reads until a message is held, the bytes do not suffice, or all is over. */
-static enum wsm_input read_on (struct wsm_session *s) {
+static enum wsm_input read_message (struct wsm_session *s) {
   enum step step = STEP_ON;
-  if (is_over(s)) return WSM_ENDED;
+  if (has_ended(s)) return WSM_ENDED;
   if (s->pong_due) wsm_control_send_pong(s);
   while (step == STEP_ON) step = s->remaining ? take_payload(s) : take_frame(s);
   if (step == STEP_ENDED) return WSM_ENDED;
-  s->held = step == STEP_MESSAGE;
-  if (s->held) return WSM_MESSAGE;
+  s->has_message = step == STEP_MESSAGE;
+  if (s->has_message) return WSM_MESSAGE;
   if (s->in.data) close_gap(s);
   return WSM_MORE;
 }
 
-static void show (const struct wsm_session *s, struct wsm_message *m) {
+static void fill_message (const struct wsm_session *s, struct wsm_message *m) {
   const struct wsm_buffer *inflated = s->deflate ? &s->deflate->message : NULL;
   m->data = front(s);
-  m->length = s->assembled;
+  m->length = s->message_length;
   m->binary = s->binary;
   if (!is_inflating(s)) return;
   m->length = wsm_buffer_length(inflated);
@@ -390,57 +405,57 @@ static void show (const struct wsm_session *s, struct wsm_message *m) {
 }
 
 enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
-  if (!s->held) {
-    const enum wsm_input input = read_on(s);
+  if (!s->has_message) {
+    const enum wsm_input input = read_message(s);
     if (input != WSM_MESSAGE) return input;
   }
-  if (m) show(s, m);
+  if (m) fill_message(s, m);
   return WSM_MESSAGE;
 }
 
 void wsm_session_pop (struct wsm_session *s) {
-  if (!s->held) return;
-  s->held = false;
-  s->assembled = 0;
+  if (!s->has_message) return;
+  s->has_message = false;
+  s->message_length = 0;
   if (s->deflate) wsm_deflate_pop(s->deflate);
-  drop(s, s->next);
+  drop(s, s->parsed);
 }
 
-/* Looks at the frame at `glanced`: is there another one to look at? */
-static bool glance_frame (struct wsm_session *s) {
-  const size_t n = wsm_buffer_length(&s->in) - s->glanced;
-  const unsigned char *bytes = front(s) + s->glanced;
+/* Handles a ping or pong at `scanned`. true: another frame follows. */
+static bool scan_frame (struct wsm_session *s) {
+  const size_t n = wsm_buffer_length(&s->in) - s->scanned;
+  const unsigned char *bytes = front(s) + s->scanned;
   struct wsm_frame f;
   const int header = wsm_frame_parse(&f, bytes, n);
-  if (header <= 0 || fault(s, &f)) return false;
+  if (header <= 0 || frame_violation(s, &f)) return false;
   if (f.opcode == WSM_CLOSE) {
-    s->close_waits = true;
+    s->close_pending = true;
     return false;
   }
   if (wsm_opcode_is_control(f.opcode)) {
     if (n - (size_t)header < f.length) return false;
-    note(s, &f, bytes + header);
+    handle_ping_or_pong(s, &f, bytes + header);
   } else if (f.length > s->limits->message || f.length > SIZE_MAX / 2) {
     return false;
   }
-  s->glanced += (size_t)header + (size_t)f.length;
+  s->scanned += (size_t)header + (size_t)f.length;
   return true;
 }
 
 void wsm_session_scan (struct wsm_session *s) {
-  if (!s->held) return;
+  if (!s->has_message) return;
   wsm_control_send_pong(s);
-  if (s->glanced < s->next) s->glanced = s->next;
-  while (s->glanced < wsm_buffer_length(&s->in) && glance_frame(s)) continue;
+  if (s->scanned < s->parsed) s->scanned = s->parsed;
+  while (s->scanned < wsm_buffer_length(&s->in) && scan_frame(s)) continue;
 }
 
 size_t wsm_session_unread (const struct wsm_session *s) {
   const struct wsm_deflate *d = s->deflate;
-  if (!s->held) return 0;
+  if (!s->has_message) return 0;
   return wsm_buffer_length(&s->in) + (d ? wsm_buffer_length(&d->message) : 0);
 }
 
-/* --- bytes out; what sends is in output.c --- */
+/* --- output; the functions that send are in output.c --- */
 
 const unsigned char *wsm_session_output (const struct wsm_session *s,
                                          size_t *n) {

@@ -141,7 +141,7 @@ static int check_response (lua_State *L) {
   int found;
   extensions.text = luaL_checklstring(L, 1, &extensions.length);
   wsm_config_compression(L, 2, &want);
-  found = wsm_extension_check_answer(extensions, &want, &agreed, &e);
+  found = wsm_extension_check_response(extensions, &want, &agreed, &e);
   return found > 0 ? push_agreed(L, &agreed) : return_none(L, found, &e);
 }
 

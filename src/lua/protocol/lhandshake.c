@@ -135,7 +135,7 @@ static int choose_protocol (lua_State *L) {
   struct wsm_span chosen;
   const char *supported = luaL_checkstring(L, 2);
   check_request_head(L, 1, &head);
-  chosen = wsm_protocol_choose(&head, supported);
+  chosen = wsm_subprotocol_choose(&head, supported);
   if (chosen.length == 0) lua_pushnil(L);
   else lua_pushlstring(L, chosen.text, chosen.length);
   return 1;

@@ -184,7 +184,7 @@ static int session_room (lua_State *L) {
   struct wsm_session *s = check(L);
   const lua_Integer n = luaL_checkinteger(L, 2);
   luaL_argcheck(L, n > 0, 2, "must be positive");
-  lua_pushinteger(L, (lua_Integer)wsm_session_room(s, (size_t)n));
+  lua_pushinteger(L, (lua_Integer)wsm_session_read_size(s, (size_t)n));
   return 1;
 }
 
@@ -334,7 +334,7 @@ static int session_state (lua_State *L) {
   wsm_set_boolean(L, "sent", s->closing & WSM_CLOSE_SENT);
   wsm_set_boolean(L, "received", s->closing & WSM_CLOSE_RECEIVED);
   wsm_set_boolean(L, "failed", s->closing & WSM_CLOSE_FAILED);
-  wsm_set_boolean(L, "closewaits", s->close_waits);
+  wsm_set_boolean(L, "closewaits", s->close_pending);
   wsm_set_count(L, "code", s->close_code);
   push_reason(L, s);
   lua_setfield(L, -2, "reason");
