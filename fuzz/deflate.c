@@ -1,6 +1,6 @@
 /* Messages through two pairs of contexts: what one deflates the other inflates,
-** whatever way it is cut; and any bytes inflate to the same, or fail, within
-** the limit. */
+** however it is cut; and any bytes inflate to the same, or fail, within the
+** limit. */
 #include "websocket/deflate.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "input.h"
 
-#define MOST (1u << 18) /* bytes of all messages of an input */
+#define MAX_BYTES (1u << 18) /* bytes of all messages of an input */
 
 static void set_up (struct wsm_deflate *d, struct input *in) {
   static const uint64_t limits[] = { 100, 4095, 4096, 5000, 100000, 1u << 20 };
@@ -27,9 +27,9 @@ static void require_bounded (const struct wsm_deflate *d) {
 
 /* Inflates one message in pieces of at most `most` bytes. */
 static enum wsm_inflated inflate_in (struct wsm_deflate *d,
-                                     struct wsm_buffer *wire, size_t most) {
-  const unsigned char *bytes = wsm_buffer_bytes(wire);
-  size_t left = wsm_buffer_length(wire);
+                                     struct wsm_buffer *encoded, size_t most) {
+  const unsigned char *bytes = wsm_buffer_bytes(encoded);
+  size_t left = wsm_buffer_length(encoded);
   while (left > 0) {
     const size_t n = left < most ? left : most;
     const enum wsm_inflated inflated = wsm_deflate_inflate(d, bytes, n);
@@ -49,11 +49,11 @@ static bool is_same (const struct wsm_buffer *a, const struct wsm_buffer *b) {
          (n == 0 || memcmp(wsm_buffer_bytes(a), wsm_buffer_bytes(b), n) == 0);
 }
 
-/* false: the contexts can read no more. */
+/* false: the contexts have failed. */
 static bool inflate_both (struct wsm_deflate *whole, struct wsm_deflate *cut,
-                          struct wsm_buffer *wire, size_t most) {
-  const enum wsm_inflated one = inflate_in(whole, wire, SIZE_MAX);
-  const enum wsm_inflated other = inflate_in(cut, wire, most);
+                          struct wsm_buffer *encoded, size_t most) {
+  const enum wsm_inflated one = inflate_in(whole, encoded, SIZE_MAX);
+  const enum wsm_inflated other = inflate_in(cut, encoded, most);
   require_bounded(whole);
   require_bounded(cut);
   REQUIRE((one == WSM_INFLATED) == (other == WSM_INFLATED));
@@ -65,18 +65,18 @@ static bool inflate_both (struct wsm_deflate *whole, struct wsm_deflate *cut,
 
 static void read_any (struct input *in) {
   struct wsm_deflate whole, cut;
-  struct wsm_buffer wire;
+  struct wsm_buffer encoded;
   bool on = true;
   set_up(&whole, in);
   cut = whole;
-  memset(&wire, 0, sizeof wire);
+  memset(&encoded, 0, sizeof encoded);
   while (in->left > 0 && on) {
     const size_t most = 1 + input_byte(in) % 8;
     size_t n = input_byte(in);
     const uint8_t *piece = input_piece(in, &n);
-    REQUIRE(wsm_buffer_append(&wire, piece, n));
-    on = inflate_both(&whole, &cut, &wire, most);
-    wsm_buffer_clear(&wire);
+    REQUIRE(wsm_buffer_append(&encoded, piece, n));
+    on = inflate_both(&whole, &cut, &encoded, most);
+    wsm_buffer_clear(&encoded);
   }
   wsm_deflate_clear(&whole);
   wsm_deflate_clear(&cut);
@@ -90,23 +90,23 @@ static void make (struct wsm_buffer *to, struct input *in) {
   size_t n = input_byte(in);
   const uint8_t *piece = input_piece(in, &n);
   for (times = times > 200 ? times * 4 : times & 7;
-       times > 0 && wsm_buffer_length(to) < MOST; times--)
+       times > 0 && wsm_buffer_length(to) < MAX_BYTES; times--)
     REQUIRE(wsm_buffer_append(to, piece, n));
 }
 
 /* What was appended inflates to the message; false when it was too much. */
-static bool pass (struct wsm_deflate *ours, struct wsm_deflate *theirs,
-                  struct input *in) {
-  struct wsm_buffer message, wire;
+static bool round_trip (struct wsm_deflate *ours, struct wsm_deflate *theirs,
+                        struct input *in) {
+  struct wsm_buffer message, encoded;
   enum wsm_inflated inflated;
   const size_t most = 1 + input_byte(in) * 4;
   memset(&message, 0, sizeof message);
-  memset(&wire, 0, sizeof wire);
+  memset(&encoded, 0, sizeof encoded);
   make(&message, in);
-  REQUIRE(wsm_deflate_append(ours, &wire, wsm_buffer_bytes(&message),
+  REQUIRE(wsm_deflate_append(ours, &encoded, wsm_buffer_bytes(&message),
                              wsm_buffer_length(&message)));
-  REQUIRE(wsm_buffer_length(&wire) > 0);
-  inflated = inflate_in(theirs, &wire, most);
+  REQUIRE(wsm_buffer_length(&encoded) > 0);
+  inflated = inflate_in(theirs, &encoded, most);
   if (wsm_buffer_length(&message) > theirs->limit) {
     REQUIRE(inflated == WSM_INFLATE_TOO_BIG);
   } else {
@@ -114,16 +114,16 @@ static bool pass (struct wsm_deflate *ours, struct wsm_deflate *theirs,
     REQUIRE(is_same(&theirs->message, &message));
   }
   wsm_buffer_clear(&message);
-  wsm_buffer_clear(&wire);
+  wsm_buffer_clear(&encoded);
   wsm_deflate_pop(theirs);
   return inflated == WSM_INFLATED;
 }
 
-static void pass_on (struct input *in) {
+static void round_trips (struct input *in) {
   struct wsm_deflate ours, theirs;
   set_up(&ours, in);
   theirs = ours;
-  while (in->left > 0 && pass(&ours, &theirs, in)) continue;
+  while (in->left > 0 && round_trip(&ours, &theirs, in)) continue;
   REQUIRE(!ours.inflater && !theirs.deflater);
   if (!ours.agreed.takeover) REQUIRE(!ours.deflater);
   wsm_deflate_clear(&ours);
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   in.at = data;
   in.left = size;
   if (input_flag(&in)) read_any(&in);
-  else pass_on(&in);
+  else round_trips(&in);
   REQUIRE(wsm_memory_blocks() == 0);
   return 0;
 }

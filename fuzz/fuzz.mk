@@ -10,7 +10,7 @@ FUZZ_LIBS = $(or $(shell pkg-config --libs libcrypto zlib 2>/dev/null),\
   -lcrypto -lz)
 FUZZ_PARTS = $(wildcard $(addsuffix /*.c,$(addprefix src/,\
   base http websocket proxy manager)))
-FUZZ_TOOLS = fuzz/model.c fuzz/wire.c fuzz/world.c
+FUZZ_TOOLS = fuzz/model.c fuzz/peer.c fuzz/world.c
 FUZZ_OUT = build/fuzz
 FUZZ_OBJECTS = $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(FUZZ_PARTS) $(FUZZ_TOOLS))
 FUZZ_CHECKS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \

@@ -1,5 +1,5 @@
-/* Heads of any kind, in both roles: read in pieces as whole, and never taken
-** for more than they are; and what we request, we accept and check. */
+/* Any heads in both roles: parsed the same in pieces and at once; and our own
+** requests and responses, which must agree. */
 #include "websocket/handshake.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "input.h"
 #include "websocket/extension.h"
 #include "http/header_lines.h"
-#include "wire.h"
+#include "peer.h"
 
 static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
 static const char accepted[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -56,7 +56,7 @@ static size_t empty_line (struct wsm_span text) {
   return 0;
 }
 
-/* One header for each line, its parts where they stand. */
+/* One header for each line, its spans within it. */
 static void check_headers (const struct wsm_head *head, struct wsm_span text) {
   const char *at = memchr(text.text, '\n', text.length);
   size_t i;
@@ -78,12 +78,12 @@ static void check_headers (const struct wsm_head *head, struct wsm_span text) {
   REQUIRE(at == text.text + text.length - 2);
 }
 
-/* The head's length, as the parser finds it, whole and in pieces. */
+/* The head's length, the same whole and in pieces. */
 static long check_head (struct wsm_head *head, struct wsm_span text,
-                        bool answer, uint32_t seed) {
+                        bool response, uint32_t seed) {
   long (*const parse)(struct wsm_head *, const char *, size_t,
-                      struct wsm_error *) = answer ? wsm_head_parse_response
-                                                   : wsm_head_parse_request;
+                      struct wsm_error *) = response ? wsm_head_parse_response
+                                                     : wsm_head_parse_request;
   struct wsm_error e;
   const long whole = parse(head, text.text, text.length, &e);
   size_t i;
@@ -104,22 +104,23 @@ static long check_head (struct wsm_head *head, struct wsm_span text,
   return whole;
 }
 
-/* --- a peer's answer --- */
+/* --- any response --- */
 
 static const char offered[] = "permessage-deflate, x-other; a=1";
 
-static void check_agreed (const struct wsm_head *answer,
+static void check_agreed (const struct wsm_head *response,
                           const struct wsm_agreement *agreed,
                           const struct wsm_compression *want) {
   struct wsm_compression compression;
   struct wsm_error e;
   int found;
-  REQUIRE(answer->status == 101);
-  REQUIRE(wsm_head_lists(answer, "Upgrade", "websocket"));
-  REQUIRE(wsm_head_lists(answer, "Connection", "Upgrade"));
-  REQUIRE(wsm_head_count(answer, "Sec-WebSocket-Accept") == 1);
-  REQUIRE(wsm_span_equals(wsm_head_find(answer, "Sec-WebSocket-Accept")->value,
-                          wsm_span_of(accepted)));
+  REQUIRE(response->status == 101);
+  REQUIRE(wsm_head_lists(response, "Upgrade", "websocket"));
+  REQUIRE(wsm_head_lists(response, "Connection", "Upgrade"));
+  REQUIRE(wsm_head_count(response, "Sec-WebSocket-Accept") == 1);
+  REQUIRE(
+    wsm_span_equals(wsm_head_find(response, "Sec-WebSocket-Accept")->value,
+                    wsm_span_of(accepted)));
   REQUIRE(agreed->protocol.length == 0 ||
           wsm_span_equals(agreed->protocol, wsm_span_of("chat")) ||
           wsm_span_equals(agreed->protocol, wsm_span_of("superchat")));
@@ -134,25 +135,25 @@ static void check_agreed (const struct wsm_head *answer,
   REQUIRE(want->peer_takeover || !compression.peer_takeover);
 }
 
-static void judge_any (struct wsm_span text, uint32_t seed,
-                       const struct wsm_compression *want) {
+static void check_any_response (struct wsm_span text, uint32_t seed,
+                                const struct wsm_compression *want) {
   static struct wsm_head head;
   struct wsm_agreement agreed;
   struct wsm_error e;
   struct wsm_url url;
-  struct wsm_request ask = { &url, key, "chat, superchat", offered, NULL };
+  struct wsm_request request = { &url, key, "chat, superchat", offered, NULL };
   if (check_head(&head, text, true, seed) <= 0) return;
   REQUIRE(head.status >= 100 && head.status <= 999);
   memset(&e, 0, sizeof e);
-  if (wsm_handshake_check_response(&head, &ask, &agreed, &e))
+  if (wsm_handshake_check_response(&head, &request, &agreed, &e))
     check_agreed(&head, &agreed, want);
   else require_refusal(&e);
 }
 
-/* --- a peer's request --- */
+/* --- any request --- */
 
-static void accept_any (const struct wsm_head *request,
-                        const struct wsm_compression *want) {
+static void accept_any_request (const struct wsm_head *request,
+                                const struct wsm_compression *want) {
   static struct wsm_head head;
   struct wsm_compression agreed;
   struct wsm_buffer text;
@@ -173,7 +174,7 @@ static void accept_any (const struct wsm_head *request,
   wsm_buffer_clear(&text);
 }
 
-static void refuse_any (int status, const struct wsm_error *why) {
+static void reject_any_request (int status, const struct wsm_error *why) {
   static struct wsm_head head;
   struct wsm_response reply;
   struct wsm_buffer text;
@@ -192,23 +193,23 @@ static void refuse_any (int status, const struct wsm_error *why) {
   wsm_buffer_clear(&text);
 }
 
-static void examine_any (struct wsm_span text, uint32_t seed,
-                         const struct wsm_compression *want) {
+static void check_any_request (struct wsm_span text, uint32_t seed,
+                               const struct wsm_compression *want) {
   static struct wsm_head head;
   struct wsm_error e;
   int status;
   if (check_head(&head, text, false, seed) <= 0) return;
   REQUIRE(head.method.length > 0 && head.target.length > 0);
   status = wsm_handshake_check_request(&head, &e);
-  if (status) refuse_any(status, &e);
-  else accept_any(&head, want);
+  if (status) reject_any_request(status, &e);
+  else accept_any_request(&head, want);
 }
 
-/* --- our own, both ways --- */
+/* --- our own --- */
 
 struct pair {
   struct wsm_compression client, server; /* what they want */
-  struct wsm_buffer request, answer;
+  struct wsm_buffer request, response;
   char *ask_text, *accept_text;
   char offer[WSM_EXTENSION_TEXT];
 };
@@ -245,19 +246,19 @@ static char *user_lines (struct input *in) {
   return terminated(wsm_span_of(NULL));
 }
 
-static void ask_for_it (struct pair *p, struct wsm_request *ask,
-                        const struct wsm_url *url) {
-  memset(ask, 0, sizeof *ask);
-  ask->url = url;
-  ask->key = key;
-  ask->protocols = "chat, superchat";
+static void write_request (struct pair *p, struct wsm_request *request,
+                           const struct wsm_url *url) {
+  memset(request, 0, sizeof *request);
+  request->url = url;
+  request->key = key;
+  request->protocols = "chat, superchat";
   wsm_extension_offer(p->offer, &p->client);
-  ask->extensions = p->offer;
-  ask->headers = p->ask_text;
-  REQUIRE(wsm_handshake_request(&p->request, ask));
+  request->extensions = p->offer;
+  request->headers = p->ask_text;
+  REQUIRE(wsm_handshake_request(&p->request, request));
 }
 
-static void answer_it (struct pair *p, struct wsm_compression *agreed) {
+static void write_response (struct pair *p, struct wsm_compression *agreed) {
   static struct wsm_head head;
   struct wsm_error e;
   char extension[WSM_EXTENSION_TEXT];
@@ -268,7 +269,7 @@ static void answer_it (struct pair *p, struct wsm_compression *agreed) {
   REQUIRE(wsm_span_equals(wsm_subprotocol_choose(&head, "x, superchat"),
                           wsm_span_of("superchat")));
   REQUIRE(wsm_extension_choose(&head, &p->server, agreed, extension, &e) == 1);
-  REQUIRE(wsm_handshake_accept(&p->answer, &head, "superchat", extension,
+  REQUIRE(wsm_handshake_accept(&p->response, &head, "superchat", extension,
                                p->accept_text));
 }
 
@@ -280,16 +281,16 @@ static void require_mirrored (const struct wsm_compression *client,
   REQUIRE(client->peer_takeover == server->takeover);
 }
 
-static void judge_it (struct pair *p, const struct wsm_request *ask,
-                      const struct wsm_compression *server) {
+static void check_response (struct pair *p, const struct wsm_request *request,
+                            const struct wsm_compression *server) {
   static struct wsm_head head;
   struct wsm_agreement agreed;
   struct wsm_compression client;
   struct wsm_error e;
-  const size_t n = wsm_buffer_length(&p->answer);
-  REQUIRE(wsm_head_parse_response(&head, spans(&p->answer).text, n, &e) ==
+  const size_t n = wsm_buffer_length(&p->response);
+  REQUIRE(wsm_head_parse_response(&head, spans(&p->response).text, n, &e) ==
           (long)n);
-  REQUIRE(wsm_handshake_check_response(&head, ask, &agreed, &e));
+  REQUIRE(wsm_handshake_check_response(&head, request, &agreed, &e));
   REQUIRE(wsm_span_equals(agreed.protocol, wsm_span_of("superchat")));
   REQUIRE(wsm_extension_check_response(agreed.extensions, &p->client, &client,
                                        &e) == 1);
@@ -300,7 +301,7 @@ static void agree (struct input *in, const struct wsm_compression *client,
                    const struct wsm_compression *server) {
   struct pair p;
   struct wsm_url url;
-  struct wsm_request ask;
+  struct wsm_request request;
   struct wsm_error e;
   struct wsm_compression agreed;
   memset(&p, 0, sizeof p);
@@ -310,11 +311,11 @@ static void agree (struct input *in, const struct wsm_compression *client,
   p.accept_text = user_lines(in);
   if (!wsm_url_parse(&url, (const char *)in->at, in->left, &e))
     REQUIRE(wsm_url_parse(&url, "ws://a", 6, &e));
-  ask_for_it(&p, &ask, &url);
-  answer_it(&p, &agreed);
-  judge_it(&p, &ask, &agreed);
+  write_request(&p, &request, &url);
+  write_response(&p, &agreed);
+  check_response(&p, &request, &agreed);
   wsm_buffer_clear(&p.request);
-  wsm_buffer_clear(&p.answer);
+  wsm_buffer_clear(&p.response);
   free(p.ask_text);
   free(p.accept_text);
 }
@@ -329,7 +330,7 @@ static void want (struct wsm_compression *c, struct input *in) {
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
-  static const struct wire_lines all = { lines, sizeof lines / sizeof *lines };
+  static const struct peer_lines all = { lines, sizeof lines / sizeof *lines };
   struct wsm_compression client, server;
   struct wsm_buffer text;
   struct input in;
@@ -341,9 +342,9 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   want(&client, &in);
   want(&server, &in);
   if (kind == 0) agree(&in, &client, &server);
-  else wire_lines(&text, &in, &all);
-  if (kind == 1) judge_any(spans(&text), (uint32_t)size, &client);
-  if (kind == 2) examine_any(spans(&text), (uint32_t)size, &server);
+  else peer_lines(&text, &in, &all);
+  if (kind == 1) check_any_response(spans(&text), (uint32_t)size, &client);
+  if (kind == 2) check_any_request(spans(&text), (uint32_t)size, &server);
   wsm_buffer_clear(&text);
   REQUIRE(wsm_memory_blocks() == 0);
   return 0;

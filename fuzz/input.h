@@ -1,8 +1,8 @@
 /*
-** input.h - a fuzzer's bytes, taken as numbers, pieces and random numbers
-** Depends on nothing. Every target in this folder is one file that defines
-** LLVMFuzzerTestOneInput; libFuzzer or replay.c calls it.
-** Never ends: what is not there is zero.
+** input.h - a fuzzer's input, read as numbers, pieces and seeds
+** Depends on nothing. Every target in this folder is a file that defines
+** LLVMFuzzerTestOneInput, which libFuzzer or replay.c calls.
+** Never fails: beyond its end an input has zeros.
 */
 #ifndef WSM_INPUT_H
 #define WSM_INPUT_H
@@ -30,7 +30,7 @@ static inline bool input_flag (struct input *in) {
   return (input_byte(in) & 1) != 0;
 }
 
-/* The next n bytes, or as many as there are: *n is how many. */
+/* The next *n bytes; *n becomes how many there are. */
 static inline const uint8_t *input_piece (struct input *in, size_t *n) {
   const uint8_t *piece = in->at;
   if (*n > in->left) *n = in->left;
@@ -39,17 +39,18 @@ static inline const uint8_t *input_piece (struct input *in, size_t *n) {
   return piece;
 }
 
-/* Numbers that a seed of the input decides: where to cut, what to take. */
+/* A pseudo-random number below limit; changes the seed. */
 static inline size_t chance_below (uint32_t *seed, size_t limit) {
   *seed = *seed * 1103515245u + 12345u;
   return (*seed >> 8) % limit;
 }
 
-/* What has to be true of every input. */
+/* Aborts unless it holds for this input. */
 #define REQUIRE(truth) \
   do { \
     if (!(truth)) { \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #truth); \
+      fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, \
+              #truth); \
       abort(); \
     } \
   } while (0)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "wire.h"
+#include "peer.h"
 #include "world.h"
 
 #define STEPS 400 /* of one life */
@@ -94,12 +94,12 @@ static void read_buffer (struct world *w, struct wsm_buffer *b) {
 static void read_frame (struct world *w, unsigned first, const char *payload,
                         size_t n) {
   struct wsm_buffer b;
-  struct wire_frame f;
+  struct peer_frame f;
   memset(&b, 0, sizeof b);
   f.first = first;
   f.payload = (const unsigned char *)payload;
   f.length = n;
-  wire_frame(&b, &f, (enum wsm_role)w->manager.role);
+  peer_frame(&b, &f, (enum wsm_role)w->manager.role);
   read_buffer(w, &b);
 }
 

@@ -44,7 +44,7 @@ static bool is_in_range (uint32_t value, size_t size) {
          !(value >= 0xD800 && value <= 0xDFFF);
 }
 
-/* Can the n bytes begin, or be, a code point of that size? With the missing
+/* Are the n bytes a prefix of a code point of that size? Tried with the missing
 ** bits all zeros and all ones: if neither is in range, none between is. */
 static bool is_possible (const unsigned char *bytes, size_t n, size_t size) {
   static const unsigned char kept[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
@@ -63,10 +63,10 @@ bool model_is_utf8 (const unsigned char *bytes, size_t n, bool *whole) {
   *whole = true;
   while (i < n) {
     const size_t size = sequence(bytes[i]);
-    const size_t there = size < n - i ? size : n - i;
-    if (size == 0 || !is_possible(bytes + i, there, size)) return false;
-    *whole = there == size;
-    i += there;
+    const size_t present = size < n - i ? size : n - i;
+    if (size == 0 || !is_possible(bytes + i, present, size)) return false;
+    *whole = present == size;
+    i += present;
   }
   return true;
 }
@@ -75,16 +75,16 @@ bool model_is_utf8 (const unsigned char *bytes, size_t n, bool *whole) {
 
 struct inflater {
   z_stream z;
-  bool open, ended, fed;
+  bool open, ended, has_input;
 };
 
-/* The whole of one more byte of input; false: no such data. */
+/* All output of one more byte of input; false: not DEFLATE data. */
 static bool inflate_byte (struct inflater *f, unsigned char byte,
                           struct wsm_buffer *to) {
   int code;
   if (f->ended) inflateResetKeep(&f->z);
   f->ended = false;
-  f->fed = true;
+  f->has_input = true;
   f->z.next_in = &byte;
   f->z.avail_in = 1;
   do {
@@ -125,14 +125,14 @@ struct reader {
   struct model *model;
   const unsigned char *at;
   size_t left;
-  struct wsm_buffer message; /* what there is of it */
+  struct wsm_buffer message; /* so far */
   size_t opcode;             /* of the message; 0: none has begun */
   bool compressed, within;   /* it is compressed; its payload is being read */
   uint32_t fragments;
   struct inflater inflater;
 };
 
-/* The bytes of the header; 0: it is not all there. */
+/* The length of the header; 0: it is not whole. */
 static size_t read_head (struct head *h, const unsigned char *b, size_t n) {
   size_t at = 2, extended = 0, i;
   if (n < 2) return 0;
@@ -176,7 +176,7 @@ static bool is_illegal (const struct reader *r, const struct head *h) {
   return (h->opcode == 0) != (r->opcode != 0);
 }
 
-/* 0, or the code that such a data frame fails with. */
+/* 0, or the close code for a data frame that is too large. */
 static unsigned check_size (const struct reader *r, const struct head *h) {
   const struct wsm_limits *limits = &r->rules->limits;
   const bool compressed = h->opcode ? h->rsv1 : r->compressed;
@@ -227,19 +227,19 @@ static void read_byte (struct reader *r, unsigned char byte) {
     fail(r, WSM_TOO_BIG);
 }
 
-/* A compressed message's last bytes, RFC 7692 7.2.2: where they end a block has
-** to end too, be it the final one. */
+/* RFC 7692 7.2.2: a compressed message must end where a block ends, which may be
+** the final one. */
 static void read_tail (struct reader *r) {
   static const unsigned char tail[4] = { 0, 0, 0xFF, 0xFF };
   struct inflater *f = &r->inflater;
   size_t i;
-  if (!f->open || !f->fed) return;
+  if (!f->open || !f->has_input) return;
   if (!f->ended)
     for (i = 0; i < sizeof tail && r->model->end == MODEL_OPEN; i++)
       read_byte(r, tail[i]);
   if (!f->ended && ((f->z.data_type & 128) == 0 || (f->z.data_type & 7) != 0))
     fail(r, WSM_INVALID_DATA);
-  f->fed = false;
+  f->has_input = false;
   if (!r->rules->agreed->peer_takeover) inflater_close(f);
 }
 
@@ -265,7 +265,7 @@ static void end_message (struct reader *r) {
   r->opcode = 0;
 }
 
-/* n bytes of the payload are there. */
+/* The first n bytes of the payload. */
 static void read_data (struct reader *r, const struct head *h,
                        const unsigned char *b, size_t n) {
   size_t i;
@@ -287,7 +287,7 @@ static void unmask (unsigned char *b, size_t n, const struct head *h) {
   for (i = 0; h->masked && i < n; i++) b[i] ^= h->key[i % 4];
 }
 
-/* false: no frame is left, or none that is whole. */
+/* false: no whole frame is left, or the model has ended. */
 static bool read_frame (struct reader *r) {
   struct head h;
   const size_t header = read_head(&h, r->at, r->left);

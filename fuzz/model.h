@@ -1,8 +1,8 @@
 /*
-** model.h - the frames of a peer, read in the simplest way
-** Depends on zlib and buffer.h; of session.h only the names of codes and roles.
-** All bytes at once, no state machine: whatever pieces a session gets the same
-** bytes in, it must read the same.
+** model.h - a second reader of frames, to compare a session with
+** Depends on zlib and buffer.h; of websocket/ only on codes, roles and limits. It
+** reads all bytes at once, without a state machine: a session must read the same
+** from the same bytes, however they are cut.
 */
 #ifndef WSM_MODEL_H
 #define WSM_MODEL_H
@@ -11,7 +11,7 @@
 #include "websocket/deflate.h"
 #include "websocket/session.h"
 
-/* Texts one after the other: each a length, a mark and its bytes. */
+/* Texts, each as a length, a mark and its bytes. */
 struct texts {
   struct wsm_buffer bytes;
   size_t count;
@@ -25,7 +25,7 @@ struct text {
 
 void texts_add (struct texts *t, const struct text *text);
 
-/* The one that begins at *at, which moves on; false: there is none. */
+/* The text at *at, which is advanced; false: there is none. */
 bool texts_take (const struct texts *t, size_t *at, struct text *text);
 
 void texts_clear (struct texts *t);
@@ -41,9 +41,9 @@ enum model_end { MODEL_OPEN, MODEL_CLOSED, MODEL_FAILED };
 struct model {
   struct texts messages, pings, pongs;
   enum model_end end;
-  unsigned code;  /* MODEL_CLOSED: theirs; MODEL_FAILED: ours */
-  bool inflating; /* MODEL_FAILED inside of a compressed message: 1007 and
-                      1009 are found in the order that the bytes come in */
+  unsigned code;  /* MODEL_CLOSED: the peer's; MODEL_FAILED: ours */
+  bool inflating; /* MODEL_FAILED within a compressed message: 1007 or 1009,
+                      whichever the cuts show first */
   unsigned char reason[WSM_CONTROL_LIMIT];
   size_t reason_length;
 };
@@ -53,7 +53,7 @@ void model_read (struct model *m, const struct model_rules *rules,
                  const unsigned char *bytes, size_t n);
 void model_clear (struct model *m);
 
-/* Can these bytes be the start of UTF-8? *whole: they may end here. */
+/* Are these bytes a prefix of UTF-8? *whole: they end with a code point. */
 bool model_is_utf8 (const unsigned char *bytes, size_t n, bool *whole);
 
 #endif

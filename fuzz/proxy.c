@@ -1,5 +1,5 @@
-/* What a proxy, a redirect, a Retry-After or the environment may contain: any
-** text, any bytes, cut anywhere. */
+/* Any bytes as a proxy's responses, a proxy's URL, a redirect, a date and the
+** environment's variables, cut anywhere. */
 #define _GNU_SOURCE /* memmem */
 #include "proxy/proxy_url.h"
 
@@ -16,7 +16,7 @@
 #include "http/header_lines.h"
 #include "http/status.h"
 #include "http/writer.h"
-#include "wire.h"
+#include "peer.h"
 
 #define NOW_S INT64_C(1800000000)
 
@@ -54,18 +54,18 @@ static void require_refusal (const struct wsm_error *e) {
   REQUIRE(!strstr(e->detail, secret));
 }
 
-/* --- the exchange --- */
+/* --- the handshake --- */
 
-struct talk {
+struct exchange {
   struct wsm_proxy proxy;
   struct wsm_proxy_handshake exchange;
   struct wsm_buffer in, out;
   enum wsm_proxy_handshake_status status;
   struct wsm_error error;
-  size_t taken; /* bytes of the proxy, when it is open */
+  size_t taken; /* bytes of the proxy's, when it is open */
 };
 
-static void talk_open (struct talk *t, unsigned kind) {
+static void exchange_start (struct exchange *t, unsigned kind) {
   static const char *const proxies[] = { "http://proxy:1",
                                          "http://u:s3cr3t@proxy",
                                          "socks5://proxy",
@@ -81,13 +81,13 @@ static void talk_open (struct talk *t, unsigned kind) {
   REQUIRE(wsm_buffer_length(&t->out) > 0);
 }
 
-/* Feeds all that was sent in pieces of at most `most` bytes, as far as it is
-** read. */
-static void talk_feed (struct talk *t, struct wsm_span sent, size_t most) {
+/* Feeds input in pieces of at most `most` bytes until the handshake ends. */
+static void exchange_feed (struct exchange *t, struct wsm_span input,
+                           size_t most) {
   size_t fed = 0;
-  while (fed < sent.length && t->status == WSM_PROXY_HANDSHAKE_MORE) {
-    const size_t left = sent.length - fed, n = left < most ? left : most;
-    REQUIRE(wsm_buffer_append(&t->in, sent.text + fed, n));
+  while (fed < input.length && t->status == WSM_PROXY_HANDSHAKE_MORE) {
+    const size_t left = input.length - fed, n = left < most ? left : most;
+    REQUIRE(wsm_buffer_append(&t->in, input.text + fed, n));
     fed += n;
     t->status =
       wsm_proxy_handshake_read(&t->exchange, &t->in, &t->out, &t->error);
@@ -100,7 +100,7 @@ static void talk_feed (struct talk *t, struct wsm_span sent, size_t most) {
     wsm_proxy_handshake_ended(&t->exchange, &t->error);
 }
 
-static void talk_close (struct talk *t) {
+static void exchange_free (struct exchange *t) {
   wsm_buffer_clear(&t->in);
   wsm_buffer_clear(&t->out);
 }
@@ -113,8 +113,8 @@ static const char *const answers[] = { "HTTP/1.1 200 Fine\r\n",
                                        "Basic realm=\"",
                                        "\r\n" };
 
-/* A SOCKS proxy must not speak before it is asked, so cuts matter to it. */
-static void compare (const struct talk *whole, const struct talk *cut,
+/* With SOCKS5 bytes before a request fail, so that cuts matter. */
+static void compare (const struct exchange *whole, const struct exchange *cut,
                      bool socks) {
   if (!socks || whole->status == WSM_PROXY_HANDSHAKE_OPEN)
     REQUIRE(whole->status == cut->status);
@@ -127,29 +127,29 @@ static void compare (const struct talk *whole, const struct talk *cut,
 }
 
 static void check_exchange (struct input *in) {
-  static const struct wire_lines all = { answers,
+  static const struct peer_lines all = { answers,
                                          sizeof answers / sizeof *answers };
-  static const struct wire_lines none = { NULL, 0 };
-  struct talk whole, cut;
-  struct wsm_buffer sent;
+  static const struct peer_lines none = { NULL, 0 };
+  struct exchange whole, cut;
+  struct wsm_buffer input;
   const unsigned kind = input_byte(in);
   const size_t most = 1 + input_byte(in);
   const bool socks = (kind & 2) != 0;
-  memset(&sent, 0, sizeof sent);
-  wire_lines(&sent, in, socks ? &none : &all);
-  talk_open(&whole, kind);
-  talk_open(&cut, kind);
-  talk_feed(&whole, spans(&sent), SIZE_MAX);
-  talk_feed(&cut, spans(&sent), most);
+  memset(&input, 0, sizeof input);
+  peer_lines(&input, in, socks ? &none : &all);
+  exchange_start(&whole, kind);
+  exchange_start(&cut, kind);
+  exchange_feed(&whole, spans(&input), SIZE_MAX);
+  exchange_feed(&cut, spans(&input), most);
   compare(&whole, &cut, socks);
-  talk_close(&whole);
-  talk_close(&cut);
-  wsm_buffer_clear(&sent);
+  exchange_free(&whole);
+  exchange_free(&cut);
+  wsm_buffer_clear(&input);
 }
 
-/* --- its address --- */
+/* --- a proxy's URL --- */
 
-static void check_address (struct input *in) {
+static void check_proxy_url (struct input *in) {
   static const char *const starts[] = { "",
                                         "http://",
                                         "https://",
@@ -227,7 +227,7 @@ static void check_redirect (struct input *in) {
   r.location = rest_of(in);
   if (wsm_redirect_follow(&r, &to, &e)) check_followed(&r, &to);
   else REQUIRE(wsm_buffer_length(&to) == 0 && e.final);
-  /* what was for the first origin stays there */
+  /* credentials stay with the first origin */
   if (wsm_buffer_length(&to) && r.changed)
     REQUIRE(!memmem(spans(&to).text, spans(&to).length, secret, 6));
   wsm_buffer_clear(&to);
@@ -258,13 +258,13 @@ static void check_filter (struct input *in) {
 /* --- dates --- */
 
 static void check_date (struct input *in) {
-  const struct wsm_span value = rest_of(in);
-  int64_t date_s, again_s, wait_s = wsm_retry_after(value, NOW_S, 600);
+  const struct wsm_span input = rest_of(in);
+  int64_t date_s, again_s, wait_s = wsm_retry_after(input, NOW_S, 600);
   char text[64];
   struct tm parts;
   time_t moment;
   REQUIRE(wait_s >= -1 && wait_s <= 600);
-  if (!wsm_date_parse(value, NOW_S, &date_s)) return;
+  if (!wsm_date_parse(input, NOW_S, &date_s)) return;
   moment = (time_t)date_s;
   REQUIRE(gmtime_r(&moment, &parts));
   REQUIRE(wait_s == (date_s <= NOW_S        ? 0
@@ -301,8 +301,8 @@ static void check_environment (struct input *in) {
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   static void (*const checks[])(
-    struct input *) = { check_exchange, check_address, check_redirect,
-                        check_filter,   check_date,    check_environment };
+    struct input *) = { check_exchange, check_proxy_url, check_redirect,
+                        check_filter,   check_date,      check_environment };
   struct input in;
   in.at = data;
   in.left = size;

@@ -1,5 +1,5 @@
-/* Stands in for libFuzzer: gives each file that is named to the target, once.
-** Prints which one it was if the program ends. */
+/* Runs the target once for each file named, without libFuzzer; names the file if
+** it crashes. */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,13 +10,13 @@ void __sanitizer_set_death_callback (void (*callback)(void));
 
 static const char *current = "none";
 
-static void say_which (void) {
-  fprintf(stderr, "that was the input %s\n", current);
+static void print_current (void) {
+  fprintf(stderr, "the input was %s\n", current);
 }
 
 static void on_abort (int number) {
   (void)number;
-  say_which();
+  print_current();
   _exit(1);
 }
 
@@ -29,7 +29,7 @@ static void replay (const char *name) {
   REQUIRE(file);
   n = fread(block, 1, sizeof block, file);
   fclose(file);
-  /* a block of its own size, that no byte behind it is read */
+  /* a block of that size: the sanitizer sees a read beyond it */
   data = malloc(n ? n : 1);
   REQUIRE(data);
   memcpy(data, block, n);
@@ -39,7 +39,7 @@ static void replay (const char *name) {
 
 int main (int count, char **names) {
   int i;
-  __sanitizer_set_death_callback(say_which);
+  __sanitizer_set_death_callback(print_current);
   signal(SIGABRT, on_abort);
   for (i = 1; i < count; i++) replay(names[i]);
   printf("%d inputs\n", count - 1);

@@ -1,6 +1,6 @@
-/* A session is fed a peer's bytes in random cuts while an application sends
-** and a kernel takes what it likes; it has to agree with model.h about what was
-** read, and the peer about what was written. */
+/* A session reads a peer's bytes in random cuts while an application sends and
+** the socket accepts parts of the output: it must read what model.h reads, and
+** model.h must read from the output what was sent. */
 #include "websocket/session.h"
 
 #include <string.h>
@@ -8,21 +8,21 @@
 #include "base/memory.h"
 #include "input.h"
 #include "model.h"
-#include "wire.h"
+#include "peer.h"
 
 #define MESSAGES 48  /* that the application sends at most */
-#define CROWDED 4096 /* bytes of output from where pongs may be left out */
+#define CROWDED 4096 /* bytes of output beyond which pongs may be left out */
 #define PINGS 1000   /* the number of the last ping that was sent */
 
 enum traits {
   SERVER = 1,
   DEFLATE = 2,
-  LAZY = 4,     /* does not take every message at once: scans */
-  SENDS = 8,    /* the application sends */
-  RAW = 16,     /* the bytes come as they are */
-  CLOSES = 32,  /* the application closes */
-  STARVES = 64, /* memory fails: nothing is compared */
-  HEAD = 128    /* an HTTP head is before the first frame */
+  LAZY = 4,       /* leaves messages untaken and scans */
+  SENDS = 8,      /* the application sends */
+  RAW = 16,       /* the input is the peer's bytes */
+  CLOSES = 32,    /* the application closes */
+  NO_MEMORY = 64, /* allocations fail: nothing is compared */
+  HEAD = 128      /* an HTTP head precedes the first frame */
 };
 
 struct world {
@@ -37,7 +37,7 @@ struct world {
   struct wsm_session session;
   struct model expected;
   size_t expected_at; /* the next message in it */
-  struct wsm_buffer kernel;
+  struct wsm_buffer written;
   size_t sizes[MESSAGES], count; /* what was sent */
   unsigned closed;               /* by the application; 0: not */
   bool crowded;                  /* pongs may be left out */
@@ -59,7 +59,7 @@ static unsigned sent_opcode (size_t message) {
   return message % 3 ? WSM_TEXT : WSM_BINARY;
 }
 
-/* Is that message number i of those sent? */
+/* m must be the message number i of those sent. */
 static void require_sent (const struct world *w, size_t i,
                           const struct wsm_message *m) {
   size_t k;
@@ -69,7 +69,7 @@ static void require_sent (const struct world *w, size_t i,
   for (k = 0; k < m->length; k++) REQUIRE(m->data[k] == sent_byte(i, k));
 }
 
-/* One frame for many. */
+/* Sends a frame of wsm_session_write_frame. */
 static bool broadcast (struct world *w, const unsigned char *data, size_t n) {
   struct wsm_buffer frame;
   bool sent;
@@ -94,48 +94,48 @@ static void send_one (struct world *w) {
         ? broadcast(w, data, n)
         : wsm_session_send(&w->session, sent_opcode(i), data, n))
     w->sizes[w->count++] = n;
-  else REQUIRE(has(w, STARVES));
+  else REQUIRE(has(w, NO_MEMORY));
 }
 
 static void ping (struct world *w) {
   if (!wsm_session_ping(&w->session, PINGS) ||
       !wsm_session_ping_with(&w->session, "mine", 4))
-    REQUIRE(has(w, STARVES) || (w->session.closing & WSM_CLOSE_SENT));
+    REQUIRE(has(w, NO_MEMORY) || (w->session.closing & WSM_CLOSE_SENT));
 }
 
 static void close_now (struct world *w) {
   if (w->session.closing & WSM_CLOSE_SENT) return;
   if (wsm_session_close(&w->session, 4321, "bye", 3)) w->closed = 4321;
-  else REQUIRE(has(w, STARVES));
+  else REQUIRE(has(w, NO_MEMORY));
 }
 
-/* Some of the n bytes that the kernel was offered, now and then whole frames:
-** they are all in its log. */
-static size_t some_of (struct world *w, size_t n) {
-  const size_t had = wsm_buffer_length(&w->kernel) - n;
+/* How many of the n bytes are accepted; half of the time whole frames. All n are
+** in w->written. */
+static size_t accepted_part (struct world *w, size_t n) {
+  const size_t had = wsm_buffer_length(&w->written) - n;
   const size_t start = has(w, HEAD) ? sizeof head - 1 : 0;
   if (chance_below(&w->seed, 2)) return chance_below(&w->seed, n + 1);
-  return wire_boundary(&w->kernel, start, had) - had;
+  return peer_boundary(&w->written, start, had) - had;
 }
 
-/* The kernel takes some of the output, or all. */
+/* The socket accepts a part of the output, or all. */
 static void take_output (struct world *w, bool all) {
   const struct wsm_session *s = &w->session;
   size_t n, taken;
   const unsigned char *bytes = wsm_session_output(s, &n);
   if (n == 0) return;
   taken = n;
-  if (has(w, STARVES)) {
+  if (has(w, NO_MEMORY)) {
     taken = chance_below(&w->seed, n + 1);
   } else {
-    REQUIRE(wsm_buffer_append(&w->kernel, bytes, n));
-    if (!all) taken = some_of(w, n);
-    w->kernel.end -= n - taken;
+    REQUIRE(wsm_buffer_append(&w->written, bytes, n));
+    if (!all) taken = accepted_part(w, n);
+    w->written.end -= n - taken;
   }
   wsm_session_sent(&w->session, taken);
 }
 
-static void drain (struct world *w) {
+static void flush (struct world *w) {
   size_t n = 1;
   while (n > 0) {
     w->keys.left = WSM_KEYS_SIZE;
@@ -148,7 +148,7 @@ static void drain (struct world *w) {
 
 static void require_expected (struct world *w, const struct wsm_message *m) {
   struct text text;
-  if (has(w, STARVES)) return;
+  if (has(w, NO_MEMORY)) return;
   REQUIRE(texts_take(&w->expected.messages, &w->expected_at, &text));
   REQUIRE(m->binary == (text.mark == WSM_BINARY));
   REQUIRE(m->length == text.length);
@@ -157,18 +157,18 @@ static void require_expected (struct world *w, const struct wsm_message *m) {
 
 static void require_bounded (const struct world *w) {
   const struct wsm_session *s = &w->session;
-  const size_t most = (size_t)w->limits.message;
+  const size_t limit = (size_t)w->limits.message;
   REQUIRE(wsm_session_unread(s) == 0);
-  REQUIRE(wsm_buffer_length(&s->in) < most + WSM_FRAME_HEADER + 126);
+  REQUIRE(wsm_buffer_length(&s->in) < limit + WSM_FRAME_HEADER + 126);
   if (s->deflate) {
-    REQUIRE(wsm_buffer_length(&s->deflate->message) <= most);
+    REQUIRE(wsm_buffer_length(&s->deflate->message) <= limit);
     /* a pool's spare block may be larger than was asked for */
     REQUIRE(s->deflate->message.pool ||
-            s->deflate->message.size <= most + WSM_BLOCK_SIZE);
+            s->deflate->message.size <= limit + WSM_BLOCK_SIZE);
   }
 }
 
-static void pull (struct world *w) {
+static void take_messages (struct world *w) {
   struct wsm_message m;
   while (wsm_session_next(&w->session, &m) == WSM_MESSAGE) {
     struct wsm_message again;
@@ -181,12 +181,12 @@ static void pull (struct world *w) {
   require_bounded(w);
 }
 
-static void look (struct world *w) {
+static void receive (struct world *w) {
   if (has(w, LAZY) && chance_below(&w->seed, 2)) {
     wsm_session_next(&w->session, NULL);
     wsm_session_scan(&w->session);
   } else {
-    pull(w);
+    take_messages(w);
   }
 }
 
@@ -199,8 +199,8 @@ static bool feed (struct world *w, const unsigned char *bytes, size_t n) {
 }
 
 static size_t cut (struct world *w, size_t left) {
-  static const size_t most[] = { 1, 3, 40, 1000, 100000 };
-  const size_t n = 1 + chance_below(&w->seed, most[w->seed >> 16 & 3]);
+  static const size_t limit[] = { 1, 3, 40, 1000, 100000 };
+  const size_t n = 1 + chance_below(&w->seed, limit[w->seed >> 16 & 3]);
   return n < left ? n : left;
 }
 
@@ -210,13 +210,13 @@ static void step (struct world *w) {
   if (has(w, SENDS) && chance_below(&w->seed, 16) == 0) ping(w);
   if (has(w, CLOSES) && chance_below(&w->seed, 40) == 0) close_now(w);
   if (wsm_session_pending(&w->session) > CROWDED) w->crowded = true;
-  look(w);
+  receive(w);
   if (chance_below(&w->seed, 3) == 0) take_output(w, false);
 }
 
-static void live (struct world *w, const struct wsm_buffer *wire) {
-  const unsigned char *bytes = wsm_buffer_bytes(wire);
-  size_t left = wsm_buffer_length(wire);
+static void run (struct world *w, const struct wsm_buffer *input) {
+  const unsigned char *bytes = wsm_buffer_bytes(input);
+  size_t left = wsm_buffer_length(input);
   while (left > 0) {
     const size_t n = cut(w, left);
     if (!feed(w, bytes, n)) return;
@@ -225,7 +225,7 @@ static void live (struct world *w, const struct wsm_buffer *wire) {
     step(w);
   }
   w->traits &= ~(unsigned)LAZY;
-  pull(w);
+  take_messages(w);
 }
 
 /* --- the comparison --- */
@@ -284,10 +284,10 @@ static bool is_same (const struct text *a, const struct text *b) {
          (a->length == 0 || memcmp(a->data, b->data, a->length) == 0);
 }
 
-/* The pongs are the answers to the pings, in order: all of them, those up to
-** our close, or with a crowded output some of them and the last. */
-static void require_answers (const struct world *w,
-                             const struct model *received, bool scanned) {
+/* The pongs answer the pings in order: all of them, those before our close frame,
+** or with much output some of them and the last. */
+static void require_pongs (const struct world *w, const struct model *received,
+                           bool scanned) {
   const struct texts *pings = &w->expected.pings;
   struct text ping = { NULL, 0, 0 }, pong = { NULL, 0, 0 };
   size_t i = 0, k = 0;
@@ -306,9 +306,9 @@ static void require_answers (const struct world *w,
   REQUIRE(is_same(&ping, &pong));
 }
 
-/* Our close frame, if there has to be one. */
-static void require_close (const struct world *w,
-                           const struct model *received) {
+/* Our close frame, if there must be one. */
+static void require_close_frame (const struct world *w,
+                                 const struct model *received) {
   const unsigned code = w->closed ? w->closed : w->session.close_code;
   if (!(w->session.closing & WSM_CLOSE_SENT)) {
     REQUIRE(received->end == MODEL_OPEN);
@@ -318,11 +318,11 @@ static void require_close (const struct world *w,
   REQUIRE(received->code == code);
 }
 
-/* The peer reads what the kernel took. */
-static void read_written (const struct world *w, struct model *received) {
+/* The peer reads what was written. */
+static void read_output (const struct world *w, struct model *received) {
   struct model_rules rules;
   size_t skipped = has(w, HEAD) ? sizeof head - 1 : 0;
-  const size_t n = wsm_buffer_length(&w->kernel);
+  const size_t n = wsm_buffer_length(&w->written);
   struct wsm_compression agreed = w->agreed;
   agreed.peer_window = w->agreed.window;
   agreed.peer_takeover = w->agreed.takeover;
@@ -332,12 +332,12 @@ static void read_written (const struct world *w, struct model *received) {
   rules.agreed = has(w, DEFLATE) ? &agreed : NULL;
   if (skipped > n) skipped = n;
   if (n > skipped)
-    model_read(received, &rules, wsm_buffer_bytes(&w->kernel) + skipped,
+    model_read(received, &rules, wsm_buffer_bytes(&w->written) + skipped,
                n - skipped);
   REQUIRE(received->end != MODEL_FAILED);
 }
 
-/* What the peer has and what was given back is all that was sent. */
+/* The messages received and those given back are all that were sent. */
 static void require_messages (struct world *w, const struct model *received) {
   struct wsm_message m;
   struct text text;
@@ -355,19 +355,19 @@ static void require_messages (struct world *w, const struct model *received) {
 
 static void compare (struct world *w, bool scanned) {
   struct model received;
-  const bool drained = chance_below(&w->seed, 2) == 0;
+  const bool flushed = chance_below(&w->seed, 2) == 0;
   memset(&received, 0, sizeof received);
   require_same_end(w);
   require_same_pings(w, scanned);
-  if (drained) drain(w);
-  read_written(w, &received);
-  if (drained) require_answers(w, &received, scanned);
-  if (drained) require_close(w, &received);
+  if (flushed) flush(w);
+  read_output(w, &received);
+  if (flushed) require_pongs(w, &received, scanned);
+  if (flushed) require_close_frame(w, &received);
   require_messages(w, &received);
   model_clear(&received);
 }
 
-/* --- one life --- */
+/* --- a run --- */
 
 static void set_up (struct world *w, struct input *in) {
   static const uint64_t sizes[] = { 300, 1000, 5000, 100, 70000 };
@@ -401,13 +401,13 @@ static void set_up (struct world *w, struct input *in) {
   w->session.ping_sent = PINGS;
 }
 
-static void make_wire (const struct world *w, struct input *in,
-                       struct wsm_buffer *wire) {
-  if (has(w, RAW)) REQUIRE(wsm_buffer_append(wire, in->at, in->left));
-  else wire_write(wire, in, w->rules.role, w->rules.agreed);
+static void make_input (const struct world *w, struct input *in,
+                        struct wsm_buffer *input) {
+  if (has(w, RAW)) REQUIRE(wsm_buffer_append(input, in->at, in->left));
+  else peer_write(input, in, w->rules.role, w->rules.agreed);
 }
 
-static bool begin (struct world *w) {
+static bool prepare (struct world *w) {
   if (has(w, DEFLATE) && !wsm_session_deflate(&w->session, &w->agreed))
     return false;
   return !has(w, HEAD) ||
@@ -416,26 +416,26 @@ static bool begin (struct world *w) {
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   static struct world w;
-  struct wsm_buffer wire;
+  struct wsm_buffer input;
   struct input in;
   bool scanned;
   in.at = data;
   in.left = size;
-  memset(&wire, 0, sizeof wire);
+  memset(&input, 0, sizeof input);
   set_up(&w, &in);
-  make_wire(&w, &in, &wire);
-  if (!has(&w, STARVES))
-    model_read(&w.expected, &w.rules, wsm_buffer_bytes(&wire),
-               wsm_buffer_length(&wire));
+  make_input(&w, &in, &input);
+  if (!has(&w, NO_MEMORY))
+    model_read(&w.expected, &w.rules, wsm_buffer_bytes(&input),
+               wsm_buffer_length(&input));
   scanned = has(&w, LAZY);
-  if (has(&w, STARVES)) wsm_memory_fail((long)(w.seed >> 8 & 31));
-  if (begin(&w)) live(&w, &wire);
+  if (has(&w, NO_MEMORY)) wsm_memory_fail((long)(w.seed >> 8 & 31));
+  if (prepare(&w)) run(&w, &input);
   wsm_memory_fail(-1);
-  if (!has(&w, STARVES)) compare(&w, scanned);
+  if (!has(&w, NO_MEMORY)) compare(&w, scanned);
   wsm_session_free(&w.session);
   model_clear(&w.expected);
-  wsm_buffer_clear(&w.kernel);
-  wsm_buffer_clear(&wire);
+  wsm_buffer_clear(&w.written);
+  wsm_buffer_clear(&input);
   wsm_pool_free(&w.pool);
   REQUIRE(wsm_memory_blocks() == 0);
   return 0;

@@ -1,6 +1,5 @@
-/* Any text as a URL, as a redirect target, as an address and as a user: what is
-** parsed is written again, used in a request, and compared with the system's own
-** reading of addresses. */
+/* Any text as a URL, host:port, address and userinfo: what is parsed is composed
+** again, written to a request, and addresses are compared with inet_pton. */
 #include "http/url.h"
 
 #include <arpa/inet.h>
@@ -80,7 +79,7 @@ static void check_again (const struct wsm_url *url) {
   wsm_buffer_clear(&text);
 }
 
-/* The request for it is one head, and all of it. */
+/* The request for it is one whole head. */
 static void check_request (const struct wsm_url *url) {
   static struct wsm_head head;
   struct wsm_buffer text;
@@ -116,7 +115,7 @@ static void check_url (struct wsm_span text) {
   check_request(&url);
 }
 
-static void check_place (struct wsm_span text) {
+static void check_host_port (struct wsm_span text) {
   struct wsm_url url;
   struct wsm_error e;
   memset(&url, 0, sizeof url);
@@ -129,7 +128,7 @@ static void check_place (struct wsm_span text) {
   REQUIRE(is_within(url.host, text));
 }
 
-/* --- users --- */
+/* --- userinfo --- */
 
 static int hex_value (char c) {
   static const char digits[] = "0123456789abcdef0123456789ABCDEF";
@@ -152,7 +151,7 @@ static size_t decode (unsigned char *to, struct wsm_span s) {
   return n;
 }
 
-static void check_user (struct wsm_span text) {
+static void check_userinfo (struct wsm_span text) {
   unsigned char *decoded = malloc(text.length + 1);
   unsigned char *expected = malloc(text.length + 1);
   const size_t n = decode(expected, text);
@@ -170,9 +169,9 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   text.text = (const char *)data;
   text.length = size;
   check_url(text);
-  check_place(text);
+  check_host_port(text);
   check_ip(text);
-  check_user(text);
+  check_userinfo(text);
   REQUIRE(wsm_memory_blocks() == 0);
   return 0;
 }

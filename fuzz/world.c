@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "model.h"
-#include "wire.h"
+#include "peer.h"
 
 /* --- messages with a number in them --- */
 
@@ -97,7 +97,7 @@ static size_t some_of (struct world *w, size_t n) {
   const size_t start = head_length(&w->kernel);
   if (start > had || chance_below(&w->seed, 2))
     return chance_below(&w->seed, n + 1);
-  return wire_boundary(&w->kernel, start, had) - had;
+  return peer_boundary(&w->kernel, start, had) - had;
 }
 
 void world_write (struct world *w, bool all) {

@@ -99,7 +99,7 @@ describe("invalid UTF-8", function()
       end
     end)
 
-    it("is refused at its first impossible byte: " .. name, function()
+    it("fails at its first invalid byte: " .. name, function()
       for _, run in ipairs(before) do
         assert.are.equal(#run + first, stream(singles(run .. text)))
       end
@@ -134,7 +134,7 @@ describe("every pair of bytes", function()
     return a >= 0xC2 and a <= 0xDF and b >= 0x80 and b <= 0xBF
   end
 
-  it("is judged as RFC 3629 says", function()
+  it("is valid as RFC 3629 says", function()
     local wrong = {}
     for a = 0, 255 do
       for b = 0, 255 do

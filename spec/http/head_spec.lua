@@ -29,8 +29,8 @@ local function detail_of(text, kind)
   return detail
 end
 
-describe("the head of an answer", function()
-  it("is read whole", function()
+describe("the head of a response", function()
+  it("is parsed whole", function()
     local length, head = protocol.head(ANSWER)
     assert.equal(#ANSWER, length)
     assert.equal(101, head.status)
@@ -45,20 +45,20 @@ describe("the head of an answer", function()
     }, head.headers)
   end)
 
-  it("wants more at every offset before its end", function()
+  it("needs more at every offset before its end", function()
     for n = 0, #ANSWER - 1 do
       local values = { protocol.head(ANSWER:sub(1, n)) }
       assert.same({}, values)
     end
   end)
 
-  it("ends where it ends, whatever follows", function()
+  it("has its length, whatever follows", function()
     for _, rest in ipairs { "\129\5hello", "\r\n", "\n", "\0", "HTTP/1.1" } do
       assert.equal(#ANSWER, (protocol.head(ANSWER .. rest)))
     end
   end)
 
-  it("may do without a reason and without headers", function()
+  it("may have no reason and no headers", function()
     for _, line in ipairs { "HTTP/1.1 101", "HTTP/1.1 101 " } do
       local length, head = protocol.head(line .. "\r\n\r\n")
       assert.equal(#line + 4, length)
@@ -85,7 +85,7 @@ describe("the head of an answer", function()
     end
   end)
 
-  it("is refused from the first byte that is not HTTP's", function()
+  it("fails at the first byte that is not HTTP", function()
     local strangers = {
       ["SSH-2.0-OpenSSH_9.2\r\n"] = 1,
       ["<html>"] = 1,
@@ -104,14 +104,14 @@ describe("the head of an answer", function()
     end
   end)
 
-  it("says so when the peer speaks TLS", function()
+  it("tells when the peer speaks TLS", function()
     assert.matches("the server speaks TLS", detail_of "\21\3\1\0\2\2\70", 1, true)
     assert.matches("the client speaks TLS", detail_of("\22\3\1", "request"), 1, true)
   end)
 end)
 
 describe("the head of a request", function()
-  it("is read whole", function()
+  it("is parsed whole", function()
     local length, head = protocol.head(REQUEST, "request")
     assert.equal(#REQUEST, length)
     assert.equal("GET", head.method)
@@ -122,7 +122,7 @@ describe("the head of a request", function()
     }, head.headers)
   end)
 
-  it("wants more at every offset before its end", function()
+  it("needs more at every offset before its end", function()
     for n = 0, #REQUEST - 1 do
       assert.is_nil((protocol.head(REQUEST:sub(1, n), "request")))
     end
@@ -139,7 +139,7 @@ describe("the head of a request", function()
     end
   end)
 
-  it("is refused from the first byte that is not HTTP's", function()
+  it("fails at the first byte that is not HTTP", function()
     local strangers = {
       ["\22\3\1\2\0\1"] = 1,
       ["\0\0"] = 1,
@@ -173,14 +173,14 @@ describe("a line of a head", function()
     end)
   end)
 
-  it("holds no bare CR", function()
+  it("has no bare CR", function()
     each(function(start, kind)
       assert.equal(#start + 5, (refused_at(start .. "a: \rb", kind)))
       assert.equal(#start + 2, (refused_at(start .. "\r\r\n", kind)))
     end)
   end)
 
-  it("holds no control character but tab, and is refused at once", function()
+  it("has no control character but tab, and fails at once", function()
     each(function(start, kind)
       for code = 0, 127 do
         local control = (code < 32 and code ~= 9) or code == 127
@@ -260,7 +260,7 @@ describe("a token", function()
 end)
 
 describe("a header's value", function()
-  it("holds no control character but tab, wherever it stands", function()
+  it("has no control character but tab, in any position", function()
     for code = 0, 255 do
       local expected = code == 9 or (code >= 32 and code ~= 127)
       for length = 1, 20 do

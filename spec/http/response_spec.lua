@@ -5,8 +5,8 @@ local function map(text)
   return head.map
 end
 
-describe("a plain reply", function()
-  it("is an answer that ends the connection", function()
+describe("a response without an upgrade", function()
+  it("ends the connection", function()
     assert.equal("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 4\r\n"
       .. "Content-Type: text/plain; charset=utf-8\r\n\r\nnone",
       protocol.reply { status = 404, body = "none" })
@@ -16,7 +16,7 @@ describe("a plain reply", function()
       protocol.reply { status = 599 })
   end)
 
-  it("says what the headers say", function()
+  it("has the given headers", function()
     assert.equal("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n"
       .. "content-type: text/html\r\nX: y\r\n\r\n\0\r\n",
       protocol.reply {
@@ -44,7 +44,7 @@ describe("a plain reply", function()
     assert.equal("GET, HEAD", map(own).allow)
   end)
 
-  it("raises for what is no reply", function()
+  it("raises for bad fields", function()
     for _, reply in ipairs {
       {}, { status = 101 }, { status = 600 }, { status = "x" }, { status = 0 / 0 },
       { status = 200, body = 1 }, { status = 200, headers = "Connection: x\r\n" },

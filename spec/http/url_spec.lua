@@ -15,7 +15,7 @@ local function why(text)
 end
 
 describe("a URL", function()
-  it("is taken apart", function()
+  it("is parsed", function()
     local good = {
       ["ws://example.com"] = "ws  example.com 80 ",
       ["ws://example.com/"] = "ws  example.com 80 /",
@@ -52,7 +52,7 @@ describe("a URL", function()
     end
   end)
 
-  it("quotes itself when the scheme is another", function()
+  it("is quoted when the scheme is another", function()
     assert.equal('bad URL "ftp://x": the scheme must be ws or wss', why "ftp://x")
     for _, text in ipairs { "ws+unix:///run/x", "wsss://h", "w://h", "://h", "wss\195\169://h" } do
       assert.matches("the scheme must be ws or wss", why(text), 1, true)
@@ -79,7 +79,7 @@ describe("a URL", function()
     assert.matches("punycode", why "ws://b\195\188cher.example/", 1, true)
   end)
 
-  it("names the place of a character that no host may have", function()
+  it("tells the position of a character that no host may have", function()
     for c in ("%!$&'()*+,;=\"<>^`{|}[]"):gmatch "." do
       assert.matches("no host may have at byte 7", why("ws://a" .. c .. "b"), 1, true)
     end
@@ -109,7 +109,7 @@ describe("a URL", function()
     end
   end)
 
-  it("names the place of a byte that no URL may hold", function()
+  it("tells the position of a byte that no URL may have", function()
     local names = { [" "] = "a space", ["\\"] = "a backslash" }
     for code = 0, 31 do names[string.char(code)] = "a control character" end
     names["\127"] = "a control character"
@@ -140,7 +140,7 @@ describe("a URL", function()
       .. '...": the scheme must be ws or wss', long)
   end)
 
-  it("cut at any offset is taken apart or refused", function()
+  it("is parsed or fails when it is cut at any offset", function()
     local text = "wss://user:pass@[2001:db8::1]:8443/chat?x=1"
     for n = 0, #text do
       local url, detail = protocol.url(text:sub(1, n))
@@ -164,7 +164,7 @@ describe("an IPv6 host", function()
     assert.is_false(protocol.url("ws://h").ipv6)
   end)
 
-  it("is refused when it is no address", function()
+  it("fails when it is not an address", function()
     for _, host in ipairs {
       "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::",
       "::1:2:3:4:5:6:7:8", "1::2::3", "12345::", "g::", "1:", ":1", "1:2:3:4:5:6:7:",
@@ -175,7 +175,7 @@ describe("an IPv6 host", function()
     end
   end)
 
-  it("takes no zone", function()
+  it("has no zone", function()
     assert.matches("no zone", why "ws://[fe80::1%25eth0]/", 1, true)
     assert.matches("no zone", why "ws://[fe80::1%eth0]/", 1, true)
   end)

@@ -17,7 +17,7 @@ describe("a proxy from the environment", function()
     assert.is_nil(proxy({ https_proxy = "http://secure" }, "ws://h/"))
   end)
 
-  it("is all_proxy's when the scheme has none", function()
+  it("is all_proxy when the scheme has none", function()
     for _, name in ipairs { "all_proxy", "ALL_PROXY" } do
       local env = { [name] = "socks5://all" }
       assert.equal("socks5://all", proxy(env, "ws://h/"))
@@ -45,7 +45,7 @@ describe("a proxy from the environment", function()
     assert.is_nil(proxy({}, "wss://h/"))
   end)
 
-  it("is none for what no_proxy or NO_PROXY lists", function()
+  it("is none for the hosts that no_proxy or NO_PROXY lists", function()
     assert.is_nil(proxy({ http_proxy = "p", no_proxy = "h" }, "ws://h/"))
     assert.is_nil(proxy({ http_proxy = "p", NO_PROXY = "h" }, "ws://h/"))
     assert.equal("p", proxy({ http_proxy = "p", no_proxy = "x", NO_PROXY = "h" }, "ws://h/"))
@@ -54,7 +54,7 @@ describe("a proxy from the environment", function()
 end)
 
 describe("no_proxy", function()
-  it("covers a name and all below it", function()
+  it("matches a name and its subdomains", function()
     for _, entry in ipairs {
       "example.com", ".example.com", "*.example.com", "EXAMPLE.com",
       "example.com.", "..example.com",
@@ -79,7 +79,7 @@ describe("no_proxy", function()
     end
   end)
 
-  it("covers everything with a star", function()
+  it("matches everything with a star", function()
     for _, url in ipairs { "ws://h/", "wss://a.b:9/", "ws://10.0.0.1/", "ws://[::1]/" } do
       assert.is_true(excepts("*", url))
       assert.is_true(excepts("x, *", url))
@@ -87,7 +87,7 @@ describe("no_proxy", function()
     assert.is_false(excepts("*x", "ws://h/"))
   end)
 
-  it("covers one port when it names it", function()
+  it("matches one port when it has it", function()
     assert.is_true(excepts("h:8080", "ws://h:8080/"))
     assert.is_true(excepts(".h:8080", "ws://a.h:8080/"))
     assert.is_true(excepts("h:80", "ws://h/"))
@@ -102,7 +102,7 @@ describe("no_proxy", function()
     end
   end)
 
-  it("covers an address however it is written", function()
+  it("matches an address in any spelling", function()
     assert.is_true(excepts("192.0.2.1", "ws://192.0.2.1/"))
     assert.is_true(excepts("::1", "ws://[::1]/"))
     assert.is_true(excepts("[::1]", "ws://[0:0:0:0:0:0:0:1]/"))
@@ -114,7 +114,7 @@ describe("no_proxy", function()
     assert.is_false(excepts("192.0.2.1", "ws://a.192.0.2.1/"))
   end)
 
-  it("covers a network", function()
+  it("matches a network", function()
     assert.is_true(excepts("10.0.0.0/8", "ws://10.255.3.4/"))
     assert.is_false(excepts("10.0.0.0/8", "ws://11.0.0.1/"))
     assert.is_true(excepts("192.0.2.128/25", "ws://192.0.2.200/"))
@@ -130,7 +130,7 @@ describe("no_proxy", function()
     assert.is_true(excepts("[fd00::]/8", "ws://[fdab::1]/"))
   end)
 
-  it("keeps families and names apart from networks", function()
+  it("does not match names or another family with networks", function()
     for _, entry in ipairs {
       "0.0.0.0/0", "10.0.0.0/33", "10.0.0.1/", "10.0.0.1/x", "10.0.0.1/-1", "h/8", "::/129",
     } do
@@ -142,7 +142,7 @@ describe("no_proxy", function()
     assert.is_false(excepts("10.0.0.1/", "ws://10.0.0.1/"))
   end)
 
-  it("is read whole, however it is cut", function()
+  it("is read to its end, however it is cut", function()
     local list = "*.example.com:8080,[2001:db8::]/32,10.0.0.0/8 localhost,.x"
     for n = 0, #list do
       assert.is_boolean(excepts(list:sub(1, n), "ws://10.1.2.3/"))

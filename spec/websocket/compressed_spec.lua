@@ -69,7 +69,7 @@ local function text_of(n, seed)
   return texts[name]
 end
 
-describe("a session that agreed on compression", function()
+describe("a session with compression", function()
   it("inflates the RFC's examples, in any fragmentation and any cut", function()
     each_role(function(role)
       local one = packed(role, 1, { HELLO }) .. packed(role, 1, { AGAIN })
@@ -109,7 +109,7 @@ describe("a session that agreed on compression", function()
     end)
   end)
 
-  it("refuses RSV1 on any frame but a message's first", function()
+  it("fails for RSV1 on any frame but a message's first", function()
     each_role(function(role)
       local function peer(opcode, fin)
         return sessions.from_peer(role, opcode, "", { rsv1 = true, fin = fin })
@@ -126,7 +126,7 @@ describe("a session that agreed on compression", function()
     end)
   end)
 
-  it("refuses RSV1 on every frame when nothing was agreed on", function()
+  it("fails for RSV1 on every frame without compression", function()
     each_role(function(role)
       local got = sessions.however_cut(role, packed(role, 1, { HELLO }))
       assert.same({ "protocol", 1002 }, { got.token, got.code })
@@ -144,7 +144,7 @@ describe("a session that agreed on compression", function()
     end)
   end)
 
-  it("checks the UTF-8 of what it inflated, as soon as it is there", function()
+  it("checks the UTF-8 of inflated text as soon as it arrives", function()
     each_role(function(role)
       local d = protocol.deflate()
       local bad = d:append "\206\186\225\189\185\207\131\206\188\206\181\237\160\128edited"
@@ -161,7 +161,7 @@ describe("a session that agreed on compression", function()
     end)
   end)
 
-  it("bounds the inflated message, whole and in fragments", function()
+  it("limits the inflated message, whole and in fragments", function()
     each_role(function(role)
       local data = protocol.deflate():append(("a"):rep(1001))
       for _, pieces in ipairs { { data }, { data:sub(1, 2), data:sub(3, 4), data:sub(5) } } do
@@ -193,7 +193,7 @@ describe("a session that agreed on compression", function()
     end)
   end)
 
-  it("counts an inflated message as unread, and holds nothing once it is taken", function()
+  it("counts an inflated message as unread, and frees it once it is taken", function()
     each_role(function(role)
       local s = new(role)
       local data = packed(role, 2, { protocol.deflate():append(("x"):rep(100000)) })
@@ -206,7 +206,7 @@ describe("a session that agreed on compression", function()
     end)
   end)
 
-  it("holds a bomb to the limit while it inflates", function()
+  it("limits a compression bomb while it inflates", function()
     local limit = 1048576
     local piece = protocol.deflate { level = 9 }:append(("\0"):rep(limit)) .. hex "00 00 ff ff"
     each_role(function(role)
@@ -237,7 +237,7 @@ describe("a session that agreed on compression", function()
   end)
 end)
 
-describe("sending on a session that agreed on compression", function()
+describe("sending on a session with compression", function()
   it("sets RSV1 on what it compressed, and only there", function()
     each_role(function(role)
       local s = new(role, { threshold = 5 })
@@ -258,7 +258,7 @@ describe("sending on a session that agreed on compression", function()
     end)
   end)
 
-  it("leaves messages below 1024 bytes as they are unless told", function()
+  it("does not compress messages below 1024 bytes by default", function()
     each_role(function(role)
       local s = new(role)
       s:send(("x"):rep(1023))
@@ -276,7 +276,7 @@ describe("sending on a session that agreed on compression", function()
     assert.equal(hex "c1 01 00", drain(s))
   end)
 
-  it("reaches the other role with every agreement, however the kernel takes it", function()
+  it("reaches the other role with every agreement, in writes of any size", function()
     local sizes = { 0, 1, 3, 125, 126, 127, 1024, 5000, 65535, 65536, 150000 }
     each_role(function(role)
       for _, takeover in ipairs { true, false } do
@@ -301,7 +301,7 @@ describe("sending on a session that agreed on compression", function()
     end)
   end)
 
-  it("goes on uncompressed when there is no memory for a context", function()
+  it("sends uncompressed when there is no memory for a context", function()
     local s, peer = new("client", { threshold = 1 }), new "server"
     local calls = 0
     local compressed, plain = 0, 0
@@ -323,7 +323,7 @@ describe("sending on a session that agreed on compression", function()
   end)
 end)
 
-describe("what the kernel never took", function()
+describe("messages that were not written", function()
   local messages = { text_of(2000, 1), "short", text_of(100, 2), text_of(3000, 3) }
 
   -- What is given back after the kernel took n bytes.
@@ -338,7 +338,7 @@ describe("what the kernel never took", function()
     return s:unsent()
   end
 
-  it("is given back as it was sent, from the message that was cut", function()
+  it("are given back as they were sent, from the one that was cut", function()
     each_role(function(role)
       local s = new(role, { threshold = 100 })
       local ends, at = {}, 0
@@ -362,7 +362,7 @@ describe("what the kernel never took", function()
     end)
   end)
 
-  it("is given back whether or not the kernel was ever offered it", function()
+  it("are given back whether or not they were encoded", function()
     local s = new("client", { threshold = 100 })
     for i = 1, 300 do s:send(text_of(1000, i)) end
     local pending = s:state().pending

@@ -28,7 +28,7 @@ describe("pings and pongs", function()
       assert.are.same({ { 10, ("p"):rep(125) } }, got.output)
     end)
 
-    it("bounds what a flood of pings makes a " .. role .. " hold", function()
+    it("limits the output that a flood of pings makes a " .. role .. " hold", function()
       local s = session(role)
       local function payload(i) return ("%05d"):format(i):rep(25) end
       for i = 1, 5000 do
@@ -68,7 +68,7 @@ describe("pings and pongs", function()
     assert.are.equal(2, s:state().answered)
   end)
 
-  it("counts and ignores pongs that nobody asked for", function()
+  it("counts and ignores unsolicited pongs", function()
     local s = session "client"
     s:ping()
     for _, payload in ipairs { "", "x", hex "00 00 00 00 00 00 00 02", ("x"):rep(125) } do
@@ -79,7 +79,7 @@ describe("pings and pongs", function()
     assert.are.equal(4, s:state().pongs)
   end)
 
-  it("sends pings with a payload of the caller's", function()
+  it("sends pings with a given payload", function()
     local s = session "client"
     assert.is_true(s:ping("are you there?"))
     assert.are.same({ { 9, "are you there?" } }, frames(s:take()))
@@ -87,7 +87,7 @@ describe("pings and pongs", function()
   end)
 end)
 
-describe("the close", function()
+describe("the closing handshake", function()
   each_role(function(role)
     it("is answered with the peer's code by a " .. role, function()
       local got = same_however_cut(role, from_peer(role, 1, "last")
@@ -117,7 +117,7 @@ describe("the close", function()
       assert.are.equal("closed", select(2, s:ping()))
     end)
 
-    it("still lets the messages before the peer's close through to a " .. role, function()
+    it("delivers the messages before the peer's close to a " .. role, function()
       local s = session(role)
       s:close(1000)
       s:take()
@@ -148,7 +148,7 @@ describe("the close", function()
     end)
   end)
 
-  it("takes every code that may stand on the wire", function()
+  it("accepts every valid close code", function()
     for _, n in ipairs { 1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012,
       1013, 1014, 3000, 3999, 4000, 4999 } do
       local got = outcome("client", { frame(8, code(n)) })

@@ -71,13 +71,13 @@ describe("inflating a message", function()
     end
   end)
 
-  it("knows no context where none is taken over", function()
+  it("has no context where none is taken over", function()
     local d = deflate { peer_takeover = false }
     assert.equal("Hello", inflate(d, hex "f2 48 cd c9 c9 07 00"))
     assert.same({ nil, "corrupt" }, { inflate(d, hex "f2 00 11 00 00") })
   end)
 
-  it("takes a context over behind a final block", function()
+  it("takes a context over after a final block", function()
     for _, final in ipairs { "f3 48 cd c9 c9 07 00 00", "f3 48 cd c9 c9 07 00" } do
       local d = deflate()
       assert.equal("Hello", inflate(d, hex(final)))
@@ -94,7 +94,7 @@ describe("inflating a message", function()
     assert.equal("Hello", inflate(d, hex "f2 00 11 00 00"))
   end)
 
-  it("refuses what DEFLATE does not know, and a message cut short", function()
+  it("fails for bytes that are not DEFLATE, and for a truncated message", function()
     for _, data in ipairs {
       "ff", "06 00", "07", "00 05 00 fa fa", "f2 48", "f2 48 cd c9 c9", "00 06 00 f9 ff 48",
       "f2 00 11 00 00", "04 00", "f2 48 cd c9 c9 07 00 07",
@@ -131,7 +131,7 @@ describe("the limit", function()
     end
   end)
 
-  it("holds a bomb of 1 GiB to 1 MiB", function()
+  it("limits a bomb of 1 GiB to 1 MiB", function()
     local limit = 1048576
     local bomb = deflate { level = 9 }:append(("\0"):rep(limit)) .. hex "00 00 ff ff"
     local d = deflate { limit = limit, peer_takeover = false }
@@ -158,7 +158,7 @@ describe("the limit", function()
     end
   end)
 
-  it("bounds a flood of final blocks as well", function()
+  it("limits a flood of final blocks, too", function()
     local d = deflate { limit = 100 }
     assert.is_true(d:inflate(hex("03 00"):rep(50000)))
     assert.equal("", d:finish())
@@ -172,7 +172,7 @@ describe("deflating a message", function()
     assert.equal(hex "f2 00 11 00 00", d:append "Hello")
   end)
 
-  it("begins anew with each message without takeover", function()
+  it("begins a new context for each message without takeover", function()
     local d = deflate { takeover = false }
     assert.equal(hex "f2 48 cd c9 c9 07 00", d:append "Hello")
     assert.equal(hex "f2 48 cd c9 c9 07 00", d:append "Hello")
@@ -186,7 +186,7 @@ describe("deflating a message", function()
     assert.equal(hex "f2 00 11 00 00", d:append "Hello")
   end)
 
-  it("goes there and back with every window, level and takeover", function()
+  it("is inflated again with every window, level and takeover", function()
     for window = 9, 15 do
       for _, level in ipairs { 0, 1, 6, 9 } do
         for _, takeover in ipairs { true, false } do
@@ -230,7 +230,7 @@ describe("the contexts", function()
     return core.memory().blocks
   end
 
-  it("are not there before the first compressed message of their direction", function()
+  it("do not exist before the first compressed message of their direction", function()
     local d = deflate()
     local before = blocks()
     assert.equal("", d:finish())
@@ -259,7 +259,7 @@ describe("the contexts", function()
     end
   end)
 
-  it("begin anew when memory fails in the midst of a message", function()
+  it("are new after memory failed within a message", function()
     local text = prose(50000, 3)
     local calls = 0
     repeat
@@ -275,7 +275,7 @@ describe("the contexts", function()
     assert.is_true(calls > 1)
   end)
 
-  it("say so when memory fails while they inflate", function()
+  it("report a lack of memory while they inflate", function()
     local text = prose(50000, 4)
     local data = deflate():append(text)
     local calls, message = 0, nil
@@ -306,7 +306,7 @@ local function to_hex(text)
 end
 
 describe("Python's zlib", function()
-  it("makes messages that are read here, flushed in every way", function()
+  it("deflates messages that are inflated here, flushed in every way", function()
     local list = python [[
 import zlib
 text = bytes(range(256)) * 9 + b"doctor and customer " * 300
@@ -334,7 +334,7 @@ for level in (0, 1, 6, 9):
     assert.equal(20, count)
   end)
 
-  it("reads the messages made here, in a window of 256 bytes too", function()
+  it("inflates the messages deflated here, in a window of 256 bytes, too", function()
     local message = prose(6000, 11) .. ("z"):rep(3000)
     for _, case in ipairs { { 8, { eight = true } }, { 9, { window = 9 } }, { 15, {} } } do
       local d = deflate(case[2])

@@ -70,7 +70,7 @@ local malformed = {
 }
 
 describe("an offer of compression", function()
-  it("names only what differs from what a server may do anyway", function()
+  it("has only the parameters that differ from the defaults", function()
     local function assert_offer(first, options)
       assert.equal("permessage-deflate; " .. first, protocol.deflateoffer(options))
     end
@@ -110,13 +110,13 @@ describe("an offer of compression", function()
   end)
 end)
 
-describe("a client that reads the answer", function()
+describe("a client that reads the response", function()
   it("goes on without compression when there is none", function()
     assert.is_false(protocol.deflatejudge(""))
     assert.is_false(protocol.deflatejudge(" , ,"))
   end)
 
-  it("takes the parameters of both directions", function()
+  it("accepts the parameters of both directions", function()
     assert.same(agreed(15, 15, true, true), protocol.deflatejudge "permessage-deflate")
     assert.same(agreed(9, 8, false, false),
                 protocol.deflatejudge("permessage-deflate; server_no_context_takeover; "
@@ -124,14 +124,14 @@ describe("a client that reads the answer", function()
                   .. "\tclient_no_context_takeover"))
   end)
 
-  it("takes values in quotation marks, escaped or not", function()
+  it("accepts values in quotation marks, escaped or not", function()
     assert.same(agreed(10, 15, true, true),
                 protocol.deflatejudge 'permessage-deflate; client_max_window_bits="10"')
     assert.same(agreed(15, 12, true, true),
                 protocol.deflatejudge 'permessage-deflate; server_max_window_bits="\\1\\2"')
   end)
 
-  it("keeps to what it offered of itself, whatever the answer leaves out", function()
+  it("keeps to its own offer, whatever the response leaves out", function()
     assert.same(agreed(11, 15, false, true),
                 protocol.deflatejudge("permessage-deflate", { window = 11, takeover = false }))
   end)
@@ -148,37 +148,37 @@ describe("a client that reads the answer", function()
     it("refuses " .. case[1], function() assert_refused(case[3], case[2]) end)
   end
 
-  it("refuses its own window without a value", function()
+  it("fails for its own window without a value", function()
     assert_refused('no value for the parameter "client_max_window_bits"',
                    "permessage-deflate; client_max_window_bits")
   end)
 
-  it("refuses more than it offered", function()
+  it("fails for more than it offered", function()
     assert_refused('more than was offered for "server_max_window_bits"',
                    "permessage-deflate; server_max_window_bits=13", { peer_window = 12 })
   end)
 
-  it("keeps to its own window when the answer allows more (RFC 7692 7.1.2.2)", function()
+  it("keeps to its own window when the response allows more (RFC 7692 7.1.2.2)", function()
     assert.same(agreed(12, 15, true, true),
                 protocol.deflatejudge("permessage-deflate; client_max_window_bits=13",
                                       { window = 12 }))
   end)
 
-  it("refuses an answer that does not agree to what it asked", function()
+  it("fails for a response that does not agree to its demands", function()
     assert_refused('does not agree to "server_no_context_takeover"',
                    "permessage-deflate", { peer_takeover = false })
     assert_refused('does not agree to "server_max_window_bits"',
                    "permessage-deflate", { peer_window = 12 })
   end)
 
-  it("refuses a second extension, and the same one twice", function()
+  it("fails for a second extension, and for the same one twice", function()
     assert_refused('the extension "foo"', "permessage-deflate, foo")
     assert_refused('the extension "x-webkit-deflate-frame"', "x-webkit-deflate-frame")
     assert_refused('repeats the extension "permessage-deflate"',
                    "permessage-deflate, permessage-deflate")
   end)
 
-  it("refuses what is not by the grammar", function()
+  it("fails for a syntax error", function()
     for _, answer in ipairs(malformed) do
       local ok, token, detail = protocol.deflatejudge(answer)
       assert.is_nil(ok)
@@ -188,7 +188,7 @@ describe("a client that reads the answer", function()
     end
   end)
 
-  it("never reads past the end, wherever the answer is cut", function()
+  it("never reads past the end, wherever the response is cut", function()
     local answer = 'permessage-deflate; server_max_window_bits="1\\0"; client_max_window_bits=12'
     for n = 1, #answer do
       local ok, token = protocol.deflatejudge(answer:sub(1, n))
@@ -198,13 +198,13 @@ describe("a client that reads the answer", function()
 end)
 
 describe("a server that reads offers", function()
-  it("goes on without compression when nobody offers it", function()
+  it("goes on without compression when it is not offered", function()
     assert_passed_over {}
     assert_passed_over ""
     assert_passed_over "x-webkit-deflate-frame, bbf-usp-protocol; a=b; c=\"d\""
   end)
 
-  it("answers with what it was asked", function()
+  it("responds with the demanded parameters", function()
     assert.equal("permessage-deflate", answer_to "permessage-deflate")
     assert.equal("permessage-deflate", answer_to "permessage-deflate; client_max_window_bits")
     assert.equal("permessage-deflate; server_no_context_takeover",
@@ -219,7 +219,7 @@ describe("a server that reads offers", function()
                  answer_to "permessage-deflate; client_max_window_bits=10")
   end)
 
-  it("adds what it wants itself", function()
+  it("adds its own demands", function()
     assert.equal("permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
                  .. "server_max_window_bits=11",
                  answer_to("permessage-deflate",
@@ -244,7 +244,7 @@ describe("a server that reads offers", function()
     assert.equal("permessage-deflate; server_max_window_bits=8; client_max_window_bits=8", answer)
   end)
 
-  it("passes over an offer that does not let it bound the client's window", function()
+  it("skips an offer that does not let it limit the client's window", function()
     assert_passed_over("permessage-deflate", { peer_window = 14 })
     assert.equal("permessage-deflate; client_max_window_bits=14",
                  answer_to("permessage-deflate, permessage-deflate; client_max_window_bits",
@@ -268,7 +268,7 @@ describe("a server that reads offers", function()
     end
   end)
 
-  it("refuses a header that is not by the grammar, before or behind a good one", function()
+  it("fails for a syntax error, before or after a good header", function()
     for _, offer in ipairs(malformed) do
       for _, offers in ipairs { { offer }, { "permessage-deflate", offer },
                                 { offer, "permessage-deflate" },
@@ -299,7 +299,7 @@ describe("both of our roles", function()
     end
   end
 
-  it("agree on the same, mirrored, whatever each wants", function()
+  it("agree on the same, whatever each wants", function()
     local count = 0
     each(function(client)
       local offer = protocol.deflateoffer(client)

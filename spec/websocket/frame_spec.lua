@@ -43,13 +43,13 @@ describe("writing a frame", function()
       protocol.frame(10, "Hello", { mask = key }))
   end)
 
-  it("sets the bits that it is told to", function()
+  it("sets the given bits", function()
     assert.are.equal(hex "c1 00", protocol.frame(1, "", { rsv1 = true }))
     assert.are.equal(hex "a1 00", protocol.frame(1, "", { rsv2 = true }))
     assert.are.equal(hex "11 00", protocol.frame(1, "", { rsv3 = true, fin = false }))
   end)
 
-  it("refuses opcodes that are none and keys that are none", function()
+  it("raises for bad opcodes and keys", function()
     assert.has_error(function() protocol.frame(16, "") end)
     assert.has_error(function() protocol.frame(-1, "") end)
     assert.has_error(function() protocol.frame(1, "", { mask = "abc" }) end)
@@ -96,7 +96,7 @@ describe("parsing a frame's header", function()
     assert.is_table((protocol.parse(hex "82 7f 7f ff ff ff ff ff ff ff")))
   end)
 
-  it("refuses a length that is not minimal", function()
+  it("fails for a length that is not minimal", function()
     for _, header in ipairs { "82 7e 00 00", "82 7e 00 7d", "82 7f 00 00 00 00 00 00 00 7d",
       "82 7f 00 00 00 00 00 00 ff ff" } do
       local ok, why = protocol.parse(hex(header))
@@ -105,12 +105,12 @@ describe("parsing a frame's header", function()
     end
   end)
 
-  it("refuses a length with its top bit set", function()
+  it("fails for a length with its top bit set", function()
     assert.is_false((protocol.parse(hex "82 7f 80 00 00 00 00 00 00 00")))
     assert.is_false((protocol.parse(hex "82 7f ff ff ff ff ff ff ff ff")))
   end)
 
-  it("undoes what writing did", function()
+  it("reads what was written", function()
     for n = 0, 300 do
       local payload = ("y"):rep(n)
       local whole = protocol.frame(1, payload, { mask = key })

@@ -50,15 +50,15 @@ describe("a key", function()
     assert.has_error(function() protocol.key "too short" end)
   end)
 
-  it("is answered as the RFC's own example", function()
+  it("has the Sec-WebSocket-Accept of the RFC's example", function()
     assert.equal(ACCEPT, protocol.accept(KEY))
     assert.equal("HSmrc0sMlYUkAGmm5OPpG2HaGWk=", protocol.accept "x3JJHMbDL1EzLkh9GBhXDw==")
     assert.has_error(function() protocol.accept "short" end)
   end)
 end)
 
-describe("asking", function()
-  it("writes the request", function()
+describe("a client's request", function()
+  it("is written", function()
     assert.equal("GET /chat HTTP/1.1\r\n"
       .. "Host: server.example.com\r\n"
       .. "Upgrade: websocket\r\n"
@@ -69,7 +69,7 @@ describe("asking", function()
       .. "\r\n", protocol.ask(asking()))
   end)
 
-  it("names what it offers", function()
+  it("has the offers", function()
     local headers = map(protocol.ask(asking {
       protocols = "chat, superchat", extensions = "permessage-deflate",
     }), "request")
@@ -77,7 +77,7 @@ describe("asking", function()
     assert.equal("permessage-deflate", headers["sec-websocket-extensions"])
   end)
 
-  it("names the port when it is not the scheme's own", function()
+  it("has the port when it is not the scheme's default", function()
     local hosts = {
       ["ws://h"] = "h", ["ws://h:80"] = "h", ["wss://h:443"] = "h",
       ["ws://h:443"] = "h:443", ["wss://h:80"] = "h:80", ["ws://h:8080/"] = "h:8080",
@@ -88,7 +88,7 @@ describe("asking", function()
     end
   end)
 
-  it("asks for / when the URL has no path", function()
+  it("has / when the URL has no path", function()
     local targets = {
       ["ws://h"] = "/", ["ws://h?x=1"] = "/?x=1", ["ws://h/"] = "/", ["ws://h/a/b"] = "/a/b",
     }
@@ -98,14 +98,14 @@ describe("asking", function()
     end
   end)
 
-  it("percent-encodes what may not stand in a request line", function()
+  it("percent-encodes what a request line may not have", function()
     local _, head = map(protocol.ask(asking {
       url = 'ws://h/\195\182/%20?"<>`{}|^\255\'!$&()*+,;=:@~',
     }), "request")
     assert.equal("/%C3%B6/%20?%22%3C%3E%60%7B%7D%7C%5E%FF'!$&()*+,;=:@~", head.target)
   end)
 
-  it("turns the user of the URL into Authorization: Basic", function()
+  it("has the URL's userinfo as Authorization: Basic", function()
     local users = {
       ["Aladdin:open%20sesame"] = "QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
       ["user"] = "dXNlcjo=",
@@ -121,7 +121,7 @@ describe("asking", function()
     assert.is_nil(map(protocol.ask(asking { url = "ws://@h/" }), "request").authorization)
   end)
 
-  it("lets the user's headers replace its own", function()
+  it("lets the user's headers replace ours", function()
     local request = protocol.ask(asking {
       url = "ws://u:p@h/",
       headers = "host: other\r\nORIGIN: http://o\r\nUser-Agent: me\r\nauthorization: Bearer x\r\n"
@@ -166,42 +166,7 @@ describe("asking", function()
   end)
 end)
 
-describe("a user's headers", function()
-  it("are lines of names and values", function()
-    for _, lines in ipairs { "", "a: b\r\n", "a:\r\n", "A-1: b, c\td\r\nx:\t\228 \r\n" } do
-      assert.is_true(protocol.checkheaders(lines))
-    end
-    for lines, expected in pairs {
-      ["a: b"] = "without CRLF",
-      ["a: b\n"] = "bare LF",
-      ["a: b\rc: d\r\n"] = "control character",
-      ["a: b\0\r\n"] = "control character",
-      ["a: b\r\n\r\n"] = "empty line",
-      ["\r\nGET / HTTP/1.1\r\n"] = "empty line",
-      ["a b: c\r\n"] = "a space before the colon",
-      ["a: b\r\n c\r\n"] = "folded",
-      ["a\r\n"] = "without a colon",
-    } do
-      local ok, detail = protocol.checkheaders(lines)
-      assert.is_nil(ok)
-      assert.matches(expected, detail, 1, true)
-    end
-  end)
-
-  it("name nothing that is the handshake's own", function()
-    for _, name in ipairs {
-      "Upgrade", "connection", "CONTENT-LENGTH", "Transfer-Encoding", "Sec-WebSocket-Key",
-      "sec-websocket-accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-", "Sec-Websocket-Foo",
-    } do
-      local ok, detail = protocol.checkheaders("a: b\r\n" .. name .. ": x\r\n")
-      assert.is_nil(ok)
-      assert.matches('"' .. name .. '"', detail, 1, true)
-    end
-    assert.is_true(protocol.checkheaders "Sec-WebSocket: x\r\nUpgrades: y\r\n")
-  end)
-end)
-
-describe("judging an answer", function()
+describe("checking a response", function()
   local function refusal(text, options)
     local agreed, token, detail, final = protocol.judge(text, asking(options))
     assert.is_nil(agreed)
@@ -209,11 +174,11 @@ describe("judging an answer", function()
     return detail, final
   end
 
-  it("takes the 101 that fits", function()
+  it("accepts the 101", function()
     assert.same({ protocol = "", extensions = "" }, protocol.judge(ANSWER, asking()))
   end)
 
-  it("takes what browsers take beside it", function()
+  it("accepts the headers in it that browsers accept", function()
     for _, line in ipairs {
       "Content-Length: 0", "Content-Length: 12", "Transfer-Encoding: chunked",
       "Connection: keep-alive", "Upgrade: h2c", "Server: nginx", "Set-Cookie: a=b",
@@ -231,14 +196,14 @@ describe("judging an answer", function()
     assert.truthy(protocol.judge(swap(ANSWER, "websocket", "WebSocket"), asking()))
   end)
 
-  it("names a status that is not 101", function()
+  it("tells a status that is not 101", function()
     local detail = refusal "HTTP/1.1 403 Forbidden\r\n\r\n"
     assert.equal('the server answered 403 "Forbidden" instead of 101', detail)
     assert.matches("200", refusal(swap(ANSWER, "101", "200")), 1, true)
     assert.matches("200", refusal "HTTP/1.0 200 OK\r\n\r\n", 1, true)
   end)
 
-  it("gives up for good after 4xx but 408, 425 and 429", function()
+  it("is final for 4xx but 408, 425 and 429", function()
     for status, expected in pairs {
       [400] = true, [401] = true, [403] = true, [404] = true, [410] = true, [426] = true,
       [499] = true, [408] = false, [425] = false, [429] = false,
@@ -249,12 +214,12 @@ describe("judging an answer", function()
     end
   end)
 
-  it("names where a redirect leads", function()
+  it("tells the Location of a redirect", function()
     assert.equal('the server answered 301, a redirect to "https://x/"; redirects are not followed',
       (refusal "HTTP/1.1 301 Moved\r\nLocation: https://x/\r\n\r\n"))
   end)
 
-  it("refuses what is no agreement, for good", function()
+  it("fails for what is no agreement, finally", function()
     local bad = {
       ["in HTTP/1.0"] = swap(ANSWER, "HTTP/1.1", "HTTP/1.0"),
       ["no Upgrade: websocket"] = swap(ANSWER, "Upgrade: websocket\r\n", ""),
@@ -314,18 +279,18 @@ describe("judging an answer", function()
   end)
 end)
 
-describe("examining a request", function()
+describe("checking a request", function()
   local function status(text)
     local code, why = protocol.examine(text)
     assert.equal(code ~= 0, type(why) == "string")
     return code, why
   end
 
-  it("takes the RFC's own", function()
+  it("accepts the RFC's example", function()
     assert.equal(0, protocol.examine(REQUEST))
   end)
 
-  it("takes what clients send beside it", function()
+  it("accepts the other headers that clients send", function()
     for _, connection in ipairs { "keep-alive, Upgrade", "upgrade", "x\r\nConnection: UPGRADE" } do
       assert.equal(0, status(swap(REQUEST, "Connection: Upgrade", "Connection: " .. connection)))
     end
@@ -334,7 +299,7 @@ describe("examining a request", function()
     assert.equal(0, status(with(REQUEST, "Content-Length: 0")))
   end)
 
-  it("refuses with the status that fits", function()
+  it("rejects with the fitting status", function()
     local key = "Sec-WebSocket-Key: " .. KEY
     local version = "Sec-WebSocket-Version: 13"
     local bad = {
@@ -372,7 +337,7 @@ describe("examining a request", function()
     end
   end)
 
-  it("takes no part of one", function()
+  it("rejects every part of one", function()
     for n = 0, #REQUEST - 1 do
       assert.equal(400, status(REQUEST:sub(1, n)))
     end
@@ -380,7 +345,7 @@ describe("examining a request", function()
 end)
 
 describe("choosing a subprotocol", function()
-  it("takes the first of the server's that the client lists", function()
+  it("takes the first of the server's that the client offers", function()
     assert.equal("chat", protocol.choose(REQUEST, "chat, superchat"))
     assert.equal("superchat", protocol.choose(REQUEST, "superchat, chat"))
     assert.equal("superchat", protocol.choose(REQUEST, "x,,superchat"))
@@ -388,7 +353,7 @@ describe("choosing a subprotocol", function()
     assert.equal("x", protocol.choose(more, "x, chat"))
   end)
 
-  it("takes none that the client does not list", function()
+  it("takes none that the client does not offer", function()
     for _, supported in ipairs { "", "Chat", "super", "chat superchat", "," } do
       assert.is_nil((protocol.choose(REQUEST, supported)))
     end
@@ -404,7 +369,7 @@ describe("accepting a request", function()
       protocol.answer(REQUEST, "chat", "x", "Set-Cookie: a\r\n"))
   end)
 
-  it("raises for texts that would break the answer", function()
+  it("raises for texts that would break the response", function()
     assert.has_error(function() protocol.answer(REQUEST, "a\r\n") end)
     assert.has_error(function() protocol.answer(REQUEST, nil, "a\0") end)
     assert.has_error(function() protocol.answer(REQUEST, nil, nil, "Upgrade: x\r\n") end)
@@ -429,7 +394,7 @@ describe("both roles", function()
     end
   end)
 
-  it("disagree when the answer is for somebody else", function()
+  it("fail when the response is for another key", function()
     local request = protocol.ask(asking { key = protocol.key(("\1"):rep(16)) })
     assert.is_nil((protocol.judge(protocol.answer(request), asking())))
   end)

@@ -37,11 +37,11 @@ describe("a mask", function()
     assert.are.equal(text, protocol.mask(protocol.mask(text, key), key))
   end)
 
-  it("leaves nothing of nothing", function()
+  it("masks an empty text to an empty one", function()
     assert.are.equal("", protocol.mask("", key))
   end)
 
-  it("masks every length in every phase as one byte at a time would", function()
+  it("masks every length from every offset as one byte at a time would", function()
     for n = 0, 100 do
       local text = text_of(n)
       for phase = 0, 3 do
@@ -50,7 +50,7 @@ describe("a mask", function()
     end
   end)
 
-  it("goes on across pieces cut at every offset", function()
+  it("continues across pieces cut at every offset", function()
     local text = text_of(77)
     local whole = protocol.mask(text, key)
     for pieces in bytes.cuts(text) do

@@ -27,7 +27,7 @@ describe("sending", function()
     assert.are.equal(hex "81 05 48 65 6c 6c 6f 82 05 48 65 6c 6c 6f", s:output())
   end)
 
-  it("writes what its mirror reads, in every length", function()
+  it("writes what the other role reads, in every length", function()
     each_role(function(role)
       local a, b = session(role), session(other[role])
       for _, n in ipairs { 0, 1, 125, 126, 127, 65535, 65536, 100000 } do
@@ -41,7 +41,7 @@ describe("sending", function()
     end)
   end)
 
-  it("draws random keys when it is given none", function()
+  it("uses random keys when it is given none", function()
     local s, seen = protocol.session { role = "client" }, {}
     for _ = 1, 10000 do
       s:send("")
@@ -51,7 +51,7 @@ describe("sending", function()
     end
   end)
 
-  it("says full, and queues nothing, when keys are used up", function()
+  it("returns full, and queues nothing, when keys are used up", function()
     local s = session("client", { keys = key })
     assert.is_true(s:send("a"))
     local before = s:output()
@@ -87,7 +87,7 @@ describe("sending", function()
     assert.has_error(function() reference:sent(#all + 1) end)
   end)
 
-  it("does not grow for ever under a peer that is always a little behind", function()
+  it("stays small with a peer that is always a little behind", function()
     each_role(function(role)
       local a, b = session(role, { keys = some_keys:rep(5) }), session(other[role])
       local data, received = ("d"):rep(20000), 0
@@ -107,9 +107,9 @@ describe("sending", function()
   end)
 end)
 
-describe("what was not sent", function()
+describe("messages that were not sent", function()
   each_role(function(role)
-    it("is every message not wholly handed over by a " .. role, function()
+    it("are all that were not wholly written by a " .. role, function()
       local function filled()
         local s = session(role)
         s:send("one")
@@ -138,7 +138,7 @@ describe("what was not sent", function()
       end
     end)
 
-    it("is still known after much was sent by a " .. role, function()
+    it("are found after much was sent by a " .. role, function()
       local s = session(role)
       for i = 1, 100 do s:send(("%05d"):format(i):rep(1000)) end
       s:sent(5010 * 60)

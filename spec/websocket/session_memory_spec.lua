@@ -48,7 +48,7 @@ describe("a session without memory", function()
     end)
   end)
 
-  it("ends in order when the close cannot be answered", function()
+  it("ends when there is no memory for a close frame", function()
     for left = 0, 2 do
       local s = session "client"
       s:feed(frame(8, code(1001) .. "gone"))
@@ -62,7 +62,7 @@ describe("a session without memory", function()
     end
   end)
 
-  it("fails in order when the failure cannot be told", function()
+  it("fails when there is no memory for a close frame", function()
     for left = 0, 2 do
       local s = session "server"
       s:feed(hex "83 80 00 00 00 00")
@@ -75,7 +75,7 @@ describe("a session without memory", function()
     end
   end)
 
-  it("goes on after a ping that it could not answer", function()
+  it("goes on after a ping that it had no memory to answer", function()
     for left = 0, 2 do
       local s = session "server"
       s:feed(from_peer("server", 9, "a"))
@@ -91,7 +91,7 @@ describe("a session without memory", function()
 end)
 
 describe("a session in Lua", function()
-  it("raises for options that are none", function()
+  it("raises for unknown options", function()
     assert.has_error(function() protocol.session {} end)
     assert.has_error(function() protocol.session { role = "proxy" } end)
     assert.has_error(function() protocol.session { role = "client", keys = "abc" } end)
@@ -100,7 +100,7 @@ describe("a session in Lua", function()
     assert.has_error(function() protocol.session() end)
   end)
 
-  it("raises for a value that is no session", function()
+  it("raises for a value that is not a session", function()
     local s = session "client"
     assert.has_error(function() s.next({}) end)
     assert.has_error(function() s.next(io.stdout) end)

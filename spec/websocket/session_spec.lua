@@ -44,7 +44,7 @@ describe("the RFC's examples", function()
   end)
 end)
 
-describe("the next read", function()
+describe("the size of the next read", function()
   local ASKED = 262144
 
   -- What it asks for when all but `missing` bytes of a frame of n are there.
@@ -55,14 +55,14 @@ describe("the next read", function()
     return s:room(ASKED), s
   end
 
-  it("asks for what it is told when nothing is under way", function()
+  it("is the usual one between frames", function()
     local s = session "client"
     assert.equal(1, s:room(1))
     assert.equal(ASKED, s:room(ASKED))
     assert.equal(ASKED, (room(100000, 0)))
   end)
 
-  it("ends with a large frame", function()
+  it("reaches the end of a large frame", function()
     assert.equal(1, (room(100000, 1)))
     assert.equal(100000, (room(100000, 100000)))
     local asked, s = room(1000000, 393215)
@@ -71,11 +71,11 @@ describe("the next read", function()
     assert.equal(1000000, #s:next())
   end)
 
-  it("is no larger for it than by half", function()
+  it("is at most half larger for it", function()
     assert.equal(ASKED, (room(1000000, 393216)))
   end)
 
-  it("goes on beyond a small one", function()
+  it("is the usual one for a small frame", function()
     assert.equal(ASKED, (room(1000, 1)))
     assert.equal(ASKED, (room(65535, 65535)))
     assert.equal(65536, (room(65536, 65536)))
@@ -84,7 +84,7 @@ end)
 
 describe("reading messages", function()
   each_role(function(role)
-    it("takes every length in one piece as a " .. role, function()
+    it("reads every length in one piece as a " .. role, function()
       for _, n in ipairs { 0, 1, 125, 126, 127, 65535, 65536, 200000 } do
         local payload = ("\0a"):rep(n):sub(1, n)
         local got = outcome(role, { from_peer(role, 2, payload) })
@@ -94,7 +94,7 @@ describe("reading messages", function()
       end
     end)
 
-    it("takes every form of length cut anywhere as a " .. role, function()
+    it("reads every form of length cut anywhere as a " .. role, function()
       for _, n in ipairs { 0, 1, 125, 126, 300 } do
         local text = from_peer(role, 1, ("t"):rep(n))
         local got = same_however_cut(role, text)
@@ -102,7 +102,7 @@ describe("reading messages", function()
       end
     end)
 
-    it("takes large messages in small pieces as a " .. role, function()
+    it("reads large messages in small pieces as a " .. role, function()
       local payload = {}
       for i = 1, 70000 do payload[i] = string.char(i % 251) end
       payload = table.concat(payload)
@@ -114,7 +114,7 @@ describe("reading messages", function()
       end
     end)
 
-    it("takes many messages from one read as a " .. role, function()
+    it("reads many messages from one read as a " .. role, function()
       local parts, expected = {}, {}
       for i = 1, 500 do
         parts[i] = from_peer(role, i % 2 + 1, "message " .. i)
@@ -145,7 +145,7 @@ describe("reading messages", function()
       assert.are.same({ { "", "text" } }, same_however_cut(role, text).messages)
     end)
 
-    it("lets a code point lie across fragments as a " .. role, function()
+    it("accepts a code point across fragments as a " .. role, function()
       local word = hex "e4 bd a0 e5 a5 bd f0 9f 98 80"
       for cut = 0, #word do
         local text = from_peer(role, 1, word:sub(1, cut), { fin = false })
@@ -154,13 +154,13 @@ describe("reading messages", function()
       end
     end)
 
-    it("does not look into binary as a " .. role, function()
+    it("does not check binary messages as a " .. role, function()
       local got = same_however_cut(role, from_peer(role, 2, hex "ff fe c0 80"))
       assert.are.same({ { hex "ff fe c0 80", "binary" } }, got.messages)
     end)
   end)
 
-  it("gives its memory back once everything was taken", function()
+  it("frees its memory once everything was taken", function()
     local s = session "client"
     s:feed(frame(1, ("x"):rep(5000)) .. frame(1, "y"))
     s:next()
@@ -169,7 +169,7 @@ describe("reading messages", function()
     assert.are.equal(0, s:state().room)
   end)
 
-  it("waits for the rest in a small block", function()
+  it("waits for the rest of a message in a small block", function()
     local s = session "client"
     s:feed(frame(1, "x"):rep(100000) .. hex "81")
     while s:next() do assert.is_true(s:state().room >= 65536) end
@@ -178,7 +178,7 @@ describe("reading messages", function()
     assert.are.equal("z", (s:next()))
   end)
 
-  it("allocates nothing once it runs", function()
+  it("does not allocate in steady state", function()
     local client, server = session "client", protocol.session { role = "server" }
     local message = ("m"):rep(32)
     local function turn()
@@ -207,14 +207,14 @@ describe("limits", function()
   end
 
   each_role(function(role)
-    it("let a frame of their size pass to a " .. role, function()
+    it("allow a frame of their size to a " .. role, function()
       for n = 59, 60 do
         local got = same_however_cut(role, parts(role, n), limits)
         assert.are.same({ { ("x"):rep(n), "binary" } }, got.messages)
       end
     end)
 
-    it("let a message of their size pass to a " .. role, function()
+    it("allow a message of their size to a " .. role, function()
       for n = 39, 40 do
         local got = same_however_cut(role, parts(role, 60, n), limits)
         assert.are.same({ { ("x"):rep(60 + n), "binary" } }, got.messages)
@@ -222,7 +222,7 @@ describe("limits", function()
       assert.are.equal(1, #same_however_cut(role, parts(role, 60, 40, 0), limits).messages)
     end)
 
-    it("refuse with 1009 what is over to a " .. role, function()
+    it("fail with 1009 what is larger for a " .. role, function()
       for _, text in ipairs { parts(role, 61), parts(role, 60, 41), parts(role, 50, 50, 1) } do
         local got = same_however_cut(role, text, limits)
         assert.are.same({}, got.messages)
@@ -232,7 +232,7 @@ describe("limits", function()
       end
     end)
 
-    it("refuse with 1008 too many fragments to a " .. role, function()
+    it("fail with 1008 too many fragments for a " .. role, function()
       assert.are.equal(1, #same_however_cut(role, parts(role, 1, 1, 1), limits).messages)
       local got = same_however_cut(role, parts(role, 1, 1, 1, 1), limits)
       assert.are.same({}, got.messages)
@@ -242,7 +242,7 @@ describe("limits", function()
     end)
   end)
 
-  it("are judged at the header, before the payload comes", function()
+  it("are checked at the header, before the payload arrives", function()
     local s = session("client", { message = 1000000 })
     s:feed(hex "82 7f 00 00 00 00 00 0f 42 41")
     assert.is_false((s:next()))
@@ -264,7 +264,7 @@ describe("limits", function()
   end)
 end)
 
-describe("glancing behind a held message", function()
+describe("scanning after a message that is not taken", function()
   each_role(function(role)
     it("answers each ping once as a " .. role, function()
       local text = from_peer(role, 1, "held") .. from_peer(role, 9, "a")
@@ -287,7 +287,7 @@ describe("glancing behind a held message", function()
       assert.are.same({ { 10, "d" } }, frames(s:take()))
     end)
 
-    it("gives the same however the bytes come as a " .. role, function()
+    it("gives the same however the bytes are cut as a " .. role, function()
       local text = from_peer(role, 1, "held") .. from_peer(role, 9, "a")
         .. from_peer(role, 2, ("m"):rep(200)) .. from_peer(role, 9, "")
         .. from_peer(role, 1, "x", { fin = false }) .. from_peer(role, 9, "c")
@@ -307,7 +307,7 @@ describe("glancing behind a held message", function()
       end
     end)
 
-    it("passes over a frame that is still coming as a " .. role, function()
+    it("skips a frame that has not arrived whole as a " .. role, function()
       local large = from_peer(role, 2, ("m"):rep(10000))
       local s = session(role)
       s:feed(from_peer(role, 1, "held") .. large:sub(1, 5000))
@@ -324,7 +324,7 @@ describe("glancing behind a held message", function()
     end)
   end)
 
-  it("tells that a close waits", function()
+  it("tells that a close frame follows", function()
     local s = session "client"
     s:feed(frame(1, "held") .. frame(9, "a") .. frame(8, code(1000)) .. frame(9, "b"))
     assert.is_true(s:glance())
@@ -335,7 +335,7 @@ describe("glancing behind a held message", function()
     assert.is_false((s:next()))
   end)
 
-  it("stops at a broken rule and leaves it for its turn", function()
+  it("stops at a violation and leaves it for later", function()
     local s = session "client"
     s:feed(frame(1, "held") .. hex "83 00" .. frame(9, "b"))
     assert.is_true(s:glance())
@@ -366,7 +366,7 @@ describe("glancing behind a held message", function()
     assert.are.equal(1, s:state().pongs)
   end)
 
-  it("counts what waits only while a message is held", function()
+  it("counts unread bytes only while there is a message", function()
     local s = session "client"
     s:feed(frame(1, "held") .. frame(1, "more"))
     s:glance()

@@ -52,7 +52,7 @@ for _, n in ipairs { 0, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 655
     { "the close code " .. n, { { 8, code(n) } }, 1002, "7.4" }
 end
 
-describe("a peer that breaks a rule", function()
+describe("a peer that violates the protocol", function()
   local function wire(role, list)
     local parts = {}
     for i, f in ipairs(list) do parts[i] = from_peer(role, f[1], f[2], f[3]) end
@@ -98,12 +98,12 @@ describe("a peer that breaks a rule", function()
     end)
   end)
 
-  it("is told which opcode it was", function()
+  it("is told the opcode in the error", function()
     local got = outcome("client", { hex "83 00" })
     assert.is_truthy(got.detail:find("0x3", 1, true))
   end)
 
-  it("fails at the first impossible byte of a text that is still coming", function()
+  it("fails at the first invalid byte of a text that has not arrived whole", function()
     for _, rest in ipairs { hex "e4 bd a0 ff", hex "ed a0", hex "f4 90", hex "c0" } do
       local s = session "client"
       s:feed(hex "81 7e 10 00" .. rest)
@@ -114,7 +114,7 @@ describe("a peer that breaks a rule", function()
     end
   end)
 
-  it("gets the messages before it first, so that they can be answered", function()
+  it("has its messages before the violation delivered first", function()
     local s = session "client"
     s:feed(frame(1, "a") .. frame(1, "b") .. hex "83 00")
     assert.are.equal("a", (s:next()))
@@ -126,7 +126,7 @@ describe("a peer that breaks a rule", function()
     assert.are.equal(8, out[2][1])
   end)
 
-  it("gets no answer and no memory afterwards", function()
+  it("gets no response and no memory afterwards", function()
     local s = session "server"
     s:feed(hex "83 80 00 00 00 00")
     assert.is_false((s:next()))

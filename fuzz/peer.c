@@ -1,17 +1,17 @@
-#include "wire.h"
+#include "peer.h"
 
 #include <string.h>
 #include <zlib.h>
 
-#define MOST 65536 /* bytes of one peer */
+#define MAX_BYTES 65536 /* of one peer */
 
 static const unsigned char key[4] = { 0xA5, 0x17, 0x00, 0xFF };
 
-static void put (struct wsm_buffer *to, const void *bytes, size_t n) {
+static void append (struct wsm_buffer *to, const void *bytes, size_t n) {
   REQUIRE(wsm_buffer_append(to, bytes, n));
 }
 
-void wire_frame (struct wsm_buffer *to, const struct wire_frame *frame,
+void peer_frame (struct wsm_buffer *to, const struct peer_frame *frame,
                  enum wsm_role reader) {
   const bool masked = reader == WSM_SERVER;
   const size_t n = frame->length;
@@ -23,8 +23,8 @@ void wire_frame (struct wsm_buffer *to, const struct wire_frame *frame,
   if (n >= 126) head[size++] = (unsigned char)(n >> 8);
   if (n >= 126) head[size++] = (unsigned char)n;
   for (i = 0; masked && i < 4; i++) head[size++] = key[i];
-  put(to, head, size);
-  put(to, frame->payload, n);
+  append(to, head, size);
+  append(to, frame->payload, n);
   for (i = 0; masked && i < n; i++) to->data[to->end - n + i] ^= key[i % 4];
 }
 
@@ -48,22 +48,21 @@ static void open_deflater (struct writer *w) {
   w->open = true;
 }
 
-/* Deflates n bytes in place; how: with which flush, the RFC's being the
-** usual one. */
-static size_t pack (struct writer *w, unsigned char *bytes, size_t n,
-                    unsigned how) {
-  static unsigned char deflated[MOST * 2];
+/* Deflates n bytes in place; how chooses the flush, mostly the RFC's. */
+static size_t compress_payload (struct writer *w, unsigned char *bytes,
+                                size_t n, unsigned how) {
+  static unsigned char compressed[MAX_BYTES * 2];
   z_stream *z = &w->deflater;
   size_t length;
   open_deflater(w);
   z->next_in = bytes;
   z->avail_in = (unsigned)n;
-  z->next_out = deflated;
-  z->avail_out = sizeof deflated;
+  z->next_out = compressed;
+  z->avail_out = sizeof compressed;
   deflate(z, how == 1 ? Z_FINISH : how == 2 ? Z_FULL_FLUSH : Z_SYNC_FLUSH);
-  length = sizeof deflated - z->avail_out;
+  length = sizeof compressed - z->avail_out;
   if (how != 1 && length >= 4) length -= 4;
-  memcpy(bytes, deflated, length);
+  memcpy(bytes, compressed, length);
   if (how == 1 || !w->agreed->peer_takeover) {
     deflateEnd(z);
     w->open = false;
@@ -74,14 +73,14 @@ static size_t pack (struct writer *w, unsigned char *bytes, size_t n,
 static void write_control (struct writer *w) {
   static const unsigned char kinds[] = { WSM_PING, WSM_PONG, WSM_CLOSE, 0xB };
   const unsigned kind = input_byte(w->in);
-  struct wire_frame f;
+  struct peer_frame f;
   f.first = WSM_FIN | (kind < 200 ? kinds[kind & 1] : kinds[kind & 3]);
   f.length = input_byte(w->in) % 127;
   f.payload = input_piece(w->in, &f.length);
-  wire_frame(w->to, &f, w->reader);
+  peer_frame(w->to, &f, w->reader);
 }
 
-/* Text that often is UTF-8, the same bytes again and again if it is long. */
+/* Text that often is UTF-8; a long one repeats the same bytes. */
 static size_t make_text (struct writer *w, unsigned char *to) {
   static const unsigned repeats[] = { 1, 1, 2, 3, 40, 300 };
   size_t n = input_byte(w->in), i;
@@ -94,12 +93,12 @@ static size_t make_text (struct writer *w, unsigned char *to) {
 static void write_fragments (struct writer *w, unsigned first,
                              const unsigned char *payload, size_t n) {
   size_t parts = input_byte(w->in) % 5;
-  struct wire_frame f;
+  struct peer_frame f;
   f.first = first;
   f.payload = payload;
   for (; parts > 0; parts--) {
     f.length = n ? input_byte(w->in) % n : 0;
-    wire_frame(w->to, &f, w->reader);
+    peer_frame(w->to, &f, w->reader);
     if (input_flag(w->in)) write_control(w);
     f.payload += f.length;
     n -= f.length;
@@ -107,16 +106,16 @@ static void write_fragments (struct writer *w, unsigned first,
   }
   f.first |= WSM_FIN;
   f.length = n;
-  wire_frame(w->to, &f, w->reader);
+  peer_frame(w->to, &f, w->reader);
 }
 
 static void write_message (struct writer *w) {
-  static unsigned char payload[MOST * 2];
+  static unsigned char payload[MAX_BYTES * 2];
   const unsigned how = input_byte(w->in);
   unsigned first = how & 1 ? WSM_TEXT : WSM_BINARY;
   size_t n = make_text(w, payload);
   if (w->agreed && (how & 2)) {
-    n = pack(w, payload, n, how >> 5);
+    n = compress_payload(w, payload, n, how >> 5);
     first |= WSM_RSV1;
   }
   if (n > UINT16_MAX) n = UINT16_MAX;
@@ -124,20 +123,20 @@ static void write_message (struct writer *w) {
 }
 
 static void write_any_frame (struct writer *w) {
-  struct wire_frame f;
+  struct peer_frame f;
   f.first = input_byte(w->in);
   f.length = input_byte(w->in);
   f.payload = input_piece(w->in, &f.length);
-  wire_frame(w->to, &f, w->reader);
+  peer_frame(w->to, &f, w->reader);
 }
 
 static void write_any_bytes (struct writer *w) {
   size_t n = input_byte(w->in) % 32;
   const uint8_t *piece = input_piece(w->in, &n);
-  put(w->to, piece, n);
+  append(w->to, piece, n);
 }
 
-void wire_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,
+void peer_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,
                  const struct wsm_compression *agreed) {
   struct writer w;
   memset(&w, 0, sizeof w);
@@ -145,7 +144,7 @@ void wire_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,
   w.in = in;
   w.reader = reader;
   w.agreed = agreed;
-  while (in->left > 0 && wsm_buffer_length(to) < MOST) {
+  while (in->left > 0 && wsm_buffer_length(to) < MAX_BYTES) {
     const unsigned step = input_byte(in);
     if (step < 150) write_message(&w);
     else if (step < 210) write_control(&w);
@@ -155,7 +154,7 @@ void wire_write (struct wsm_buffer *to, struct input *in, enum wsm_role reader,
   if (w.open) deflateEnd(&w.deflater);
 }
 
-size_t wire_boundary (const struct wsm_buffer *b, size_t start, size_t at) {
+size_t peer_boundary (const struct wsm_buffer *b, size_t start, size_t at) {
   const size_t n = wsm_buffer_length(b);
   while (start <= at && start < n) {
     struct wsm_frame f;
@@ -167,13 +166,13 @@ size_t wire_boundary (const struct wsm_buffer *b, size_t start, size_t at) {
   return start < n ? start : n;
 }
 
-void wire_lines (struct wsm_buffer *to, struct input *in,
-                 const struct wire_lines *lines) {
+void peer_lines (struct wsm_buffer *to, struct input *in,
+                 const struct peer_lines *lines) {
   while (in->left > 0) {
     const unsigned char c = (unsigned char)input_byte(in);
     const size_t line = c - (size_t)0xC0;
     if (c >= 0xC0 && line < lines->count)
-      put(to, lines->text[line], strlen(lines->text[line]));
-    else put(to, &c, 1);
+      append(to, lines->text[line], strlen(lines->text[line]));
+    else append(to, &c, 1);
   }
 }
