@@ -14,11 +14,11 @@ describe("a pinned key", function()
   end)
   teardown(ends.teardown)
 
-  it("opens a server that has it", function()
+  it("accepts a server that has it", function()
     assert.equal("open", (ends.join { pin = leaf }).status)
   end)
 
-  it("opens a server when it is any of several", function()
+  it("accepts a server that has any of several", function()
     for _, pins in ipairs {
       { leaf }, { NONE, leaf }, { leaf, NONE }, { NONE, NONE, leaf, NONE },
       { NONE .. ";" .. leaf }
@@ -28,7 +28,7 @@ describe("a pinned key", function()
     assert.equal("open", (ends.join { pin = NONE .. ";" .. leaf }).status)
   end)
 
-  it("refuses a server with another, and tells that one's pin", function()
+  it("refuses a server with another, and says that key's pin", function()
     for _, pins in ipairs { NONE, { NONE, ends.text("client.pin") } } do
       local client, server = ends.join { pin = pins }
       assert.equal("failed", client.status)
@@ -41,7 +41,7 @@ describe("a pinned key", function()
     end
   end)
 
-  it("is no reason to trust a certificate", function()
+  it("does not replace the verification of a certificate", function()
     for name, why in pairs { expired = "expired on", unknown = "unknown CA",
                              wrong = "certificate is for" } do
       local client = ends.join({ pin = leaf }, { name = name })
@@ -50,7 +50,7 @@ describe("a pinned key", function()
     end
   end)
 
-  it("is enough where nothing is verified", function()
+  it("is enough with verify = false", function()
     for _, name in ipairs { "expired", "selfsigned", "unknown", "wrong" } do
       local client = ends.join({ pin = leaf, verify = false },
                                { name = name })
@@ -58,7 +58,7 @@ describe("a pinned key", function()
     end
   end)
 
-  it("is checked where nothing is verified", function()
+  it("is checked with verify = false", function()
     local client = ends.join({ pin = NONE, verify = false },
                              { name = "selfsigned" })
     assert.equal("failed", client.status)
@@ -66,7 +66,7 @@ describe("a pinned key", function()
     assert.is_true(client.final)
   end)
 
-  it("lasts through the sessions that are resumed", function()
+  it("is accepted when a TLS session is resumed", function()
     local rules = { client = ends.client { pin = leaf },
                     server = ends.server() }
     ends.join(nil, nil, rules)
@@ -75,7 +75,7 @@ describe("a pinned key", function()
     assert.is_true(client.pipe:resumed())
   end)
 
-  it("is a client's on a server that asks", function()
+  it("is the client's on a server that requires certificates", function()
     local function join(pin)
       return ends.join({ cert = ends.path("client.pem"),
                          key = ends.path("client.key") },
@@ -87,7 +87,7 @@ describe("a pinned key", function()
                  "of the pinned ones", select(2, join(leaf)).detail)
   end)
 
-  it("needs a server that asks", function()
+  it("needs a server that requires certificates", function()
     local context, token, detail = core.tls({
       cert = ends.path("good.pem"), key = ends.path("leaf.key"),
       pin = leaf }, true)

@@ -5,7 +5,7 @@ describe("a TLS error about", function()
   teardown(ends.teardown)
 
   describe("a version", function()
-    it("of 1.3 is what two ends choose that need it", function()
+    it("of 1.3 is chosen where both ends need it", function()
       local client, server = ends.join({ min = "1.3" }, { min = "1.3" })
       assert.equal("open", client.status)
       assert.equal("TLSv1.3", server.pipe:version())
@@ -18,7 +18,7 @@ describe("a TLS error about", function()
       return hello:sub(1, at - 1) .. "\250\250" .. hello:sub(at + 2)
     end
 
-    it("of 1.2 is spoken with a peer that knows no other", function()
+    it("of 1.2 is used with a peer that has no other", function()
       local client = ends.new(ends.client(), "localhost")
       local server = ends.new(ends.server())
       client:start()
@@ -67,7 +67,7 @@ describe("a TLS error about", function()
   end)
 
   describe("a peer that does not speak TLS", function()
-    it("is told by its first bytes", function()
+    it("is recognised by its first bytes", function()
       local client = ends.new(ends.client(), "chat.example.com")
       client:start()
       client:feed("HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -78,7 +78,7 @@ describe("a TLS error about", function()
       assert.is_false(client.final)
     end)
 
-    it("is told when its bytes trickle in", function()
+    it("is recognised one byte at a time", function()
       local client = ends.new(ends.client(), "localhost")
       client:start()
       client:feed("HTTP/1.1 400 Bad Request\r\n\r\n", 1)
@@ -93,7 +93,7 @@ describe("a TLS error about", function()
                    server.detail)
     end)
 
-    it("is not fed any more", function()
+    it("gets an error for whatever follows", function()
       local server = ends.new(ends.server())
       server:feed("GET / HTTP/1.1\r\n\r\n")
       local status, plain, token = server.pipe:feed("more")
@@ -102,7 +102,7 @@ describe("a TLS error about", function()
       assert.equal("tls", token)
     end)
 
-    it("leaves nothing for the next connection to trip over", function()
+    it("leaves no error in OpenSSL's queue", function()
       local bad = ends.new(ends.server())
       local client, server = ends.join()
       for _ = 1, 3 do
@@ -115,7 +115,7 @@ describe("a TLS error about", function()
   end)
 
   describe("an alert", function()
-    it("is called by its name", function()
+    it("is named", function()
       for code, name in pairs {
         [40] = "handshake failure", [80] = "internal error",
         [109] = "missing extension", [112] = "unrecognized name",

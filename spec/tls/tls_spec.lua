@@ -22,7 +22,7 @@ describe("TLS", function()
       assert.equal("open", server.status)
     end)
 
-    it("says that it is not done yet", function()
+    it("has the status handshake until it is done", function()
       local client = ends.new(ends.client(), "localhost")
       client:start()
       assert.equal("handshake", client.status)
@@ -81,7 +81,7 @@ describe("TLS", function()
       assert.truthy(client.pipe:take():find(extension, 1, true))
     end)
 
-    it("is refused to a client that speaks no http/1.1", function()
+    it("is refused to a client that offers no http/1.1", function()
       local client = ends.new(ends.client(), "localhost")
       local server = ends.new(ends.server())
       client:start()
@@ -108,7 +108,7 @@ describe("TLS", function()
       end
     end)
 
-    it("pass by the mebibyte", function()
+    it("pass in mebibytes", function()
       local client, server = ends.join()
       local piece = {}
       for i = 0, 255 do piece[#piece + 1] = string.char(i) end
@@ -143,14 +143,14 @@ describe("TLS", function()
       assert.equal("early bird", server.plain)
     end)
 
-    it("cannot be sealed before the handshake", function()
+    it("cannot be encrypted before the handshake", function()
       local client = ends.new(ends.client(), "localhost")
       local sealed, token = client.pipe:seal("too soon")
       assert.is_nil(sealed)
       assert.equal("closed", token)
     end)
 
-    it("that were changed on the way are refused", function()
+    it("that were changed in transit are an error", function()
       local client, server = ends.join()
       client.pipe:seal("a question")
       local bytes = client.pipe:take()
@@ -166,7 +166,7 @@ describe("TLS", function()
   end)
 
   describe("closing", function()
-    it("is told to the peer, which can tell it back", function()
+    it("sends close_notify, which the peer can answer", function()
       local client, server = ends.join()
       client.pipe:seal("last words")
       client.pipe:close()
@@ -179,7 +179,7 @@ describe("TLS", function()
       assert.equal("ended", client.status)
     end)
 
-    it("seals nothing more, but still reads", function()
+    it("encrypts nothing more, but still decrypts", function()
       local client, server = ends.join()
       client.pipe:close()
       assert.is_nil((client.pipe:seal("more")))
@@ -200,7 +200,7 @@ describe("TLS", function()
       assert.equal("", fresh.pipe:take())
     end)
 
-    it("throws away what comes after", function()
+    it("discards what comes after", function()
       local client, server = ends.join()
       client.pipe:close()
       server:feed(client.pipe:take() .. "garbage")
@@ -211,7 +211,7 @@ describe("TLS", function()
     end)
   end)
 
-  describe("a session", function()
+  describe("a TLS session", function()
     local rules
 
     before_each(function()
@@ -229,7 +229,7 @@ describe("TLS", function()
       end
     end)
 
-    it("is resumed after a connection that was just dropped", function()
+    it("is resumed after a connection that was lost", function()
       local first = ends.join(nil, nil, rules)
       first.pipe = nil
       collectgarbage()
@@ -237,7 +237,7 @@ describe("TLS", function()
       assert.is_true((ends.join(nil, nil, rules)).pipe:resumed())
     end)
 
-    it("is not taken to another host", function()
+    it("is not resumed with another host", function()
       ends.join(nil, nil, rules)
       rules.host = "127.0.0.1"
       assert.is_false((ends.join(nil, nil, rules)).pipe:resumed())
@@ -264,7 +264,7 @@ describe("TLS", function()
   end)
 
   describe("memory", function()
-    it("is all given back", function()
+    it("is all freed", function()
       collectgarbage()
       collectgarbage()
       local before = core.memory().blocks

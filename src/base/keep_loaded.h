@@ -1,7 +1,7 @@
 /*
 ** keep_loaded.h - keeps this library in memory
-** Depends on dlopen. A resolver thread may outlive the Lua state that loaded us,
-** and a closing state unloads its libraries.
+** Depends on dlopen. Resolver threads, reactors and fork handlers outlive the Lua
+** state that loaded us, and a closing state unloads its libraries.
 */
 #ifndef WSM_KEEP_LOADED_H
 #define WSM_KEEP_LOADED_H
