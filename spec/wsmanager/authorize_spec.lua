@@ -1,5 +1,6 @@
 -- The server's option `authorize`: who is admitted, and with which response.
 
+local core = require "wsmanager.core"
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 local peers = require "support.peers"
@@ -36,6 +37,61 @@ describe("authorize", function ()
       assert.is_true(opened)
       assert.equal("other", ws.protocol)
       assert.same({}, reports)
+    end)
+  end)
+
+  -- a name that nothing but the connection holds
+  local function made_up () return table.concat {"p", ("q"):rep(60), #reports} end
+
+  local function make_strings ()
+    collectgarbage()
+    collectgarbage()
+    for i = 1, 5000 do reports[i] = ("%064d"):format(i) end
+    for i = #reports, 1, -1 do reports[i] = nil end
+  end
+
+  it("names the subprotocol for as long as the connection lives", function ()
+    for _, compress in ipairs {false, true} do
+      run(function ()
+        local seen
+        local _, url = ours.serve {
+          authorize = function () return made_up() end, compress = compress,
+          handler = function (ws)
+            make_strings()
+            seen = ws.protocol
+            ws:receive()
+          end,
+        }
+        local ws = wsmanager.new {
+          url = url, protocols = {made_up()}, reconnect = false, compress = compress,
+        }
+        assert.is_true(ws:opened(LONG))
+        make_strings()
+        assert.equal(made_up(), ws.protocol)
+        ours.await(function () return seen end)
+        assert.equal(made_up(), seen)
+      end)
+    end
+  end)
+
+  it("is named or is not when memory runs out while reconnecting", function ()
+    run(function ()
+      local _, url = ours.serve {protocols = "chat"}
+      local ws = wsmanager.new {
+        url = url, protocols = "chat", reconnect = {delay = 0.001, jitter = 0},
+      }
+      for calls = 0, 60 do
+        assert.is_true(ws:opened(LONG))
+        assert.equal("chat", ws.protocol)
+        ws:reconnect()
+        core.failmemory(calls)
+        for _ = 1, 5 do
+          pcall(wsmanager.step, 0.001)
+          assert.truthy(ws.protocol == "chat" or ws.protocol == "")
+        end
+        core.failmemory(-1)
+        if ws.state ~= "open" and ws.state ~= "connecting" then ws:reconnect() end
+      end
     end)
   end)
 

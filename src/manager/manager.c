@@ -38,6 +38,7 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_message_queue_clear(&m->outbox);
   wsm_message_queue_clear(&m->undelivered);
   wsm_buffer_clear(&m->head_text);
+  wsm_free(m->agreed_text);
   wsm_redirects_forget(m);
   wsm_free(m->reason);
   m->reason = NULL;

@@ -52,6 +52,26 @@ static bool keep_head (struct wsm_manager *m, size_t n) {
   return true;
 }
 
+/* Copies what was agreed on, whose texts are somebody else's. false: no memory,
+** and what was agreed on before stays. */
+static bool keep_agreement (struct wsm_manager *m,
+                            const struct wsm_agreement *agreed) {
+  const size_t protocol = agreed->protocol.length;
+  const size_t n = protocol + agreed->extensions.length;
+  char *text = n ? wsm_alloc(n) : NULL;
+  if (n && !text) return false;
+  if (protocol) memcpy(text, agreed->protocol.text, protocol);
+  if (n > protocol)
+    memcpy(text + protocol, agreed->extensions.text, n - protocol);
+  wsm_free(m->agreed_text);
+  m->agreed_text = text;
+  m->agreed.protocol.text = n ? text : "";
+  m->agreed.protocol.length = protocol;
+  m->agreed.extensions.text = n ? text + protocol : "";
+  m->agreed.extensions.length = n - protocol;
+  return true;
+}
+
 /* Moves the peer's head to head_text once it is whole; its last n bytes are
 ** new. 1: it is whole; 0: more is needed; -1: e says why it cannot be. */
 static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
@@ -146,23 +166,33 @@ static bool has_asked (const struct wsm_manager *m, struct wsm_error *e) {
   return false;
 }
 
+/* Starts compression if the response agreed to it. */
+static bool agree_on_compression (struct wsm_manager *m,
+                                  struct wsm_span extensions,
+                                  struct wsm_error *e) {
+  struct wsm_compression agreed;
+  const int found = wsm_extension_check_response(
+    extensions, &m->policy->compression, &agreed, e);
+  if (found <= 0) return found == 0;
+  if (wsm_session_deflate(&m->session, &agreed)) return true;
+  wsm_error_set(e, WSM_FULL, "no memory for compression");
+  return false;
+}
+
 /* Does the response agree, in compression too? */
 static bool agree (struct wsm_manager *m, const struct wsm_head *head,
                    struct wsm_error *e) {
   char offer[WSM_EXTENSION_TEXT];
   const struct wsm_request request = request_of(m, offer);
-  struct wsm_compression agreed;
-  int found;
-  if (!wsm_handshake_check_response(head, &request, &m->agreed, e) ||
+  struct wsm_agreement agreed;
+  if (!wsm_handshake_check_response(head, &request, &agreed, e) ||
       !has_asked(m, e))
     return false;
-  if (!m->policy->compress) return true;
-  found = wsm_extension_check_response(m->agreed.extensions,
-                                       &m->policy->compression, &agreed, e);
-  if (found <= 0) return found == 0;
-  if (wsm_session_deflate(&m->session, &agreed)) return true;
-  wsm_error_set(e, WSM_FULL, "no memory for compression");
-  return false;
+  if (!keep_agreement(m, &agreed)) {
+    wsm_error_set(e, WSM_FULL, "no memory for the response");
+    return false;
+  }
+  return !m->policy->compress || agree_on_compression(m, agreed.extensions, e);
 }
 
 static enum wsm_opening read_response (struct wsm_manager *m, size_t n,
@@ -256,40 +286,31 @@ bool wsm_opening_reject_invalid (struct wsm_manager *m) {
   return wsm_opening_reject(m, &response);
 }
 
-/* Keeps the answered extensions behind the request's head. */
-static bool keep_answer (struct wsm_manager *m, const char *answer) {
-  struct wsm_buffer *text = &m->head_text;
-  const size_t n = strlen(answer);
-  unsigned char *block = wsm_realloc(text->data, m->head_length + n);
-  if (!block) return false;
-  memcpy(block + m->head_length, answer, n);
-  text->data = block;
-  text->end = text->size = m->head_length + n;
-  m->agreed.extensions = span_of(block + m->head_length, n);
-  return true;
-}
-
-/* Agrees on the first acceptable offer of compression. */
-bool wsm_opening_accept (struct wsm_manager *m, const char *protocol,
-                         const char *headers) {
+/* Writes the 101; agrees on the first acceptable offer of compression. */
+static bool write_accept (struct wsm_manager *m, const char *protocol,
+                          const char *headers) {
   const struct wsm_policy *p = m->policy;
-  struct wsm_session *s = &m->session;
+  struct wsm_agreement kept = { { "", 0 }, { "", 0 } };
   struct wsm_compression agreed;
   struct wsm_head head;
   struct wsm_error e;
   char answer[WSM_EXTENSION_TEXT];
   bool found;
-  memset(&m->agreed, 0, sizeof m->agreed);
   if (!parse_kept(m, &head)) return false;
   found = p->compress &&
           wsm_extension_choose(&head, &p->compression, &agreed, answer, &e) > 0;
-  if (!wsm_handshake_accept(&s->out, &head, protocol, found ? answer : NULL,
-                            headers))
-    return false;
-  if (protocol) m->agreed.protocol = wsm_subprotocol_choose(&head, protocol);
-  if (!found) return true;
-  if (keep_answer(m, answer) && wsm_session_deflate(s, &agreed)) return true;
-  wsm_buffer_clear(&s->out);
+  if (protocol) kept.protocol = wsm_subprotocol_choose(&head, protocol);
+  if (found) kept.extensions = wsm_span_of(answer);
+  return wsm_handshake_accept(&m->session.out, &head, protocol,
+                              found ? answer : NULL, headers) &&
+         keep_agreement(m, &kept) &&
+         (!found || wsm_session_deflate(&m->session, &agreed));
+}
+
+bool wsm_opening_accept (struct wsm_manager *m, const char *protocol,
+                         const char *headers) {
+  if (write_accept(m, protocol, headers)) return true;
+  wsm_buffer_clear(&m->session.out);
   return false;
 }
 

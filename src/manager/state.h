@@ -116,7 +116,8 @@ struct wsm_manager {
   size_t body_limit;           /* bytes of body to keep */
   uint16_t reject_status;      /* a server: 0, or the status that rejects the
                                   request, and m->error says why */
-  struct wsm_agreement agreed; /* spans of head_text */
+  struct wsm_agreement agreed; /* spans of agreed_text */
+  char *agreed_text;           /* NULL: both are empty */
 };
 
 /* The one place where the state changes. Removes queued events of the old
