@@ -66,11 +66,19 @@ end
 
 -- Descriptors this process has open, but for pipes: while they are counted, an
 -- end of popen's own may not be closed yet.
-function turns.descriptors()
-  local pipe = io.popen("ls -l /proc/$PPID/fd | grep -vc pipe:")
+local function count_descriptors()
+  local pipe = io.popen("ls -l /proc/$PPID/fd 2>/dev/null | grep -vc pipe:")
   local n = tonumber(pipe:read("*a"))
   pipe:close()
   assert(n and n > 2, "the descriptors cannot be listed")
+  return n
+end
+
+-- Counted until two counts agree: a thread that looks up a name has a file open
+-- for a moment.
+function turns.descriptors()
+  local before, n
+  repeat before, n = n, count_descriptors() until n == before
   return n
 end
 
