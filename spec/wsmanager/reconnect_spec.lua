@@ -16,6 +16,40 @@ describe("a connection", function ()
     ours.stop()
   end)
 
+  describe("reconnecting at each end", function ()
+    local function locked ()
+      return wsmanager.new {url = function () return nil, "not yet" end}
+    end
+
+    local starts = {
+      ["in a listener"] = function (again)
+        local ws = locked()
+        ws.onlocked = function () if again() then ws:reconnect() end end
+      end,
+      ["in a coroutine"] = function (again)
+        local ws = locked()
+        wsmanager.spawn(function ()
+          repeat ws:closed() ws:reconnect() until not again()
+        end)
+      end,
+    }
+
+    for where, start in pairs(starts) do
+      it("lets others run in between, " .. where, function ()
+        run(function ()
+          local times, done = 0, false
+          start(function ()
+            times = times + 1
+            return not done and times < 500000
+          end)
+          wsmanager.sleep(0.01)
+          done = true
+          assert.is_true(times > 1 and times < 500000)
+        end)
+      end)
+    end
+  end)
+
   describe("failing", function ()
     local function attempt (given)
       given.reconnect = given.reconnect or false

@@ -23,6 +23,7 @@ local retained = scheduler.retained
 local decode = codec.decode
 
 local MESSAGES_PER_ROUND = 1024  -- of one connection
+local EVENTS_AT_ONCE = 16        -- of one connection
 local RECORD = {}                -- the key of the record among a connection's fields
 local NOT_ENDED = {}             -- the ending of one that has not ended since it opened
 
@@ -289,12 +290,18 @@ local function notify_state (ws, record)
   if over and record.closing then start_again(ws, record) end
 end
 
+-- Returns whether these were all. A listener may cause another event with each,
+-- as one that reconnects what is locked: the others have their turn between them.
 local function handle_events (ws, record, kind, a, b, c)
+  local left = EVENTS_AT_ONCE
   while kind do
     if is_after_messages[kind] then deliver(ws, record, math.huge) end
     on_event[kind](ws, record, a, b, c)
+    left = left - 1
+    if left == 0 then return false end
     kind, a, b, c = link_event(ws)
   end
+  return true
 end
 
 local function dispatch_connection (ws)
@@ -302,7 +309,10 @@ local function dispatch_connection (ws)
   local kind, a, b, c = link_event(ws)
   if kind or record.must_notify then
     record.must_notify = nil
-    handle_events(ws, record, kind, a, b, c)
+    if not handle_events(ws, record, kind, a, b, c) then
+      dispatch.schedule(record)
+      return false
+    end
     deliver(ws, record, MESSAGES_PER_ROUND)
     notify_state(ws, record)
   else

@@ -18,7 +18,8 @@ local runnable = coroutines.runnable
 local check_function = arguments.check_function
 local check_seconds = arguments.check_seconds
 
-local LONGEST_TURN = 3600   -- seconds
+local LONGEST_TURN = 3600     -- seconds
+local HANDLED_PER_ROUND = 256  -- of those that are ready
 
 local scheduler = {
   connections = setmetatable({}, {__mode = "v"}),-- id -> connection
@@ -56,10 +57,11 @@ function scheduler.schedule (id)
   any_scheduled = true
 end
 
+-- false: it goes on in the next round.
 local function handle (id)
   local connection = connections[id]
   if connection then
-    handle_connection(connection)
+    return handle_connection(connection)
   elseif servers[id] then
     handle_server(servers[id])
   end
@@ -71,10 +73,14 @@ local function handle_scheduled ()
   for id in pairs(ids) do handle(id) end
 end
 
+-- One that is made ready by what it is handled with may be so for ever: beyond a
+-- number the others stay ready for the next round.
 local function handle_ready (id)
+  local left = HANDLED_PER_ROUND
   repeat
-    handle(id)
-    id = next_ready(loop)
+    if handle(id) == false then return end
+    left = left - 1
+    id = left > 0 and next_ready(loop)
   until not id
 end
 
