@@ -1,6 +1,7 @@
 -- Connecting and reconnecting to real servers: failures, delays, the limit.
 
 local wsmanager = require "wsmanager"
+local error_objects = require "support.error_objects"
 local ours = require "support.ours"
 local peers = require "support.peers"
 
@@ -42,9 +43,37 @@ describe("a connection", function ()
             times = times + 1
             return not done and times < 500000
           end)
-          wsmanager.sleep(0.01)
+          await(function () return times > 100 end)
           done = true
-          assert.is_true(times > 1 and times < 500000)
+          assert.is_true(times < 500000)
+        end)
+      end)
+    end
+  end)
+
+  describe("with functions that throw", function ()
+    for name, why in pairs(error_objects) do
+      it(name .. " reports it and does not open", function ()
+        local heard = hush()
+        local function throw () error(why, 0) end
+        local url, address = throw, ours.nowhere()
+        for _, given in ipairs {
+          {url = url}, {url = address, headers = throw},
+          {url = address, protocols = throw},
+          {url = address, reconnect = {when = throw}},
+        } do
+          run(function ()
+            local before = #heard
+            local ws = wsmanager.new(given)
+            await(function () return #heard > before end)
+            assert.is_true(rawequal(why, heard[#heard].why))
+            ws:close()
+          end)
+        end
+        run(function ()
+          local ws = wsmanager.new {url = function () return nil, why end}
+          assert.is_nil(ws:opened(0.05))
+          ws:close()
         end)
       end)
     end

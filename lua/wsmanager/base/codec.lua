@@ -1,6 +1,8 @@
 -- Decoding and encoding of messages: JSON, or a program's own codec.
--- Depends on lua-cjson, once JSON is used.
+-- Depends on report.lua, and on lua-cjson once JSON is used.
 -- Never raises for data from a peer: nil, "codec", why, raw.
+
+local report = require "wsmanager.base.report"
 
 local pcall = pcall
 
@@ -43,7 +45,7 @@ end
 
 local function failure (raw, ok, value, why)
   if ok then value = why or "the codec answered nil" end
-  return nil, "codec", tostring(value), raw
+  return nil, "codec", report.text(value), raw
 end
 
 -- The value of a message and its kind, or nil, "codec", why, data.

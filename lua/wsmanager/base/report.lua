@@ -13,27 +13,46 @@ function report.set_hooks (table)
   hooks = table
 end
 
+-- tostring(value); raises for one whose __tostring raises or returns no string.
+local function to_text (value)
+  local text = tostring(value)
+  if type(text) ~= "string" then error "no string" end
+  return text
+end
+
+local function has_tostring (value)
+  local meta = debug.getmetatable(value)
+  return meta ~= nil and rawget(meta, "__tostring") ~= nil
+end
+
 -- An error object that is a table has its fields `message` and `code` as text,
 -- unless it has a __tostring.
 local function describe (why)
-  if type(why) == "table" and not (getmetatable(why) or {}).__tostring then
+  if type(why) == "table" and not has_tostring(why) then
     local code, message = rawget(why, "code"), rawget(why, "message")
-    if code ~= nil then code = "code " .. tostring(code) end
+    if code ~= nil then code = "code " .. to_text(code) end
     if message == nil then message, code = code, nil end
     if message ~= nil then
-      return tostring(message) .. (code and " (" .. code .. ")" or "")
+      return to_text(message) .. (code and " (" .. code .. ")" or "")
     end
   end
-  local ok, text = pcall(tostring, why)
+  return to_text(why)
+end
+
+-- The text of an error, whatever its error object is and does.
+function report.text (why)
+  if type(why) == "string" then return why end
+  local ok, text = pcall(describe, why)
   return ok and text or "(an error object that has no text)"
 end
 
--- The text of an error with the traceback of the coroutine that it ended.
+-- The text of an error with the traceback of the coroutine that it ended, if that
+-- is given and the error is no object.
 function report.trace (why, thread)
-  if type(why) == "table" or type(why) == "userdata" then
-    return describe(why)
+  if not thread or type(why) == "table" or type(why) == "userdata" then
+    return report.text(why)
   end
-  return traceback(thread, describe(why))
+  return traceback(thread, report.text(why))
 end
 
 -- What to raise for an error of a coroutine: a string gets its traceback, an
@@ -43,12 +62,24 @@ function report.raise (why, thread)
   return why
 end
 
+local function write (...)
+  io.stderr:write(...)
+end
+
+local function call_hook (...)
+  local hook = hooks.onerror
+  if hook == nil then return false end
+  hook(...)
+  return true
+end
+
 -- Reports that `what` (a noun: "an event handler") failed with `why`.
 function report.failure (what, why, thread)
   local text = report.trace(why, thread)
-  local hook = hooks.onerror
-  if hook and pcall(hook, why, text) then return end
-  io.stderr:write("wsmanager: error in ", what, ": ", text, "\n")
+  local ok, called = pcall(call_hook, why, text)
+  if ok and called then return end
+  -- stderr may be closed
+  pcall(write, "wsmanager: error in ", what, ": ", text, "\n")
 end
 
 local warned = {}
@@ -57,7 +88,7 @@ local warned = {}
 function report.warn (text)
   if warned[text] then return end
   warned[text] = true
-  io.stderr:write("wsmanager: ", text, "\n")
+  pcall(write, "wsmanager: ", text, "\n")
 end
 
 return report

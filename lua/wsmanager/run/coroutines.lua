@@ -10,11 +10,14 @@ local create, running = coroutine.create, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
 local isyieldable = coroutine.isyieldable or function () return true end
 local coroutine_resume = coroutine.resume
+local close = coroutine.close     -- Lua 5.4
 local getinfo, getlocal = debug.getinfo, debug.getlocal
 local unpack = table.unpack or unpack
 
-local PARKED = {}    -- yielded by a coroutine that will be woken
-local IDLE = {}      -- yielded by a worker that has no function to call
+-- Yielded by a coroutine that will be woken, and by a worker that has no function
+-- to call. No tables: an error object with __eq might call itself equal.
+local function PARKED () end
+local function IDLE () end
 
 local tasks = setmetatable({}, {__mode = "k"})     -- coroutine -> true
 local on_error = setmetatable({}, {__mode = "k"})  -- coroutine -> fn(why, thread)
@@ -101,14 +104,29 @@ local function describe_failed (thread)
   return describe_argument(argument)
 end
 
+local function report_failure (thread, why)
+  local ok, what = pcall(describe_failed, thread)
+  report.failure(ok and what or "a coroutine", why, thread)
+end
+
+-- Closes what a failed coroutine has left open: its variables `<close>`.
+local function close_failed (thread, why)
+  local _, last = close(thread)
+  if not rawequal(last, why) then
+    report.failure("a coroutine that closed", last)
+  end
+end
+
 local function handle_failure (thread, why)
   local callback = on_error[thread]
   tasks[thread], on_error[thread] = nil, nil
   if callback then
-    callback(why, thread)
+    local ok, again = pcall(callback, why, thread)
+    if not ok then report_failure(thread, again) end
   else
-    report.failure(describe_failed(thread), why, thread)
+    report_failure(thread, why)
   end
+  if close then close_failed(thread, why) end
   call_on_end(thread)
 end
 

@@ -21,8 +21,8 @@ local listeners = {}
 
 local function is_callable (value)
   if type(value) == "function" then return true end
-  local meta = getmetatable(value)
-  return type(meta) == "table" and meta.__call ~= nil
+  local meta = debug.getmetatable(value)
+  return meta ~= nil and rawget(meta, "__call") ~= nil
 end
 
 local function check (name, listener, method)
@@ -44,7 +44,8 @@ end
 local function find (list, listener, property)
   for i, entry in ipairs(list or {}) do
     if property and entry.property
-       or not property and not entry.property and entry.listener == listener
+       or not property and not entry.property
+          and rawequal(entry.listener, listener)
     then
       return i
     end
@@ -99,11 +100,15 @@ function listeners.add (record, name, listener, options)
   replace(record, name, nil, {listener = listener, once = once})
 end
 
+local function remove (record, name, listener)
+  local index = find(record.listeners and record.listeners[name], listener)
+  if index then replace(record, name, index) end
+end
+
 -- removeEventListener; one that is not there is no error (DOM 2.7).
 function listeners.remove (record, name, listener)
   check(name, listener, "removeEventListener")
-  local index = find(record.listeners and record.listeners[name], listener)
-  if index then replace(record, name, index) end
+  remove(record, name, listener)
 end
 
 -- Delivers no message to the listeners until the coroutine has ended.
@@ -121,17 +126,18 @@ listeners.hold_messages = hold_messages
 -- Calls the event's listeners (DOM 2.9). While a listener of `message` waits,
 -- the messages behind it wait too.
 function listeners.fire (record, event)
-  local list = record.listeners and record.listeners[event.type]
+  local name = event.type
+  local list = record.listeners and record.listeners[name]
   if not list then return end
   event.target = record.event_target
   for i = 1, #list do
     local entry = list[i]
     if not entry.removed then
       if entry.once then
-        listeners.remove(record, event.type, entry.listener)
+        remove(record, name, entry.listener)
       end
       local thread = call(entry.listener, event)
-      if thread and event.type == "message" then
+      if thread and name == "message" then
         hold_messages(record, thread)
       end
     end

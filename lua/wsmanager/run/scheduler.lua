@@ -204,11 +204,12 @@ function scheduler.run (fn, ...)
   if coroutines.can_yield() then return fn(...) end
   scheduler.loop()
   local outcome = {done = false}
-  local thread = coroutines.start_later(function (why)
-    outcome.done, outcome.failed, outcome.why = true, true, why
+  coroutines.start_later(function (why, thread)
+    outcome.done, outcome.failed = true, true
+    outcome.why = report.raise(why, thread)
   end, main, outcome, fn, ...)
   repeat step() until outcome.done
-  if outcome.failed then error(report.raise(outcome.why, thread), 0) end
+  if outcome.failed then error(outcome.why, 0) end
   return unpack(outcome.results, 1, outcome.n)
 end
 

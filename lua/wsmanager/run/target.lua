@@ -54,7 +54,7 @@ local function apply_target (ws, record, this_call, ...)
   if address then
     link.target(ws, address, protocols, headers)
   else
-    link.lock(ws, tostring(protocols))
+    link.lock(ws, report.text(protocols))
   end
   record.pending_call = nil
 end
@@ -73,7 +73,7 @@ local function start (ws, record, fn, this_call)
     report.failure("an option's function", why, thread)
     if record.pending_call ~= this_call then return end
     record.pending_call = nil
-    link.lock(ws, tostring(why))
+    link.lock(ws, report.text(why))
   end, fn, ws, record, this_call)
 end
 

@@ -1,5 +1,6 @@
 local wsmanager = require "wsmanager"
 local codec = require "wsmanager.base.codec"
+local error_objects = require "support.error_objects"
 local json = require "support.json"
 local ours = require "support.ours"
 
@@ -15,6 +16,33 @@ local function pair (options, handler)
 end
 
 after_each(ours.stop)
+
+describe("a codec that throws", function ()
+  for name, why in pairs(error_objects) do
+    it(name .. " refuses the message, and no more", function ()
+      local heard = ours.hush()
+      local with = {
+        decode = function () error(why, 0) end,
+        encode = function () error(why, 0) end,
+      }
+      run(function ()
+        local ws = pair({decode = with}, sayer("1", "2", "3"))
+        ours.refused("codec", ws:receive(ours.LONG))
+        ours.refused("codec", ws:send {})
+        local events = {}
+        ws.onerror = function (event) events[#events + 1] = event end
+        ws.onmessage = error
+        ours.await(function () return #events == 2 end)
+        for i, event in ipairs(events) do
+          assert.equal("codec", event.token)
+          assert.is_string(event.message)
+          assert.equal(tostring(i + 1), event.raw)
+        end
+        assert.same({}, heard)
+      end)
+    end)
+  end
+end)
 
 local function describe_json ()
   it("raises at the caller's line for what encodes to no UTF-8", function ()

@@ -1,3 +1,4 @@
+local error_objects = require "support.error_objects"
 local schedulers = require "support.schedulers"
 
 describe("coroutines", function ()
@@ -178,5 +179,98 @@ describe("coroutines", function ()
       coroutines.call(function () called = true end)
       assert.is_true(called)
     end)
+  end)
+
+  describe("an error", function ()
+    local heard
+
+    before_each(function ()
+      heard = {}
+      report.set_hooks {
+        onerror = function (why) heard[#heard + 1] = {why} end,
+      }
+    end)
+
+    for name, why in pairs(error_objects) do
+      it("that is " .. name .. " ends its own coroutine", function ()
+        local ended, others = 0, 0
+        scheduler.spawn(function () error(why, 0) end)
+        scheduler.spawn(function () others = others + 1 end)
+        coroutines.call(function () error(why, 0) end)
+        coroutines.start(function (got)
+          assert.is_true(rawequal(why, got))
+          ended = ended + 1
+        end, function () error(why, 0) end)
+        scheduler.step(0)
+        assert.equal(1, others)
+        assert.equal(1, ended)
+        assert.equal(2, #heard)
+        for i = 1, 2 do assert.is_true(rawequal(why, heard[i][1])) end
+        local ok, raised = pcall(scheduler.run, function () error(why, 0) end)
+        assert.is_false(ok)
+        if type(why) ~= "string" then
+          assert.is_true(rawequal(why, raised))
+        end
+      end)
+
+      it("that was yielded as " .. name .. " is none", function ()
+        local after = false
+        scheduler.spawn(function ()
+          coroutine.yield(why)
+          after = true
+        end)
+        scheduler.step(0)
+        scheduler.step(0)
+        assert.is_true(after)
+        assert.same({}, heard)
+      end)
+    end
+
+    it("of the function that is told of errors is reported, too", function ()
+      coroutines.start(function () error("no better") end,
+                       function () error("bad") end)
+      assert.equal(1, #heard)
+      assert.matches("no better", heard[1][1])
+    end)
+
+    it("of the function that names what failed does no harm", function ()
+      coroutines.set_describe(error)
+      coroutines.call(function () error("slipped") end)
+      assert.equal(1, #heard)
+      assert.matches("slipped", heard[1][1])
+    end)
+
+    if coroutine.close then
+      it("closes what its coroutine has left open", function ()
+        local load = loadstring or load
+        local closed = 0
+        local function with_open (fn)
+          return load([[
+            local closes, fn = ...
+            return function ()
+              local scoped <close> = closes
+              fn()
+            end
+          ]])(setmetatable({}, {__close = function (_, why)
+            closed = closed + 1
+            assert(why)
+            if closed == 3 then error("twice") end
+          end}), fn)
+        end
+        scheduler.spawn(with_open(function () error("slipped") end))
+        scheduler.step(0)
+        assert.equal(1, closed)
+        local ok, why = pcall(scheduler.run, with_open(function ()
+          error("slipped again")
+        end))
+        assert.is_false(ok)
+        assert.matches("slipped again.*traceback", why)
+        assert.equal(2, closed)
+        scheduler.spawn(with_open(function () error({}) end))
+        scheduler.step(0)
+        assert.equal(3, #heard)
+        assert.matches("twice", heard[3][1])
+      end)
+    end
   end)
 end)

@@ -1,4 +1,5 @@
 local wsmanager = require "wsmanager"
+local error_objects = require "support.error_objects"
 local ours = require "support.ours"
 
 local run, sleep = wsmanager.run, wsmanager.sleep
@@ -84,6 +85,56 @@ describe("events", function ()
       assert.equal(2, #heard)
       assert.matches("dislike 1", heard[1].why)
       assert.matches("dislike 1.*traceback.*listeners_spec", heard[1].text)
+    end)
+  end)
+
+  it("go on whatever a handler throws and does to its event", function ()
+    local raise = {__index = function () error("looked at") end}
+    local count = 0
+    serve(function (ws)
+      for i = 1, 4 do ws:send("message " .. i) end
+    end)
+    for _, why in pairs(error_objects) do
+      count = count + 1
+      run(function ()
+        local ws, all = connect(), {}
+        local spoil = {
+          function (event) event.target = 5 end,
+          function (event) event.target = setmetatable({}, raise) end,
+          function (event)
+            event.type, event.target = setmetatable({}, raise), {url = {}}
+          end,
+          function (event)
+            event.type, event.target = nil, nil
+            setmetatable(event, raise)
+          end,
+        }
+        ws.onmessage = function (event)
+          all[#all + 1] = event.data
+          spoil[#all](event)
+          error(why, 0)
+        end
+        await(function () return ws.state == "closed" and all[4] end)
+        assert.equal(4 * count, #heard)
+        assert.is_true(rawequal(why, heard[#heard].why))
+      end)
+    end
+  end)
+
+  it("do not compare listeners by their __eq", function ()
+    serve(sayer("x", "y"))
+    run(function ()
+      local ws, calls = connect(), 0
+      local function callable ()
+        return setmetatable({}, {
+          __eq = error, __metatable = true,
+          __call = function () calls = calls + 1 end,
+        })
+      end
+      ws:addEventListener("message", callable())
+      ws:addEventListener("message", callable(), {once = true})
+      await(function () return ws.state == "closed" end)
+      assert.equal(3, calls)
     end)
   end)
 
