@@ -51,6 +51,7 @@ build = {
         "src/http/ip.c",
         "src/http/percent.c",
         "src/http/redirect.c",
+        "src/http/request_target.c",
         "src/http/response.c",
         "src/http/retry_after.c",
         "src/http/status.c",

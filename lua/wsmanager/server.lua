@@ -20,13 +20,17 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 
 ---@class wsmanager.Request
 ---@field method string
----@field target string           path and query as they came
----@field path string
----@field query table<string, string>  percent-decoded
----@field headers table<string, string>  names in lower case
+---@field target string           as it came (RFC 9112 3.2)
+---@field host string             and port, if it names one; in lower case (3.3)
+---@field path string             percent-decoded
+---@field query table<string, string>  name -> its last value; percent-decoded, '+' is a space
+---@field queries table<string, string[]>  name -> all its values
+---@field headers table<string, string>  names in lower case; fields of one name are joined with ", ", cookies with "; "
 ---@field protocols string[]      the subprotocols that the client offers
----@field address string          of the peer
+---@field address string          of the peer, without its port; "unix" for a Unix socket
+---@field port? integer           of the peer
 ---@field origin? string
+---@field upgrade boolean         it asks for a WebSocket
 
 --- `authorize` returns true or a subprotocol that the client offers, and headers
 --- for the 101 response; or nil and a status (403), a body and headers. Any other
@@ -81,10 +85,11 @@ local function respond (ws, request, status, body, headers)
               request.method == "HEAD")
 end
 
--- Responds to a request that is no opening handshake, or a wrong one.
+-- Responds to a request that is no opening handshake, or a wrong one. An Upgrade to
+-- something else is ignored (RFC 9110 7.8).
 local function serve_page (self, ws, request)
   local given = self.given.page
-  if given and not request.headers.upgrade then
+  if given and not request.upgrade and request.status ~= 400 then
     return respond(ws, request, page.respond(given, request))
   end
   respond(ws, request, request.status, request.why .. "\n",

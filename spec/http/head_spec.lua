@@ -128,6 +128,19 @@ describe("the head of a request", function()
     end
   end)
 
+  it("may follow empty lines", function()
+    for lines = 1, 5 do
+      local text = ("\r\n"):rep(lines) .. REQUEST
+      for n = 0, #text - 1 do
+        assert.is_nil((protocol.head(text:sub(1, n), "request")))
+      end
+      local length, head = protocol.head(text .. "\r\n", "request")
+      assert.equal(#text, length)
+      assert.equal("/chat?x=1", head.target)
+      assert.same({ "Host", "server.example.com" }, head.headers[1])
+    end
+  end)
+
   it("has a request line", function()
     for _, line in ipairs {
       "GET ", "GET /", "GET / ", "GET / HTTP", "GET / HTTP/1.", "GET / HTTP/1.x",
@@ -144,7 +157,11 @@ describe("the head of a request", function()
       ["\22\3\1\2\0\1"] = 1,
       ["\0\0"] = 1,
       [" GET"] = 1,
-      ["\r\n"] = 1,
+      ["\n"] = 1,
+      ["\r\r"] = 2,
+      ["\r\n\n"] = 3,
+      ["\r\n GET"] = 3,
+      ["\r\n\22\3\1"] = 3,
       ["GET\t/"] = 4,
       ["GE/T /"] = 3,
       [("A"):rep(40)] = 32,
@@ -243,6 +260,12 @@ describe("the headers of a head", function()
     local _, head = protocol.head("HTTP/1.1 200 OK\r\n"
       .. "Vary: a\r\nSet-Cookie: x=1, 2\r\nvary: b\r\nset-cookie: y\r\nVARY:\r\n\r\n")
     assert.same({ vary = "a, b, ", ["set-cookie"] = "x=1, 2\ny" }, head.map)
+  end)
+
+  it("join cookies with a semicolon", function()
+    local _, head = protocol.head("GET / HTTP/1.1\r\nCookie: a=1\r\nX: 1\r\n"
+      .. "cookie: b=2; c=3\r\nX: 2\r\nCOOKIE:\r\nX: 3, 4\r\n\r\n", "request")
+    assert.same({ cookie = "a=1; b=2; c=3; ", x = "1, 2, 3, 4" }, head.map)
   end)
 end)
 

@@ -216,13 +216,21 @@ static bool request_begins (const char *text, size_t n) {
   return method == n || text[method] == ' ';
 }
 
+/* RFC 9112 2.2: before a request there may be some. */
+static struct wsm_span skip_empty_lines (struct wsm_span text) {
+  while (text.length >= 2 && memcmp(text.text, "\r\n", 2) == 0)
+    text = wsm_span_skip(text, 2);
+  return text;
+}
+
 long wsm_head_parse_request (struct wsm_head *head, const char *text, size_t n,
                              struct wsm_error *e) {
-  struct wsm_span rest = span(text, n), line;
+  struct wsm_span rest = skip_empty_lines(span(text, n)), line;
   int taken;
   head_clear(head);
-  if (n == 0) return 0;
-  if (!request_begins(text, n)) return fail_start(e, "client", rest);
+  if (rest.length == 0 || (rest.length == 1 && rest.text[0] == '\r')) return 0;
+  if (!request_begins(rest.text, rest.length))
+    return fail_start(e, "client", rest);
   taken = line_take(&rest, &line, e);
   if (taken <= 0) return taken;
   if (request_parse(head, line, e) < 0) return -1;

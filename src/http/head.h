@@ -3,6 +3,7 @@
 ** Depends on span.h (RFC 9112). Lines end in CRLF; a bare LF or CR, a folded line,
 ** a control character and a space before the colon are errors (2.2, 5.1).
 ** Never copies, never reads a body. Malformed input fails at its first bad byte.
+** Empty lines before a request are skipped.
 */
 #ifndef WSM_HEAD_H
 #define WSM_HEAD_H

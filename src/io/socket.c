@@ -197,6 +197,15 @@ void wsm_socket_close (struct wsm_socket *s) {
     lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
+/* A peer that came over IPv4 to a socket of IPv6: its IPv4 address (RFC 4291
+** 2.5.5.2). */
+static void write_ipv6 (const struct sockaddr_in6 *in, char *to, size_t n) {
+  const unsigned char *bytes = in->sin6_addr.s6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr))
+    snprintf(to, n, "%u.%u.%u.%u", bytes[12], bytes[13], bytes[14], bytes[15]);
+  else uv_ip6_name(in, to, n);
+}
+
 static void write_address (const struct sockaddr_storage *a, char *to,
                            size_t n) {
   char text[INET6_ADDRSTRLEN] = "unix";
@@ -207,7 +216,7 @@ static void write_address (const struct sockaddr_storage *a, char *to,
     port = ntohs(in->sin_port);
   } else if (a->ss_family == AF_INET6) {
     const struct sockaddr_in6 *in = (const void *)a;
-    uv_ip6_name(in, text, sizeof text);
+    write_ipv6(in, text, sizeof text);
     port = ntohs(in->sin6_port);
   }
   wsm_host_port_write(to, n, wsm_span_of(text), port);

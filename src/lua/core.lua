@@ -108,10 +108,12 @@
 -- The request of an opening handshake.
 ---@class core.request
 ---@field method string       ---@field target string
----@field path string         ---@field query table<string, string>   decoded
+---@field host string         ---@field path string   decoded
+---@field query table<string, string>     ---@field queries table<string, string[]>   decoded
 ---@field headers table<string, string>   by lower-case name
 ---@field protocols string[]  ---@field origin string?
----@field address string      the peer's
+---@field address string      ---@field port integer?   the peer's
+---@field upgrade boolean     it asks for a WebSocket
 ---@field minor integer       of the HTTP version
 ---@field status integer?     why it is no opening handshake: status and sentence
 ---@field why string?

@@ -1,7 +1,9 @@
 #include "lua/lhttp.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "http/percent.h"
+#include "http/request_target.h"
 #include "lua/lbox.h"
 #include "lua/lfield.h"
 #include "lua/lhead.h"
@@ -10,49 +12,74 @@
 
 /* --- the request --- */
 
-/* Percent-decoded; '+' is a space. */
-static void push_decoded (lua_State *L, struct wsm_span s) {
+/* Percent-decoded; in a query '+' is a space (WHATWG URL 5.1). */
+static void push_decoded (lua_State *L, struct wsm_span s, bool query) {
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   while (s.length > 0) {
     unsigned char byte;
     const size_t taken = wsm_percent_decode_byte(&byte, s);
-    luaL_addchar(&b, *s.text == '+' ? ' ' : (char)byte);
+    luaL_addchar(&b, query && *s.text == '+' ? ' ' : (char)byte);
     s = wsm_span_skip(s, taken);
   }
   luaL_pushresult(&b);
 }
 
-static void set_pair (lua_State *L, struct wsm_span pair) {
-  const char *equals = memchr(pair.text, '=', pair.length);
-  const size_t n = equals ? (size_t)(equals - pair.text) : pair.length;
-  const struct wsm_span name = { pair.text, n };
-  if (pair.length == 0) return;
-  push_decoded(L, name);
-  if (equals) push_decoded(L, wsm_span_skip(pair, n + 1));
-  else lua_pushliteral(L, "");
-  lua_settable(L, -3);
+/* Takes what precedes the first c off s, and c with it. */
+static struct wsm_span take_until (struct wsm_span *s, char c) {
+  const char *end = memchr(s->text, c, s->length);
+  struct wsm_span taken = *s;
+  if (end) taken.length = (size_t)(end - s->text);
+  *s = wsm_span_skip(*s, taken.length + (end ? 1 : 0));
+  return taken;
 }
 
-static void push_query (lua_State *L, struct wsm_span query) {
+/* all[name] gets one value more. query all name value -> the same */
+static void add_to_list (lua_State *L) {
+  lua_pushvalue(L, -2);
+  lua_rawget(L, -4); /* query all name value list */
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, -3);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -6);
+  }
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 1);
+}
+
+/* query all -> the same */
+static void add_pair (lua_State *L, struct wsm_span pair) {
+  const struct wsm_span name = take_until(&pair, '=');
+  push_decoded(L, name, true);
+  push_decoded(L, pair, true);
+  add_to_list(L);
+  lua_rawset(L, -4);
+}
+
+/* Fields `query`, name to its last value, and `queries`, name to all of them. */
+static void set_query (lua_State *L, struct wsm_span query) {
+  luaL_checkstack(L, 8, "query");
+  lua_newtable(L);
   lua_newtable(L);
   while (query.length > 0) {
-    const char *end = memchr(query.text, '&', query.length);
-    struct wsm_span pair = query;
-    if (end) pair.length = (size_t)(end - query.text);
-    set_pair(L, pair);
-    query = wsm_span_skip(query, end ? pair.length + 1 : pair.length);
+    const struct wsm_span pair = take_until(&query, '&');
+    if (pair.length > 0) add_pair(L, pair);
   }
+  lua_setfield(L, -3, "queries");
+  lua_setfield(L, -2, "query");
 }
 
-static void set_path (lua_State *L, struct wsm_span target) {
-  const char *mark = memchr(target.text, '?', target.length);
-  size_t path = mark ? (size_t)(mark - target.text) : target.length;
-  lua_pushlstring(L, target.text, path);
+static void set_target (lua_State *L, const struct wsm_head *head) {
+  struct wsm_request_target target;
+  (void)wsm_request_target_parse(&target, head); /* the manager judged it */
+  wsm_push_lower(L, target.host);
+  lua_setfield(L, -2, "host");
+  push_decoded(L, target.path, false);
   lua_setfield(L, -2, "path");
-  if (mark) push_query(L, wsm_span_skip(target, path + 1));
-  else lua_newtable(L);
-  lua_setfield(L, -2, "query");
+  set_query(L, target.query);
 }
 
 static void set_protocols (lua_State *L, const struct wsm_head *head) {
@@ -70,9 +97,29 @@ static void set_protocols (lua_State *L, const struct wsm_head *head) {
   lua_setfield(L, -2, "protocols");
 }
 
-static void set_header (lua_State *L, const char *field,
-                        const struct wsm_header *h) {
-  if (h) wsm_set_span(L, field, h->value);
+/* Two of them are one that nobody allows. */
+static void set_origin (lua_State *L) {
+  lua_getfield(L, -1, "headers");
+  lua_getfield(L, -1, "origin");
+  lua_setfield(L, -3, "origin");
+  lua_pop(L, 1);
+}
+
+/* "127.0.0.1" and its port; a Unix socket has none. */
+static void set_peer (lua_State *L, struct wsm_link *link) {
+  char text[WSM_PEER_SIZE];
+  struct wsm_span host;
+  const char *colon;
+  wsm_link_peer(link, text, sizeof text);
+  host = wsm_span_of(text);
+  colon = strrchr(text, ':');
+  if (colon) {
+    host.length = (size_t)(colon - text);
+    wsm_set_integer(L, "port", atoi(colon + 1));
+  }
+  if (host.text[0] == '[') host = wsm_span_skip(host, 1);
+  if (colon && host.text > text) host.length--;
+  wsm_set_span(L, "address", host);
 }
 
 /* Why it is no opening handshake: `status` and `why`; absent when it is one. The
@@ -94,11 +141,12 @@ int wsm_lua_request (lua_State *L) {
                              &e) <= 0)
     return 0;
   wsm_push_head(L, &head);
-  set_path(L, head.target);
+  set_target(L, &head);
   set_protocols(L, &head);
-  set_header(L, "origin", wsm_head_find(&head, "Origin"));
+  set_origin(L);
   set_status(L, m);
-  wsm_set_peer(L, link);
+  wsm_set_boolean(L, "upgrade", wsm_handshake_is_asked_for(&head));
+  set_peer(L, link);
   return 1;
 }
 

@@ -3,8 +3,6 @@
 #include "lua/lfield.h"
 #include "base/hidden.h"
 
-#define ADDRESS_SIZE 80
-
 static void set_tls (lua_State *L, const struct wsm_tls *tls) {
   if (!tls) return;
   lua_createtable(L, 0, 3);
@@ -14,8 +12,8 @@ static void set_tls (lua_State *L, const struct wsm_tls *tls) {
   lua_setfield(L, -2, "tls");
 }
 
-void wsm_set_peer (lua_State *L, struct wsm_link *link) {
-  char address[ADDRESS_SIZE];
+static void set_peer (lua_State *L, struct wsm_link *link) {
+  char address[WSM_PEER_SIZE];
   wsm_link_peer(link, address, sizeof address);
   wsm_set_string(L, "address", address);
 }
@@ -41,7 +39,7 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "pongs", m->session.pongs);
   if (m->latency_ms >= 0)
     wsm_set_number(L, "latency", (double)m->latency_ms / 1000);
-  wsm_set_peer(L, link);
+  set_peer(L, link);
   set_tls(L, wsm_link_tls(link));
   return 1;
 }

@@ -7,8 +7,7 @@
 
 #include "lua/lbox.h"
 
-/* Sets `address`, the peer's, of the table on top. */
-void wsm_set_peer (lua_State *L, struct wsm_link *link);
+#define WSM_PEER_SIZE 80 /* of the text that wsm_link_peer writes here */
 
 int wsm_lua_stats (lua_State *L); /* core.link.stats */
 

@@ -7,6 +7,7 @@
 #include "http/authority.h"
 #include "http/body.h"
 #include "http/header_lines.h"
+#include "http/request_target.h"
 #include "http/status.h"
 #include "http/userinfo.h"
 #include "http/writer.h"
@@ -234,16 +235,21 @@ static int reject (struct wsm_error *e, int status, const char *why) {
   return status;
 }
 
+bool wsm_handshake_is_asked_for (const struct wsm_head *request) {
+  return wsm_head_lists(request, "Upgrade", "websocket");
+}
+
 /* RFC 6455 4.2.1, items 1 to 4. An Upgrade in HTTP/1.0 is none (RFC 9110
 ** 7.8). */
 static int check_request_upgrade (const struct wsm_head *request,
                                   struct wsm_error *e) {
+  struct wsm_request_target target;
+  const char *why = wsm_request_target_parse(&target, request);
+  if (why) return reject(e, 400, why);
   if (!wsm_span_equals(request->method, wsm_span_of("GET")))
     return reject(e, 405, "the method is not GET");
-  if (wsm_head_count(request, "Host") != 1)
-    return reject(e, 400, "a request has exactly one Host");
   if (request->minor == 0) return reject(e, 426, "HTTP/1.0 cannot be upgraded");
-  if (!wsm_head_lists(request, "Upgrade", "websocket"))
+  if (!wsm_handshake_is_asked_for(request))
     return reject(e, 426,
                   "this is a WebSocket: there is no Upgrade: websocket");
   if (!wsm_head_lists(request, "Connection", "upgrade"))

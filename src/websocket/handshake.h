@@ -58,9 +58,13 @@ bool wsm_handshake_check_response (const struct wsm_head *response,
                                    struct wsm_agreement *agreed,
                                    struct wsm_error *e);
 
+/* Does the request want a WebSocket, be it rightly asked for or not? Another
+** Upgrade may be ignored (RFC 9110 7.8). */
+bool wsm_handshake_is_asked_for (const struct wsm_head *request);
+
 /* Is the request an opening handshake (RFC 6455 4.2.1)? 0: yes; else the HTTP
-** status that rejects it (400, 405, 426 ...) and e says why. 426 also for a plain
-** HTTP request without Upgrade; wsm_response_write adds the version that a 426
+** status that rejects it (400, 405, 426 ...) and e says why. 405 and 426 also
+** for plain HTTP requests; wsm_response_write adds the version that a 426
 ** must have (4.4). */
 int wsm_handshake_check_request (const struct wsm_head *request,
                                  struct wsm_error *e);

@@ -1,6 +1,7 @@
 #include "lua/protocol/lprotocol.h"
 
 #include "http/header_lines.h"
+#include "http/request_target.h"
 #include "http/response.h"
 #include "http/status.h"
 #include "lua/lfield.h"
@@ -58,6 +59,27 @@ static int parse_head (lua_State *L) {
   return 2;
 }
 
+/* requesttarget(request) -> host, path, query | nil, why */
+static int request_target (lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n), *why;
+  struct wsm_request_target target;
+  struct wsm_head head;
+  struct wsm_error e;
+  if (wsm_head_parse_request(&head, text, n, &e) <= 0)
+    return luaL_argerror(L, 1, "no whole request");
+  why = wsm_request_target_parse(&target, &head);
+  if (why) {
+    lua_pushnil(L);
+    lua_pushstring(L, why);
+    return 2;
+  }
+  wsm_push_span(L, target.host);
+  wsm_push_span(L, target.path);
+  wsm_push_span(L, target.query);
+  return 3;
+}
+
 /* isvalue(text) -> boolean (RFC 9110 5.5) */
 static int is_value (lua_State *L) {
   size_t n;
@@ -104,11 +126,11 @@ static int response (lua_State *L) {
   return wsm_return_text(L, text, wsm_response_write(text, &r));
 }
 
-static const luaL_Reg functions[] = { { "head", parse_head },
-                                      { "isvalue", is_value },
-                                      { "checkheaders", check_headers },
-                                      { "reply", response },
-                                      { NULL, NULL } };
+static const luaL_Reg functions[] = {
+  { "head", parse_head },  { "requesttarget", request_target },
+  { "isvalue", is_value }, { "checkheaders", check_headers },
+  { "reply", response },   { NULL, NULL }
+};
 
 void wsm_set_heads (lua_State *L) {
   luaL_setfuncs(L, functions, 0);
