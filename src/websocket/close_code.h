@@ -14,8 +14,8 @@ enum wsm_close_code {
   WSM_GOING_AWAY = 1001,
   WSM_PROTOCOL_ERROR = 1002,
   WSM_UNSUPPORTED = 1003,
-  WSM_NO_STATUS = 1005, /* never on the wire: a close without a code */
-  WSM_ABNORMAL = 1006,  /* never on the wire: no close at all */
+  WSM_NO_STATUS = 1005, /* never sent: a close frame without a code */
+  WSM_ABNORMAL = 1006,  /* never sent: no close frame at all */
   WSM_INVALID_DATA = 1007,
   WSM_POLICY = 1008,
   WSM_TOO_BIG = 1009,
