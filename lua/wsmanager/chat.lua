@@ -156,9 +156,6 @@ end
 -- Adds a frame to the ledger and sends it if possible.
 local function enqueue (self, key, frame, brief)
   local data, kind = message.encode(frame)
-  if kind == "text" and not core.utf8(data) then
-    error("a message is text in UTF-8", 0)
-  end
   local ok, token, detail = self.ledger:add {
     key = key, data = data, kind = kind, brief = brief,
   }

@@ -29,6 +29,7 @@ local wsmanager = {
   sleep = scheduler.sleep,
   step = scheduler.step,
   now = scheduler.now,
+  array = codec.array,
   protocol = core.protocol,
 }
 

@@ -202,13 +202,14 @@ scheduler.set_handlers {server = take_requests}
 ---@param data any  a string; with `decode` anything else is encoded
 ---@param kind? "text"|"binary"  text when absent
 ---@param except? wsmanager.Connection  not sent to this one
----@return integer sent  to so many connections
----@return integer full  not sent to so many, whose output was full
+---@return integer|nil sent  to so many connections; nil: it could not be encoded
+---@return integer|string full  not sent to so many, whose output was full; of nil: "codec"
+---@return string? detail  of nil: why
 function Server:broadcast (data, kind, except)
   if type(data) ~= "string" and self.codec then
     local token, why
     data, token, why = codec.encode(self.codec, data, kind or "text")
-    if data == nil then error(token .. ": " .. why, 2) end
+    if data == nil then return nil, token, why end
   end
   if type(data) ~= "string" then
     arguments.fail(1, "#1 to 'broadcast' (string", data)

@@ -61,6 +61,9 @@ static inline int lua_absindex (lua_State *L, int i) {
 #define WSM_PUSHLSTRING_MAY_GC (LUA_VERSION_NUM < 503)
 #endif
 
+/* Is an integer another kind of number than a float? */
+#define WSM_HAS_INTEGERS (LUA_VERSION_NUM >= 503)
+
 /* May this Lua be LuaJIT, which compiles? */
 #define WSM_MAYBE_LUAJIT (LUA_VERSION_NUM == 501)
 

@@ -16,9 +16,18 @@
 ---@field istoken fun(text: string): boolean   RFC 9110 5.6.2
 ---@field isreserved fun(name: string): boolean   only the handshake sets that header
 ---@field utf8 fun(bytes: string): boolean
+---@field json fun(array_mt: table?, empty_array_mt: table?, empty_array: lightuserdata?): core.json   lua-cjson's
 ---@field protocol table      `wsmanager.protocol`; nothing else in Lua uses it
 ---@field memory fun(): {calls: integer, blocks: integer}
 ---@field failmemory fun(calls: integer)   for specs
+
+-- What lua-cjson does not do exactly (RFC 8259). The arguments of core.json mark
+-- arrays, as a metatable's field __jsontype = "array" does.
+---@class core.json
+---@field plain fun(value: any): boolean      every lua-cjson encodes it rightly, unless a string is no UTF-8
+---@field encode fun(value: any): string|nil, string?   nil, why
+---@field decode fun(text: string): any       nil: no JSON; lua-cjson says why
+---@field longer fun(text: string, digits: integer): boolean   has it an integer of more digits?
 
 ---@class core.url
 ---@field scheme string       ---@field secure boolean

@@ -6,6 +6,7 @@
 #include "lua/lloop.h"
 #include "lua/lserver.h"
 #include "lua/ltls.h"
+#include "lua/json/ljson.h"
 #include "lua/protocol/lprotocol.h"
 #include "base/hidden.h"
 
@@ -43,6 +44,7 @@ int luaopen_wsmanager_core (lua_State *L) {
   luaL_newlib(L, functions);
   wsm_set_checks(L);
   wsm_set_link(L);
+  wsm_set_json(L);
   wsm_push_loop(L);
   lua_setfield(L, -2, "loop");
   wsm_push_server(L);

@@ -1,10 +1,13 @@
 -- Decoding and encoding of messages: JSON, or a program's own codec.
--- Depends on report.lua, and on lua-cjson once JSON is used.
+-- Depends on report.lua, on lua-cjson once JSON is used, and on the core for what
+-- that does not do exactly.
 -- Never raises for data from a peer: nil, "codec", why, raw.
 
+local core = require "wsmanager.core"
 local report = require "wsmanager.base.report"
 
-local pcall = pcall
+local is_utf8 = core.utf8
+local pcall, type = pcall, type
 
 local codec = {}
 
@@ -15,6 +18,10 @@ local codec = {}
 
 local json
 
+-- The metatable of what is to be a JSON array, also when it is empty. The field is
+-- dkjson's, too.
+local array_meta = {__jsontype = "array"}
+
 -- lua-cjson; raises a sentence, without a position, where it is not installed.
 function codec.cjson ()
   local ok, cjson = pcall(require, "cjson")
@@ -22,14 +29,79 @@ function codec.cjson ()
   error("JSON needs lua-cjson (luarocks install lua-cjson)", 0)
 end
 
+-- How many digits integers may have for this lua-cjson to decode them exactly, as
+-- integers where Lua has them; nil: any number of digits. Versions of before 2.1.0.7
+-- make floats of all of them, later ones replace those beyond 64 bits by another.
+local function exact_digits (decode)
+  local function gives (text, value)
+    local found = decode(text)[1]
+    return found == value and (not math.type or math.type(found) == math.type(value))
+  end
+  if not gives("[123456789012345678]", 123456789012345678) then return 0 end
+  if gives("[9223372036854775807]", 9223372036854775807)
+     and gives("[12345678901234567890123]", 12345678901234567890123) then
+    return nil
+  end
+  return 18
+end
+
+-- decode(text): raises for what is no JSON.
+local function make_decode (cjson, exact)
+  local by_cjson, digits = cjson.decode, exact_digits(cjson.decode)
+  if not digits then return by_cjson end
+  local decode, longer = exact.decode, exact.longer
+  return function (text)
+    if not longer(text, digits) then return by_cjson(text) end
+    local value = decode(text)
+    if value == nil then return by_cjson(text) end   -- it says why
+    return value
+  end
+end
+
+-- encode(value): the text, or nil, why. lua-cjson writes 14 digits of a number, knows
+-- no empty array, and takes tables for what they are not.
+local function make_encode (cjson, exact)
+  local by_cjson, encode, is_plain = cjson.encode, exact.encode, exact.plain
+  return function (value)
+    if is_plain(value) then
+      local text = by_cjson(value)
+      if is_utf8(text) then return text end
+    end
+    return encode(value)
+  end
+end
+
 -- Decodes and encodes text messages as JSON; JSON null is codec.null(), so that a
 -- table keeps it.
 function codec.json ()
   if json then return json end
-  local cjson = codec.cjson().new()
+  local installed = codec.cjson()
+  local cjson = installed.new()
+  local exact = core.json(installed.array_mt, installed.empty_array_mt,
+                          installed.empty_array)
   cjson.decode_invalid_numbers(false)   -- RFC 8259 6: no NaN, no hexadecimal
-  json = {text = true, encode = cjson.encode, decode = cjson.decode}
+  json = {
+    text = true, encode = make_encode(cjson, exact),
+    decode = make_decode(cjson, exact),
+  }
   return json
+end
+
+--- Marks a table as a JSON array, so that it is encoded as `[]` when it is empty.
+---@param list? table  a new one when absent; one with a metatable raises
+---@return table list  the same table
+function codec.array (list)
+  if list == nil then list = {} end
+  if type(list) ~= "table" then
+    error("bad argument #1 to 'array' (table expected, got " .. type(list)
+          .. ")", 2)
+  end
+  local meta = getmetatable(list)
+  if meta ~= nil and meta ~= array_meta then
+    error("bad argument #1 to 'array' (a table with a metatable; give that "
+          .. "one the field __jsontype = \"array\")", 2)
+  end
+  return setmetatable(list, array_meta)
 end
 
 -- The value that stands for JSON null.
@@ -66,7 +138,7 @@ end
 function codec.encode (with, value, kind)
   local ok, data, why
   if with.text then
-    ok, data = pcall(with.encode, value)
+    ok, data, why = pcall(with.encode, value)
     if ok and type(data) == "string" then return data end
   else
     ok, data, why = pcall(with.encode, value, kind or "text")

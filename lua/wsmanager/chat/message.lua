@@ -1,5 +1,5 @@
 -- The frames of a chat, and the shape of a message.
--- Depends on codec.lua, for lua-cjson.
+-- Depends on codec.lua, for JSON.
 --
 -- Text frames are JSON objects with an `action` (the seed's chatAction):
 --   {"action":2,"type":1,"id":…,"content":…,"senderId":…,"sendTime":…}   send
@@ -11,7 +11,7 @@
 
 local codec = require "wsmanager.base.codec"
 
-local json = codec.cjson().new()
+local json = codec.json()
 
 ---@enum chatTypes
 local chatTypes = { doctor = 1, customer = 2 }
@@ -92,16 +92,23 @@ end
 ---@field senderId string?
 ---@field receiverId string?
 
----@param frame table   a Message with its action, a receipt, a heartbeat
+local function to_json (value)
+  local text, why = json.encode(value)
+  if not text then error(why, 0) end
+  return text
+end
+
+---@param frame table   a Message with its action, a receipt, a heartbeat; raises for what
+---JSON cannot hold
 ---@return string data, "text"|"binary" kind
 local function encode (frame)
   local bytes = frame.bytes
-  if not bytes then return json.encode(frame), "text" end
+  if not bytes then return to_json(frame), "text" end
   local header = {}
   for name, value in pairs(frame) do
     if name ~= "bytes" then header[name] = value end
   end
-  return json.encode(header) .. "\n" .. bytes, "binary"
+  return to_json(header) .. "\n" .. bytes, "binary"
 end
 
 local function split (data, kind)

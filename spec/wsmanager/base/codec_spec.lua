@@ -45,16 +45,6 @@ describe("a codec that throws", function ()
 end)
 
 local function describe_json ()
-  it("raises at the caller's line for what encodes to no UTF-8", function ()
-    local ws = pair {decode = "json"}
-    local ok, why = pcall(function ()
-      local sent = ws:send {x = "\255"}
-      return sent
-    end)
-    assert.is_false(ok)
-    assert.matches("codec_spec.lua:%d+: bad argument #1 to 'send'", why)
-  end)
-
   it("encodes and decodes tables, numbers, booleans and null", function ()
     run(function ()
       local ws = pair {decode = "json"}

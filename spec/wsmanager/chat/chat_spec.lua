@@ -393,7 +393,9 @@ describe("a chat", function ()
       "bad argument #1 to 'settled' (number expected, got string)")
     blames_us(function () talk:receive {} end,
       "bad argument #1 to 'receive' (number expected, got table)")
-    blames_us(function () talk:text "\255" end, "a message is text in UTF-8")
+    blames_us(function () talk:text "\255" end,
+      "message.content is not UTF-8: JSON holds text, bytes have to be encoded "
+        .. "(base64)")
     talk:close()
   end)
 
