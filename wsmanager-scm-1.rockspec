@@ -169,6 +169,7 @@ build = {
     wsmanager = "lua/wsmanager/init.lua",
     ["wsmanager.base.arguments"] = "lua/wsmanager/base/arguments.lua",
     ["wsmanager.base.codec"] = "lua/wsmanager/base/codec.lua",
+    ["wsmanager.base.conflicts"] = "lua/wsmanager/base/conflicts.lua",
     ["wsmanager.base.events"] = "lua/wsmanager/base/events.lua",
     ["wsmanager.base.ffi"] = "lua/wsmanager/base/ffi.lua",
     ["wsmanager.base.handshake_headers"] = "lua/wsmanager/base/handshake_headers.lua",

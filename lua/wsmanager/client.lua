@@ -5,6 +5,7 @@
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
+local conflicts = require "wsmanager.base.conflicts"
 local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
@@ -19,7 +20,8 @@ local client = {}
 ---@class wsmanager.Heartbeat
 ---@field interval? number|false  seconds without a byte received before a heartbeat; 30
 ---@field message? string  its message, as text; a ping (RFC 6455 5.5.2) when absent
----@field timeout? number|false  seconds without a byte received, then the connection is dropped; 100
+---@field kind? "text"|"binary"  of the message; UTF-8 text when absent (RFC 6455 5.6)
+---@field timeout? number|false  longer than interval: seconds without a byte, then the connection is dropped; 100
 
 ---@class wsmanager.Reconnect
 ---@field delay? number  seconds before the first attempt; 2
@@ -113,6 +115,7 @@ end
 -- bad options.
 local function read (given)
   options.check_client(given)
+  conflicts.check_client(given)
   if type(given.url) == "string" then url.parse(given.url) end
   local config, record = options.policy(given), {}
   config.reconnect = copy_without(given.reconnect, "when")

@@ -10,6 +10,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
+local schema = require "wsmanager.base.options"
 local url = require "wsmanager.base.url"
 
 local link = core.link
@@ -438,6 +439,13 @@ local is_readonly = {
   extensions = true, url = true, id = true,
 }
 
+-- An option is given once, when the connection is made: as a field it would be
+-- without effect.
+local function is_option (ws, name)
+  if to_record(ws).server then return schema.is_shared_option(name) end
+  return schema.is_client_option(name)
+end
+
 core.metatable.__newindex = function (ws, name, value)
   if events.properties[name] then
     if value ~= nil and type(value) ~= "function" then
@@ -450,6 +458,9 @@ core.metatable.__newindex = function (ws, name, value)
   elseif events.nearest_property(name) then
     error("unknown event property '" .. name .. "' (did you mean '"
           .. events.nearest_property(name) .. "'?)", 2)
+  elseif is_option(ws, name) then
+    error("'" .. name .. "' is an option (give it to "
+          .. (to_record(ws).server and "serve" or "new") .. ")", 2)
   else
     fields(ws)[name] = value
   end

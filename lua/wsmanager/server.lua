@@ -5,6 +5,7 @@
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
+local conflicts = require "wsmanager.base.conflicts"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local handshake_headers = require "wsmanager.base.handshake_headers"
@@ -63,7 +64,23 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field port integer            the port it listens on; 0 for a Unix socket
 ---@field path? string
 local Server = {}
-Server.__index = Server
+
+-- The fields that programs read are beside the object: an assignment to them is
+-- noticed.
+function Server.__index (self, name)
+  local method = Server[name]
+  if method ~= nil then return method end
+  return rawget(self, "public")[name]
+end
+
+function Server.__newindex (self, name, value)
+  if options.is_server_option(name) then
+    error("'" .. name .. "' is an option (give it to serve)", 2)
+  elseif Server[name] ~= nil then
+    error("'" .. name .. "' cannot be assigned", 2)
+  end
+  rawset(self, name, value)
+end
 
 local function to_set (list)
   local set = {}
@@ -131,7 +148,7 @@ local function respond_to_handshake (self, ws, request, result, ...)
     refuse(ws, request, ...)
     return false
   end
-  local protocol = choose_protocol(self.protocols, request)
+  local protocol = choose_protocol(self.offered, request)
   if type(result) == "string" then protocol = result end
   local opened = link.accept(ws, protocol, handshake_headers.lines((...)))
   if opened == nil then error("not enough memory", 0) end
@@ -206,6 +223,13 @@ scheduler.set_handlers {server = take_requests}
 ---@return integer|string full  not sent to so many, whose output was full; of nil: "codec"
 ---@return string? detail  of nil: why
 function Server:broadcast (data, kind, except)
+  if kind ~= nil and not options.is_kind(kind) then
+    error("bad argument #2 to 'broadcast' ('text' or 'binary' expected, got "
+          .. tostring(kind) .. ")", 2)
+  end
+  if except ~= nil and getmetatable(except) ~= core.metatable then
+    arguments.fail(1, "#3 to 'broadcast' (connection", except)
+  end
   if type(data) ~= "string" and self.codec then
     local token, why
     data, token, why = codec.encode(self.codec, data, kind or "text")
@@ -280,6 +304,7 @@ end
 -- options.
 local function read (given)
   options.check_server(given)
+  conflicts.check_server(given)
   page.check(given.page)
   return {
     host = given.host, port = given.port, path = given.path,
@@ -306,8 +331,9 @@ function Server.serve (given)
     arguments.call_at_level(2, core.server, scheduler.loop(), config)
   if not made then return nil, token, detail end
   local self = setmetatable({
-    core = made, id = made:id(), port = made:port(), path = given.path,
-    given = given, protocols = protocols, codec = with, members = {},
+    core = made, id = made:id(), given = given, offered = protocols,
+    codec = with, members = {}, stopped = false, closed = false,
+    public = {port = made:port(), path = given.path},
   }, Server)
   scheduler.servers[self.id] = self
   return self

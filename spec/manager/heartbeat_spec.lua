@@ -25,6 +25,11 @@ describe("a heartbeat", function()
                 pass(m, 100999))
   end)
 
+  it("is of the kind that the policy names", function()
+    local m = managers.open { heartbeat_message = "\255", heartbeat_binary = true }
+    assert.same({ { 30000, managers.masked(2, "\255") } }, pass(m, 59999))
+  end)
+
   it("begins anew with each byte from the peer", function()
     local m = managers.open { heartbeat_message = message }
     m:feed(managers.text("hello"), 20000)

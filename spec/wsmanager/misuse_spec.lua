@@ -48,6 +48,69 @@ describe("a wrong call", function ()
           server.stop, server, "5")
   end)
 
+  it("with another kind than text and binary raises", function ()
+    local server, url = serve()
+    local ws = wsmanager.new {url = url}
+    for _, kind in ipairs {"foo", "", "Text", true, 1, {}} do
+      for _, data in ipairs {"x", "\255", {}} do
+        fails("bad argument #2 to 'broadcast' %('text' or 'binary' expected, got "
+              .. tostring(kind):gsub("%p", "%%%0"), server.broadcast, server, data,
+              kind)
+        fails("bad argument #2 to 'send' %('text' or 'binary' expected, got ",
+              ws.send, ws, data, kind)
+      end
+    end
+    server:stop(0)
+    fails("bad argument #2 to 'broadcast'", server.broadcast, server, "x", "foo")
+  end)
+
+  it("except for no connection raises", function ()
+    local server = serve()
+    for _, except in ipairs {"x", 1, {}, true} do
+      fails("bad argument #3 to 'broadcast' %(connection expected, got ",
+            server.broadcast, server, "x", "text", except)
+    end
+  end)
+
+  it("that assigns an option to a connection or a server raises", function ()
+    run(function ()
+      local theirs
+      local server, url = serve(function (ws)
+        theirs = ws
+        ws:receive()
+      end)
+      local ws = wsmanager.new {url = url}
+      assert(ws:opened(LONG))
+      ours.await(function () return theirs end)
+      local function set (target, name, value, where)
+        local ok, why = pcall(function () target[name] = value end)
+        assert.is_false(ok)
+        assert.matches("^[^\n:]*misuse_spec.lua:%d+: '" .. name .. "' " .. where, why)
+      end
+      for _, name in ipairs {
+        "heartbeat", "timeouts", "inbox", "buffer", "limits", "compress", "tls",
+        "decode", "protocols", "headers", "outbox", "proxy", "proxy_tls",
+        "redirects",
+      } do
+        set(ws, name, {}, "is an option %(give it to new%)$")
+      end
+      for _, name in ipairs {"heartbeat", "timeouts", "decode", "tls"} do
+        set(theirs, name, {}, "is an option %(give it to serve%)$")
+      end
+      for _, name in ipairs {
+        "handler", "page", "authorize", "protocols", "heartbeat", "host", "port",
+        "path", "onerror", "connections", "decode",
+      } do
+        set(server, name, print, "is an option %(give it to serve%)$")
+      end
+      set(server, "broadcast", print, "cannot be assigned$")
+      ws.note, theirs.path, server.note = 1, "/x", 2
+      assert.same({1, "/x", 2}, {ws.note, theirs.path, server.note})
+      assert.is_number(server.port)
+      assert.is_nil(server.path)
+    end)
+  end)
+
   it("with an option in another's group raises", function ()
     fails("unknown option 'verify' %(did you mean 'tls.verify'%?",
           wsmanager.new,

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "base/utf8.h"
 #include "base/hidden.h"
 
 #define MAX_SECONDS 4000000.0 /* 46 days: what 32 bits of ms hold */
@@ -97,17 +98,34 @@ static bool push_group (lua_State *L, int i, const char *name, bool *off) {
   return false;
 }
 
+/* RFC 6455 5.6: a text message is UTF-8. The table at i holds the text. */
+static void heartbeat_message (lua_State *L, int i, struct wsm_policy *p) {
+  if (push_option(L, i, "kind")) {
+    const char *kind = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
+                                                      : "";
+    p->heartbeat_binary = strcmp(kind, "binary") == 0;
+    if (!p->heartbeat_binary && strcmp(kind, "text") != 0)
+      fail_option(L, "heartbeat.kind", "'text' or 'binary'");
+    lua_pop(L, 1);
+  }
+  if (!push_option(L, i, "message")) return;
+  if (lua_type(L, -1) != LUA_TSTRING) fail_option(L, "message", "string");
+  p->heartbeat_message = lua_tolstring(L, -1, &p->heartbeat_length);
+  if (!p->heartbeat_binary &&
+      !wsm_utf8_valid((const unsigned char *)p->heartbeat_message,
+                      p->heartbeat_length))
+    luaL_error(L, "bad option 'heartbeat.message' (text must be UTF-8; add "
+                  "kind = \"binary\")");
+  lua_pop(L, 1);
+}
+
 static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
   if (push_group(L, i, "heartbeat", &off)) {
     int t = lua_gettop(L);
     seconds(L, t, "interval", &p->heartbeat_interval_ms);
     seconds(L, t, "timeout", &p->heartbeat_timeout_ms);
-    if (push_option(L, t, "message")) {
-      if (lua_type(L, -1) != LUA_TSTRING) fail_option(L, "message", "string");
-      p->heartbeat_message = lua_tolstring(L, -1, &p->heartbeat_length);
-      lua_pop(L, 1);
-    }
+    heartbeat_message(L, t, p);
     lua_pop(L, 1);
   } else if (off) {
     p->heartbeat_interval_ms = p->heartbeat_timeout_ms = 0;
@@ -202,6 +220,7 @@ static void compress (lua_State *L, int i, struct wsm_policy *p) {
 }
 
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
+  struct wsm_error e;
   wsm_policy_defaults(p);
   if (lua_isnoneornil(L, i)) return;
   luaL_checktype(L, i, LUA_TTABLE);
@@ -216,4 +235,5 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   count32(L, i, "redirects", &p->redirects);
   flag(L, i, "target", &p->ask_target);
   flag(L, i, "verdict", &p->ask_verdict);
+  if (!wsm_policy_check(p, &e)) luaL_error(L, "%s", e.detail);
 }

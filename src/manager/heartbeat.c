@@ -36,8 +36,8 @@ void wsm_heartbeat_tick (struct wsm_manager *m, uint64_t now_ms) {
   /* the peer takes nothing: one more behind the rest would prove nothing */
   if (wsm_session_pending(&m->session) >= p->output_bytes) return;
   if (p->heartbeat_message)
-    wsm_session_send(&m->session, WSM_TEXT, p->heartbeat_message,
-                     p->heartbeat_length);
+    wsm_session_send(&m->session, p->heartbeat_binary ? WSM_BINARY : WSM_TEXT,
+                     p->heartbeat_message, p->heartbeat_length);
   else if (wsm_session_ping(&m->session, m->ping_number + 1)) {
     m->ping_number++;
     m->ping_ms = now_ms;
@@ -59,7 +59,7 @@ bool wsm_heartbeat_is_lax (const struct wsm_manager *m) {
 bool wsm_heartbeat_matches (const struct wsm_manager *m,
                             const struct wsm_message *message) {
   const struct wsm_policy *p = m->policy;
-  return p->heartbeat_message && !message->binary &&
+  return p->heartbeat_message && message->binary == p->heartbeat_binary &&
          message->length == p->heartbeat_length &&
          memcmp(message->data, p->heartbeat_message, p->heartbeat_length) == 0;
 }

@@ -38,6 +38,46 @@ void wsm_policy_defaults (struct wsm_policy *p) {
   *p = defaults;
 }
 
+static double to_s (uint32_t ms) {
+  return ms / 1000.0;
+}
+
+/* A peer that nobody asked for so long would be dead. */
+static bool check_heartbeat (const struct wsm_policy *p, struct wsm_error *e) {
+  const uint32_t interval = p->heartbeat_interval_ms;
+  const uint32_t timeout = p->heartbeat_timeout_ms;
+  if (!interval || !timeout || interval < timeout) return true;
+  wsm_error_set(e, WSM_NONE,
+                "bad option 'heartbeat.timeout' (%g s, with "
+                "'heartbeat.interval' %g s: the timeout must be longer than "
+                "the interval)",
+                to_s(timeout), to_s(interval));
+  return false;
+}
+
+static bool check_delay (const struct wsm_policy *p, struct wsm_error *e) {
+  if (!p->max_delay_ms || p->delay_ms <= p->max_delay_ms) return true;
+  wsm_error_set(e, WSM_NONE,
+                "bad option 'reconnect.max_delay' (%g s, with "
+                "'reconnect.delay' %g s: the maximum must not be shorter)",
+                to_s(p->max_delay_ms), to_s(p->delay_ms));
+  return false;
+}
+
+static bool check_limits (const struct wsm_policy *p, struct wsm_error *e) {
+  const struct wsm_limits *l = &p->limits;
+  if (l->frame == UINT64_MAX || l->frame <= l->message) return true;
+  wsm_error_set(e, WSM_NONE,
+                "bad option 'limits.frame' (%llu, with 'limits.message' %llu: "
+                "a frame is never longer than its message)",
+                (unsigned long long)l->frame, (unsigned long long)l->message);
+  return false;
+}
+
+bool wsm_policy_check (const struct wsm_policy *p, struct wsm_error *e) {
+  return check_heartbeat(p, e) && check_delay(p, e) && check_limits(p, e);
+}
+
 bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from) {
   *to = *from;
   to->heartbeat_copy = NULL;

@@ -26,6 +26,7 @@ struct wsm_policy {
   const char *heartbeat_message;  /* heartbeat.message; NULL: a ping; borrowed
                                      before wsm_policy_copy */
   size_t heartbeat_length;
+  bool heartbeat_binary;    /* heartbeat.kind: "binary" */
   char *heartbeat_copy;     /* owned, by wsm_policy_copy; NULL: none */
   bool reconnect;           /* false: one connection and no other */
   uint32_t delay_ms;        /* reconnect.delay */
@@ -49,6 +50,9 @@ struct wsm_policy {
 };
 
 void wsm_policy_defaults (struct wsm_policy *p);
+
+/* Do the options agree with each other? false: e names two that do not. */
+bool wsm_policy_check (const struct wsm_policy *p, struct wsm_error *e);
 
 /* Copies the policy and its text. false without memory: nothing to free. */
 bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from);

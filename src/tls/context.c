@@ -235,10 +235,22 @@ static void on_keylog (const SSL *ssl, const char *line) {
   fflush(peer->context->keylog);
 }
 
+/* The keys decrypt what was sent: a new file is its owner's alone, from the
+** moment it is there. Where only root may use mknod, from before the first key. */
+static FILE *open_private (const char *path) {
+  const bool made = mknod(path, S_IFREG | S_IRUSR | S_IWUSR, 0) == 0;
+  const bool existed = !made && errno == EEXIST;
+  FILE *file = fopen(path, "a");
+  if (!file || made || existed || fchmod(fileno(file), S_IRUSR | S_IWUSR) == 0)
+    return file;
+  fclose(file);
+  return NULL;
+}
+
 static bool open_keylog (struct wsm_tls_context *c, const char *path,
                          struct wsm_error *e) {
   if (!path) return true;
-  c->keylog = fopen(path, "a");
+  c->keylog = open_private(path);
   if (!c->keylog) {
     wsm_error_set(e, WSM_TLS, "tls.keylog: cannot write %.140s: %s", path,
                   strerror(errno));

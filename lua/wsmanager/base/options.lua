@@ -15,6 +15,11 @@ local options = {}
 -- May an HTTP response have that status?
 options.is_status = is_integer(200, 599)
 
+-- Is it the kind of a message?
+function options.is_kind (value)
+  return value == "text" or value == "binary"
+end
+
 local function is_codec (value)
   return value == "json" or type(value) == "table"
          and type(value.encode) == "function"
@@ -42,6 +47,7 @@ local policy = {
   heartbeat = group({
     interval = positive_or_false,
     message = text,
+    kind = rule(options.is_kind, "'text' or 'binary'", true),
     timeout = positive_or_false,
   }, true),
   timeouts = group {open = positive_or_false, close = positive_or_false},
@@ -110,6 +116,16 @@ for name in pairs(events.properties) do client[name] = callback end
 -- Is it the name of a client's option?
 function options.is_client_option (name)
   return client[name] ~= nil
+end
+
+-- Is it the name of a server's option?
+function options.is_server_option (name)
+  return server[name] ~= nil
+end
+
+-- Is it one that a client and each connection of a server have?
+function options.is_shared_option (name)
+  return shared[name] ~= nil
 end
 
 -- Raises for the first option that is unknown, of a wrong type, or missing.

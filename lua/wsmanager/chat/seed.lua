@@ -5,6 +5,7 @@
 -- delays are the seed's: factor 1, no jitter, 3 s more after a closing handshake.
 -- The three timer fields stay 0: the core has deadlines, not timers.
 
+local arguments = require "wsmanager.base.arguments"
 local chat_url = require "wsmanager.chat.url"
 local client = require "wsmanager.client"
 local message = require "wsmanager.chat.message"
@@ -53,7 +54,7 @@ local function new (type, settings)
     self[name] = value
   end
   self.chatType = type or self.chatType
-  self:init()
+  arguments.call_at_level(2, self.init, self)
   return self
 end
 
@@ -74,7 +75,8 @@ local function options (self)
       timeout = self.overTime / 1000,
     },
     reconnect = {
-      delay = self.reconectTime / 1000, factor = 1, jitter = 0, pause = 3,
+      delay = self.reconectTime / 1000, max_delay = self.reconectTime / 1000,
+      factor = 1, jitter = 0, pause = 3,
       limit = self.reconnectNum,
       when = function () if self.lockReconnect then return false end end,
     },
@@ -82,8 +84,16 @@ local function options (self)
   }
 end
 
+-- Raises, without a position, where the peer would be dead before a heartbeat.
+local function check (self)
+  if self.overTime > self.timeHeart then return end
+  error(("bad field 'overTime' (%g, with 'timeHeart' %g: it must be longer)")
+        :format(self.overTime, self.timeHeart), 0)
+end
+
 --- Connects; without userId and token it only locks.
 function Manager:init ()
+  arguments.call_at_level(2, check, self)
   if not self.token or not self.userId then
     self.lockReconnect = true
     return

@@ -20,7 +20,7 @@ describe("options", function ()
     local function fn () end
     options.check_client {
       url = fn, protocols = {"chat"}, headers = {},
-      heartbeat = {interval = 30, message = "beat", timeout = false},
+      heartbeat = {interval = 30, message = "beat", kind = "text", timeout = false},
       reconnect = {
         delay = 2, max_delay = 60, factor = 2, jitter = 0.5, pause = 0,
         limit = 10, stable = 5, when = fn,

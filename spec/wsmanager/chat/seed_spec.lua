@@ -481,4 +481,21 @@ describe("what the seed had wrong", function ()
     connection:pass(102000)
     assert.equal(2, #connection.attempts)
   end)
+
+  it("a time that contradicts another raises where it was given", function ()
+    local ok, why = pcall(function ()
+      chat.wsManager(nil, { userId = "1", token = "t", overTime = 30000 })
+    end)
+    assert.is_false(ok)
+    assert.matches("^[^\n:]*seed_spec.lua:%d+: bad field 'overTime' .*'timeHeart' 30000",
+      why)
+    local manager = chat.wsManager(nil, { reconectTime = 90000 })
+    manager.userId, manager.token, manager.socketServer = "1", "t", "127.0.0.1:1"
+    manager:init()
+    manager:wsClose()
+    manager.timeHeart = 200000
+    ok, why = pcall(function () manager:init() end)
+    assert.is_false(ok)
+    assert.matches("^[^\n:]*seed_spec.lua:%d+: bad field 'overTime'", why)
+  end)
 end)

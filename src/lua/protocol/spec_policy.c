@@ -19,6 +19,7 @@ static const struct option {
                 { FIELD(header_bytes), KIND_U64 },
                 { FIELD(heartbeat_interval_ms), KIND_U32 },
                 { FIELD(heartbeat_timeout_ms), KIND_U32 },
+                { FIELD(heartbeat_binary), KIND_BOOL },
                 { FIELD(reconnect), KIND_BOOL },
                 { FIELD(delay_ms), KIND_U32 },
                 { FIELD(max_delay_ms), KIND_U32 },

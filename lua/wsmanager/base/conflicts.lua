@@ -1,0 +1,86 @@
+-- Options that contradict each other. Those of the core's policy that do, with
+-- its defaults, are found by the core (src/manager/policy.c).
+-- Depends on the core's URL parser and url.lua. Options of right types are given.
+-- Never raises with a position: its callers add the line of theirs.
+
+local core = require "wsmanager.core"
+local url = require "wsmanager.base.url"
+
+local conflicts = {}
+
+local function fail (name, other, why)
+  error("bad option '" .. name .. "' (with " .. other .. ": " .. why .. ")", 0)
+end
+
+local function field (group, name)
+  return type(group) == "table" and group[name] or nil
+end
+
+local function check_handshake (given)
+  local handshake = given.limits and given.limits.handshake
+  local open = given.timeouts and given.timeouts.open
+  if handshake == nil or open == nil or handshake == open then return end
+  fail("limits.handshake", "'timeouts.open' = " .. tostring(open),
+       "these are two names of one option")
+end
+
+local function check_heartbeat (given)
+  if field(given.heartbeat, "kind") and not given.heartbeat.message then
+    fail("heartbeat.kind", "no 'heartbeat.message'", "it is of the message")
+  end
+end
+
+-- Nobody is checked, and somebody is to be checked by these.
+local function check_verify (given, name)
+  local tls = given[name]
+  if not tls or tls.verify ~= false then return end
+  for _, check in ipairs {"ca", "hostname", "ask"} do
+    if tls[check] then
+      fail(name .. "." .. check, "'" .. name .. ".verify' = false",
+           "no certificate is checked")
+    end
+  end
+end
+
+-- A redirect may lead from ws to wss.
+local function check_url (given)
+  if not given.tls or given.redirects or type(given.url) ~= "string" then
+    return
+  end
+  local parts = core.url(given.url)
+  if parts and not parts.secure then
+    fail("tls", "'url' = " .. url.redacted(given.url),
+         "ws is without TLS, wss is with it")
+  end
+end
+
+local function check_proxy (given)
+  local proxy = given.proxy or ""
+  if not given.proxy_tls or proxy == "env" or proxy:lower():find("^https:") then
+    return
+  end
+  fail("proxy_tls", proxy == "" and "no 'proxy'"
+                    or "'proxy' = " .. url.redacted(proxy),
+       "it is for an https proxy")
+end
+
+local function check_both (given)
+  check_handshake(given)
+  check_heartbeat(given)
+  check_verify(given, "tls")
+end
+
+-- Raises for the first two options of a client that contradict each other.
+function conflicts.check_client (given)
+  check_both(given)
+  check_verify(given, "proxy_tls")
+  check_url(given)
+  check_proxy(given)
+end
+
+-- The same for a server.
+function conflicts.check_server (given)
+  check_both(given)
+end
+
+return conflicts
