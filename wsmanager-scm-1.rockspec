@@ -113,6 +113,7 @@ build = {
         "src/lua/protocol/spec_policy.c",
         "src/lua/protocol/spec_queue.c",
         "src/lua/protocol/spec_tls_pipe.c",
+        "src/manager/close_wait.c",
         "src/manager/ending.c",
         "src/manager/events.c",
         "src/manager/heartbeat.c",

@@ -141,10 +141,32 @@ describe("the closing handshake", function()
       local s = session(role)
       s:close(1000)
       s:take()
-      s:feed(from_peer(role, 8, code(1005)))
+      s:feed(from_peer(role, 1, string.char(255)))
       assert.is_false((s:next()))
       assert.are.equal("", s:take())
       assert.is_true(s:state().failed)
+    end)
+
+    it("is answered by any close frame, to a " .. role, function()
+      for payload, expected in pairs {
+        [""] = 1005, [code(1005)] = 1005, [code(1006)] = 1005, [code(0)] = 1005,
+        [code(1004)] = 1005, [code(65535)] = 1005, [code(4000) .. "bye"] = 4000,
+        ["x"] = 1005, [code(1000) .. string.char(255)] = 1000,
+        [code(999) .. "text"] = 1005,
+      } do
+        local s = session(role)
+        s:close(1000)
+        s:take()
+        s:feed(from_peer(role, 8, payload))
+        local ended, token, _, n = s:next()
+        assert.is_false(ended)
+        assert.same({ "closed", expected }, { token, n })
+        assert.are.equal("", s:take())
+        local state = s:state()
+        assert.is_true(state.sent and state.received)
+        assert.is_false(state.failed)
+        assert.are.equal(expected == 4000 and "bye" or "", state.reason or "")
+      end
     end)
   end)
 

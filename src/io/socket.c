@@ -5,10 +5,14 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 #include "base/host_port.h"
 #include "base/memory.h"
 #include "base/hidden.h"
@@ -188,6 +192,19 @@ void wsm_socket_finish (struct wsm_socket *s) {
 
 void wsm_socket_pause (struct wsm_socket *s, bool pause) {
   lws_rx_flow_control(s->wsi, pause ? 0 : 1);
+}
+
+size_t wsm_socket_unacknowledged (const struct wsm_socket *s) {
+  int n = 0;
+#if defined(SIOCOUTQ)
+  if (ioctl(s->fd, SIOCOUTQ, &n) != 0) n = 0;
+#elif defined(FIONWRITE)
+  if (ioctl(s->fd, FIONWRITE, &n) != 0) n = 0;
+#elif defined(SO_NWRITE)
+  socklen_t size = sizeof n;
+  if (getsockopt(s->fd, SOL_SOCKET, SO_NWRITE, &n, &size) != 0) n = 0;
+#endif
+  return n > 0 ? (size_t)n : 0;
 }
 
 void wsm_socket_close (struct wsm_socket *s) {

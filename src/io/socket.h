@@ -55,6 +55,10 @@ void wsm_socket_want_writable (struct wsm_socket *s);
 ** the peer ends too. */
 void wsm_socket_finish (struct wsm_socket *s);
 
+/* Bytes written that the peer has not acknowledged; 0 where the system does not
+** tell. */
+size_t wsm_socket_unacknowledged (const struct wsm_socket *s);
+
 /* Closes and frees it without a further call of the owner. Safe inside one. */
 void wsm_socket_close (struct wsm_socket *s);
 

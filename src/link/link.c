@@ -138,8 +138,19 @@ static void update_timer (struct wsm_link *l) {
                        wsm_manager_is_deadline_lax(&l->manager));
 }
 
+/* Asks the kernel how far our bytes have come, while the manager looks. */
+static void look (struct wsm_link *l) {
+  struct wsm_delivery delivery;
+  if (!wsm_manager_looks(&l->manager) || !l->transfer.stream) return;
+  delivery.acknowledged =
+    wsm_stream_acknowledged(l->transfer.stream, &delivery.everything);
+  if (wsm_manager_pending(&l->manager) > 0) delivery.everything = false;
+  wsm_manager_delivered(&l->manager, &delivery, wsm_link_now(l));
+}
+
 /* After anything happened. */
 static void update (struct wsm_link *l) {
+  look(l);
   apply_want(l);
   update_pause(l);
   if (!is_blocked(l) && wsm_manager_pending(&l->manager) > 0)
@@ -254,6 +265,7 @@ bool wsm_link_is_secured (const struct wsm_link *l) {
 static void on_timer (struct wsm_handle *handle, uint64_t now_ms) {
   struct wsm_link *l = link_of(handle);
   wsm_transfer_refill_keys(&l->transfer);
+  look(l);
   wsm_manager_tick(&l->manager, now_ms);
   update(l);
 }

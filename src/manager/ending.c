@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include "base/random.h"
+#include "manager/close_wait.h"
 #include "manager/messages.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
@@ -25,7 +26,7 @@ void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms) {
      with unread bytes resets, and the close frame could be lost */
   if (m->role == WSM_SERVER) m->want = WSM_WANT_FINISH;
   if (m->role == WSM_SERVER && failed) wait_ms = linger(wait_ms);
-  m->due_ms = wsm_state_after(now_ms, wait_ms);
+  wsm_close_wait_start(m, wait_ms, now_ms);
 }
 
 void wsm_ending_close (struct wsm_manager *m,
@@ -44,7 +45,7 @@ void wsm_ending_close (struct wsm_manager *m,
     return;
   }
   wsm_state_enter(m, WSM_STATE_CLOSING);
-  m->due_ms = wsm_state_after(now_ms, m->policy->close_ms);
+  wsm_close_wait_start(m, m->policy->close_ms, now_ms);
 }
 
 void wsm_ending_received (struct wsm_manager *m) {
@@ -73,7 +74,7 @@ void wsm_ending_rejected (struct wsm_manager *m, uint64_t now_ms) {
   wsm_buffer_clear(&m->session.in);
   wsm_state_enter(m, WSM_STATE_CLOSING);
   m->want = WSM_WANT_FINISH;
-  m->due_ms = wsm_state_after(now_ms, m->policy->close_ms);
+  wsm_close_wait_start(m, m->policy->close_ms, now_ms);
 }
 
 /* --- how it ended --- */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "manager/close_wait.h"
 #include "manager/ending.h"
 #include "manager/opening.h"
 #include "manager/redirects.h"
@@ -341,6 +342,13 @@ static void tick_open (struct wsm_manager *m, uint64_t now_ms) {
   wsm_heartbeat_tick(m, now_ms);
 }
 
+void wsm_manager_delivered (struct wsm_manager *m,
+                            const struct wsm_delivery *delivery,
+                            uint64_t now_ms) {
+  if (m->state == WSM_STATE_CLOSING)
+    wsm_close_wait_delivered(m, delivery, now_ms);
+}
+
 void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
   const bool due = now_ms >= m->due_ms;
   struct wsm_error e;
@@ -368,6 +376,7 @@ static uint64_t earlier (uint64_t a, uint64_t b) {
 
 uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
   if (m->state == WSM_STATE_WAITING && m->events.count > 0) return WSM_NEVER;
+  if (m->state == WSM_STATE_CLOSING) return wsm_close_wait_deadline(m);
   if (m->state != WSM_STATE_OPEN) return m->due_ms;
   return earlier(earlier(read_ahead_at(m), wsm_messages_retry_at(m)),
                  wsm_heartbeat_deadline(m));

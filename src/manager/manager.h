@@ -134,6 +134,15 @@ void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *why,
 void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
                         uint64_t now_ms);
 
+/* How far our bytes have come: before every tick while it looks. */
+static inline bool wsm_manager_looks (const struct wsm_manager *m) {
+  return m->state == WSM_STATE_CLOSING;
+}
+
+void wsm_manager_delivered (struct wsm_manager *m,
+                            const struct wsm_delivery *delivery,
+                            uint64_t now_ms);
+
 /* Time passed: heartbeats, deadlines, the next attempt. */
 void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms);
 

@@ -67,6 +67,21 @@ struct wsm_close_params {
   size_t length;
 };
 
+/* How far our bytes have come. */
+struct wsm_delivery {
+  uint64_t acknowledged; /* by the peer's TCP, since the socket opened */
+  bool everything;       /* nothing is left here or in the kernel */
+};
+
+/* close_wait.c: of the end under way */
+struct wsm_close_wait {
+  uint64_t looked_ms;    /* the driver looked last, or the wait began */
+  uint64_t acknowledged; /* at that look */
+  uint32_t wait_ms;
+  bool looking;   /* the driver looks */
+  bool delivered; /* everything was acknowledged: the wait is the last */
+};
+
 struct wsm_redirect_state; /* redirects.c: the redirect that was followed */
 
 struct wsm_manager {
@@ -94,9 +109,10 @@ struct wsm_manager {
   uint32_t delay_ms;       /* of the wait under way */
   uint32_t retry_after_ms; /* what the peer asked for, for the next wait */
   uint64_t jitter_seed;
-  uint64_t due_ms;            /* CONNECTING, CLOSING: when to give up;
+  uint64_t due_ms; /* CONNECTING, CLOSING: when to give up;
                               WAITING: when to connect; OPEN: when to answer a
                               close behind messages that nobody takes */
+  struct wsm_close_wait close_wait;
   uint64_t received_ms;       /* last byte from the peer */
   uint64_t last_heartbeat_ms; /* last heartbeat, or the opening */
   uint64_t ping_ms; /* when ping number ping_number was sent; WSM_NEVER

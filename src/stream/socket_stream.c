@@ -9,6 +9,7 @@ struct socket_stream {
   struct wsm_stream stream;
   struct wsm_socket *socket; /* NULL: it is gone */
   struct wsm_loop *loop;
+  uint64_t written;
   size_t no_memory; /* for so many bytes: the connection cannot go on */
 };
 
@@ -42,7 +43,9 @@ static size_t write_to (struct wsm_stream *s, const void *bytes, size_t n) {
   struct socket_stream *x = of(s);
   long taken = x->socket ? wsm_socket_write(x->socket, bytes, n) : -1;
   wsm_loop_counters(x->loop)->writes++;
-  return taken < 0 ? 0 : (size_t)taken;
+  if (taken < 0) return 0;
+  x->written += (size_t)taken;
+  return (size_t)taken;
 }
 
 static bool finish (struct wsm_stream *s) {
@@ -63,6 +66,14 @@ static void peer (struct wsm_stream *s, char *to, size_t n) {
   else if (n > 0) to[0] = '\0';
 }
 
+/* Our FIN may count as one byte more than was written. */
+static uint64_t acknowledged (struct wsm_stream *s, bool *everything) {
+  const struct socket_stream *x = of(s);
+  const size_t rest = x->socket ? wsm_socket_unacknowledged(x->socket) : 0;
+  *everything = rest == 0;
+  return rest < x->written ? x->written - rest : 0;
+}
+
 static void destroy (struct wsm_stream *s) {
   if (of(s)->socket) wsm_socket_close(of(s)->socket);
   wsm_free(s);
@@ -75,7 +86,8 @@ static const struct wsm_stream_class class = { .start = start,
                                                .destroy = destroy,
                                                .pause = pause_reading,
                                                .want_writable = want_writable,
-                                               .peer = peer };
+                                               .peer = peer,
+                                               .acknowledged = acknowledged };
 
 /* --- what its socket tells --- */
 

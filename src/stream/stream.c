@@ -37,6 +37,11 @@ void wsm_stream_peer (struct wsm_stream *s, char *to, size_t n) {
   s->class->peer(s, to, n);
 }
 
+uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything) {
+  s = lowest(s);
+  return s->class->acknowledged(s, everything);
+}
+
 const struct wsm_tls *wsm_stream_tls (struct wsm_stream *s) {
   return s->class->tls ? s->class->tls(s) : NULL;
 }

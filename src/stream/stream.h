@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/buffer.h"
 #include "base/error.h"
 
@@ -28,8 +29,7 @@ struct wsm_stream_events {
   void (*lost)(void *owner, const struct wsm_error *e);
 };
 
-/* What a kind of stream does. pause, want_writable and peer: NULL for all but
-** the lowest. */
+/* What a kind of stream does. From pause on: NULL for all but the lowest. */
 struct wsm_stream_class {
   void (*start)(struct wsm_stream *s);
   size_t (*read)(struct wsm_stream *s, struct wsm_buffer *to, size_t n);
@@ -40,6 +40,7 @@ struct wsm_stream_class {
   void (*pause)(struct wsm_stream *s, bool pause);
   void (*want_writable)(struct wsm_stream *s);
   void (*peer)(struct wsm_stream *s, char *to, size_t n);
+  uint64_t (*acknowledged)(struct wsm_stream *s, bool *everything);
 };
 
 /* The first member of each kind. */
@@ -91,6 +92,10 @@ void wsm_stream_want_writable (struct wsm_stream *s);
 
 /* The address of who is at the other end of the socket, as text. */
 void wsm_stream_peer (struct wsm_stream *s, char *to, size_t n);
+
+/* Bytes of the lowest stream that the peer's TCP has acknowledged, and whether
+** those are all that were written. */
+uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything);
 
 /* The TLS that the top stream is, or NULL. */
 const struct wsm_tls *wsm_stream_tls (struct wsm_stream *s);

@@ -73,9 +73,36 @@ static void answer_close (struct wsm_session *s) {
   wsm_control_discard(s);
 }
 
+static void note_close (struct wsm_session *s, unsigned code,
+                        const unsigned char *reason, size_t n) {
+  s->close_code = (uint16_t)code;
+  store_reason(s, reason, n);
+  answer_close(s);
+}
+
+/* Ours is sent: whatever the answer says, both want to end. What a close frame
+** may not hold is left out. */
+static void take_answer (struct wsm_session *s, const unsigned char *payload,
+                         size_t n) {
+  unsigned code = WSM_NO_STATUS;
+  size_t reason = 0;
+  if (n >= CODE_SIZE) {
+    code = (unsigned)payload[0] << 8 | payload[1];
+    if (!wsm_close_code_is_valid(code)) code = WSM_NO_STATUS;
+    payload += CODE_SIZE;
+    reason = n - CODE_SIZE;
+  }
+  if (code == WSM_NO_STATUS || !wsm_utf8_valid(payload, reason)) reason = 0;
+  note_close(s, code, payload, reason);
+}
+
 void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
                         size_t n) {
   unsigned code = WSM_NO_STATUS;
+  if (s->closing & WSM_CLOSE_SENT) {
+    take_answer(s, payload, n);
+    return;
+  }
   if (n == 1) {
     wsm_control_fail(s, WSM_PROTOCOL_ERROR,
                      "the peer sent a close frame with "
@@ -100,9 +127,7 @@ void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
                      "is not UTF-8 (RFC 6455 5.5.1)");
     return;
   }
-  s->close_code = (uint16_t)code;
-  store_reason(s, payload, n);
-  answer_close(s);
+  note_close(s, code, payload, n);
 }
 
 static const char *reason_for (enum wsm_close_code code) {

@@ -318,6 +318,15 @@ static int pause_reading (lua_State *L) {
   return 0;
 }
 
+/* m:delivered(acknowledged, everything, now): what the driver found */
+static int delivered (lua_State *L) {
+  struct wsm_delivery delivery;
+  delivery.acknowledged = (uint64_t)luaL_checkinteger(L, 2);
+  delivery.everything = lua_toboolean(L, 3);
+  wsm_manager_delivered(check(L), &delivery, check_now(L, 4));
+  return 0;
+}
+
 static int tick (lua_State *L) {
   wsm_manager_tick(check(L), check_now(L, 2));
   return 0;
@@ -415,24 +424,39 @@ static int head (lua_State *L) {
   return 3;
 }
 
-static const luaL_Reg methods[] = {
-  { "free", release },      { "start", start },
-  { "target", target },     { "lock", lock },
-  { "verdict", verdict },   { "accept", accept },
-  { "refuse", refuse },     { "close", close },
-  { "send", send },         { "next", next },
-  { "unsent", unsent },     { "connected", connected },
-  { "redirect", redirect }, { "endpoint", endpoint },
-  { "feed", feed },         { "wrote", wrote },
-  { "output", output },     { "write", write_all },
-  { "lost", lost },         { "pause", pause_reading },
-  { "tick", tick },         { "keys", keys },
-  { "deadline", deadline }, { "want", want },
-  { "state", state },       { "event", event },
-  { "counters", counters }, { "buffered", buffered },
-  { "unread", unread },     { "latency", latency },
-  { "head", head },         { NULL, NULL }
-};
+static const luaL_Reg methods[] = { { "free", release },
+                                    { "start", start },
+                                    { "target", target },
+                                    { "lock", lock },
+                                    { "verdict", verdict },
+                                    { "accept", accept },
+                                    { "refuse", refuse },
+                                    { "close", close },
+                                    { "send", send },
+                                    { "next", next },
+                                    { "unsent", unsent },
+                                    { "connected", connected },
+                                    { "redirect", redirect },
+                                    { "endpoint", endpoint },
+                                    { "feed", feed },
+                                    { "wrote", wrote },
+                                    { "output", output },
+                                    { "write", write_all },
+                                    { "lost", lost },
+                                    { "pause", pause_reading },
+                                    { "delivered", delivered },
+                                    { "tick", tick },
+                                    { "keys", keys },
+                                    { "deadline", deadline },
+                                    { "want", want },
+                                    { "state", state },
+                                    { "event", event },
+                                    { "counters", counters },
+                                    { "buffered", buffered },
+                                    { "unread", unread },
+                                    { "latency", latency },
+                                    { "head", head },
+                                    { NULL, NULL } };
 
 void wsm_push_manager (lua_State *L) {
   static const struct wsm_class class = { MANAGER, methods, release,
