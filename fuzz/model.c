@@ -195,12 +195,16 @@ static void read_close (struct reader *r, const unsigned char *b, size_t n) {
   if (n == 1 || code < 1000 || code == 1004 || code == 1006 || code > 4999 ||
       (n >= 2 && code == 1005) || (code > 1014 && code < 3000)) {
     fail(r, WSM_PROTOCOL_ERROR);
+    m->answers = true;
+    m->answer_code = WSM_NO_STATUS;
     return;
   }
   m->reason_length = n > 2 ? n - 2 : 0;
   if (m->reason_length) memcpy(m->reason, b + 2, m->reason_length);
   if (!model_is_utf8(m->reason, m->reason_length, &whole) || !whole) {
     fail(r, WSM_INVALID_DATA);
+    m->answers = true;
+    m->answer_code = code;
     return;
   }
   m->end = MODEL_CLOSED;

@@ -46,6 +46,9 @@ struct model {
                       whichever the cuts show first */
   unsigned char reason[WSM_CONTROL_LIMIT];
   size_t reason_length;
+  bool answers; /* MODEL_FAILED by a close frame: an answer to ours, which
+                           is never an error, would have ended it */
+  unsigned answer_code; /* with this code; WSM_NO_STATUS for what is none */
 };
 
 /* Zero it before; model_clear it after. */

@@ -194,6 +194,8 @@ describe("without memory", function ()
   after_each(function () core.failmemory(-1) end)
 
   it("a loop is refused, and leaves nothing behind", function ()
+    collectgarbage()
+    collectgarbage()
     local before, kept = core.memory().blocks, nil
     for n = 0, 20 do
       core.failmemory(n)
