@@ -76,6 +76,35 @@ describe("a response that rejects", function()
     assert.equal(("x"):rep(3000) .. ("y"):rep(1096), (select(2, m:head())))
   end)
 
+  it("is decoded when it is chunked, however it is cut", function()
+    local text = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+      .. "3;x=y\r\nno \r\n4\r\nsuch\r\n0\r\nA: b\r\n\r\n"
+    for cut = 1, #text - 1 do
+      local m = refused(text:sub(1, cut))
+      assert.equal("connecting", m:state())
+      m:feed(text:sub(cut + 1), 1)
+      assert.equal("closed", m:state())
+      assert.equal("no such", (select(2, m:head())))
+    end
+  end)
+
+  it("ends at a bad chunk, at 4 KiB and with the connection", function()
+    local head = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+    local m = refused(head .. "3\r\nabc\r\nno chunk\r\n")
+    assert.equal("closed", m:state())
+    assert.equal("abc", (select(2, m:head())))
+    m = refused(head .. ("5\r\nabcde\r\n"):rep(1000))
+    assert.equal("closed", m:state())
+    assert.equal(("abcde"):rep(819) .. "a", (select(2, m:head())))
+    m = refused(head .. "ffffff\r\nabc")
+    m:lost(nil, nil, nil, 5)
+    assert.equal("closed", m:state())
+    assert.equal("abc", (select(2, m:head())))
+    m = refused(head .. "0;" .. ("x"):rep(20000))
+    assert.equal("closed", m:state())
+    assert.equal("", (select(2, m:head())))
+  end)
+
   it("has no body when its head says so", function()
     for _, lines in ipairs { "500 A\r\nContent-Length: 0", "204 B", "304 C" } do
       local m = refused("HTTP/1.1 " .. lines .. "\r\n\r\n")

@@ -122,16 +122,24 @@ bool wsm_opening_request (struct wsm_manager *m, struct wsm_error *e) {
   return false;
 }
 
+/* Behind the head, as much as there is room. false: there is no more. */
+static bool keep_piece (struct wsm_manager *m, struct wsm_span piece) {
+  const size_t had = wsm_buffer_length(&m->head_text) - m->head_length;
+  const size_t room = BODY_LIMIT - had;
+  const size_t n = piece.length < room ? piece.length : room;
+  return wsm_buffer_append(&m->head_text, piece.text, n) && n < room;
+}
+
 /* The error that the response was rejected with is in m->error. */
 static enum wsm_opening read_body (struct wsm_manager *m, struct wsm_error *e) {
   struct wsm_buffer *in = &m->session.in;
-  const size_t had = wsm_buffer_length(&m->head_text) - m->head_length;
-  const size_t came = wsm_buffer_length(in);
-  const size_t room = m->body_limit - had;
-  const size_t n = came < room ? came : room;
-  const bool kept = wsm_buffer_append(&m->head_text, wsm_buffer_bytes(in), n);
+  struct wsm_span rest = span_of(wsm_buffer_bytes(in), wsm_buffer_length(in));
+  struct wsm_span piece;
+  enum wsm_body_status status;
+  do status = wsm_body_take(&m->body, &rest, &piece);
+  while (status == WSM_BODY_DATA && keep_piece(m, piece));
   wsm_buffer_clear(in);
-  if (kept && n < room) return WSM_OPENING_MORE;
+  if (status == WSM_BODY_MORE) return WSM_OPENING_MORE;
   *e = m->error;
   return WSM_OPENING_FAILED;
 }
@@ -153,8 +161,7 @@ static void await_body (struct wsm_manager *m, const struct wsm_head *head,
   const uint64_t until_ms = now_ms + BODY_MS;
   m->step = WSM_STEP_BODY;
   m->retry_after_ms = retry_after(head);
-  m->body_limit = wsm_body_length(head, BODY_LIMIT);
-  if (head->status == 204 || head->status == 304) m->body_limit = 0;
+  wsm_body_start(&m->body, head);
   if (until_ms < m->due_ms) m->due_ms = until_ms;
 }
 

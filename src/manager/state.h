@@ -9,6 +9,7 @@
 #define WSM_STATE_H
 
 #include "base/heap.h"
+#include "http/body.h"
 #include "manager/events.h"
 #include "manager/message_queue.h"
 #include "manager/policy.h"
@@ -129,7 +130,7 @@ struct wsm_manager {
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
                                   the body of a response that rejects */
   size_t head_length;          /* of the head in head_text */
-  size_t body_limit;           /* bytes of body to keep */
+  struct wsm_body body;        /* of a response that rejects */
   uint16_t reject_status;      /* a server: 0, or the status that rejects the
                                   request, and m->error says why */
   struct wsm_agreement agreed; /* spans of agreed_text */

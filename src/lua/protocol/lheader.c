@@ -1,5 +1,6 @@
 #include "lua/protocol/lprotocol.h"
 
+#include "http/body.h"
 #include "http/header_lines.h"
 #include "http/request_target.h"
 #include "http/response.h"
@@ -80,6 +81,49 @@ static int request_target (lua_State *L) {
   return 3;
 }
 
+/* Appends the body among the bytes to text. */
+static enum wsm_body_status decode (lua_State *L, struct wsm_body *body,
+                                    struct wsm_span in,
+                                    struct wsm_buffer *text) {
+  struct wsm_span piece;
+  enum wsm_body_status status;
+  while ((status = wsm_body_take(body, &in, &piece)) == WSM_BODY_DATA)
+    if (!wsm_buffer_append(text, piece.text, piece.length))
+      luaL_error(L, "not enough memory");
+  return status;
+}
+
+/* body(head, "answer" | "request", { bytes ... }) -> body, "more" | "end" | "bad":
+** the bytes in the pieces in which they come */
+static int body (lua_State *L) {
+  static const char *const kinds[] = { "answer", "request", NULL };
+  static const char *const names[] = { "more", "data", "end", "bad" };
+  enum wsm_body_status status = WSM_BODY_MORE;
+  const struct wsm_span all = wsm_check_span(L, 1);
+  const bool request = luaL_checkoption(L, 2, "answer", kinds) == 1;
+  struct wsm_buffer *text;
+  struct wsm_head head;
+  struct wsm_body b;
+  struct wsm_error e;
+  const long n = request
+                   ? wsm_head_parse_request(&head, all.text, all.length, &e)
+                   : wsm_head_parse_response(&head, all.text, all.length, &e);
+  int i, count;
+  luaL_argcheck(L, n > 0, 1, "no whole head");
+  luaL_checktype(L, 3, LUA_TTABLE);
+  count = (int)lua_rawlen(L, 3);
+  text = wsm_push_text(L);
+  wsm_body_start(&b, &head);
+  for (i = 1; i <= count; i++) {
+    lua_rawgeti(L, 3, i);
+    status = decode(L, &b, wsm_check_span(L, -1), text);
+    lua_pop(L, 1);
+  }
+  wsm_push_bytes(L, text);
+  lua_pushstring(L, names[status]);
+  return 2;
+}
+
 /* isvalue(text) -> boolean (RFC 9110 5.5) */
 static int is_value (lua_State *L) {
   size_t n;
@@ -126,11 +170,13 @@ static int response (lua_State *L) {
   return wsm_return_text(L, text, wsm_response_write(text, &r));
 }
 
-static const luaL_Reg functions[] = {
-  { "head", parse_head },  { "requesttarget", request_target },
-  { "isvalue", is_value }, { "checkheaders", check_headers },
-  { "reply", response },   { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "head", parse_head },
+                                      { "requesttarget", request_target },
+                                      { "body", body },
+                                      { "isvalue", is_value },
+                                      { "checkheaders", check_headers },
+                                      { "reply", response },
+                                      { NULL, NULL } };
 
 void wsm_set_heads (lua_State *L) {
   luaL_setfuncs(L, functions, 0);
