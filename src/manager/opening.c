@@ -86,7 +86,8 @@ static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
       (fresh == length || memchr(text.text + length - fresh, '\n', fresh)))
     taken = parse(m, head, &text, e);
   if (taken < 0) return -1;
-  if ((taken ? (size_t)taken : length) > m->policy->header_bytes) {
+  if (m->interim_bytes + (taken ? (size_t)taken : length) >
+      m->policy->header_bytes) {
     wsm_error_set(e, WSM_TOOBIG, "the peer's HTTP head is over %llu bytes",
                   (unsigned long long)m->policy->header_bytes);
     return -1;
@@ -114,6 +115,7 @@ bool wsm_opening_request (struct wsm_manager *m, struct wsm_error *e) {
   char offer[WSM_EXTENSION_TEXT];
   const struct wsm_request request = request_of(m, offer);
   wsm_state_renew_session(m);
+  m->interim_bytes = 0;
   if (wsm_handshake_request(&m->session.out, &request)) {
     m->step = WSM_STEP_HEAD;
     return true;
@@ -202,10 +204,27 @@ static bool agree (struct wsm_manager *m, const struct wsm_head *head,
   return !m->policy->compress || agree_on_compression(m, agreed.extensions, e);
 }
 
+/* An interim response (RFC 9110 15.2) says nothing yet; a 101 is final. */
+static bool drop_interim (struct wsm_manager *m, const struct wsm_head *head) {
+  if (head->status >= 200 || head->status == 101) return false;
+  m->interim_bytes += m->head_length;
+  wsm_buffer_clear(&m->head_text);
+  m->head_length = 0;
+  return true;
+}
+
+static int take_response (struct wsm_manager *m, struct wsm_head *head,
+                          size_t n, struct wsm_error *e) {
+  int whole;
+  while ((whole = take_head(m, head, n, e)) > 0 && drop_interim(m, head))
+    n = wsm_buffer_length(&m->session.in);
+  return whole;
+}
+
 static enum wsm_opening read_response (struct wsm_manager *m, size_t n,
                                        uint64_t now_ms, struct wsm_error *e) {
   struct wsm_head head;
-  const int whole = take_head(m, &head, n, e);
+  const int whole = take_response(m, &head, n, e);
   if (whole == 0) return WSM_OPENING_MORE;
   if (whole > 0 && agree(m, &head, e)) return WSM_OPENING_OPENED;
   if (whole < 0 || head.status == 101) return WSM_OPENING_FAILED;

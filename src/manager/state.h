@@ -130,6 +130,7 @@ struct wsm_manager {
   struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
                                   the body of a response that rejects */
   size_t head_length;          /* of the head in head_text */
+  size_t interim_bytes;        /* of 1xx responses before it */
   struct wsm_body body;        /* of a response that rejects */
   uint16_t reject_status;      /* a server: 0, or the status that rejects the
                                   request, and m->error says why */
