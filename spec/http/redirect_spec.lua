@@ -135,4 +135,21 @@ describe("the headers sent to another origin", function()
     assert.equal("", protocol.withoutcredentials "")
     assert.equal("", protocol.withoutcredentials "Cookie: a\r\n")
   end)
+
+  it("go without what a name tells to be a credential", function()
+    for _, name in ipairs {
+      "X-Api-Key", "x_api_key", "APIKEY", "X-Auth-Token", "Private-Token", "Token",
+      "X-Amz-Security-Token", "X-Session-Id", "X-CSRF-Token", "Cookie2", "X-Secret",
+      "Ocp-Apim-Subscription-Key", "Client-Password", "X-JWT-Assertion", "X-Signature",
+      "X-Authorization", "-key-", "x--token",
+    } do
+      assert.equal("A: b\r\n", protocol.withoutcredentials(name .. ": x\r\nA: b\r\n"), name)
+    end
+    for _, name in ipairs {
+      "X-Author", "X-Keyboard", "Monkey", "User-Agent", "X-Tokenizer", "Accept", "-", "X-",
+    } do
+      local line = name .. ": x\r\n"
+      assert.equal(line, protocol.withoutcredentials(line), name)
+    end
+  end)
 end)

@@ -169,9 +169,33 @@ bool wsm_redirect_follow (struct wsm_redirect *r, struct wsm_buffer *to,
   return followed;
 }
 
+/* Words of header names that tell of a credential: X-Api-Key, Private-Token. */
+static bool is_secret_word (struct wsm_span word) {
+  static const char *const words[] = {
+    "auth",  "authorization", "authentication", "apikey",      "key",
+    "token", "accesstoken",   "authtoken",      "secret",      "password",
+    "jwt",   "bearer",        "credential",     "credentials", "session",
+    "sid",   "sessionid",     "signature",      "assertion",   "csrf"
+  };
+  size_t i;
+  for (i = 0; i < sizeof words / sizeof *words; i++)
+    if (wsm_span_is(word, words[i])) return true;
+  return false;
+}
+
+static bool is_credential (struct wsm_span name) {
+  while (name.length > 0) {
+    const struct wsm_span word = before(name, "-_");
+    if (is_secret_word(word)) return true;
+    name = wsm_span_skip(name, word.length);
+    if (name.length > 0) name = wsm_span_skip(name, 1);
+  }
+  return false;
+}
+
 static bool is_for_one_origin (struct wsm_span name) {
-  return wsm_span_is(name, "Authorization") || wsm_span_is(name, "Cookie") ||
-         wsm_span_is(name, "Proxy-Authorization") || wsm_span_is(name, "Host");
+  return wsm_span_is(name, "Cookie") || wsm_span_is(name, "Cookie2") ||
+         wsm_span_is(name, "Host") || is_credential(name);
 }
 
 bool wsm_redirect_filter (struct wsm_buffer *to, const char *lines) {

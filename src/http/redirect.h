@@ -27,8 +27,9 @@ bool wsm_redirect_follow (struct wsm_redirect *r, struct wsm_buffer *to,
 /* The same scheme, host and port? */
 bool wsm_same_origin (const struct wsm_url *a, const struct wsm_url *b);
 
-/* Appends "Name: value\r\n" lines without those meant for one origin:
-** Authorization, Cookie, Proxy-Authorization and Host. false without memory,
+/* Appends "Name: value\r\n" lines without those meant for one origin: Cookie,
+** Host, Authorization, Proxy-Authorization, and others with a word in their name
+** that tells of a credential, as X-Api-Key and Private-Token. false without memory,
 ** and nothing is appended. */
 bool wsm_redirect_filter (struct wsm_buffer *to, const char *lines);
 

@@ -218,7 +218,8 @@ static void start (struct wsm_link *l, struct wsm_stream *stream) {
 
 static void on_connected (void *owner, int fd, const struct wsm_error *why) {
   struct wsm_link *l = owner;
-  const struct wsm_route_tls tls = { l->tls, l->proxy_tls };
+  const struct wsm_route_tls tls = { l->tls, l->proxy_tls,
+                                     wsm_manager_left_origin(&l->manager) };
   struct wsm_error e = *why;
   struct wsm_stream *top = fd >= 0 ? wsm_route_open(l->route, fd, &tls, &e)
                                    : NULL;
@@ -338,7 +339,7 @@ struct wsm_link *wsm_link_new (struct wsm_loop *loop,
 static struct wsm_stream *open_accepted (struct wsm_link *l, int fd,
                                          struct wsm_error *e) {
   const struct wsm_tls_stream_setup setup = { l->handle.loop, l->tls, NULL,
-                                              NULL };
+                                              NULL, false };
   struct wsm_stream *top = wsm_socket_stream_new(l->handle.loop, fd, e);
   if (top && l->tls) top = wsm_tls_stream_new(top, &setup, e);
   return top;

@@ -164,10 +164,11 @@ void wsm_route_free (struct wsm_route *r) {
 
 static struct wsm_stream *add_target_tls (const struct wsm_route *r,
                                           struct wsm_stream *below,
-                                          struct wsm_tls_context *context,
+                                          const struct wsm_route_tls *tls,
                                           struct wsm_error *e) {
-  const struct wsm_tls_stream_setup setup = { r->loop, context, r->host, NULL };
-  if (context) return wsm_tls_stream_new(below, &setup, e);
+  const struct wsm_tls_stream_setup setup = { r->loop, tls->target, r->host,
+                                              NULL, tls->anonymous };
+  if (tls->target) return wsm_tls_stream_new(below, &setup, e);
   wsm_error_set(e, WSM_TLS, "there are no TLS rules for %s", r->host);
   e->final = true;
   wsm_stream_close(below);
@@ -179,7 +180,7 @@ static struct wsm_stream *add_proxy_tls (const struct wsm_route *r,
                                          struct wsm_tls_context *context,
                                          struct wsm_error *e) {
   const struct wsm_tls_stream_setup setup = { r->loop, context, r->proxy_host,
-                                              r->label };
+                                              r->label, false };
   if (context) return wsm_tls_stream_new(below, &setup, e);
   wsm_error_set(e, WSM_TLS, "TLS with %s: there are no TLS rules for it",
                 r->label);
@@ -205,6 +206,6 @@ struct wsm_stream *wsm_route_open (struct wsm_route *r, int fd,
   if (top && r->proxy_host && r->proxy.kind == WSM_PROXY_HTTPS)
     top = add_proxy_tls(r, top, tls->proxy, e);
   if (top && r->proxy_host) top = add_proxy(r, top, e);
-  if (top && r->secure) top = add_target_tls(r, top, tls->target, e);
+  if (top && r->secure) top = add_target_tls(r, top, tls, e);
   return top;
 }

@@ -44,6 +44,7 @@ const char *wsm_route_proxy_name (const struct wsm_route *route);
 /* The rules of TLS with the target and with an https proxy; may be NULL. */
 struct wsm_route_tls {
   struct wsm_tls_context *target, *proxy;
+  bool anonymous; /* the target is not to see our certificate */
 };
 
 /* The stack of streams over the descriptor, which is closed on failure. It

@@ -112,6 +112,10 @@ static inline void wsm_manager_event_pop (struct wsm_manager *m) {
 
 /* --- the driver calls --- */
 
+/* Is the target that of a redirect to another origin? Then our certificate is
+** not for it (wsm_redirects_left_origin). */
+bool wsm_manager_left_origin (const struct wsm_manager *m);
+
 /* The connection that redirected is closed, and wsm_manager_url says
 ** where to connect now; nonce as for the target. The open deadline is still the
 ** same. */

@@ -10,6 +10,7 @@
 /* The redirect that was followed, with the texts that m->request borrows. */
 struct wsm_redirect_state {
   uint32_t count;       /* redirects since the target */
+  bool left_origin;     /* one of them led to another origin */
   struct wsm_url parts; /* of url */
   char *url, *headers;  /* headers NULL: none */
 };
@@ -24,6 +25,10 @@ static void redirect_free (struct wsm_redirect_state *state) {
 void wsm_redirects_forget (struct wsm_manager *m) {
   redirect_free(m->redirect);
   m->redirect = NULL;
+}
+
+bool wsm_redirects_left_origin (const struct wsm_manager *m) {
+  return m->redirect && m->redirect->left_origin;
 }
 
 /* The text of a buffer in a block of its own size; NULL for none, or without
@@ -73,6 +78,7 @@ static bool write_request (const struct wsm_manager *m, struct wsm_redirect *r,
 static void apply_redirect (struct wsm_manager *m,
                             struct wsm_redirect_state *state) {
   state->count = m->redirect ? m->redirect->count + 1 : 1;
+  if (wsm_redirects_left_origin(m)) state->left_origin = true;
   wsm_redirects_forget(m);
   m->redirect = state;
   m->request.url = &state->parts;
@@ -90,6 +96,7 @@ static bool prepare_redirect (struct wsm_manager *m, struct wsm_redirect *r,
     return false;
   }
   if (write_request(m, r, state, e)) {
+    state->left_origin = r->changed;
     apply_redirect(m, state);
     return true;
   }

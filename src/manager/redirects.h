@@ -15,6 +15,10 @@
 bool wsm_redirects_follow (struct wsm_manager *m, const struct wsm_head *head,
                            struct wsm_error *e);
 
+/* Has a redirect led to another origin since the target? No credential of the
+** target goes there, nor to where it leads. */
+bool wsm_redirects_left_origin (const struct wsm_manager *m);
+
 /* Frees the texts of the last redirect. */
 void wsm_redirects_forget (struct wsm_manager *m);
 

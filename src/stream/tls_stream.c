@@ -278,6 +278,7 @@ static bool set_up (struct tls_stream *t,
   wsm_error_set(e, WSM_FULL, "no memory for TLS");
   if (setup->host && !(t->host = wsm_strdup(setup->host))) return false;
   t->tls = wsm_tls_new(setup->context, setup->host, t->early.pool, e);
+  if (t->tls && setup->anonymous) wsm_tls_be_anonymous(t->tls);
   return t->tls != NULL;
 }
 

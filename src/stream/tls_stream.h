@@ -18,6 +18,7 @@ struct wsm_tls_stream_setup {
   const char *host; /* verified and sent (SNI); copied. NULL: we are a server */
   const char *peer; /* "the proxy a:1" in errors, borrowed for its life; NULL:
                        the host, with the bare errors of TLS */
+  bool anonymous;   /* a client's certificate is not for this server */
 };
 
 /* Takes below over, on failure too. NULL: e says why. */

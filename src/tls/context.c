@@ -209,7 +209,7 @@ static int on_alpn (SSL *ssl, const unsigned char **chosen,
 static int on_session (SSL *ssl, SSL_SESSION *session) {
   const struct wsm_tls_peer *peer = SSL_get_app_data(ssl);
   struct wsm_tls_context *c = peer->context;
-  char *host = wsm_strdup(peer->host);
+  char *host = peer->anonymous ? NULL : wsm_strdup(peer->host);
   if (!host) return 0;
   wsm_free(c->session_host);
   SSL_SESSION_free(c->session);

@@ -15,6 +15,7 @@ struct wsm_tls_peer {
   char *host;              /* the name verified; NULL: the peer is a client */
   const char *pinned_keys; /* the context's; NULL: any key will do */
   bool verify;             /* its certificate chain */
+  bool anonymous;          /* it sees no certificate of ours */
   bool explained;          /* a certificate was refused; error says why */
   struct wsm_error *error; /* of the call under way, else NULL */
 };

@@ -106,6 +106,12 @@ struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
   return t;
 }
 
+void wsm_tls_be_anonymous (struct wsm_tls *t) {
+  t->peer.anonymous = true;
+  SSL_certs_clear(t->ssl);
+  SSL_set_session(t->ssl, NULL);
+}
+
 void wsm_tls_free (struct wsm_tls *t) {
   if (!t) return;
   if (t->ssl) {

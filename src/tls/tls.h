@@ -41,6 +41,10 @@ struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
                              struct wsm_pool *pool, struct wsm_error *e);
 void wsm_tls_free (struct wsm_tls *t);
 
+/* Before a client's handshake: it shows this server no certificate of ours and
+** resumes no session in which one was shown. */
+void wsm_tls_be_anonymous (struct wsm_tls *t);
+
 enum wsm_tls_status {
   WSM_TLS_HANDSHAKE,
   WSM_TLS_OPEN,
