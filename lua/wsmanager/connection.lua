@@ -171,7 +171,9 @@ local function wait_for_room (ws, data, kind, timeout)
   local record = to_record(ws)
   local in_time, ok, token, detail
   repeat
-    in_time = wait_in(ws, record, "senders", deadline)
+    -- one that was woken and found no room is the first again
+    record.is_full = true
+    in_time = wait_in(ws, record, "senders", deadline, in_time)
     if ws.state == "closed" then
       return nil, "closed", record.ending.detail or "the connection is closed"
     end

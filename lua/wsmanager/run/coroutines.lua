@@ -22,7 +22,8 @@ local function IDLE () end
 local tasks = setmetatable({}, {__mode = "k"})     -- coroutine -> true
 local on_error = setmetatable({}, {__mode = "k"})  -- coroutine -> fn(why, thread)
 local on_end = {}                                  -- coroutine -> fn()
-local queue_of = {}                                -- parked coroutine -> its queue
+local queue_of = {}                                -- coroutine -> its latest queue
+local index_of = {}                                -- coroutine -> its place there
 local timer_of = {}                                -- parked coroutine -> its timer
 local sleepers = timers.new()
 local runnable = {first = 1, last = 0}             -- {coroutine, arguments ..., n = }
@@ -35,6 +36,10 @@ local describe_argument                            -- of a failed call's noun
 local coroutines = {tasks = tasks, sleepers = sleepers, runnable = runnable}
 
 -- ## Queues: first in, first out
+--
+-- Who leaves from the middle leaves a gap there, `false`; the last is never one.
+
+local MANY_GAPS = 16
 
 function coroutines.new_queue ()
   return {first = 1, last = 0}
@@ -54,21 +59,64 @@ local function pop (queue)
   return value
 end
 
-local function remove (queue, value)
-  local found = queue.first
-  while found <= queue.last and queue[found] ~= value do found = found + 1 end
-  if found > queue.last then return end
-  for i = found, queue.last do queue[i] = queue[i + 1] end
-  queue.last = queue.last - 1
+local function close_gaps (queue)
+  local to = queue.first - 1
+  for from = queue.first, queue.last do
+    local thread = queue[from]
+    if thread then
+      to = to + 1
+      index_of[thread], queue[to] = to, thread
+    end
+  end
+  for i = to + 1, queue.last do queue[i] = nil end
+  queue.last, queue.gaps = to, nil
+end
+
+local function leave_gap (queue, index)
+  local gaps = (queue.gaps or 0) + 1
+  queue[index], queue.gaps = false, gaps
+  if gaps > MANY_GAPS and 2 * gaps > queue.last - queue.first then
+    close_gaps(queue)
+  end
+end
+
+-- Removes the gap or the coroutine that is first.
+local function remove_first (queue)
+  if queue[queue.first] == false then queue.gaps = queue.gaps - 1 end
+  pop(queue)
+end
+
+local function remove_last (queue)
+  local last = queue.last
+  queue[last] = nil
+  while last > queue.first and queue[last - 1] == false do
+    last = last - 1
+    queue[last], queue.gaps = nil, queue.gaps - 1
+  end
+  queue.last = last - 1
+  if queue.first == last then queue.first, queue.last = 1, 0 end
+end
+
+local function remove (queue, index)
+  if index == queue.last then
+    remove_last(queue)
+  elseif index == queue.first then
+    remove_first(queue)
+  else
+    leave_gap(queue, index)
+  end
+end
+
+-- The queue that the coroutine waits in.
+local function waits_in (thread)
+  local queue = queue_of[thread]
+  return queue and queue[index_of[thread]] == thread and queue or nil
 end
 
 -- Takes a coroutine out of the queue and the timers that it waits in.
 local function unpark (thread)
-  local queue, timer = queue_of[thread], timer_of[thread]
-  if queue then
-    queue_of[thread] = nil
-    remove(queue, thread)
-  end
+  local queue, timer = waits_in(thread), timer_of[thread]
+  if queue then remove(queue, index_of[thread]) end
   if timer then
     timer_of[thread] = nil
     sleepers:remove(timer)
@@ -135,6 +183,9 @@ end
 -- 5.1, inside of pcall) is over.
 local function after_resume (thread, ok, what)
   unpark(thread)
+  if queue_of[thread] then
+    queue_of[thread], index_of[thread] = nil, nil
+  end
   if not ok then
     handle_failure(thread, what)
     return false
@@ -226,15 +277,25 @@ end))
 
 -- Waits in the queue, if any, until it is woken or `due` (seconds, of the core's
 -- clock) has come: returns true and what it was handed, or false. `thread` is the
--- caller, which may yield.
-function coroutines.park (thread, queue, due)
+-- caller, which may yield; if `first` is true it is woken before those who wait.
+function coroutines.park (thread, queue, due, first)
   -- Lua 5.1 cannot tell whether a yield will fail: what an earlier one left
   -- behind is removed first.
-  if queue_of[thread] or timer_of[thread] then unpark(thread) end
+  local before = queue_of[thread]
+  if timer_of[thread] or before and before[index_of[thread]] == thread then
+    unpark(thread)
+  end
   if queue then
-    local last = queue.last + 1     -- push, without the call
-    queue_of[thread] = queue
-    queue.last, queue[last] = last, thread
+    local index
+    if first then
+      index = queue.first - 1
+      queue.first = index
+    else
+      index = queue.last + 1     -- push, without the call
+      queue.last = index
+    end
+    queue[index], index_of[thread] = thread, index
+    if before ~= queue then queue_of[thread] = queue end
   end
   if due and due ~= math.huge then
     if due < earliest_due then due = earliest_due end
@@ -250,20 +311,25 @@ function coroutines.has_waiting (queue)
   if queue == nil then return false end
   while queue.first <= queue.last do
     local thread = queue[queue.first]
-    if status(thread) ~= "dead" then return true end
-    unpark(thread)
+    if not thread then
+      remove_first(queue)
+    elseif status(thread) == "suspended" then
+      return true
+    else
+      unpark(thread)
+    end
   end
   return false
 end
 
--- Wakes the first that waits in the queue; its park returns true, a, b, c.
+-- Wakes the first that waits in the queue; its park returns true, a, b, c. For a
+-- queue of which has_waiting was true.
 function coroutines.wake (queue, a, b, c)
   local first = queue.first         -- pop, without the call
   local thread = queue[first]
   queue[first] = nil
   if first == queue.last then queue.first, queue.last = 1, 0
   else queue.first = first + 1 end
-  queue_of[thread] = nil
   if timer_of[thread] then unpark(thread) end
   local ok, what = coroutine_resume(thread, true, a, b, c)
   if what ~= PARKED then after_resume(thread, ok, what) end
@@ -271,7 +337,7 @@ end
 
 -- Wakes all that wait in the queue now.
 function coroutines.wake_all (queue, a, b, c)
-  for _ = queue.first, queue.last do
+  for _ = queue.first, queue.last - (queue.gaps or 0) do
     if not coroutines.has_waiting(queue) then return end
     coroutines.wake(queue, a, b, c)
   end

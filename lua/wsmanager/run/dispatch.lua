@@ -19,7 +19,7 @@ local fire, has_listener = listeners.fire, listeners.has
 local hold_messages, call = listeners.hold_messages, coroutines.call
 local wait, has_waiting = scheduler.wait, coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
-local retained = scheduler.retained
+local set_retained = scheduler.retain
 local decode = codec.decode
 
 local MESSAGES_PER_ROUND = 1024  -- of one connection
@@ -39,6 +39,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field must_notify? true         its waiters are notified in the next round, whatever happens
 ---@field receivers? table          queue of coroutines that wait for a message
 ---@field senders? table            queue of coroutines that wait for room
+---@field is_full? true             a sender waits for room that it did not find
 ---@field watchers? table           queue of coroutines that wait for another state
 ---@field inbox_empty? boolean      the last receive found no message
 ---@field budget? integer           messages that may still be delivered in this round
@@ -81,7 +82,7 @@ local function retain (ws, record)
   local needed = has_waiting(record.receivers) or has_waiting(record.senders)
                  or has_waiting(record.watchers)
                  or record.listeners ~= nil and not record.over
-  retained[record.id] = needed and ws or nil
+  set_retained(record.id, needed and ws or nil)
 end
 
 dispatch.retain = retain
@@ -209,6 +210,16 @@ local function set_error (record, token, detail)
              ending.code, ending.reason, ending.clean)
 end
 
+-- Wakes those who wait for room one by one, until one finds none and waits again.
+local function wake_senders (record)
+  local queue = record.senders
+  while has_waiting(queue) do
+    record.is_full = nil
+    wake(queue)
+    if record.is_full then return end
+  end
+end
+
 function on_event.target (ws, record, attempt)
   target.find(ws, record, attempt)
 end
@@ -220,7 +231,7 @@ end
 function on_event.open (_, record)
   record.ending = NOT_ENDED
   record.opens = (record.opens or 0) + 1
-  if record.senders then wake_all(record.senders) end
+  wake_senders(record)
   if has_listener(record, "open") then fire(record, {type = "open"}) end
 end
 
@@ -255,7 +266,7 @@ function on_event.exhausted (_, record)
 end
 
 function on_event.drain (_, record)
-  if record.senders then wake_all(record.senders) end
+  wake_senders(record)
   fire(record, {type = "drain"})
 end
 
@@ -349,14 +360,14 @@ end
 
 -- Waits once in the record's queue of that name, with the results of
 -- scheduler.wait. Who is woken with a message retains the connection itself.
-function dispatch.wait (ws, record, name, deadline)
+function dispatch.wait (ws, record, name, deadline, first)
   local queue = record[name]
   if not queue then
     queue = coroutines.new_queue()
     record[name] = queue
   end
-  retained[record.id] = ws
-  local in_time, data, kind, detail = wait(queue, deadline)
+  set_retained(record.id, ws)
+  local in_time, data, kind, detail = wait(queue, deadline, first)
   if not data then retain(ws, record) end
   return in_time, data, kind, detail
 end

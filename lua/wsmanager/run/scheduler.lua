@@ -23,13 +23,13 @@ local HANDLED_PER_ROUND = 256  -- of those that are ready
 
 local scheduler = {
   connections = setmetatable({}, {__mode = "v"}),-- id -> connection
-  retained = {},                                 -- id -> connection kept alive
   servers = {},                                  -- id -> server
 }
 
 local connections, servers = scheduler.connections, scheduler.servers
 local loop                                       -- made at the first use
 local begin, next_ready, cork                    -- its methods
+local retained, retained_count = {}, 0            -- id -> connection kept alive
 local scheduled = {}                             -- id -> true: for the next round
 local any_scheduled = false
 local handle_connection, handle_server
@@ -49,6 +49,15 @@ function scheduler.loop ()
   loop = made
   begin, next_ready, cork = made.begin, made.ready, made.cork
   return loop
+end
+
+-- Keeps the connection of that id alive, or with nil no longer.
+function scheduler.retain (id, connection)
+  local before = retained[id]
+  if before == connection then return end
+  retained[id] = connection
+  if not before then retained_count = retained_count + 1
+  elseif not connection then retained_count = retained_count - 1 end
 end
 
 -- Has the connection or server of that id handled in the next round.
@@ -129,12 +138,13 @@ end
 local step = scheduler.step
 
 -- Waits in the queue until it is woken or the deadline has passed; returns
--- whether it was in time, and what it was handed. A coroutine of ours yields;
--- any other caller turns the loop once, checks again and calls again.
-function scheduler.wait (queue, deadline)
+-- whether it was in time, and what it was handed. A coroutine of ours yields, as
+-- the first to be woken if `first` is true; any other caller turns the loop once,
+-- checks again and calls again.
+function scheduler.wait (queue, deadline, first)
   local thread = running()
   if tasks[thread] and isyieldable() then
-    return park(thread, queue, deadline)
+    return park(thread, queue, deadline, first)
   end
   if deadline == nil or deadline == math.huge then
     step()
@@ -172,7 +182,7 @@ end
 -- Is there anything left that the loop could wait for?
 local function has_work ()
   return runnable.first <= runnable.last or sleepers.count > 0
-         or any_scheduled or next(scheduler.retained) ~= nil
+         or any_scheduled or retained_count > 0
          or next(servers) ~= nil
 end
 
