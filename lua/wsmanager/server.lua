@@ -175,7 +175,22 @@ local function handle_request (self, ws, record)
   record.accepted, record.step = true, "handler"
   scheduler.schedule(record.id)
   self.given.handler(ws, request)
-  if not record.listeners and ws.state ~= "closed" then ws:close(1000) end
+end
+
+local function refuse_failed (ws)
+  if not pcall(link.refuse, ws, 500, nil, "Internal Server Error\n") then
+    dispatch.drop(ws)    -- there is no memory for the response
+  end
+end
+
+-- The handler has returned, or the coroutine of one of the program's functions was
+-- closed: then nobody responds any more.
+local function handle_end (ws, record)
+  if ws.state == "connecting" then
+    refuse_failed(ws)
+  elseif record.accepted and not record.listeners and ws.state ~= "closed" then
+    ws:close(1000)
+  end
 end
 
 -- An error in a function of the program ends its connection (RFC 6455 7.4.1:
@@ -189,8 +204,8 @@ local function handle_failure (self, ws, record, why, thread)
   if ws.state == "closed" then return end
   if record.accepted then
     link.close(ws, 1011, "internal error")
-  elseif not pcall(link.refuse, ws, 500, nil, "Internal Server Error\n") then
-    dispatch.drop(ws)    -- there is no memory for the response
+  else
+    refuse_failed(ws)
   end
 end
 
@@ -200,7 +215,8 @@ local function add_connection (self, ws)
   self.members[record.id] = ws
   record.on_over = function () self.members[record.id] = nil end
   dispatch.schedule(record)
-  coroutines.start(function (why, thread)
+  coroutines.start(function (ok, why, thread)
+    if ok then return handle_end(ws, record) end
     handle_failure(self, ws, record, why, thread)
   end, handle_request, self, ws, record)
 end

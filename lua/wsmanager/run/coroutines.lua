@@ -20,16 +20,18 @@ local function PARKED () end
 local function IDLE () end
 
 local tasks = setmetatable({}, {__mode = "k"})     -- coroutine -> true
-local on_error = setmetatable({}, {__mode = "k"})  -- coroutine -> fn(why, thread)
-local on_end = {}                                  -- coroutine -> fn()
+local callbacks = setmetatable({}, {__mode = "k"}) -- coroutine -> see `start`
+local on_end = {}                                  -- worker -> fn()
 local queue_of = {}                                -- coroutine -> its latest queue
 local index_of = {}                                -- coroutine -> its place there
 local timer_of = {}                                -- parked coroutine -> its timer
+local endless = setmetatable({}, {__mode = "k"})   -- those parked without both
 local sleepers = timers.new()
 local runnable = {first = 1, last = 0}             -- {coroutine, arguments ..., n = }
 local idle = {}                                    -- workers
 local earliest_due = -math.huge                    -- of one who begins to wait
 local describe_argument                            -- of a failed call's noun
+local on_leave                                     -- of a queue with an owner
 
 -- For the scheduler, which reads them: who is one of ours, what is due when, and
 -- what is ready to run.
@@ -41,8 +43,14 @@ local coroutines = {tasks = tasks, sleepers = sleepers, runnable = runnable}
 
 local MANY_GAPS = 16
 
-function coroutines.new_queue ()
-  return {first = 1, last = 0}
+-- The owner, if any, is told when a coroutine that waits in it is closed.
+function coroutines.new_queue (owner)
+  return {first = 1, last = 0, owner = owner}
+end
+
+-- Sets the function that tells a queue's owner: leave(owner).
+function coroutines.set_leave (leave)
+  on_leave = leave
 end
 
 local function push (queue, value)
@@ -165,16 +173,28 @@ local function close_failed (thread, why)
   end
 end
 
+local function take_callback (thread)
+  local callback = callbacks[thread]
+  tasks[thread], callbacks[thread] = nil, nil
+  return callback
+end
+
 local function handle_failure (thread, why)
-  local callback = on_error[thread]
-  tasks[thread], on_error[thread] = nil, nil
+  local callback = take_callback(thread)
   if callback then
-    local ok, again = pcall(callback, why, thread)
+    local ok, again = pcall(callback, false, why, thread)
     if not ok then report_failure(thread, again) end
   else
     report_failure(thread, why)
   end
   if close then close_failed(thread, why) end
+  call_on_end(thread)
+end
+
+-- It has returned, or somebody else has ended it.
+local function handle_end (thread)
+  local callback = take_callback(thread)
+  if callback then callback(true) end
   call_on_end(thread)
 end
 
@@ -190,16 +210,12 @@ local function after_resume (thread, ok, what)
     handle_failure(thread, what)
     return false
   end
-  if what == IDLE then
-    call_on_end(thread)
-    return false
-  end
+  if what == IDLE then return false end
   if status(thread) == "suspended" then   -- a plain yield: others run first
     push(runnable, {thread, n = 1})
     return true
   end
-  tasks[thread], on_error[thread] = nil, nil
-  call_on_end(thread)
+  handle_end(thread)
   return false
 end
 
@@ -209,10 +225,52 @@ local function resume (thread, ...)
   return what == PARKED or after_resume(thread, ok, what)
 end
 
+-- ## When somebody else ends a coroutine
+--
+-- coroutine.close (Lua 5.4) closes the fourth value of a `for` around what the
+-- coroutine runs. One that is not closed, but dead when it should be woken, ended in
+-- a resume by somebody else.
+
+-- Has the end of a coroutine that is dead handled in the next round.
+local function handle_later (thread)
+  push(runnable, {thread, n = 1})
+end
+
+local function when_closed ()
+  local thread = running()
+  local queue = waits_in(thread)
+  -- Otherwise it has ended by itself, or is among the runnable.
+  if not queue and not timer_of[thread] and not endless[thread] then return end
+  unpark(thread)
+  if queue and queue.owner and on_leave then on_leave(queue.owner) end
+  handle_later(thread)
+end
+
+local function when_worker_closed (_, why)
+  if why ~= nil then return end
+  local thread = running()
+  for i = #idle, 1, -1 do
+    if idle[i] == thread then table.remove(idle, i) end
+  end
+end
+
+local guard = setmetatable({}, {__close = when_closed})
+local worker_guard = setmetatable({}, {__close = when_worker_closed})
+
+local function first_time (_, again)
+  if not again then return true end
+end
+
+local function always () return true end
+
 -- ## Starting
 
-local function new_task (fn)
-  local thread = create(fn)
+local function body (fn, ...)
+  for _ in first_time, nil, nil, guard do fn(...) end
+end
+
+local function new_task ()
+  local thread = create(body)
   tasks[thread] = true
   return thread
 end
@@ -222,43 +280,46 @@ function invoke (fn, a, b)
 end
 
 local function next_call ()
-  idle[#idle + 1] = running()
+  local thread = running()
+  idle[#idle + 1] = thread
+  call_on_end(thread)
   return yield(IDLE)
 end
 
 -- An idle worker keeps no reference to what it was called with.
 local function worker ()
-  while true do invoke(next_call()) end
+  for _ in always, nil, nil, worker_guard do invoke(next_call()) end
 end
 
 -- Calls fn(a, b) in a coroutine that is reused. Returns nil when it has ended,
 -- or the coroutine when it waits for something.
 function coroutines.call (fn, a, b)
-  if #idle == 0 then coroutine_resume(new_task(worker)) end
+  if #idle == 0 then coroutine_resume(new_task(), worker) end
   local count = #idle
   local thread = idle[count]
   idle[count] = nil
   if resume(thread, fn, a, b) then return thread end
 end
 
--- Calls fn(...) in a new coroutine at once; callback(why, thread) if it fails, now
--- or later.
+-- Calls fn(...) in a new coroutine at once. When that has ended, now or later,
+-- callback(true) is called, also if it was ended by somebody else before fn
+-- returned; callback(false, why, thread) if it failed.
 function coroutines.start (callback, fn, ...)
-  local thread = new_task(fn)
-  on_error[thread] = callback
-  resume(thread, ...)
+  local thread = new_task()
+  callbacks[thread] = callback
+  resume(thread, fn, ...)
 end
 
--- Has fn(...) called in a new coroutine in the next round; callback(why, thread)
--- if it fails, or without one a report.
+-- Has fn(...) called in a new coroutine in the next round. Without a callback a
+-- failure is reported.
 function coroutines.start_later (callback, fn, ...)
-  local thread = new_task(fn)
-  on_error[thread] = callback
-  push(runnable, {thread, n = select("#", ...) + 1, ...})
+  local thread = new_task()
+  callbacks[thread] = callback
+  push(runnable, {thread, n = select("#", ...) + 2, fn, ...})
   return thread
 end
 
--- Has `callback` called when a running coroutine has ended.
+-- Has `callback` called when what a worker was called for has ended.
 function coroutines.on_end (thread, callback)
   on_end[thread] = callback
 end
@@ -302,11 +363,13 @@ function coroutines.park (thread, queue, due, first)
     local timer = {due = due, thread = thread}
     timer_of[thread] = timer
     sleepers:add(timer)
+  elseif not queue then
+    endless[thread] = true
   end
   return yield(PARKED)
 end
 
--- Does a coroutine wait in the queue? One that was closed (Lua 5.4) does not.
+-- Does a coroutine wait in the queue? One that is dead, or is being closed, does not.
 function coroutines.has_waiting (queue)
   if queue == nil then return false end
   while queue.first <= queue.last do
@@ -317,6 +380,7 @@ function coroutines.has_waiting (queue)
       return true
     else
       unpark(thread)
+      handle_later(thread)
     end
   end
   return false
@@ -355,7 +419,8 @@ function coroutines.wake_due (time)
   while timer and timer.due <= time and timer.serial <= newest do
     any = true
     unpark(timer.thread)
-    if status(timer.thread) ~= "dead" then resume(timer.thread, false) end
+    if status(timer.thread) == "suspended" then resume(timer.thread, false)
+    else handle_later(timer.thread) end
     timer = sleepers:first()
   end
   return any
@@ -367,9 +432,9 @@ function coroutines.run_runnable ()
   for _ = 1, count do
     if runnable.first > runnable.last then break end
     local call = pop(runnable)
-    if status(call[1]) ~= "dead" then
-      resume(call[1], unpack(call, 2, call.n))
-    end
+    local state = status(call[1])
+    if state == "suspended" then resume(call[1], unpack(call, 2, call.n))
+    elseif state == "dead" then handle_end(call[1]) end
   end
 end
 

@@ -363,7 +363,7 @@ end
 function dispatch.wait (ws, record, name, deadline, first)
   local queue = record[name]
   if not queue then
-    queue = coroutines.new_queue()
+    queue = coroutines.new_queue(record.id)
     record[name] = queue
   end
   set_retained(record.id, ws)

@@ -7,7 +7,7 @@ local arguments = require "wsmanager.base.arguments"
 local coroutines = require "wsmanager.run.coroutines"
 local report = require "wsmanager.base.report"
 
-local running = coroutine.running
+local running, status = coroutine.running, coroutine.status
 local isyieldable = coroutine.isyieldable or function () return true end
 local now = core.now
 local unpack = table.unpack or unpack
@@ -65,6 +65,8 @@ function scheduler.schedule (id)
   scheduled[id] = true
   any_scheduled = true
 end
+
+coroutines.set_leave(scheduler.schedule)
 
 -- false: it goes on in the next round.
 local function handle (id)
@@ -197,7 +199,8 @@ local function main (outcome, fn, ...)
 end
 
 --- Runs fn(...) in a coroutine and turns the loop until it has ended. What it
---- returns is returned, its error is raised with its traceback. Other
+--- returns is returned, its error is raised with its traceback; if its coroutine
+--- is closed (Lua 5.4) nothing is returned. Other
 --- coroutines and connections that are not done stay as they are: the next
 --- `run` or `step` goes on with them. Without fn it turns the loop until
 --- nothing is left to wait for (a server: until it is stopped). Inside of a
@@ -214,13 +217,13 @@ function scheduler.run (fn, ...)
   if coroutines.can_yield() then return fn(...) end
   scheduler.loop()
   local outcome = {done = false}
-  coroutines.start_later(function (why, thread)
-    outcome.done, outcome.failed = true, true
-    outcome.why = report.raise(why, thread)
+  local thread = coroutines.start_later(function (ok, why, thread)
+    outcome.done, outcome.failed = true, not ok
+    if not ok then outcome.why = report.raise(why, thread) end
   end, main, outcome, fn, ...)
-  repeat step() until outcome.done
+  repeat step() until outcome.done or status(thread) == "dead"
   if outcome.failed then error(outcome.why, 0) end
-  return unpack(outcome.results, 1, outcome.n)
+  return unpack(outcome.results or {}, 1, outcome.n or 0)
 end
 
 --- Monotonic time in seconds; its zero means nothing.

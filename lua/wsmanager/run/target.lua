@@ -11,6 +11,8 @@ local url = require "wsmanager.base.url"
 
 local link = core.link
 
+local CLOSED = "the coroutine of an option's function was closed"
+
 local target = {}
 
 ---@class wsmanager.Last   how the connection, or the attempt at one, ended
@@ -66,14 +68,14 @@ local function find_target (ws, record, this_call)
 end
 
 -- Runs fn in a coroutine. An error locks the connection: another attempt would
--- meet it again.
+-- meet it again. So does the end of the coroutine before fn returns.
 local function start (ws, record, fn, this_call)
   record.pending_call = this_call
-  coroutines.start(function (why, thread)
-    report.failure("an option's function", why, thread)
+  coroutines.start(function (ok, why, thread)
+    if not ok then report.failure("an option's function", why, thread) end
     if record.pending_call ~= this_call then return end
     record.pending_call = nil
-    link.lock(ws, report.text(why))
+    link.lock(ws, ok and CLOSED or report.text(why))
   end, fn, ws, record, this_call)
 end
 
