@@ -1,5 +1,5 @@
 -- The seed's chat on a managed connection: messages, pictures and receipts.
--- Depends on client.lua and the files in chat/.
+-- Depends on client.lua, connection.lua and the files in chat/.
 --
 -- Nothing is lost: a message is kept until its receipt `received` has come, and
 -- is sent again, in order, on every new connection; the receiver drops an id that
@@ -10,6 +10,7 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local chat_url = require "wsmanager.chat.url"
 local client = require "wsmanager.client"
+local connection = require "wsmanager.connection"
 local dedupe = require "wsmanager.chat.dedupe"
 local message = require "wsmanager.chat.message"
 local chat_options = require "wsmanager.chat.options"
@@ -309,14 +310,17 @@ function Chat:receive (timeout)
   return table.remove(self.inbox, 1)
 end
 
---- Each message, across reconnects, until the connection is closed for good.
+--- Each message, across reconnects, until the connection is closed for good; what
+--- comes when it was connected again after close() is for a new messages().
 --- Raises where the connection's own messages() does: in a coroutine of Lua 5.1.
 ---@return fun(): Message|nil
 function Chat:messages ()
   call_at_level(2, self.ws.messages, self.ws)
+  local revivals = connection.revivals(self.ws)
   return function ()
     local received, token
     repeat
+      if connection.revivals(self.ws) ~= revivals then return nil end
       received, token = self:receive()
     until received or token ~= "codec"
     return received

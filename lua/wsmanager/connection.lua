@@ -94,10 +94,15 @@ local function wait_for_message (ws, timeout, token, detail)
   if token then return nil, token, detail_of(ws, token, detail) end
   local deadline = timeout and now() + timeout
   local record = to_record(ws)
+  local revivals = record.revivals
   local in_time, data, kind, why
   repeat
     record.inbox_empty = true
     in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
+    -- on the main thread the end was told to nobody
+    if not kind and record.revivals ~= revivals then
+      return nil, "closed", "the connection was closed"
+    end
     if not data and not kind then data, kind, why = link_receive(ws) end
     if data then
       if record.codec then return decode(record.codec, data, kind) end
@@ -126,21 +131,24 @@ function methods.receive (ws, timeout)
   return data, kind
 end
 
-local function next_message (ws)
-  while true do
+local function next_message (ws, record, revivals)
+  while record.revivals == revivals do
     local data, kind, why, raw = methods.receive(ws)
     if data ~= nil then return data, kind end
     if kind ~= "codec" then return nil end
     local event = {type = "error", token = kind, message = why, raw = raw}
-    listeners.fire(to_record(ws), event)
+    listeners.fire(record, event)
   end
 end
 
---- `for data, kind in ws:messages() do`: every message, across reconnects,
---- until the connection is over (closed for good, locked or exhausted). A
---- message that cannot be decoded goes to the event `error` (token "codec", the
---- message in `raw`) and the next one comes. A coroutine of PUC Lua 5.1 cannot
---- wait in a `for`: there it raises, and `receive` in a `while` does the same.
+--- `for data, kind in ws:messages() do`: every message, across reconnects, also
+--- those by `reconnect()`, until the connection is over (closed for good, locked or
+--- exhausted). After `close()` it gives what still comes on that connection, and
+--- ends for good: what comes when `reconnect()` has connected again is for a new
+--- `messages()`. A message that cannot be decoded goes to the event `error` (token
+--- "codec", the message in `raw`) and the next one comes. A coroutine of PUC Lua
+--- 5.1 cannot wait in a `for`: there it raises, and `receive` in a `while` does the
+--- same.
 ---@return fun(ws: wsmanager.Connection): any, string
 ---@return wsmanager.Connection
 function methods.messages (ws)
@@ -149,7 +157,14 @@ function methods.messages (ws)
     error("a coroutine of Lua 5.1 cannot wait in 'for': call 'receive' in a "
           .. "'while'", 2)
   end
-  return next_message, ws
+  local record = to_record(ws)
+  local revivals = record.revivals
+  return function () return next_message(ws, record, revivals) end, ws
+end
+
+-- How many times it was connected by reconnect() after close().
+function connection.revivals (ws)
+  return to_record(ws).revivals
 end
 
 -- Connecting or waiting without an outbox: `full` is reported, not `closed`.
@@ -169,12 +184,13 @@ end
 local function wait_for_room (ws, data, kind, timeout)
   local deadline = to_deadline(2, "#3 to 'send'", timeout)
   local record = to_record(ws)
-  local in_time, ok, token, detail
+  local revivals, in_time = record.revivals, nil
+  local ok, token, detail
   repeat
     -- one that was woken and found no room is the first again
     record.is_full = true
     in_time = wait_in(ws, record, "senders", deadline, in_time)
-    if ws.state == "closed" then
+    if ws.state == "closed" or record.revivals ~= revivals then
       return nil, "closed", record.ending.detail or "the connection is closed"
     end
     ok, token, detail = try_send(ws, data, kind)
@@ -250,6 +266,7 @@ function methods.close (ws, code, reason)
   end
   link.close(ws, code, reason)
   record.pending_call, record.reconnect_later = nil, nil
+  record.was_closed = true
   if record.over and ws.state == "closed" then return end
   record.closing = true
   schedule(record)
@@ -285,10 +302,10 @@ function methods.closed (ws, timeout)
   check_self(ws, "closed")
   local deadline = to_deadline(1, "#1 to 'closed'", timeout)
   local record = to_record(ws)
-  local in_time = true
+  local revivals, in_time = record.revivals, true
   repeat
     local state, ending = ws.state, record.ending
-    if record.over and state == "closed" then
+    if record.over and state == "closed" or record.revivals ~= revivals then
       return ending.code or 1006, ending.reason or "", ending.clean or false
     elseif record.over and is_over[state] then
       return nil, state, ending.detail
@@ -311,7 +328,7 @@ function methods.reconnect (ws)
     record.reconnect_later = true
   else
     record.pending_call = nil
-    link.start(ws)
+    dispatch.start(ws, record)
   end
   schedule(record)
 end

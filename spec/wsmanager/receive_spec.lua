@@ -5,7 +5,7 @@ local ours = require "support.ours"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
-local LONG = ours.LONG
+local LONG, await = ours.LONG, ours.await
 
 local function finalizers (arguments, option)
   local lua = os.getenv("LUA") or arg[-1] or "lua"
@@ -183,6 +183,164 @@ describe("a connection", function ()
       local heard = {}
       for data in ws:messages() do heard[#heard + 1] = data end
       assert.same({"connection 1", "connection 2", "connection 3"}, heard)
+    end)
+
+    -- A coroutine of PUC Lua 5.1 cannot wait in a `for`.
+    local can_iterate = _VERSION ~= "Lua 5.1" or jit
+
+    -- Each connection says its number.
+    local function serve_numbers ()
+      local count = 0
+      local _, url = serve(function (ws)
+        count = count + 1
+        ws:send("connection " .. count)
+        local data = ws:receive()
+        while data do data = ws:receive() end
+      end)
+      return url
+    end
+
+    -- What a messages() in a coroutine has given.
+    local function iterate (ws, at_each)
+      local heard = {}
+      local function loop ()
+        for data in ws:messages() do
+          heard[#heard + 1] = data
+          if at_each then at_each(data) end
+        end
+        heard.ended = true
+      end
+      spawn(loop)
+      return heard
+    end
+
+    if can_iterate then
+      it("goes on after reconnect(), whatever its state", function ()
+        local url = serve_numbers()
+        local address
+        run(function ()
+          local ws = wsmanager.new {
+            url = function () return address or url end,
+            reconnect = {delay = 3600, jitter = 0},
+          }
+          local heard = iterate(ws)
+          await(function () return heard[1] end)
+          ws:reconnect()                       -- while open
+          await(function () return heard[2] end)
+          address = ours.nowhere()
+          ws:reconnect()
+          await(function () return ws.state == "waiting" end)
+          address = nil
+          ws:reconnect()                       -- while waiting
+          await(function () return heard[3] end)
+          ws:reconnect()
+          ws:reconnect()                       -- while connecting
+          await(function () return heard[4] end)
+          assert.is_nil(heard.ended)
+          ws:close()
+          await(function () return heard.ended end)
+          assert.equal(4, #heard)
+        end)
+      end)
+
+      it("ends with close(), also when reconnect() follows at once", function ()
+        local url = serve_numbers()
+        run(function ()
+          local ws = wsmanager.new {url = url}
+          local first = iterate(ws)
+          await(function () return first[1] end)
+          ws:close()
+          ws:reconnect()
+          await(function () return first.ended end)
+          local second = iterate(ws)
+          await(function () return second[1] end)
+          assert.same({"connection 1", ended = true}, first)
+          assert.same({"connection 2"}, second)
+          ws:close()
+        end)
+      end)
+
+      it("ends while it does something else", function ()
+        local url = serve_numbers()
+        for _, close_first in ipairs {true, false} do
+          run(function ()
+            local ws, go_on = wsmanager.new {url = url}, false
+            local first = iterate(ws, function ()
+              await(function () return go_on end)
+            end)
+            await(function () return first[1] end)
+            ws:close()
+            if close_first then ws:closed(LONG) end
+            ws:reconnect()
+            assert(ws:opened(LONG))
+            await(function () return ws:stats().unread > 0 end)
+            go_on = true
+            await(function () return first.ended end)
+            assert.equal(1, #first)
+            assert.matches("connection", ws:receive(LONG))
+            ws:close()
+          end)
+        end
+      end)
+
+      it("ends when its own body closes and reconnects", function ()
+        local url = serve_numbers()
+        run(function ()
+          local ws = wsmanager.new {url = url}
+          local first = iterate(ws, function ()
+            ws:close()
+            ws:reconnect()
+          end)
+          await(function () return first.ended end)
+          assert.same({"connection 1", ended = true}, first)
+          assert.equal("connection 2", ws:receive(LONG))
+          ws:close()
+        end)
+      end)
+    end
+
+    it("gives what still comes after close()", function ()
+      local _, url = serve(function (ws)
+        ws:send("first")
+        ws:receive()
+        ws:send("last")
+      end)
+      local ws = wsmanager.new {url = url}
+      local heard = {}
+      for data in ws:messages() do
+        heard[#heard + 1] = data
+        if data == "first" then
+          ws:send("end")
+          ws:close()
+          ws:reconnect()
+        end
+      end
+      assert.equal("first", heard[1])
+      assert.is_true(#heard <= 2)
+      assert.equal("first", ws:receive(LONG))
+      ws:close()
+    end)
+
+    it("ends on the main thread, as do receive and closed", function ()
+      local url = serve_numbers()
+      local ws = wsmanager.new {url = url}
+      local heard = {}
+      for data in ws:messages() do
+        heard[#heard + 1] = data
+        ws:close()
+        ws:reconnect()
+      end
+      assert.same({"connection 1"}, heard)
+      assert.equal("connection 2", ws:receive(LONG))
+      ws:close()
+      ws:reconnect()
+      refused("closed", ws:receive(LONG))
+      assert.equal("connection 3", ws:receive(LONG))
+      ws:close(3001)
+      ws:reconnect()
+      assert.same({3001, "", true}, {ws:closed(LONG)})
+      assert.equal("connection 4", ws:receive(LONG))
+      ws:close()
     end)
 
     it("in a coroutine waits, or raises why it cannot", function ()

@@ -35,6 +35,8 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field opens? integer            how many times it has opened
 ---@field over? true                closed, locked or exhausted, and everybody was notified
 ---@field closing? true             close() was called
+---@field was_closed? true          close() was called, and since then no reconnect() has connected
+---@field revivals? integer         how many times reconnect() has connected it after close()
 ---@field reconnect_later? true     reconnect() was called meanwhile
 ---@field must_notify? true         its waiters are notified in the next round, whatever happens
 ---@field receivers? table          queue of coroutines that wait for a message
@@ -282,13 +284,22 @@ local is_after_messages = {
 
 -- ## A connection's turn
 
+-- Connects. After close() it is another life: who waits in the one before is told
+-- that it has ended.
+function dispatch.start (ws, record)
+  if record.was_closed then
+    record.was_closed, record.revivals = nil, (record.revivals or 0) + 1
+  end
+  link.start(ws)
+end
+
 -- A reconnect() that came while close() was under way waits until everybody has
 -- been notified of the end.
 local function start_again (ws, record)
   record.closing = nil
   if not record.reconnect_later then return end
   record.reconnect_later = nil
-  link.start(ws)
+  dispatch.start(ws, record)
   dispatch.schedule(record)
 end
 
@@ -377,6 +388,7 @@ end
 function dispatch.abort (ws)
   local record = to_record(ws)
   record.pending_call, record.reconnect_later = nil, nil
+  record.was_closed = true
   if ws.state == "closed" then return end
   link.abort(ws, "the connection was dropped")
   if ws.state ~= "closed" then     -- no connection or attempt was under way
