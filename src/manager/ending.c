@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include "base/random.h"
 #include "manager/close_wait.h"
-#include "manager/messages.h"
+#include "manager/inbox.h"
+#include "manager/outbox.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 
@@ -33,8 +34,8 @@ void wsm_ending_close (struct wsm_manager *m,
                        const struct wsm_close_params *params, uint64_t now_ms) {
   struct wsm_error e;
   size_t dropped = 0;
-  wsm_messages_flush(m, SIZE_MAX);
-  if (wsm_messages_keep_received(m, SIZE_MAX, &dropped) == WSM_ENDED) {
+  wsm_outbox_flush(m, SIZE_MAX);
+  if (wsm_inbox_keep(m, SIZE_MAX, &dropped) == WSM_ENDED) {
     wsm_ending_session_ended(m, now_ms);
     return;
   }
@@ -54,8 +55,7 @@ void wsm_ending_received (struct wsm_manager *m) {
     wsm_buffer_clear(&m->session.in);
     return;
   }
-  if (wsm_messages_keep_received(m, m->policy->inbox_bytes, &dropped) ==
-      WSM_ENDED)
+  if (wsm_inbox_keep(m, m->policy->inbox_bytes, &dropped) == WSM_ENDED)
     wsm_buffer_clear(&m->session.in);
   /* RFC 6455 7.1.1: the server closes TCP first */
   if (m->role == WSM_SERVER && (m->session.closing & WSM_CLOSE_RECEIVED))
@@ -203,8 +203,8 @@ static void decide_next (struct wsm_manager *m, uint64_t now_ms) {
 static bool keep_messages (struct wsm_manager *m) {
   size_t dropped = 0;
   if (!wsm_state_was_open(m)) return true;
-  wsm_messages_keep_received(m, SIZE_MAX, &dropped);
-  wsm_messages_keep_unsent(m, &dropped);
+  wsm_inbox_keep(m, SIZE_MAX, &dropped);
+  wsm_outbox_keep_unsent(m, &dropped);
   return dropped == 0 && !m->dropped;
 }
 

@@ -1,6 +1,6 @@
 /*
 ** ending.h - the end of a connection, or of an attempt, and what comes after
-** Depends on messages.h, state.h and policy.h.
+** Depends on inbox.h, outbox.h, state.h and policy.h.
 ** Never begins a connection.
 */
 #ifndef WSM_ENDING_H

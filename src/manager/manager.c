@@ -119,7 +119,7 @@ static void enter_open (struct wsm_manager *m, uint64_t now_ms) {
     wsm_state_set_reason(m, NULL, 0);
   m->counters.opens++;
   wsm_events_push(&m->events, WSM_EVENT_OPEN);
-  wsm_messages_flush(m, m->policy->output_bytes);
+  wsm_outbox_flush(m, m->policy->output_bytes);
   read_on(m, NULL, now_ms);
 }
 
@@ -201,7 +201,7 @@ void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   (void)now_ms;
   wsm_session_sent(&m->session, n);
   m->counters.bytes_out += n;
-  if (m->state == WSM_STATE_OPEN) wsm_messages_refill(m);
+  if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m);
 }
 
 /* --- messages --- */
@@ -210,11 +210,11 @@ enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
                                 const void *data, size_t n) {
   switch (m->state) {
     case WSM_STATE_OPEN:
-      return wsm_messages_send(m, opcode, data, n);
+      return wsm_outbox_send(m, opcode, data, n);
     case WSM_STATE_CONNECTING:
     case WSM_STATE_WAITING:
     case WSM_STATE_LOCKED:
-      return wsm_messages_send_later(m, opcode, data, n);
+      return wsm_outbox_send_later(m, opcode, data, n);
     default:
       return WSM_SEND_CLOSED;
   }
@@ -324,7 +324,7 @@ static void read_ahead (struct wsm_manager *m, uint64_t now_ms) {
     m->due_ms = now_ms + close_grace(m);
   if (now_ms < m->due_ms) return;
   m->due_ms = WSM_NEVER;
-  if (wsm_messages_keep_received(m, SIZE_MAX, &dropped) == WSM_ENDED)
+  if (wsm_inbox_keep(m, SIZE_MAX, &dropped) == WSM_ENDED)
     wsm_ending_session_ended(m, now_ms);
 }
 
@@ -342,7 +342,7 @@ static void tick_open (struct wsm_manager *m, uint64_t now_ms) {
     wsm_ending_end(m, &e, now_ms);
     return;
   }
-  wsm_messages_retry(m, now_ms);
+  wsm_outbox_retry(m, now_ms);
   wsm_heartbeat_tick(m, now_ms);
 }
 
@@ -382,6 +382,6 @@ uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
   if (m->state == WSM_STATE_WAITING && m->events.count > 0) return WSM_NEVER;
   if (m->state == WSM_STATE_CLOSING) return wsm_close_wait_deadline(m);
   if (m->state != WSM_STATE_OPEN) return m->due_ms;
-  return earlier(earlier(read_ahead_at(m), wsm_messages_retry_at(m)),
+  return earlier(earlier(read_ahead_at(m), wsm_outbox_retry_at(m)),
                  wsm_heartbeat_deadline(m));
 }

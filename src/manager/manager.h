@@ -20,7 +20,8 @@
 
 #include "http/response.h"
 #include "manager/heartbeat.h"
-#include "manager/messages.h"
+#include "manager/inbox.h"
+#include "manager/outbox.h"
 #include "manager/state.h"
 
 struct wsm_manager_setup {
@@ -92,13 +93,13 @@ wsm_manager_outbox (struct wsm_manager *m) {
 
 /* Bytes received and not taken. */
 static inline size_t wsm_manager_unread (const struct wsm_manager *m) {
-  return wsm_messages_unread(m);
+  return wsm_inbox_unread(m);
 }
 
 /* Bytes sent and not written to the socket (W3C bufferedAmount: payload in the
 ** outbox included). */
 static inline size_t wsm_manager_buffered (const struct wsm_manager *m) {
-  return wsm_messages_buffered(m);
+  return wsm_outbox_buffered(m);
 }
 
 /* The oldest event; WSM_EVENT_NONE when there is none. */
@@ -252,7 +253,7 @@ static inline void wsm_manager_resume (struct wsm_manager *m, uint64_t now_ms) {
 /* Should the driver be paused? Full at the limit, and until half of it is
 ** taken. */
 static inline bool wsm_manager_is_inbox_full (const struct wsm_manager *m) {
-  return wsm_messages_is_inbox_full(m);
+  return wsm_inbox_is_full(m);
 }
 
 /* TLS resumed an earlier session. */

@@ -157,6 +157,12 @@ static inline bool wsm_state_was_open (const struct wsm_manager *m) {
   return m->opened_ms != WSM_NEVER;
 }
 
+/* Is there a session that messages are received on and sent by? */
+static inline bool wsm_state_has_session (const struct wsm_manager *m) {
+  return wsm_state_was_open(m) &&
+         (m->state == WSM_STATE_OPEN || m->state == WSM_STATE_CLOSING);
+}
+
 /* now + ms; WSM_NEVER for 0, which switches off. */
 static inline uint64_t wsm_state_after (uint64_t now_ms, uint32_t ms) {
   return ms ? now_ms + ms : WSM_NEVER;

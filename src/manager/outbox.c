@@ -1,12 +1,10 @@
-#include "manager/messages.h"
+#include "manager/outbox.h"
 
 #include <string.h>
 #include "manager/heartbeat.h"
 #include "base/hidden.h"
 
 #define RETRY_MS 100 /* the outbox again, when nothing else causes it */
-
-/* --- out --- */
 
 static enum wsm_sent note_full (struct wsm_manager *m) {
   m->drain_due = true;
@@ -36,19 +34,19 @@ static enum wsm_sent push (struct wsm_manager *m, unsigned opcode,
                                                       : note_full(m);
 }
 
-enum wsm_sent wsm_messages_send (struct wsm_manager *m, unsigned opcode,
-                                 const void *data, size_t n) {
+enum wsm_sent wsm_outbox_send (struct wsm_manager *m, unsigned opcode,
+                               const void *data, size_t n) {
   if (m->outbox.count) return push(m, opcode, data, n);
   return send_now(m, opcode, data, n);
 }
 
-enum wsm_sent wsm_messages_send_later (struct wsm_manager *m, unsigned opcode,
-                                       const void *data, size_t n) {
+enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m, unsigned opcode,
+                                     const void *data, size_t n) {
   if (m->policy->outbox_messages) return push(m, opcode, data, n);
   return WSM_SEND_CLOSED;
 }
 
-void wsm_messages_flush (struct wsm_manager *m, size_t limit) {
+void wsm_outbox_flush (struct wsm_manager *m, size_t limit) {
   struct wsm_message first;
   while (wsm_session_pending(&m->session) < limit &&
          wsm_message_queue_first(&m->outbox, &first)) {
@@ -64,48 +62,25 @@ static bool is_half_free (const struct wsm_manager *m) {
   return wsm_session_pending(&m->session) <= m->policy->output_bytes / 2;
 }
 
-void wsm_messages_refill (struct wsm_manager *m) {
-  wsm_messages_flush(m, m->policy->output_bytes);
+void wsm_outbox_refill (struct wsm_manager *m) {
+  wsm_outbox_flush(m, m->policy->output_bytes);
   if (!m->drain_due || m->outbox.count || !is_half_free(m)) return;
   m->drain_due = false;
   wsm_events_push(&m->events, WSM_EVENT_DRAIN);
 }
 
-uint64_t wsm_messages_retry_at (const struct wsm_manager *m) {
+uint64_t wsm_outbox_retry_at (const struct wsm_manager *m) {
   if (!m->outbox.count && !m->drain_due) return WSM_NEVER;
   return is_half_free(m) ? m->retried_ms + RETRY_MS : WSM_NEVER;
 }
 
-void wsm_messages_retry (struct wsm_manager *m, uint64_t now_ms) {
+void wsm_outbox_retry (struct wsm_manager *m, uint64_t now_ms) {
   if (!m->outbox.count && !m->drain_due) return;
   m->retried_ms = now_ms;
-  wsm_messages_refill(m);
+  wsm_outbox_refill(m);
 }
 
-/* --- of a connection that ends --- */
-
-/* The inbox limit counts compressed bytes; inflated ones could exceed it. */
-static bool exceeds_inbox (const struct wsm_manager *m) {
-  return m->session.deflate && m->undelivered.payload >= m->policy->inbox_bytes;
-}
-
-enum wsm_input wsm_messages_keep_received (struct wsm_manager *m, size_t limit,
-                                           size_t *dropped) {
-  struct wsm_message message;
-  enum wsm_input input;
-  while ((input = wsm_session_next(&m->session, &message)) == WSM_MESSAGE) {
-    const bool exceeds = exceeds_inbox(m);
-    m->dropped |= exceeds;
-    if (exceeds || message.length > limit ||
-        m->undelivered.payload > limit - message.length ||
-        !wsm_message_queue_push(&m->undelivered, &message))
-      ++*dropped;
-    wsm_session_pop(&m->session);
-  }
-  return input;
-}
-
-void wsm_messages_keep_unsent (struct wsm_manager *m, size_t *dropped) {
+void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *dropped) {
   struct wsm_message_queue kept;
   struct wsm_message message;
   size_t at = 0, back = 0;
@@ -124,27 +99,7 @@ void wsm_messages_keep_unsent (struct wsm_manager *m, size_t *dropped) {
     back < m->counters.messages_out ? back : m->counters.messages_out;
 }
 
-/* --- how much waits --- */
-
-static bool has_session (const struct wsm_manager *m) {
-  return wsm_state_was_open(m) &&
-         (m->state == WSM_STATE_OPEN || m->state == WSM_STATE_CLOSING);
-}
-
-size_t wsm_messages_unread (const struct wsm_manager *m) {
-  return m->undelivered.payload +
-         (has_session(m) ? wsm_session_unread(&m->session) : 0);
-}
-
-size_t wsm_messages_buffered (const struct wsm_manager *m) {
+size_t wsm_outbox_buffered (const struct wsm_manager *m) {
   return m->outbox.payload +
-         (has_session(m) ? wsm_session_pending(&m->session) : 0);
-}
-
-bool wsm_messages_is_inbox_full (const struct wsm_manager *m) {
-  const size_t limit = m->policy->inbox_bytes, unread = wsm_messages_unread(m);
-  /* while closing, the peer's close frame is awaited */
-  if (m->state != WSM_STATE_OPEN || limit == 0) return false;
-  return m->paused ? unread > limit / 2
-                   : unread >= limit && m->session.has_message;
+         (wsm_state_has_session(m) ? wsm_session_pending(&m->session) : 0);
 }

@@ -1,0 +1,36 @@
+#include "manager/inbox.h"
+#include "base/hidden.h"
+
+/* The inbox limit counts compressed bytes; inflated ones could exceed it. */
+static bool exceeds_inbox (const struct wsm_manager *m) {
+  return m->session.deflate && m->undelivered.payload >= m->policy->inbox_bytes;
+}
+
+enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t limit,
+                               size_t *dropped) {
+  struct wsm_message message;
+  enum wsm_input input;
+  while ((input = wsm_session_next(&m->session, &message)) == WSM_MESSAGE) {
+    const bool exceeds = exceeds_inbox(m);
+    m->dropped |= exceeds;
+    if (exceeds || message.length > limit ||
+        m->undelivered.payload > limit - message.length ||
+        !wsm_message_queue_push(&m->undelivered, &message))
+      ++*dropped;
+    wsm_session_pop(&m->session);
+  }
+  return input;
+}
+
+size_t wsm_inbox_unread (const struct wsm_manager *m) {
+  return m->undelivered.payload +
+         (wsm_state_has_session(m) ? wsm_session_unread(&m->session) : 0);
+}
+
+bool wsm_inbox_is_full (const struct wsm_manager *m) {
+  const size_t limit = m->policy->inbox_bytes, unread = wsm_inbox_unread(m);
+  /* while closing, the peer's close frame is awaited */
+  if (m->state != WSM_STATE_OPEN || limit == 0) return false;
+  return m->paused ? unread > limit / 2
+                   : unread >= limit && m->session.has_message;
+}

@@ -1,0 +1,24 @@
+/*
+** inbox.h - messages received and not taken, of this connection or an ended one
+** Depends on state.h.
+** Never changes the state: it returns what the session returned.
+*/
+#ifndef WSM_INBOX_H
+#define WSM_INBOX_H
+
+#include "manager/state.h"
+
+/* Moves whole messages of the session, which is about to end, to `undelivered`
+** while its payload stays within limit. What exceeds it, or finds no memory, is
+** dropped and counted in *dropped. Returns WSM_MORE or WSM_ENDED as the session
+** does. */
+enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t limit,
+                               size_t *dropped);
+
+/* Bytes received and not taken. */
+size_t wsm_inbox_unread (const struct wsm_manager *m);
+
+/* See wsm_manager_is_inbox_full. */
+bool wsm_inbox_is_full (const struct wsm_manager *m);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+** outbox.h - messages sent: into the output, or until a connection opens
+** Depends on state.h and heartbeat.h.
+** Never changes the state and never drops a message to make room.
+*/
+#ifndef WSM_OUTBOX_H
+#define WSM_OUTBOX_H
+
+#include "manager/state.h"
+
+enum wsm_sent {
+  WSM_SENT,       /* framed, in the output */
+  WSM_SENT_LATER, /* in the outbox */
+  WSM_SEND_FULL,  /* output or outbox at its limit; or no memory */
+  WSM_SEND_CLOSED /* closed, exhausted, or not open and no outbox */
+};
+
+/* While OPEN: into the output, or into the outbox behind what waits there. The
+** bytes are copied. */
+enum wsm_sent wsm_outbox_send (struct wsm_manager *m, unsigned opcode,
+                               const void *data, size_t n);
+
+/* Into the outbox, if there is one. */
+enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m, unsigned opcode,
+                                     const void *data, size_t n);
+
+/* Frames what is in the outbox until limit bytes wait in the output. */
+void wsm_outbox_flush (struct wsm_manager *m, size_t limit);
+
+/* While OPEN, after output was written: fills it again from the outbox, and
+** queues the drain event if one is due and half of the output is free. */
+void wsm_outbox_refill (struct wsm_manager *m);
+
+/* The same where no write will cause it: when (or WSM_NEVER), and then. */
+uint64_t wsm_outbox_retry_at (const struct wsm_manager *m);
+void wsm_outbox_retry (struct wsm_manager *m, uint64_t now_ms);
+
+/* Moves messages that were not wholly written to the socket back to the
+** outbox, before the others; heartbeats are left out. What finds no memory is
+** counted in *dropped. */
+void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *dropped);
+
+/* Bytes sent and not written to the socket: see wsm_manager_buffered. */
+size_t wsm_outbox_buffered (const struct wsm_manager *m);
+
+#endif
