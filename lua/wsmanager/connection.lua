@@ -253,9 +253,11 @@ end
 --- Starts the closing handshake (RFC 6455 7.1.2) after what was sent before. No
 --- automatic reconnect follows; `reconnect()` opens it again. It does not wait:
 --- `closed` does. May be called again.
---- Another code raises InvalidAccessError, a long reason SyntaxError.
+--- Another code raises InvalidAccessError, a long reason SyntaxError. To lose nothing:
+--- `ws:drain()` first.
 ---@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side also 1001, 1011 ...
 ---@param reason? string  at most 123 bytes of UTF-8
+---@return integer dropped  messages that were never sent, as it was not open: unsent() has them
 function methods.close (ws, code, reason)
   check_self(ws, "close")
   local record = to_record(ws)
@@ -264,12 +266,38 @@ function methods.close (ws, code, reason)
   elseif reason ~= nil and type(reason) ~= "string" then
     bad_argument(1, "#2 to 'close' (string", reason)
   end
-  link.close(ws, code, reason)
+  local over = record.over and ws.state == "closed"
+  local again = record.closing or over
+  local dropped = link.close(ws, code, reason)
   record.pending_call, record.reconnect_later = nil, nil
   record.was_closed = true
-  if record.over and ws.state == "closed" then return end
+  if over then return 0 end
   record.closing = true
   schedule(record)
+  return again and 0 or dropped
+end
+
+--- Waits until everything that was sent is with the kernel: nothing in the outbox,
+--- nothing in the output. Through reconnects; `send`, `drain`, `close` loses nothing
+--- that the peer takes.
+---@param timeout? number  seconds
+---@return true|nil
+---@return string? token  "timeout", or why it ended: what was never sent is in unsent()
+---@return string? detail
+function methods.drain (ws, timeout)
+  check_self(ws, "drain")
+  local deadline = to_deadline(1, "#1 to 'drain'", timeout)
+  local record = to_record(ws)
+  local in_time = true
+  repeat
+    if link.isflushed(ws) then return true end
+    if record.over and is_over[ws.state] and not record.reconnect_later then
+      return nil, record.ending.token or "closed",
+             record.ending.detail or "the connection is closed"
+    end
+    if not in_time then return timed_out(ws, "not sent", timeout) end
+    in_time = wait_in(ws, record, "watchers", deadline)
+  until false
 end
 
 --- Waits until it is open (it may have closed again since).

@@ -146,7 +146,11 @@ static int close (lua_State *L) {
   wsm_manager_close(manager_of(box), &params,
                     wsm_loop_refresh(wsm_link_handle(box->link)->loop));
   wsm_link_update(box->link);
-  return 0;
+  /* closed for good: what waits was never sent */
+  lua_pushinteger(L, wsm_manager_state(manager_of(box)) == WSM_STATE_CLOSED
+                       ? (lua_Integer)wsm_manager_outbox(manager_of(box))->count
+                       : 0);
+  return 1;
 }
 
 static int abort_link (lua_State *L) {
@@ -158,6 +162,12 @@ static int abort_link (lua_State *L) {
 static int flush (lua_State *L) {
   wsm_link_flush(wsm_check_box(L, 1)->link);
   return 0;
+}
+
+/* Is everything that was sent with the kernel? false: "flushed" comes. */
+static int is_flushed (lua_State *L) {
+  lua_pushboolean(L, wsm_manager_is_flushed(check_manager(L)));
+  return 1;
 }
 
 static int unsent (lua_State *L) {
@@ -229,6 +239,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "abort", abort_link },
                                       { "flush", flush },
                                       { "unsent", unsent },
+                                      { "isflushed", is_flushed },
                                       { "accept", accept },
                                       { "refuse", refuse },
                                       { "drop", drop },

@@ -21,10 +21,11 @@ enum wsm_event {
   WSM_EVENT_RECONNECTING, /* m->failures, m->delay_ms */
   WSM_EVENT_LOCKED,       /* m->error */
   WSM_EVENT_EXHAUSTED,    /* no attempt is left */
-  WSM_EVENT_DRAIN         /* send returned full, and now there is room again */
+  WSM_EVENT_DRAIN,        /* send returned full, and now there is room again */
+  WSM_EVENT_FLUSHED /* wsm_manager_is_flushed said no, and would say yes */
 };
 
-#define WSM_EVENT_KINDS 10 /* without NONE */
+#define WSM_EVENT_KINDS 11 /* without NONE */
 
 /* Zero it to start. */
 struct wsm_events {

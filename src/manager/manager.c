@@ -202,6 +202,12 @@ void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   wsm_session_sent(&m->session, n);
   m->counters.bytes_out += n;
   if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m);
+  wsm_outbox_note_flushed(m);
+}
+
+bool wsm_manager_is_flushed (struct wsm_manager *m) {
+  m->flush_due = !wsm_outbox_is_flushed(m);
+  return !m->flush_due;
 }
 
 /* --- messages --- */

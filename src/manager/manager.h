@@ -72,6 +72,10 @@ void wsm_manager_close (struct wsm_manager *m,
 enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
                                 const void *data, size_t n);
 
+/* Is everything that was sent with the kernel? If not, a FLUSHED event comes as
+** soon as it is, or the events of the end. */
+bool wsm_manager_is_flushed (struct wsm_manager *m);
+
 /* ping(payload), at most WSM_CONTROL_LIMIT bytes, only while open. false
 ** without memory or a mask. */
 static inline bool wsm_manager_ping (struct wsm_manager *m, const void *payload,

@@ -99,6 +99,17 @@ void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *dropped) {
     back < m->counters.messages_out ? back : m->counters.messages_out;
 }
 
+bool wsm_outbox_is_flushed (const struct wsm_manager *m) {
+  return m->outbox.count == 0 &&
+         !(wsm_state_has_session(m) && wsm_session_pending(&m->session) > 0);
+}
+
+void wsm_outbox_note_flushed (struct wsm_manager *m) {
+  if (!m->flush_due || !wsm_outbox_is_flushed(m)) return;
+  m->flush_due = false;
+  wsm_events_push(&m->events, WSM_EVENT_FLUSHED);
+}
+
 size_t wsm_outbox_buffered (const struct wsm_manager *m) {
   return m->outbox.payload +
          (wsm_state_has_session(m) ? wsm_session_pending(&m->session) : 0);

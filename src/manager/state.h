@@ -101,9 +101,10 @@ struct wsm_manager {
   bool local;                /* close() was called here */
   bool clean;                /* the closing handshake was completed */
   bool drain_due;            /* send returned full: a drain event will follow */
-  bool dropped;  /* messages of this connection exceeded the inbox */
-  bool paused;   /* the driver does not read: the inbox is full */
-  uint16_t code; /* of the last close; 0: none yet */
+  bool flush_due; /* somebody waits until nothing waits to be written */
+  bool dropped;   /* messages of this connection exceeded the inbox */
+  bool paused;    /* the driver does not read: the inbox is full */
+  uint16_t code;  /* of the last close; 0: none yet */
   uint8_t reason_length;
   char *reason;            /* of the last close; NULL: none */
   uint32_t failures;       /* in a row, of the budget */

@@ -272,6 +272,9 @@ function on_event.drain (_, record)
   fire(record, {type = "drain"})
 end
 
+-- `drain()` waits among those who are notified of the state after any event.
+function on_event.flushed () end
+
 -- A server's: server.lua takes the request when it accepts the connection.
 function on_event.request ()
 end
