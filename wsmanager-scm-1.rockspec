@@ -134,6 +134,7 @@ build = {
         "src/server/server.c",
         "src/stream/proxy_stream.c",
         "src/stream/socket_stream.c",
+        "src/stream/stack.c",
         "src/stream/stream.c",
         "src/stream/tls_stream.c",
         "src/tls/bio.c",

@@ -7,8 +7,7 @@
 #include "link/mask_keys.h"
 #include "link/route.h"
 #include "link/transfer.h"
-#include "stream/socket_stream.h"
-#include "stream/tls_stream.h"
+#include "stream/stack.h"
 #include "tls/tls.h"
 #include "base/hidden.h"
 
@@ -335,16 +334,6 @@ struct wsm_link *wsm_link_new (struct wsm_loop *loop,
   return l;
 }
 
-/* Takes the descriptor over. */
-static struct wsm_stream *open_accepted (struct wsm_link *l, int fd,
-                                         struct wsm_error *e) {
-  const struct wsm_tls_stream_setup setup = { l->handle.loop, l->tls, NULL,
-                                              NULL, false };
-  struct wsm_stream *top = wsm_socket_stream_new(l->handle.loop, fd, e);
-  if (top && l->tls) top = wsm_tls_stream_new(top, &setup, e);
-  return top;
-}
-
 struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
                                   const struct wsm_link_setup *setup, int fd,
                                   struct wsm_error *e) {
@@ -355,7 +344,7 @@ struct wsm_link *wsm_link_accept (struct wsm_loop *loop,
     wsm_socket_discard(fd);
     return NULL;
   }
-  top = open_accepted(l, fd, e);
+  top = wsm_stack_accept(loop, fd, l->tls, e);
   if (!top) {
     wsm_link_free(l);
     return NULL;

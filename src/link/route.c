@@ -10,9 +10,7 @@
 #include "io/resolve.h"
 #include "proxy/environment.h"
 #include "proxy/proxy_url.h"
-#include "stream/proxy_stream.h"
-#include "stream/socket_stream.h"
-#include "stream/tls_stream.h"
+#include "stream/stack.h"
 #include "base/hidden.h"
 
 #define PROXY_LABEL "the proxy "
@@ -162,50 +160,22 @@ void wsm_route_free (struct wsm_route *r) {
 
 /* --- the streams --- */
 
-static struct wsm_stream *add_target_tls (const struct wsm_route *r,
-                                          struct wsm_stream *below,
-                                          const struct wsm_route_tls *tls,
-                                          struct wsm_error *e) {
-  const struct wsm_tls_stream_setup setup = { r->loop, tls->target, r->host,
-                                              NULL, tls->anonymous };
-  if (tls->target) return wsm_tls_stream_new(below, &setup, e);
-  wsm_error_set(e, WSM_TLS, "there are no TLS rules for %s", r->host);
-  e->final = true;
-  wsm_stream_close(below);
-  return NULL;
-}
-
-static struct wsm_stream *add_proxy_tls (const struct wsm_route *r,
-                                         struct wsm_stream *below,
-                                         struct wsm_tls_context *context,
-                                         struct wsm_error *e) {
-  const struct wsm_tls_stream_setup setup = { r->loop, context, r->proxy_host,
-                                              r->label, false };
-  if (context) return wsm_tls_stream_new(below, &setup, e);
-  wsm_error_set(e, WSM_TLS, "TLS with %s: there are no TLS rules for it",
-                r->label);
-  wsm_stream_close(below);
-  return NULL;
-}
-
-static struct wsm_stream *add_proxy (const struct wsm_route *r,
-                                     struct wsm_stream *below,
-                                     struct wsm_error *e) {
-  struct wsm_proxy_stream_setup setup;
-  setup.proxy = &r->proxy;
-  setup.host = wsm_span_of(*r->address ? r->address : r->host);
-  setup.port = r->port;
-  setup.pool = wsm_loop_pool(r->loop);
-  return wsm_proxy_stream_new(below, &setup, e);
-}
-
 struct wsm_stream *wsm_route_open (struct wsm_route *r, int fd,
                                    const struct wsm_route_tls *tls,
                                    struct wsm_error *e) {
-  struct wsm_stream *top = wsm_socket_stream_new(r->loop, fd, e);
-  if (top && r->proxy_host && r->proxy.kind == WSM_PROXY_HTTPS)
-    top = add_proxy_tls(r, top, tls->proxy, e);
-  if (top && r->proxy_host) top = add_proxy(r, top, e);
-  if (top && r->secure) top = add_target_tls(r, top, tls, e);
-  return top;
+  struct wsm_stack_proxy proxy;
+  struct wsm_stack_setup setup;
+  proxy.url = &r->proxy;
+  proxy.host = r->proxy_host;
+  proxy.label = r->label;
+  proxy.target = *r->address ? r->address : r->host;
+  proxy.tls = tls->proxy;
+  setup.loop = r->loop;
+  setup.host = r->host;
+  setup.port = r->port;
+  setup.secure = r->secure;
+  setup.anonymous = tls->anonymous;
+  setup.tls = tls->target;
+  setup.proxy = r->proxy_host ? &proxy : NULL;
+  return wsm_stack_connect(&setup, fd, e);
 }

@@ -1,9 +1,8 @@
 /*
 ** route.h - the way to a target: directly, or through a proxy
-** Depends on connect.h, resolve.h and the streams. It finds the proxy that is on
-** the way, connects to it or to the target itself, and builds the stack of
-** streams over the connected descriptor.
-** Never speaks to anybody: the streams do.
+** Depends on connect.h, resolve.h and stack.h. It finds the proxy that is on the
+** way, and connects to it or to the target itself.
+** Never reads or writes: the streams over the connected descriptor do.
 */
 #ifndef WSM_ROUTE_H
 #define WSM_ROUTE_H
@@ -47,8 +46,8 @@ struct wsm_route_tls {
   bool anonymous; /* the target is not to see our certificate */
 };
 
-/* The stack of streams over the descriptor, which is closed on failure. It
-** borrows from the route. NULL: e says why. */
+/* The top of the stack of streams over the descriptor, which is closed on
+** failure. It borrows from the route. NULL: e says why. */
 struct wsm_stream *wsm_route_open (struct wsm_route *route, int fd,
                                    const struct wsm_route_tls *tls,
                                    struct wsm_error *e);
