@@ -149,10 +149,10 @@ build = {
         "src/websocket/deflate.c",
         "src/websocket/extension.c",
         "src/websocket/frame.c",
-        "src/websocket/handshake.c",
         "src/websocket/mask.c",
         "src/websocket/output.c",
         "src/websocket/session.c",
+        "src/websocket/upgrade.c",
       },
       incdirs = {
         "src",

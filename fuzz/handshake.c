@@ -1,6 +1,6 @@
 /* Any heads in both roles: parsed the same in pieces and at once; and our own
 ** requests and responses, which must agree. */
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 
 #include <string.h>
 
@@ -145,7 +145,7 @@ static void check_any_response (struct wsm_span text, uint32_t seed,
   if (check_head(&head, text, true, seed) <= 0) return;
   REQUIRE(head.status >= 100 && head.status <= 999);
   memset(&e, 0, sizeof e);
-  if (wsm_handshake_check_response(&head, &request, &agreed, &e))
+  if (wsm_upgrade_check_response(&head, &request, &agreed, &e))
     check_agreed(&head, &agreed, want);
   else require_refusal(&e);
 }
@@ -164,7 +164,7 @@ static void accept_any_request (const struct wsm_head *request,
     wsm_subprotocol_choose(request, "superchat, chat");
   if (found < 0) require_refusal(&e);
   memset(&text, 0, sizeof text);
-  REQUIRE(wsm_handshake_accept(&text, request,
+  REQUIRE(wsm_upgrade_accept(&text, request,
                                protocol.length == 4 ? "chat" : NULL,
                                found > 0 ? extension : NULL, NULL));
   REQUIRE(wsm_head_parse_response(&head, spans(&text).text,
@@ -200,7 +200,7 @@ static void check_any_request (struct wsm_span text, uint32_t seed,
   int status;
   if (check_head(&head, text, false, seed) <= 0) return;
   REQUIRE(head.method.length > 0 && head.target.length > 0);
-  status = wsm_handshake_check_request(&head, &e);
+  status = wsm_upgrade_check_request(&head, &e);
   if (status) reject_any_request(status, &e);
   else accept_any_request(&head, want);
 }
@@ -255,7 +255,7 @@ static void write_request (struct pair *p, struct wsm_request *request,
   wsm_extension_offer(p->offer, &p->client);
   request->extensions = p->offer;
   request->headers = p->ask_text;
-  REQUIRE(wsm_handshake_request(&p->request, request));
+  REQUIRE(wsm_upgrade_request(&p->request, request));
 }
 
 static void write_response (struct pair *p, struct wsm_compression *agreed) {
@@ -265,11 +265,11 @@ static void write_response (struct pair *p, struct wsm_compression *agreed) {
   const size_t n = wsm_buffer_length(&p->request);
   REQUIRE(wsm_head_parse_request(&head, spans(&p->request).text, n, &e) ==
           (long)n);
-  REQUIRE(wsm_handshake_check_request(&head, &e) == 0);
+  REQUIRE(wsm_upgrade_check_request(&head, &e) == 0);
   REQUIRE(wsm_span_equals(wsm_subprotocol_choose(&head, "x, superchat"),
                           wsm_span_of("superchat")));
   REQUIRE(wsm_extension_choose(&head, &p->server, agreed, extension, &e) == 1);
-  REQUIRE(wsm_handshake_accept(&p->response, &head, "superchat", extension,
+  REQUIRE(wsm_upgrade_accept(&p->response, &head, "superchat", extension,
                                p->accept_text));
 }
 
@@ -290,7 +290,7 @@ static void check_response (struct pair *p, const struct wsm_request *request,
   const size_t n = wsm_buffer_length(&p->response);
   REQUIRE(wsm_head_parse_response(&head, spans(&p->response).text, n, &e) ==
           (long)n);
-  REQUIRE(wsm_handshake_check_response(&head, request, &agreed, &e));
+  REQUIRE(wsm_upgrade_check_response(&head, request, &agreed, &e));
   REQUIRE(wsm_span_equals(agreed.protocol, wsm_span_of("superchat")));
   REQUIRE(wsm_extension_check_response(agreed.extensions, &p->client, &client,
                                        &e) == 1);

@@ -10,7 +10,7 @@
 #include "input.h"
 #include "proxy/environment.h"
 #include "proxy/proxy_handshake.h"
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 #include "http/redirect.h"
 #include "http/retry_after.h"
 #include "http/header_lines.h"

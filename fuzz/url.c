@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "input.h"
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 #include "http/ip.h"
 #include "http/userinfo.h"
 #include "http/percent.h"
@@ -89,11 +89,11 @@ static void check_request (const struct wsm_url *url) {
   memset(&ask, 0, sizeof ask);
   ask.url = url;
   ask.key = "dGhlIHNhbXBsZSBub25jZQ==";
-  REQUIRE(wsm_handshake_request(&text, &ask));
+  REQUIRE(wsm_upgrade_request(&text, &ask));
   REQUIRE(wsm_head_parse_request(&head, (const char *)wsm_buffer_bytes(&text),
                                  wsm_buffer_length(&text),
                                  &e) == (long)wsm_buffer_length(&text));
-  REQUIRE(wsm_handshake_check_request(&head, &e) == 0);
+  REQUIRE(wsm_upgrade_check_request(&head, &e) == 0);
   REQUIRE(head.target.text[0] == '/');
   REQUIRE(wsm_head_count(&head, "Authorization") == (url->user.length > 0));
   wsm_buffer_clear(&text);

@@ -145,7 +145,7 @@ int wsm_lua_request (lua_State *L) {
   set_protocols(L, &head);
   set_origin(L);
   set_status(L, m);
-  wsm_set_boolean(L, "upgrade", wsm_handshake_is_asked_for(&head));
+  wsm_set_boolean(L, "upgrade", wsm_upgrade_is_asked_for(&head));
   set_peer(L, link);
   return 1;
 }

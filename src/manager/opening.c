@@ -116,7 +116,7 @@ bool wsm_opening_request (struct wsm_manager *m, struct wsm_error *e) {
   const struct wsm_request request = request_of(m, offer);
   wsm_state_renew_session(m);
   m->interim_bytes = 0;
-  if (wsm_handshake_request(&m->session.out, &request)) {
+  if (wsm_upgrade_request(&m->session.out, &request)) {
     m->step = WSM_STEP_HEAD;
     return true;
   }
@@ -194,7 +194,7 @@ static bool agree (struct wsm_manager *m, const struct wsm_head *head,
   char offer[WSM_EXTENSION_TEXT];
   const struct wsm_request request = request_of(m, offer);
   struct wsm_agreement agreed;
-  if (!wsm_handshake_check_response(head, &request, &agreed, e) ||
+  if (!wsm_upgrade_check_response(head, &request, &agreed, e) ||
       !has_asked(m, e))
     return false;
   if (!keep_agreement(m, &agreed)) {
@@ -273,7 +273,7 @@ static enum wsm_opening bound_early_bytes (struct wsm_manager *m,
 
 /* The status that rejects the request, and m->error says why; or 0. */
 static int check_request (struct wsm_manager *m, const struct wsm_head *head) {
-  const int status = wsm_handshake_check_request(head, &m->error);
+  const int status = wsm_upgrade_check_request(head, &m->error);
   struct wsm_compression agreed;
   char answer[WSM_EXTENSION_TEXT];
   if (status) return status;
@@ -327,8 +327,8 @@ static bool write_accept (struct wsm_manager *m, const char *protocol,
           wsm_extension_choose(&head, &p->compression, &agreed, answer, &e) > 0;
   if (protocol) kept.protocol = wsm_subprotocol_choose(&head, protocol);
   if (found) kept.extensions = wsm_span_of(answer);
-  return wsm_handshake_accept(&m->session.out, &head, protocol,
-                              found ? answer : NULL, headers) &&
+  return wsm_upgrade_accept(&m->session.out, &head, protocol,
+                            found ? answer : NULL, headers) &&
          keep_agreement(m, &kept) &&
          (!found || wsm_session_deflate(&m->session, &agreed));
 }

@@ -1,6 +1,6 @@
 /*
 ** opening.h - the opening handshake of both roles, up to the 101
-** Depends on redirects.h, state.h, handshake.h, extension.h and the HTTP files.
+** Depends on redirects.h, state.h, upgrade.h, extension.h and the HTTP files.
 ** Works on what CONNECTING received and on the session's output.
 ** Never changes the state: it returns how far the handshake is.
 */

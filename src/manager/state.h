@@ -1,6 +1,6 @@
 /*
 ** state.h - a managed connection: its fields, and how it changes its state
-** Depends on events.h, message_queue.h, policy.h, session.h and handshake.h.
+** Depends on events.h, message_queue.h, policy.h, session.h and upgrade.h.
 ** The other files of the manager each change their part of these fields; what
 ** happens next is decided in manager.c alone.
 ** Never calls them.
@@ -13,7 +13,7 @@
 #include "manager/events.h"
 #include "manager/message_queue.h"
 #include "manager/policy.h"
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 #include "websocket/session.h"
 
 enum wsm_state {

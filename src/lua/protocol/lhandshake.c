@@ -5,7 +5,7 @@
 #include "lua/lfield.h"
 #include "lua/protocol/largument.h"
 #include "lua/protocol/ltext.h"
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 #include "base/hidden.h"
 
 /* The table at i as a client's request; its texts stay on the stack. */
@@ -65,7 +65,7 @@ static int request (lua_State *L) {
   struct wsm_buffer *text;
   check_request_table(L, 1, &r, &url);
   text = wsm_push_text(L);
-  return wsm_return_text(L, text, wsm_handshake_request(text, &r));
+  return wsm_return_text(L, text, wsm_upgrade_request(text, &r));
 }
 
 /* judge(response, { as ask }) -> { protocol, extensions } | nil, token, detail,
@@ -82,7 +82,7 @@ static int check_response (lua_State *L) {
   check_request_table(L, 2, &request, &url);
   length = wsm_head_parse_response(&head, text, n, &e);
   luaL_argcheck(L, length != 0, 1, "the answer is not whole");
-  if (length < 0 || !wsm_handshake_check_response(&head, &request, &agreed, &e))
+  if (length < 0 || !wsm_upgrade_check_response(&head, &request, &agreed, &e))
     return wsm_fail_final(L, &e);
   lua_createtable(L, 0, 2);
   wsm_set_span(L, "protocol", agreed.protocol);
@@ -96,7 +96,7 @@ static int check_response (lua_State *L) {
 static int reject_status (const char *text, size_t n, struct wsm_error *e) {
   struct wsm_head head;
   const long length = wsm_head_parse_request(&head, text, n, e);
-  if (length > 0) return wsm_handshake_check_request(&head, e);
+  if (length > 0) return wsm_upgrade_check_request(&head, e);
   if (length == 0) wsm_error_set(e, WSM_HANDSHAKE, "the request is not whole");
   return e->token == WSM_TOOBIG ? 431 : 400;
 }
@@ -122,11 +122,11 @@ static int accept_response (lua_State *L) {
   const char *extensions = wsm_opt_value(L, 3);
   const char *headers = wsm_opt_lines(L, 4);
   check_request_head(L, 1, &head);
-  if (wsm_handshake_check_request(&head, &e) != 0)
+  if (wsm_upgrade_check_request(&head, &e) != 0)
     return luaL_argerror(L, 1, e.detail);
   text = wsm_push_text(L);
   return wsm_return_text(
-    L, text, wsm_handshake_accept(text, &head, protocol, extensions, headers));
+    L, text, wsm_upgrade_accept(text, &head, protocol, extensions, headers));
 }
 
 /* choose(request, supported) -> the subprotocol | nil */

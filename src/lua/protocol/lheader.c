@@ -9,7 +9,7 @@
 #include "lua/lhead.h"
 #include "lua/protocol/largument.h"
 #include "lua/protocol/ltext.h"
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 #include "base/hidden.h"
 
 /* { { name, value } ... } */

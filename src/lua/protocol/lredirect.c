@@ -7,7 +7,7 @@
 #include "lua/lfail.h"
 #include "lua/protocol/largument.h"
 #include "lua/protocol/ltext.h"
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 #include "base/hidden.h"
 
 /* isredirect(status) -> boolean */

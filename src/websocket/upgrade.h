@@ -1,11 +1,11 @@
 /*
-** handshake.h - the opening handshake, for both roles (RFC 6455 section 4)
+** upgrade.h - request and response of the opening handshake (RFC 6455 section 4)
 ** Depends on the http room and on OpenSSL's SHA-1 and base64 (libcrypto). Writes
 ** and checks requests and responses.
 ** Never reads a socket or a random source: 16 random bytes are handed in.
 */
-#ifndef WSM_HANDSHAKE_H
-#define WSM_HANDSHAKE_H
+#ifndef WSM_UPGRADE_H
+#define WSM_UPGRADE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,8 +38,8 @@ struct wsm_request {
 /* Appends the request; false without memory, and nothing is appended. The
 ** URL's userinfo becomes Authorization: Basic; characters that a URL may not
 ** have are percent-encoded. */
-bool wsm_handshake_request (struct wsm_buffer *to,
-                            const struct wsm_request *request);
+bool wsm_upgrade_request (struct wsm_buffer *to,
+                          const struct wsm_request *request);
 
 /* What a 101 response agrees on. */
 struct wsm_agreement {
@@ -53,28 +53,28 @@ struct wsm_agreement {
 ** headers in a 101 are accepted, as browsers do; so is no subprotocol. The
 ** error names a status other than 101, and is final for 4xx but 408, 425 and
 ** 429. The parameters of extensions are checked by extension.h. */
-bool wsm_handshake_check_response (const struct wsm_head *response,
-                                   const struct wsm_request *request,
-                                   struct wsm_agreement *agreed,
-                                   struct wsm_error *e);
+bool wsm_upgrade_check_response (const struct wsm_head *response,
+                                 const struct wsm_request *request,
+                                 struct wsm_agreement *agreed,
+                                 struct wsm_error *e);
 
 /* Does the request want a WebSocket, be it rightly asked for or not? Another
 ** Upgrade may be ignored (RFC 9110 7.8). */
-bool wsm_handshake_is_asked_for (const struct wsm_head *request);
+bool wsm_upgrade_is_asked_for (const struct wsm_head *request);
 
 /* Is the request an opening handshake (RFC 6455 4.2.1)? 0: yes; else the HTTP
 ** status that rejects it (400, 405, 426 ...) and e says why. 405 and 426 also
 ** for plain HTTP requests; wsm_response_write adds the version that a 426
 ** must have (4.4). */
-int wsm_handshake_check_request (const struct wsm_head *request,
-                                 struct wsm_error *e);
+int wsm_upgrade_check_request (const struct wsm_head *request,
+                               struct wsm_error *e);
 
-/* Appends the 101 to a request that wsm_handshake_check_request accepts; false as
+/* Appends the 101 to a request that wsm_upgrade_check_request accepts; false as
 ** above. protocol, extensions and headers ("Name: value\r\n" lines) may be
 ** NULL. */
-bool wsm_handshake_accept (struct wsm_buffer *to,
-                           const struct wsm_head *request, const char *protocol,
-                           const char *extensions, const char *headers);
+bool wsm_upgrade_accept (struct wsm_buffer *to, const struct wsm_head *request,
+                         const char *protocol, const char *extensions,
+                         const char *headers);
 
 /* The first of the server's subprotocols ("a, b") that the client offers; an
 ** empty span when there is none (RFC 6455 4.2.2). */

@@ -1,4 +1,4 @@
-#include "websocket/handshake.h"
+#include "websocket/upgrade.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -109,8 +109,8 @@ static bool write_request (struct wsm_buffer *to,
          wsm_write_text(to, "\r\n");
 }
 
-bool wsm_handshake_request (struct wsm_buffer *to,
-                            const struct wsm_request *request) {
+bool wsm_upgrade_request (struct wsm_buffer *to,
+                          const struct wsm_request *request) {
   const size_t length = wsm_buffer_length(to);
   return wsm_write_commit_or_rollback(to, length, write_request(to, request));
 }
@@ -216,10 +216,10 @@ static bool check_extensions (const struct wsm_head *response,
   return true;
 }
 
-bool wsm_handshake_check_response (const struct wsm_head *response,
-                                   const struct wsm_request *request,
-                                   struct wsm_agreement *agreed,
-                                   struct wsm_error *e) {
+bool wsm_upgrade_check_response (const struct wsm_head *response,
+                                 const struct wsm_request *request,
+                                 struct wsm_agreement *agreed,
+                                 struct wsm_error *e) {
   agreed->protocol = agreed->extensions = wsm_span_of(NULL);
   return check_upgrade(response, e) &&
          check_accept(response, request->key, e) &&
@@ -235,7 +235,7 @@ static int reject (struct wsm_error *e, int status, const char *why) {
   return status;
 }
 
-bool wsm_handshake_is_asked_for (const struct wsm_head *request) {
+bool wsm_upgrade_is_asked_for (const struct wsm_head *request) {
   return wsm_head_lists(request, "Upgrade", "websocket");
 }
 
@@ -249,7 +249,7 @@ static int check_request_upgrade (const struct wsm_head *request,
   if (!wsm_span_equals(request->method, wsm_span_of("GET")))
     return reject(e, 405, "the method is not GET");
   if (request->minor == 0) return reject(e, 426, "HTTP/1.0 cannot be upgraded");
-  if (!wsm_handshake_is_asked_for(request))
+  if (!wsm_upgrade_is_asked_for(request))
     return reject(e, 426,
                   "this is a WebSocket: there is no Upgrade: websocket");
   if (!wsm_head_lists(request, "Connection", "upgrade"))
@@ -292,8 +292,8 @@ static int check_request_body (const struct wsm_head *request,
   return reject(e, 400, "an opening handshake has no body");
 }
 
-int wsm_handshake_check_request (const struct wsm_head *request,
-                                 struct wsm_error *e) {
+int wsm_upgrade_check_request (const struct wsm_head *request,
+                               struct wsm_error *e) {
   int status = check_request_upgrade(request, e);
   if (status == 0) status = check_request_body(request, e);
   if (status == 0) status = check_request_key(request, e);
@@ -311,9 +311,9 @@ static bool write_accept (struct wsm_buffer *to, struct wsm_span key) {
          wsm_write_header(to, "Sec-WebSocket-Accept", accept);
 }
 
-bool wsm_handshake_accept (struct wsm_buffer *to,
-                           const struct wsm_head *request, const char *protocol,
-                           const char *extensions, const char *headers) {
+bool wsm_upgrade_accept (struct wsm_buffer *to, const struct wsm_head *request,
+                         const char *protocol, const char *extensions,
+                         const char *headers) {
   const struct wsm_header *key = wsm_head_find(request, "Sec-WebSocket-Key");
   const size_t length = wsm_buffer_length(to);
   const bool written =
