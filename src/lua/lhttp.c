@@ -6,7 +6,7 @@
 #include "http/request_target.h"
 #include "lua/lbox.h"
 #include "lua/lfield.h"
-#include "lua/lhead.h"
+#include "lua/lheaders.h"
 #include "lua/lstats.h"
 #include "base/hidden.h"
 

@@ -18,7 +18,7 @@
 #ifndef WSM_MANAGER_H
 #define WSM_MANAGER_H
 
-#include "http/response.h"
+#include "http/server_response.h"
 #include "manager/heartbeat.h"
 #include "manager/inbox.h"
 #include "manager/outbox.h"

@@ -7,7 +7,7 @@
 #ifndef WSM_OPENING_H
 #define WSM_OPENING_H
 
-#include "http/response.h"
+#include "http/server_response.h"
 #include "manager/state.h"
 
 enum wsm_opening {

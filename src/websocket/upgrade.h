@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "http/head.h"
-#include "http/response.h"
+#include "http/server_response.h"
 #include "http/url.h"
 
 #define WSM_NONCE_SIZE 16

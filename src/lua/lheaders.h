@@ -1,9 +1,9 @@
 /*
-** lhead.h - an HTTP head as a Lua table
+** lheaders.h - an HTTP head and its headers as Lua tables
 ** Depends on head.h.
 */
-#ifndef WSM_LHEAD_H
-#define WSM_LHEAD_H
+#ifndef WSM_LHEADERS_H
+#define WSM_LHEADERS_H
 
 #include "lua/compat.h"
 #include "http/head.h"

@@ -1,4 +1,4 @@
-#include "http/response.h"
+#include "http/server_response.h"
 
 #include <stdio.h>
 #include "http/body.h"

@@ -1,10 +1,10 @@
 /*
-** response.h - HTTP responses to requests that do not become WebSockets
+** server_response.h - a server's HTTP response that is no 101
 ** Depends on header_lines.h, status.h and writer.h.
 ** Never keeps a connection alive and never sends chunks.
 */
-#ifndef WSM_RESPONSE_H
-#define WSM_RESPONSE_H
+#ifndef WSM_SERVER_RESPONSE_H
+#define WSM_SERVER_RESPONSE_H
 
 #include "base/buffer.h"
 

@@ -1,4 +1,4 @@
-#include "lua/lhead.h"
+#include "lua/lheaders.h"
 
 #include "lua/lfield.h"
 #include "base/hidden.h"
