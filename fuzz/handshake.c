@@ -165,8 +165,8 @@ static void accept_any_request (const struct wsm_head *request,
   if (found < 0) require_refusal(&e);
   memset(&text, 0, sizeof text);
   REQUIRE(wsm_upgrade_accept(&text, request,
-                               protocol.length == 4 ? "chat" : NULL,
-                               found > 0 ? extension : NULL, NULL));
+                             protocol.length == 4 ? "chat" : NULL,
+                             found > 0 ? extension : NULL, NULL));
   REQUIRE(wsm_head_parse_response(&head, spans(&text).text,
                                   wsm_buffer_length(&text),
                                   &e) == (long)wsm_buffer_length(&text));
@@ -270,7 +270,7 @@ static void write_response (struct pair *p, struct wsm_compression *agreed) {
                           wsm_span_of("superchat")));
   REQUIRE(wsm_extension_choose(&head, &p->server, agreed, extension, &e) == 1);
   REQUIRE(wsm_upgrade_accept(&p->response, &head, "superchat", extension,
-                               p->accept_text));
+                             p->accept_text));
 }
 
 static void require_mirrored (const struct wsm_compression *client,
