@@ -149,6 +149,7 @@ build = {
         "src/websocket/deflate.c",
         "src/websocket/extension.c",
         "src/websocket/frame.c",
+        "src/websocket/http_text.c",
         "src/websocket/mask.c",
         "src/websocket/output.c",
         "src/websocket/session.c",

@@ -4,7 +4,10 @@ local managers = require "support.managers"
 
 local events, event_names, messages = managers.events, managers.event_names, managers.messages
 
-local eof = "the peer ended the connection without a close frame"
+local function eof(seconds)
+  return "the peer ended the connection without a close frame, after " .. seconds
+    .. " s without traffic"
+end
 
 describe("close() by a client", function()
   it("asks the peer, waits for its answer and its hang-up", function()
@@ -48,7 +51,7 @@ describe("close() by a client", function()
     local m = managers.open()
     m:close(1000, "", 100)
     m:lost(nil, nil, nil, 200)
-    assert.same({ { "error", "closed", eof }, { "close", 1006, "", false } }, events(m))
+    assert.same({ { "error", "closed", eof "0.2" }, { "close", 1006, "", false } }, events(m))
     assert.equal("closed", m:state())
   end)
 
@@ -180,7 +183,8 @@ describe("close() in other states", function()
     m:send("one")
     m:close(1000, "", 2)
     assert.same({ "error", "closed",
-      "reset; 1 message (3 bytes) was never sent; take it with unsent()" },
+      "reset, after 0.0 s without traffic; "
+      .. "1 message (3 bytes) was never sent; take it with unsent()" },
       events(m)[1])
   end)
 end)
@@ -292,7 +296,7 @@ describe("a lost connection", function()
   it("reports that there was no close frame", function()
     local m = managers.open()
     m:lost(nil, nil, nil, 10)
-    assert.same({ { "error", "closed", eof }, { "close", 1006, "", false },
+    assert.same({ { "error", "closed", eof "0.0" }, { "close", 1006, "", false },
                   { "reconnecting", 1, 2000 } }, events(m))
     assert.same({ "waiting", "disconnect", 2010 }, { m:state(), m:want(), m:deadline() })
   end)
@@ -317,7 +321,7 @@ describe("a lost connection", function()
     m:lost(nil, nil, nil, 10)
     assert.equal("closed", m:state())
     assert.same({
-      { "error", "closed", eof .. "; 1 message (5 bytes) was never sent; "
+      { "error", "closed", eof "0.0" .. "; 1 message (5 bytes) was never sent; "
         .. "take it with unsent()" },
       { "close", 1006, "", false }
     }, events(m))
@@ -347,5 +351,115 @@ describe("an ending", function()
     m:lost(nil, nil, nil, 1)
     m:free()
     assert.equal(before, core.memory().blocks)
+  end)
+end)
+
+describe("an end without a close frame", function()
+  local function detail(m)
+    for _, event in ipairs(events(m)) do
+      if event[1] == "error" then return event[3] end
+    end
+  end
+
+  it("tells how long there was no traffic in either direction", function()
+    local m = managers.open({ heartbeat_interval = 0, heartbeat_timeout = 0 }, 1000)
+    m:lost(nil, nil, nil, 61000)
+    assert.equal(eof "60.0", detail(m))
+    m = managers.open(nil, 1000)
+    m:feed(managers.text "x", 2000)
+    m:lost(nil, nil, nil, 4250)
+    assert.matches("after 2.[23] s without", detail(m))
+    m = managers.open(nil, 1000)
+    m:feed(managers.text "x", 2000)
+    m:send("y")
+    m:write(4000)
+    m:lost(nil, nil, nil, 9000)
+    assert.equal(eof "5.0", detail(m))
+    m = managers.serve(nil, 1000)
+    m:lost(nil, nil, nil, 1000)
+    assert.equal(eof "0.0", detail(m))
+  end)
+
+  it("tells it of a reset, but not of what this side did", function()
+    local m = managers.open(nil, 1000)
+    m:lost("closed", "the peer reset the connection", false, 61000)
+    assert.equal("the peer reset the connection, after 60.0 s without traffic", detail(m))
+    m = managers.open(nil, 1000)
+    m:lost("full", "no memory", false, 61000)
+    assert.equal("no memory", detail(m))
+    m = managers.new()
+    m:start(0)
+    managers.target(m, 0)
+    m:lost("closed", "the peer reset the connection", false, 5000)
+    assert.equal("the peer reset the connection", detail(m))
+    m = managers.open(nil, 1000)
+    m:close(1000, "", 1000)
+    m:feed(managers.close_frame(1000), 1000)
+    m:lost(nil, nil, nil, 9000)
+    assert.is_nil(detail(m))
+  end)
+end)
+
+describe("an HTTP response where a frame is due", function()
+  local response = "HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno!"
+  local quote = 'sent an HTTP response where a frame was due: "HTTP/'
+
+  local function detail_of(m)
+    m:write(1)
+    m:lost(nil, nil, nil, 2)
+    local list = events(m)
+    assert.same({ "close", 1002 }, { list[#list][1], list[#list][2] })
+    for _, event in ipairs(list) do
+      if event[1] == "error" then
+        assert.equal("protocol", event[2])
+        return event[3]
+      end
+    end
+  end
+
+  it("is told, after the 101 and later, compressed or not", function()
+    for _, before in ipairs { "", managers.text "x" .. managers.text "", managers.frame(9, "p") } do
+      local m = managers.open()
+      m:feed(before .. response, 1)
+      managers.messages(m, 1)
+      assert.matches(quote .. '1.1 400 Bad Request"', detail_of(m), 1, true)
+    end
+    local m = managers.new()
+    m:start(0)
+    managers.target(m, 0)
+    m:connected(0)
+    m:write(0)
+    m:feed(managers.response .. response, 0)
+    assert.matches(quote .. '1.1 400 Bad Request"', detail_of(m), 1, true)
+  end)
+
+  it("is told however it is cut", function()
+    for cut = 1, #response - 1 do
+      local m = managers.open()
+      m:feed(response:sub(1, cut), 1)
+      m:feed(response:sub(cut + 1), 1)
+      assert.matches(quote, detail_of(m), 1, true)
+    end
+    local m = managers.open()
+    for i = 1, #response do m:feed(response:sub(i, i), 1) end
+    assert.matches(quote, detail_of(m), 1, true)
+  end)
+
+  it("is not told of what only begins so, nor to a server", function()
+    for _, text in ipairs { "HT", "HTTP", "HTTPS", "HTML/", "HT\r\nHTTP/" } do
+      local m = managers.open()
+      m:feed(text, 1)
+      assert.matches("opcode 0x8", detail_of(m), 1, true)
+      m = managers.open()
+      for i = 1, #text do m:feed(text:sub(i, i), 1) end
+      m:feed("P/1.1 ", 1)
+      local detail = detail_of(m)
+      if text ~= "HTT" and text ~= "HTTP" then
+        assert.matches("opcode 0x8", detail, 1, true)
+      end
+    end
+    local m = managers.serve()
+    m:feed(response, 1)
+    assert.matches("opcode 0x8", detail_of(m), 1, true)
   end)
 end)

@@ -124,6 +124,73 @@ describe("a response that rejects", function()
   end)
 end)
 
+describe("a plain request to a server that may speak TLS", function()
+  local function detail(m)
+    return events(m)[1][3]
+  end
+
+  local function asking_tls()
+    local m = managers.new()
+    m:start(0)
+    m:target({ url = "wss://example.com/", nonce = managers.nonce }, 0)
+    m:connected(0)
+    m:write(0)
+    return m
+  end
+
+  it("says so when nothing came before the end", function()
+    local m = asking()
+    m:lost(nil, nil, nil, 1)
+    assert.matches("before it answered the opening handshake; perhaps it speaks TLS: "
+                   .. "wss instead of ws?", detail(m), 1, true)
+    m = asking()
+    m:lost("closed", "the peer reset the connection", false, 1)
+    assert.matches("reset the connection; perhaps it speaks TLS", detail(m), 1, true)
+  end)
+
+  it("says so of an alert", function()
+    local m = refused "\21\3\1\0\2\2\70"
+    assert.matches("the server speaks TLS, not plain HTTP (wss instead of ws?)",
+                   detail(m), 1, true)
+  end)
+
+  it("says so when the response does, however it is cut", function()
+    for _, body in ipairs {
+      "Client sent an HTTP request to an HTTPS server.\n",
+      "<center>The plain HTTP request was sent to HTTPS port</center>",
+      "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+    } do
+      local text = "HTTP/1.0 400 Bad Request\r\n\r\n" .. body
+      for cut = 1, #text - 1 do
+        local m = refused(text:sub(1, cut))
+        m:feed(text:sub(cut + 1), 1)
+        if cut % 2 == 0 then m:lost(nil, nil, nil, 2) else m:tick(1500) end
+        assert.matches("400 .*; it speaks TLS: wss instead of ws?", detail(m))
+        assert.equal("closed", m:state())
+      end
+    end
+  end)
+
+  it("says nothing where it cannot be", function()
+    local m = asking_tls()
+    m:lost(nil, nil, nil, 1)
+    assert.is_nil(detail(m):find "wss")
+    m = asking_tls()
+    m:feed("HTTP/1.1 400 No\r\nContent-Length: 5\r\n\r\nHTTPS", 1)
+    assert.is_nil(detail(m):find "wss")
+    for _, text in ipairs {
+      "HTTP/1.1 40", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 400 No\r\n\r\nhttps",
+    } do
+      m = refused(text)
+      m:lost(nil, nil, nil, 1)
+      assert.is_nil(detail(m):find "wss", text)
+    end
+    m = managers.new { role = "server" }
+    m:lost(nil, nil, nil, 1)
+    assert.is_nil(detail(m):find "wss")
+  end)
+end)
+
 describe("an interim response", function()
   local interims = {
     "HTTP/1.1 100 Continue\r\n\r\n",

@@ -149,7 +149,7 @@ static int fail_start (struct wsm_error *e, const char *who,
   char quote[WSM_QUOTE_SIZE];
   const bool tls = text.text[0] == 0x15 || text.text[0] == 0x16;
   wsm_error_final(e, WSM_HANDSHAKE, "the %s %s: %s", who,
-                  tls ? "speaks TLS, not plain HTTP (ws for wss?)"
+                  tls ? "speaks TLS, not plain HTTP (wss instead of ws?)"
                       : "does not speak HTTP/1.1",
                   wsm_span_quote(quote, text));
   return -1;

@@ -452,7 +452,7 @@ static bool send_shared_frame (struct wsm_link *l, const void *frame,
   taken = wsm_transfer_write_past(&l->transfer, frame, n);
   wsm_handle_mark_pending(&l->handle);
   if (taken == n) {
-    wsm_manager_count_written(m, n);
+    wsm_manager_count_written(m, n, wsm_link_now(l));
     return true;
   }
   if (!wsm_manager_send_frame(m, frame, n)) {

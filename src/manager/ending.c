@@ -89,15 +89,33 @@ static void note_close (struct wsm_manager *m) {
                        has_code ? s->reason_length : 0);
 }
 
+/* Adds how long nothing was sent and received: it shows the limit of a proxy. */
+static void amend_quiet (struct wsm_manager *m, uint64_t now_ms) {
+  const struct wsm_error before = m->error;
+  uint64_t last_ms = m->received_ms > m->sent_ms ? m->received_ms : m->sent_ms;
+  if (!wsm_state_was_open(m) || before.token != WSM_CLOSED) return;
+  if (last_ms < m->opened_ms) last_ms = m->opened_ms;
+  wsm_error_set(&m->error, before.token, "%.150s, after %.1f s without traffic",
+                before.detail,
+                now_ms > last_ms ? (double)(now_ms - last_ms) / 1000 : 0);
+  m->error.final = before.final;
+}
+
 /* A broken rule is in m->error already; so is why a server rejected. */
-static void note_error (struct wsm_manager *m, const struct wsm_error *e) {
+static void note_error (struct wsm_manager *m, const struct wsm_error *e,
+                        uint64_t now_ms) {
   const bool rejected = m->state == WSM_STATE_CLOSING && !wsm_state_was_open(m);
   if (rejected || (m->session.closing & WSM_CLOSE_FAILED)) return;
-  if (m->clean) wsm_state_clear_error(m);
-  else if (!e)
+  if (m->clean) {
+    wsm_state_clear_error(m);
+  } else if (!e) {
     wsm_error_set(&m->error, WSM_CLOSED,
                   "the peer ended the connection without a close frame");
-  else if (e != &m->error) m->error = *e;
+    amend_quiet(m, now_ms);
+  } else {
+    if (e != &m->error) m->error = *e;
+    if (!m->local) amend_quiet(m, now_ms);
+  }
 }
 
 /* Adds a sentence to the error, or makes it one. */
@@ -219,7 +237,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
   const uint32_t stable_ms = m->policy->stable_ms;
   const bool kept = keep_messages(m);
   note_close(m);
-  note_error(m, e);
+  note_error(m, e, now_ms);
   if (!kept) amend_dropped(m);
   if (wsm_state_was_open(m) && now_ms - m->opened_ms >= stable_ms)
     m->failures = 0;

@@ -198,7 +198,7 @@ void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
 }
 
 void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
-  (void)now_ms;
+  m->sent_ms = now_ms;
   wsm_session_sent(&m->session, n);
   m->counters.bytes_out += n;
   if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m);

@@ -275,7 +275,9 @@ bool wsm_manager_send_frame (struct wsm_manager *m, const void *frame,
                              size_t n);
 
 /* The driver wrote such a frame of n bytes itself, all of it. */
-static inline void wsm_manager_count_written (struct wsm_manager *m, size_t n) {
+static inline void wsm_manager_count_written (struct wsm_manager *m, size_t n,
+                                              uint64_t now_ms) {
+  m->sent_ms = now_ms;
   m->counters.messages_out++;
   m->counters.bytes_out += n;
 }

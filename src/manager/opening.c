@@ -124,6 +124,46 @@ bool wsm_opening_request (struct wsm_manager *m, struct wsm_error *e) {
   return false;
 }
 
+/* --- a plain request to a server that speaks TLS --- */
+
+static bool contains (struct wsm_span text, const char *what) {
+  const size_t n = strlen(what);
+  for (; text.length >= n; text = wsm_span_skip(text, 1))
+    if (memcmp(text.text, what, n) == 0) return true;
+  return false;
+}
+
+static bool is_plain (const struct wsm_manager *m) {
+  return m->role == WSM_CLIENT && !m->request.url->secure;
+}
+
+static void amend_tls (struct wsm_error *e, const char *what) {
+  const struct wsm_error before = *e;
+  wsm_error_set(e, before.token, "%.150s; %s: wss instead of ws?",
+                before.detail, what);
+  e->final = before.final;
+}
+
+/* The connection ended before the server answered, as most such servers do. */
+static void suspect_tls (const struct wsm_manager *m, struct wsm_error *e) {
+  if (m->step == WSM_STEP_HEAD && is_plain(m) && m->interim_bytes == 0 &&
+      wsm_buffer_length(&m->session.in) == 0)
+    amend_tls(e, "perhaps it speaks TLS");
+}
+
+/* Why the response rejects; some such servers say it in a 400's body. */
+static void explain_rejection (const struct wsm_manager *m,
+                               struct wsm_error *e) {
+  const struct wsm_span text =
+    span_of(wsm_buffer_bytes(&m->head_text), wsm_buffer_length(&m->head_text));
+  const struct wsm_span body = wsm_span_skip(text, m->head_length);
+  *e = m->error;
+  if (is_plain(m) && (contains(body, "HTTPS") || contains(body, "SSL-enabled")))
+    amend_tls(e, "it speaks TLS");
+}
+
+/* --- its response --- */
+
 /* Behind the head, as much as there is room. false: there is no more. */
 static bool keep_piece (struct wsm_manager *m, struct wsm_span piece) {
   const size_t had = wsm_buffer_length(&m->head_text) - m->head_length;
@@ -142,7 +182,7 @@ static enum wsm_opening read_body (struct wsm_manager *m, struct wsm_error *e) {
   while (status == WSM_BODY_DATA && keep_piece(m, piece));
   wsm_buffer_clear(in);
   if (status == WSM_BODY_MORE) return WSM_OPENING_MORE;
-  *e = m->error;
+  explain_rejection(m, e);
   return WSM_OPENING_FAILED;
 }
 
@@ -372,7 +412,7 @@ static void explain_timeout (const struct wsm_manager *m, struct wsm_error *e) {
 enum wsm_opening wsm_opening_timeout (struct wsm_manager *m,
                                       struct wsm_error *e) {
   if (m->step == WSM_STEP_BODY) {
-    *e = m->error;
+    explain_rejection(m, e);
     return WSM_OPENING_FAILED;
   }
   if (m->role == WSM_SERVER) {
@@ -386,7 +426,10 @@ enum wsm_opening wsm_opening_timeout (struct wsm_manager *m,
 
 void wsm_opening_lost (const struct wsm_manager *m, const struct wsm_error *why,
                        struct wsm_error *e) {
-  if (m->step == WSM_STEP_BODY) why = &m->error;
+  if (m->step == WSM_STEP_BODY) {
+    explain_rejection(m, e);
+    return;
+  }
   if (why) *e = *why;
   else if (m->role == WSM_SERVER)
     wsm_error_set(e, WSM_CLOSED, "the peer left before it was accepted");
@@ -395,4 +438,5 @@ void wsm_opening_lost (const struct wsm_manager *m, const struct wsm_error *why,
                   "the peer ended the connection "
                   "before it answered the opening handshake");
   else wsm_error_set(e, WSM_REFUSED, "the peer refused the connection");
+  if (!why || why->token == WSM_CLOSED) suspect_tls(m, e);
 }

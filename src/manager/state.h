@@ -121,6 +121,7 @@ struct wsm_manager {
                               once it is answered */
   uint64_t ping_number;
   uint64_t retried_ms;        /* OPEN: the outbox was last tried */
+  uint64_t sent_ms;           /* last byte written to the socket */
   uint64_t opened_ms;         /* WSM_NEVER: this attempt was never open */
   int64_t latency_ms;         /* of the last answered ping; -1: none yet */
   const char *proxy_name;     /* for the text of a timeout; borrowed; NULL:

@@ -4,6 +4,7 @@
 #include "websocket/compressed.h"
 #include "websocket/control.h"
 #include "websocket/deflate.h"
+#include "websocket/http_text.h"
 #include "websocket/output.h"
 #include "base/hidden.h"
 
@@ -57,13 +58,26 @@ static bool has_ended (const struct wsm_session *s) {
 
 /* --- the bytes in `in` --- */
 
+/* Those that were not parsed. */
+static struct wsm_span input (const struct wsm_session *s) {
+  const struct wsm_span all = { (const char *)wsm_buffer_bytes(&s->in),
+                                wsm_buffer_length(&s->in) };
+  return wsm_span_skip(all, s->parsed < all.length ? s->parsed : 0);
+}
+
 unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
   return wsm_buffer_reserve(&s->in, n);
 }
 
 void wsm_session_commit (struct wsm_session *s, size_t n) {
   wsm_buffer_commit(&s->in, n);
-  if (has_ended(s) || s->in.start == s->in.end) wsm_buffer_clear(&s->in);
+  if (!has_ended(s)) {
+    if (s->in.start == s->in.end) wsm_buffer_clear(&s->in);
+    return;
+  }
+  if (s->http_matched)
+    wsm_http_text_match(&s->http_matched, input(s), s->error);
+  wsm_buffer_clear(&s->in);
 }
 
 size_t wsm_session_read_size (const struct wsm_session *s, size_t n) {
@@ -170,15 +184,25 @@ static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
                      (unsigned long long)s->limits->message);
 }
 
+/* It breaks a rule; failing drops the bytes that say why. */
+static void fail_rule (struct wsm_session *s, const struct wsm_frame *f,
+                       const char *rule) {
+  struct wsm_error why = { .token = WSM_NONE };
+  if (s->role == WSM_CLIENT)
+    wsm_http_text_match(&s->http_matched, input(s), &why);
+  wsm_control_fail(s, WSM_PROTOCOL_ERROR,
+                   "the peer sent a frame of opcode 0x%X %s",
+                   (unsigned)f->opcode, rule);
+  if (why.token != WSM_NONE) *s->error = why;
+}
+
 /* Is the frame legal here and within the limits? If not, the session has
 ** failed. */
 static bool validate_frame (struct wsm_session *s, const struct wsm_frame *f) {
   const char *broken = frame_violation(s, f);
   if (!broken) broken = fragment_violation(s, f);
   if (broken) {
-    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
-                     "the peer sent a frame of opcode 0x%X %s",
-                     (unsigned)f->opcode, broken);
+    fail_rule(s, f, broken);
     return false;
   }
   if (wsm_opcode_is_control(f->opcode)) return true;

@@ -68,7 +68,9 @@ struct wsm_session {
   uint64_t ping_sent;    /* the number of our last ping */
   uint64_t pong_seen;    /* the highest number of ours in a pong */
   bool close_pending;    /* a close frame follows messages not yet taken */
-  uint16_t close_code;   /* the peer's; WSM_CLOSE_FAILED: ours */
+  uint8_t
+    http_matched;      /* bytes of "HTTP/" where a frame was due and was none */
+  uint16_t close_code; /* the peer's; WSM_CLOSE_FAILED: ours */
   uint8_t reason_length;
   char *reason;            /* of close_code; reason_length bytes */
   struct wsm_error *error; /* set with WSM_CLOSE_FAILED; the owner's */
