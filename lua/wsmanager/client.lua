@@ -60,13 +60,18 @@ local client = {}
 ---@field keylog? string  a file for the TLS session's keys (SSLKEYLOGFILE)
 ---@field pin? string|string[]  "sha256//" and base64: the peer's key must be one of them, too (RFC 7469 2.4)
 
+--- Subprotocols (RFC 6455 1.9), the preferred one first. The connection fails with
+--- "handshake" when the server chooses none of them, unless that is optional.
+---@class wsmanager.Protocols: string[]
+---@field optional? boolean  false
+
 --- A function as url, protocols or headers is called before each attempt and may
 --- wait. `attempt` counts the failures before it, 0 at first; `last` is how the
 --- connection before it ended. A url function that returns nil, why locks the
 --- connection.
 ---@class wsmanager.Options
 ---@field url string|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws:// or wss://
----@field protocols? string|string[]|fun(attempt: integer, last: wsmanager.Last?): string|string[]|nil
+---@field protocols? string|wsmanager.Protocols|fun(attempt: integer, last: wsmanager.Last?): wsmanager.Protocols?
 ---@field headers? table|fun(attempt: integer, last: wsmanager.Last?): table?  {Name = value} or "Name: value" lines
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---@field reconnect? wsmanager.Reconnect|false
@@ -107,7 +112,8 @@ end
 
 local function set_target (config, given)
   config.url = given.url
-  config.protocols = handshake_headers.protocols(given.protocols)
+  config.protocols, config.protocol_optional =
+    handshake_headers.protocols(given.protocols)
   config.headers = handshake_headers.lines(given.headers)
 end
 

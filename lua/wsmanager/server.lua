@@ -316,6 +316,15 @@ function Server:stop (seconds)
   scheduler.servers[self.id] = nil
 end
 
+local function read_protocols (given)
+  local names, optional = handshake_headers.protocols(given)
+  if optional ~= nil then
+    error("bad option 'protocols' ('optional' is for a client: a server that has "
+          .. "none in common chooses none)", 0)
+  end
+  return names
+end
+
 -- The core's config, subprotocols and codec; raises, without a position, for bad
 -- options.
 local function read (given)
@@ -326,7 +335,7 @@ local function read (given)
     host = given.host, port = given.port, path = given.path,
     backlog = given.backlog, connections = given.connections,
     policy = options.policy(given),
-  }, handshake_headers.protocols(given.protocols), codec.of(given.decode)
+  }, read_protocols(given.protocols), codec.of(given.decode)
 end
 
 --- Listens, and runs `handler` in a coroutine for each connection, while the

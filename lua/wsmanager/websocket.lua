@@ -5,10 +5,12 @@
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local buffered = require "wsmanager.base.buffered"
 local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
+local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
-local handshake_headers = require "wsmanager.base.handshake_headers"
+local scheduler = require "wsmanager.run.scheduler"
 local url = require "wsmanager.base.url"
 
 local link = core.link
@@ -41,21 +43,62 @@ local function private (self)
   return mine
 end
 
--- CLOSED not before the events of the end are dispatched (WebSockets 3, "when
--- the WebSocket connection is closed").
+-- Have the listeners yet to be told of the opening or of messages, or are they being
+-- told?
+local function has_news (mine)
+  return not mine.record.inbox_empty or link.stats(mine.ws).unread > 0
+end
+
+-- The state changes with the events, not before them: it is OPEN as long as there
+-- are messages of before the peer's close, and CLOSED from the events of the end
+-- on (WebSockets 4).
 function getters.readyState (mine)
-  local state = mine.ws.readyState
-  if state == 3 and next(mine.record.ending) == nil then return 2 end
+  local record, state = mine.record, mine.ws.readyState
+  if state == 3 and next(record.ending) ~= nil then return 3 end
+  if record.muted then return 2 end
+  if not record.opens then return 0 end
+  if state >= 2 then return has_news(mine) and 1 or 2 end
   return state
 end
 
-function getters.protocol (mine) return mine.ws.protocol end
-function getters.extensions (mine) return mine.ws.extensions end
+-- Empty until the event `open`.
+function getters.protocol (mine)
+  return mine.record.opens and mine.ws.protocol or ""
+end
+
+function getters.extensions (mine)
+  return mine.record.opens and mine.ws.extensions or ""
+end
+
 function getters.url (mine) return mine.url end
 function getters.binaryType (mine) return mine.binary end
 
+-- Bytes of messages in the output, whose last bytes may be our close frame; at the
+-- end those that were never written.
+local function pending (mine)
+  local ws = mine.ws
+  local output = ws.bufferedAmount
+  if ws.readyState == 3 then return output end
+  return mine.output:pending(math.max(0, output - mine.close_frame))
+end
+
+-- What was sent in this turn of the loop counts, even if it has been written.
 function getters.bufferedAmount (mine)
-  return mine.ws.bufferedAmount + mine.discarded
+  local amount = mine.sent_now and mine.before + mine.sent_now or pending(mine)
+  return amount + mine.discarded
+end
+
+-- Counts n bytes until the next turn; `before` is what was pending when the first
+-- of them were sent.
+local function note_sent (mine, before, n)
+  if not mine.sent_now then
+    mine.before, mine.sent_now = before, 0
+    scheduler.spawn(function ()
+      mine.sent_now = nil
+      dispatch.retain(mine.ws, mine.record)
+    end)
+  end
+  mine.sent_now = mine.sent_now + n
 end
 
 --- Sends a message. While connecting it raises InvalidStateError; when closing
@@ -64,27 +107,53 @@ end
 ---@param kind? "text"|"binary"  text when absent
 function methods.send (self, data, kind)
   local mine = private(self)
-  local ws = mine.ws
-  if ws.readyState == 0 then
+  local ws, state = mine.ws, self.readyState
+  if state == 0 then
     error("InvalidStateError: the WebSocket is still connecting", 2)
   end
   if kind ~= nil and kind ~= "text" and kind ~= "binary" then
     error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
           .. tostring(kind) .. ")", 2)
   end
-  local sent = link.send(ws, data, kind)
-  if sent == false then
+  if type(data) ~= "string" then
     arguments.fail(1, "#1 to 'send' (string", data)
   end
-  if not sent then mine.discarded = mine.discarded + #data end
+  local output = ws.bufferedAmount
+  local before = not mine.sent_now and pending(mine)
+  if link.send(ws, data, kind) then
+    mine.output:add(#data, output)
+    note_sent(mine, before, #data)
+  else
+    mine.discarded = mine.discarded + #data
+  end
 end
 
---- Closes; another code raises InvalidAccessError, a long reason SyntaxError.
+local function is_sendable (code)
+  return code == 1000 or code >= 3000 and code <= 4999 and code % 1 == 0
+end
+
+-- RFC 6455 5.2 and 5.5.1, masked.
+local function close_frame_size (code, reason)
+  local length = #(reason or "")
+  return (code or length > 0) and 8 + length or 6
+end
+
+--- Closes; another code raises InvalidAccessError, a long reason SyntaxError. No
+--- message is heard afterwards. While connecting, the events `error` and `close`
+--- follow (WebSockets 3.1, "close()").
 ---@param code? integer  1000 or 3000 to 4999
----@param reason? string  at most 123 bytes of UTF-8
+---@param reason? string  at most 123 bytes of UTF-8; without a code it is sent with 1000
 function methods.close (self, code, reason)
-  local ws = private(self).ws
-  arguments.call_at_level(2, ws.close, ws, code, reason)
+  local mine = private(self)
+  if type(code) == "number" and not is_sendable(code) then
+    error("InvalidAccessError: the close code must be 1000 or 3000 to 4999, not "
+          .. tostring(code), 2)
+  end
+  local is_open = mine.ws.readyState == 1
+  arguments.call_at_level(2, mine.ws.close, mine.ws, code, reason)
+  mine.record.muted = true
+  dispatch.retain(mine.ws, mine.record)
+  if is_open then mine.close_frame = close_frame_size(code, reason) end
 end
 
 ---@param name "open"|"message"|"error"|"close"
@@ -134,15 +203,34 @@ function meta.__tostring (self)
   return "WebSocket: " .. connection.describe(rawget(self, PRIVATE).ws)
 end
 
+-- The names as the header has them; raises for what is no list of tokens, each once
+-- (WebSockets 3.1, the constructor).
+local function join_protocols (given)
+  if given == nil then return nil end
+  if type(given) == "string" then given = {given} end
+  if type(given) ~= "table" then
+    error("SyntaxError: subprotocols are a string or a list of strings", 0)
+  end
+  local seen = {}
+  for _, name in ipairs(given) do
+    if type(name) ~= "string" or not core.istoken(name) then
+      error("SyntaxError: the subprotocol '" .. tostring(name):gsub("%c", "?")
+            .. "' is not a token", 0)
+    elseif seen[name] then
+      error("SyntaxError: the subprotocol '" .. name .. "' is there twice", 0)
+    end
+    seen[name] = true
+  end
+  return given[1] and table.concat(given, ", ") or nil
+end
+
 -- The core's config and the connection's record.
 local function configure (address, protocols)
   local ok, text, origin = pcall(url.serialize, address)
   if not ok then error("SyntaxError: " .. text, 0) end
-  local legal, names = pcall(handshake_headers.protocols, protocols)
-  if not legal then error("SyntaxError: " .. names, 0) end
   return {
-    url = text, protocols = names, reconnect = false, heartbeat = false,
-    outbox = false, buffer = UNLIMITED,
+    url = text, protocols = join_protocols(protocols), reconnect = false,
+    heartbeat = false, outbox = false, buffer = UNLIMITED,
   }, {origin = origin, discards = true}
 end
 
@@ -152,7 +240,10 @@ local function construct (_, address, protocols)
   end
   local config, record =
     arguments.call_at_level(2, configure, address, protocols)
-  local mine = {discarded = 0, binary = "blob", url = config.url}
+  local mine = {
+    url = config.url, binary = "blob", discarded = 0, close_frame = 0,
+    output = buffered.new(),
+  }
   local self = setmetatable({[PRIVATE] = mine}, meta)
   record.event_target, mine.record = self, record
   mine.ws = client.make(config, record)

@@ -258,7 +258,21 @@ describe("checking a response", function()
     assert.matches("not offered", refusal(answer), 1, true)
     answer = with(answer, "Sec-WebSocket-Protocol: chat")
     assert.matches("more than one header", refusal(answer, offer), 1, true)
-    assert.equal("", protocol.judge(ANSWER, asking(offer)).protocol)
+  end)
+
+  it("insists on one of the subprotocols that were offered, unless that is optional", function()
+    local why, final = refusal(ANSWER, { protocols = "chat, v1.x" })
+    assert.equal('the server chose none of the subprotocols: "chat, v1.x"', why)
+    assert.is_true(final)
+    local lax = { protocols = "chat, v1.x", optional = true }
+    assert.equal("", protocol.judge(ANSWER, asking(lax)).protocol)
+    local answer = with(ANSWER, "Sec-WebSocket-Protocol: v1.x")
+    assert.equal("v1.x", protocol.judge(answer, asking(lax)).protocol)
+    for _, name in ipairs { "other", "" } do
+      answer = with(ANSWER, "Sec-WebSocket-Protocol: " .. name)
+      assert.matches("not offered", refusal(answer, lax), 1, true)
+    end
+    assert.equal("", protocol.judge(ANSWER, asking()).protocol)
   end)
 
   it("agrees on an extension that was offered, and no other", function()

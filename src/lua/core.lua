@@ -67,6 +67,7 @@
 ---@field verdict boolean?    true: each reconnect asks with the event "verdict"
 ---@field url string?         without `target`: for each attempt
 ---@field protocols string?   "chat, superchat"
+---@field protocol_optional boolean?   the server may choose none of them
 ---@field headers string?     "Name: value\r\n" lines, checked
 ---@field tls core.tls?
 ---@field proxy string?       "http://user:pass@host:port", https, socks5, socks5h; "env"
@@ -80,7 +81,7 @@
 ---@field id fun(ws): integer
 ---@field fields fun(ws): table           its own table (uservalue)
 ---@field start fun(ws)                   connects; also reconnect()
----@field target fun(ws, url: string, protocols: string?, headers: string?)   raises on a bad URL
+---@field target fun(ws, url: string, protocols: string?, headers: string?, optional: boolean?)   raises on a bad URL
 ---@field lock fun(ws, why: string)
 ---@field verdict fun(ws, again: boolean, delay: number?)
 ---@field codec fun(ws, has: boolean)     whether its messages are to be decoded

@@ -14,6 +14,7 @@
 /* The texts of one target, owned. */
 struct wsm_target {
   char *url, *protocols, *headers;
+  bool protocol_optional;
   struct wsm_url parts; /* spans of url */
 };
 

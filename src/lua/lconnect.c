@@ -36,7 +36,8 @@ static char *copy_text (lua_State *L, int i) {
   return copy;
 }
 
-/* The stack holds url, protocols and headers from i on. */
+/* The stack holds url, protocols, headers and whether a subprotocol is optional
+** from i on. */
 static void set_target (lua_State *L, struct wsm_box *box, int i) {
   struct wsm_target *t = &box->target;
   struct wsm_error e;
@@ -49,6 +50,7 @@ static void set_target (lua_State *L, struct wsm_box *box, int i) {
   t->url = copy_text(L, i);
   t->protocols = copy_text(L, i + 1);
   t->headers = copy_text(L, i + 2);
+  t->protocol_optional = lua_toboolean(L, i + 3);
   wsm_url_parse(&t->parts, t->url, n, &e);
 }
 
@@ -68,6 +70,7 @@ static struct wsm_request request_to (const struct wsm_target *t) {
   memset(&request, 0, sizeof request);
   request.url = &t->parts;
   request.protocols = t->protocols;
+  request.protocol_optional = t->protocol_optional;
   request.headers = t->headers;
   return request;
 }
@@ -129,6 +132,7 @@ static void fix_target (lua_State *L, struct wsm_box *box) {
   lua_getfield(L, 2, "url");
   lua_getfield(L, 2, "protocols");
   lua_getfield(L, 2, "headers");
+  lua_getfield(L, 2, "protocol_optional");
   if (!lua_isnil(L, i)) {
     set_target(L, box, i);
     set_default_tls(L, box);
@@ -157,7 +161,7 @@ int wsm_lua_target (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   struct wsm_request request;
   if (wsm_link_manager(box->link)->want != WSM_WANT_TARGET) return 0;
-  lua_settop(L, 4);
+  lua_settop(L, 5);
   set_target(L, box, 2);
   set_default_tls(L, box);
   request = request_to(&box->target);

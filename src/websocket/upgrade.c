@@ -174,13 +174,22 @@ static bool lists (struct wsm_span list, struct wsm_span wanted) {
   return false;
 }
 
+/* WHATWG WebSockets, "establish a WebSocket connection": a server that chooses none
+** is refused. */
+static bool check_no_protocol (const struct wsm_request *request,
+                               struct wsm_error *e) {
+  const struct wsm_span offered = wsm_span_of(request->protocols);
+  if (offered.length == 0 || request->protocol_optional) return true;
+  return fail(e, "the server chose none of the subprotocols", offered);
+}
+
 static bool check_protocol (const struct wsm_head *response,
-                            const char *offered, struct wsm_span *agreed,
-                            struct wsm_error *e) {
+                            const struct wsm_request *request,
+                            struct wsm_span *agreed, struct wsm_error *e) {
   const struct wsm_header *header;
   if (!single(response, "Sec-WebSocket-Protocol", &header, e)) return false;
-  if (!header) return true;
-  if (!lists(wsm_span_of(offered), header->value))
+  if (!header) return check_no_protocol(request, e);
+  if (!lists(wsm_span_of(request->protocols), header->value))
     return fail(e, "the server chose a subprotocol that was not offered",
                 header->value);
   *agreed = header->value;
@@ -223,7 +232,7 @@ bool wsm_upgrade_check_response (const struct wsm_head *response,
   agreed->protocol = agreed->extensions = wsm_span_of(NULL);
   return check_upgrade(response, e) &&
          check_accept(response, request->key, e) &&
-         check_protocol(response, request->protocols, &agreed->protocol, e) &&
+         check_protocol(response, request, &agreed->protocol, e) &&
          check_extensions(response, request->extensions, &agreed->extensions,
                           e);
 }

@@ -30,6 +30,7 @@ struct wsm_request {
   const struct wsm_url *url;
   const char *key;        /* of wsm_key_write */
   const char *protocols;  /* "chat, superchat" */
+  bool protocol_optional; /* the server may choose none of them */
   const char *extensions; /* the offer, RFC 6455 9.1 */
   const char *headers;    /* "Name: value\r\n" lines of the user; a Host,
                              User-Agent or Authorization replaces ours */
@@ -48,9 +49,10 @@ struct wsm_agreement {
 };
 
 /* Is the response a valid 101 for the request (RFC 6455 4.1)? false: e says what
-** is missing; final: an extension or subprotocol that was not offered, a second
+** is missing; final: an extension or subprotocol that was not offered, none of
+** those that were (WHATWG WebSockets 2) unless that is optional, a second
 ** Sec-WebSocket-Accept. Content-Length, Transfer-Encoding and several Connection
-** headers in a 101 are accepted, as browsers do; so is no subprotocol. The
+** headers in a 101 are accepted, as browsers do. The
 ** error names a status other than 101, and is final for 4xx but 408, 425 and
 ** 429. The parameters of extensions are checked by extension.h. */
 bool wsm_upgrade_check_response (const struct wsm_head *response,

@@ -32,10 +32,24 @@ local function add_protocols (names, given)
   end
 end
 
+-- The only name in a list of subprotocols is `optional`.
+local function check_names (given)
+  for name in pairs(given) do
+    if type(name) ~= "number" and name ~= "optional" then
+      fail("bad option 'protocols' (unknown name '", tostring(name), "')")
+    end
+  end
+  if given.optional ~= nil and type(given.optional) ~= "boolean" then
+    fail("bad option 'protocols' (optional is true or false, got ",
+         type(given.optional), ")")
+  end
+end
+
 -- Subprotocols as the header has them: "chat, superchat" (RFC 6455 4.1: tokens,
--- each once); nil for none.
----@param given string|string[]|nil
+-- each once), nil for none; and whether the server may choose none of them.
+---@param given string|wsmanager.Protocols|nil
 ---@return string?
+---@return boolean? optional
 function handshake_headers.protocols (given)
   if given == nil then return nil end
   if type(given) == "string" then given = {given} end
@@ -45,7 +59,8 @@ function handshake_headers.protocols (given)
   end
   local names = {}
   for _, each in ipairs(given) do add_protocols(names, each) end
-  return names[1] and table.concat(names, ", ") or nil
+  check_names(given)
+  return names[1] and table.concat(names, ", ") or nil, given.optional
 end
 
 local function add_header (lines, name, value)

@@ -53,6 +53,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field pending_call? table       identifies the call of such a function that is awaited
 ---@field origin? string            of a W3C WebSocket's messages
 ---@field discards? true            a W3C WebSocket: a message that nobody listens to is dropped
+---@field muted? true               a W3C WebSocket after close(): every message is dropped
 ---@field server? wsmanager.Server  whose connection it is
 ---@field step? "authorize"|"page"|"handler"  the server's function that runs
 ---@field accepted? true            by the server
@@ -78,10 +79,18 @@ end
 
 dispatch.record = to_record
 
+-- A WebSocket is not collected while its output holds messages, or while it closes
+-- (WebSockets 7).
+local function has_something_to_write (ws, record)
+  return record.discards and not record.over
+         and (record.muted or ws.bufferedAmount > 0)
+end
+
 -- Keeps the connection from being collected while somebody waits for it or
 -- listens to it.
 local function retain (ws, record)
-  local needed = has_waiting(record.receivers) or has_waiting(record.senders)
+  local needed = has_something_to_write(ws, record)
+                 or has_waiting(record.receivers) or has_waiting(record.senders)
                  or has_waiting(record.watchers)
                  or record.listeners ~= nil and not record.over
   set_retained(record.id, needed and ws or nil)
@@ -135,7 +144,7 @@ local function deliver_to_listeners (ws, record)
   if not data then return end
   local with = codecs[ws]
   if with then data = decode_or_fire(record, with, data, kind) end
-  if data == nil then return end
+  if data == nil or record.muted then return end
   fire(record, {
     type = "message", data = data, kind = kind, origin = record.origin,
   })
@@ -147,7 +156,7 @@ local function deliver_to_only_listener (ws, record)
   local entry, origin = record.only_listener, record.origin
   local event_target = record.event_target
   for left = record.budget - 1, 0, -1 do
-    if record.only_listener ~= entry then return end
+    if record.only_listener ~= entry or record.muted then return end
     if record.receivers and has_waiting(record.receivers) then return end
     local data, kind, coded = link_receive(ws)
     record.budget = left
@@ -176,7 +185,7 @@ local function deliver (ws, record, budget)
       deliver_to_receiver(ws, record)
     elseif record.waiting_listeners or not wants_messages(record) then
       return
-    elseif record.only_listener then
+    elseif record.only_listener and not record.muted then
       local thread = call(deliver_to_only_listener, ws, record)
       if thread then hold_messages(record, thread) end
     else
@@ -231,20 +240,33 @@ function on_event.verdict (ws, record, token, code, final)
 end
 
 function on_event.open (_, record)
-  record.ending = NOT_ENDED
+  record.ending, record.inbox_empty = NOT_ENDED, false
   record.opens = (record.opens or 0) + 1
   wake_senders(record)
   if has_listener(record, "open") then fire(record, {type = "open"}) end
 end
 
+-- A WebSocket whose peer does not finish the close has not failed (WebSockets 4).
+local function is_late_close (record, token)
+  return record.muted and record.opens and token == "timeout"
+end
+
 function on_event.error (_, record, token, detail)
   set_error(record, token, detail)
+  if is_late_close(record, token) then return end
   if not has_listener(record, "error") then return end
   fire(record, {type = "error", token = token, message = detail})
 end
 
+-- A WebSocket's close code is the peer's, never our own (RFC 6455 7.1.5).
+local function has_own_code (record)
+  local token = record.ending.token
+  return record.discards and (token == "protocol" or token == "toobig")
+end
+
 function on_event.close (_, record, code, reason, clean)
   local ending = record.ending
+  if has_own_code(record) then code, reason = 1006, "" end
   set_ending(record, "close", ending.token, ending.detail, code, reason, clean)
   if not has_listener(record, "close") then return end
   fire(record, {

@@ -40,21 +40,23 @@ local function value_of (given, attempt, ending)
   return given
 end
 
--- URL, subprotocols and header lines, or nil and why there is no URL.
+-- URL, subprotocols, header lines and whether the server may choose no subprotocol;
+-- or nil and why there is no URL.
 local function read_target (given, attempt, ending)
   local address, why = value_of(given.url, attempt, ending)
   if not address then return nil, why or "there is no URL to dial" end
   url.parse(address)
-  return address,
-    handshake_headers.protocols(value_of(given.protocols, attempt, ending)),
-    handshake_headers.lines(value_of(given.headers, attempt, ending))
+  local protocols, optional =
+    handshake_headers.protocols(value_of(given.protocols, attempt, ending))
+  local headers = handshake_headers.lines(value_of(given.headers, attempt, ending))
+  return address, protocols, headers, optional
 end
 
 local function apply_target (ws, record, this_call, ...)
-  local address, protocols, headers = ...
+  local address, protocols, headers, optional = ...
   if record.pending_call ~= this_call then return end   -- closed or asked anew
   if address then
-    link.target(ws, address, protocols, headers)
+    link.target(ws, address, protocols, headers, optional)
   else
     link.lock(ws, report.text(protocols))
   end

@@ -12,12 +12,17 @@ describe("protocols", function ()
     assert.equal("chat, superchat", headers.protocols "chat,superchat")
     assert.is_nil(headers.protocols {})
     assert.is_nil(headers.protocols(nil))
+    assert.same({"a", true}, {headers.protocols {"a", optional = true}})
+    assert.same({"a, b", false}, {headers.protocols {"a", "b", optional = false}})
   end)
 
   it("must be tokens, each once", function ()
     assert.matches("'a b' is not a token",
                    why_not(headers.protocols, {"a b"}))
     assert.matches("is not a token", why_not(headers.protocols, "a\r\nb"))
+    assert.matches("unknown name 'optionl'", why_not(headers.protocols, {"a", optionl = true}))
+    assert.matches("optional is true or false, got string",
+                   why_not(headers.protocols, {"a", optional = "yes"}))
     assert.matches("'chat' is there twice",
                    why_not(headers.protocols, {"chat", "chat"}))
     assert.matches("string or list of strings expected, got number",

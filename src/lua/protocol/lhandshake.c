@@ -17,6 +17,9 @@ static void check_request_table (lua_State *L, int i,
   request->url = url;
   request->key = wsm_field_value(L, i, "key");
   request->protocols = wsm_field_value(L, i, "protocols");
+  lua_getfield(L, i, "optional");
+  request->protocol_optional = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   request->extensions = wsm_field_value(L, i, "extensions");
   request->headers = wsm_field_lines(L, i);
   if (!request->key || strlen(request->key) != WSM_KEY_TEXT - 1)
@@ -58,7 +61,7 @@ static int accept_key (lua_State *L) {
   return 1;
 }
 
-/* ask{ url, key, protocols, extensions, headers } -> the request */
+/* ask{ url, key, protocols, optional, extensions, headers } -> the request */
 static int request (lua_State *L) {
   struct wsm_request r;
   struct wsm_url url;
