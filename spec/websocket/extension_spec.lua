@@ -26,7 +26,7 @@ local function assert_passed_over(offers, options)
 end
 
 local function assert_refused(pattern, answer, options)
-  local ok, token, detail = protocol.deflatejudge(answer, options)
+  local ok, token, detail = protocol.deflatecheck(answer, options)
   assert.is_nil(ok)
   assert.equal("handshake", token)
   assert.matches(pattern, detail, 1, true)
@@ -112,36 +112,36 @@ end)
 
 describe("a client that reads the response", function()
   it("goes on without compression when there is none", function()
-    assert.is_false(protocol.deflatejudge(""))
-    assert.is_false(protocol.deflatejudge(" , ,"))
+    assert.is_false(protocol.deflatecheck(""))
+    assert.is_false(protocol.deflatecheck(" , ,"))
   end)
 
   it("accepts the parameters of both directions", function()
-    assert.same(agreed(15, 15, true, true), protocol.deflatejudge "permessage-deflate")
+    assert.same(agreed(15, 15, true, true), protocol.deflatecheck "permessage-deflate")
     assert.same(agreed(9, 8, false, false),
-                protocol.deflatejudge("permessage-deflate; server_no_context_takeover; "
+                protocol.deflatecheck("permessage-deflate; server_no_context_takeover; "
                   .. "client_max_window_bits=9 ;server_max_window_bits = 8;"
                   .. "\tclient_no_context_takeover"))
   end)
 
   it("accepts values in quotation marks, escaped or not", function()
     assert.same(agreed(10, 15, true, true),
-                protocol.deflatejudge 'permessage-deflate; client_max_window_bits="10"')
+                protocol.deflatecheck 'permessage-deflate; client_max_window_bits="10"')
     assert.same(agreed(15, 12, true, true),
-                protocol.deflatejudge 'permessage-deflate; server_max_window_bits="\\1\\2"')
+                protocol.deflatecheck 'permessage-deflate; server_max_window_bits="\\1\\2"')
   end)
 
   it("keeps to its own offer, whatever the response leaves out", function()
     assert.same(agreed(11, 15, false, true),
-                protocol.deflatejudge("permessage-deflate", { window = 11, takeover = false }))
+                protocol.deflatecheck("permessage-deflate", { window = 11, takeover = false }))
   end)
 
   it("accepts less than it offered", function()
     assert.same(agreed(9, 10, true, true),
-                protocol.deflatejudge("permessage-deflate; client_max_window_bits=9; "
+                protocol.deflatecheck("permessage-deflate; client_max_window_bits=9; "
                   .. "server_max_window_bits=10", { window = 11, peer_window = 12 }))
     assert.same(agreed(8, 15, true, true),
-                protocol.deflatejudge "permessage-deflate; client_max_window_bits=8")
+                protocol.deflatecheck "permessage-deflate; client_max_window_bits=8")
   end)
 
   for _, case in ipairs(illegal) do
@@ -160,7 +160,7 @@ describe("a client that reads the response", function()
 
   it("keeps to its own window when the response allows more (RFC 7692 7.1.2.2)", function()
     assert.same(agreed(12, 15, true, true),
-                protocol.deflatejudge("permessage-deflate; client_max_window_bits=13",
+                protocol.deflatecheck("permessage-deflate; client_max_window_bits=13",
                                       { window = 12 }))
   end)
 
@@ -180,7 +180,7 @@ describe("a client that reads the response", function()
 
   it("fails for a syntax error", function()
     for _, answer in ipairs(malformed) do
-      local ok, token, detail = protocol.deflatejudge(answer)
+      local ok, token, detail = protocol.deflatecheck(answer)
       assert.is_nil(ok)
       assert.equal("handshake", token)
       assert.is_truthy(detail:find("is not a list", 1, true)
@@ -191,7 +191,7 @@ describe("a client that reads the response", function()
   it("never reads past the end, wherever the response is cut", function()
     local answer = 'permessage-deflate; server_max_window_bits="1\\0"; client_max_window_bits=12'
     for n = 1, #answer do
-      local ok, token = protocol.deflatejudge(answer:sub(1, n))
+      local ok, token = protocol.deflatecheck(answer:sub(1, n))
       if not ok then assert.equal("handshake", token) end
     end
   end)
@@ -305,7 +305,7 @@ describe("both of our roles", function()
       local offer = protocol.deflateoffer(client)
       each(function(server)
         local theirs, answer = choose(offer, server)
-        local ours = assert(protocol.deflatejudge(answer, client))
+        local ours = assert(protocol.deflatecheck(answer, client))
         assert.same(agreed(theirs.peer_window, theirs.window, theirs.peer_takeover,
                            theirs.takeover), ours)
         assert.is_true(ours.window <= client.window and ours.window <= server.peer_window)

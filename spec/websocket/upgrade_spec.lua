@@ -31,10 +31,10 @@ local function swap(text, old, new)
   return text:sub(1, assert(from) - 1) .. new .. text:sub(to + 1)
 end
 
-local function asking(options)
-  local ask = { url = "ws://server.example.com/chat", key = KEY }
-  for name, value in pairs(options or {}) do ask[name] = value end
-  return ask
+local function fields(options)
+  local given = { url = "ws://server.example.com/chat", key = KEY }
+  for name, value in pairs(options or {}) do given[name] = value end
+  return given
 end
 
 local function map(text, kind)
@@ -66,11 +66,11 @@ describe("a client's request", function()
       .. "Sec-WebSocket-Key: " .. KEY .. "\r\n"
       .. "Sec-WebSocket-Version: 13\r\n"
       .. "User-Agent: wsmanager\r\n"
-      .. "\r\n", protocol.ask(asking()))
+      .. "\r\n", protocol.request(fields()))
   end)
 
   it("has the offers", function()
-    local headers = map(protocol.ask(asking {
+    local headers = map(protocol.request(fields {
       protocols = "chat, superchat", extensions = "permessage-deflate",
     }), "request")
     assert.equal("chat, superchat", headers["sec-websocket-protocol"])
@@ -84,7 +84,7 @@ describe("a client's request", function()
       ["ws://[::1]"] = "[::1]", ["wss://[::1]:9"] = "[::1]:9",
     }
     for url, host in pairs(hosts) do
-      assert.equal(host, map(protocol.ask(asking { url = url }), "request").host)
+      assert.equal(host, map(protocol.request(fields { url = url }), "request").host)
     end
   end)
 
@@ -93,13 +93,13 @@ describe("a client's request", function()
       ["ws://h"] = "/", ["ws://h?x=1"] = "/?x=1", ["ws://h/"] = "/", ["ws://h/a/b"] = "/a/b",
     }
     for url, target in pairs(targets) do
-      local _, head = map(protocol.ask(asking { url = url }), "request")
+      local _, head = map(protocol.request(fields { url = url }), "request")
       assert.equal(target, head.target)
     end
   end)
 
   it("percent-encodes what a request line may not have", function()
-    local _, head = map(protocol.ask(asking {
+    local _, head = map(protocol.request(fields {
       url = 'ws://h/\195\182/%20?"<>`{}|^\255\'!$&()*+,;=:@~',
     }), "request")
     assert.equal("/%C3%B6/%20?%22%3C%3E%60%7B%7D%7C%5E%FF'!$&()*+,;=:@~", head.target)
@@ -115,14 +115,14 @@ describe("a client's request", function()
       ["%e2%82%AC:"] = "4oKsOg==",
     }
     for user, text in pairs(users) do
-      local headers = map(protocol.ask(asking { url = "ws://" .. user .. "@h/" }), "request")
+      local headers = map(protocol.request(fields { url = "ws://" .. user .. "@h/" }), "request")
       assert.equal("Basic " .. text, headers.authorization)
     end
-    assert.is_nil(map(protocol.ask(asking { url = "ws://@h/" }), "request").authorization)
+    assert.is_nil(map(protocol.request(fields { url = "ws://@h/" }), "request").authorization)
   end)
 
   it("lets the user's headers replace ours", function()
-    local request = protocol.ask(asking {
+    local request = protocol.request(fields {
       url = "ws://u:p@h/",
       headers = "host: other\r\nORIGIN: http://o\r\nUser-Agent: me\r\nauthorization: Bearer x\r\n"
         .. "Cookie: a=b\r\n",
@@ -142,18 +142,18 @@ describe("a client's request", function()
       { key = ("\r"):rep(24) }, { protocols = "a\r\nb: c" }, { extensions = "a\0" },
       { headers = "a: b" }, { headers = "Upgrade: x\r\n" }, { headers = {} },
     } do
-      assert.has_error(function() protocol.ask(asking(options)) end)
+      assert.has_error(function() protocol.request(fields(options)) end)
     end
   end)
 
   it("leaves nothing behind when there is no memory", function()
     collectgarbage()
     local blocks = core.memory().blocks
-    local long = asking { url = "ws://" .. ("u"):rep(9000) .. "@h/" .. ("p"):rep(20000) }
+    local long = fields { url = "ws://" .. ("u"):rep(9000) .. "@h/" .. ("p"):rep(20000) }
     local failed = 0
     for calls = 0, 20 do
       core.failmemory(calls)
-      local ok, why = pcall(protocol.ask, long)
+      local ok, why = pcall(protocol.request, long)
       core.failmemory(-1)
       if ok then break end
       failed = failed + 1
@@ -168,14 +168,14 @@ end)
 
 describe("checking a response", function()
   local function refusal(text, options)
-    local agreed, token, detail, final = protocol.judge(text, asking(options))
+    local agreed, token, detail, final = protocol.checkresponse(text, fields(options))
     assert.is_nil(agreed)
     assert.equal("handshake", token)
     return detail, final
   end
 
   it("accepts the 101", function()
-    assert.same({ protocol = "", extensions = "" }, protocol.judge(ANSWER, asking()))
+    assert.same({ protocol = "", extensions = "" }, protocol.checkresponse(ANSWER, fields()))
   end)
 
   it("accepts the headers in it that browsers accept", function()
@@ -184,16 +184,16 @@ describe("checking a response", function()
       "Connection: keep-alive", "Upgrade: h2c", "Server: nginx", "Set-Cookie: a=b",
       "Sec-WebSocket-Version: 13",
     } do
-      assert.truthy(protocol.judge(with(ANSWER, line), asking()))
+      assert.truthy(protocol.checkresponse(with(ANSWER, line), fields()))
     end
     for _, connection in ipairs {
       "upgrade", "UPGRADE", "keep-alive, Upgrade", "close\r\nConnection: upgrade",
       "\r\nconnection: keep-alive\r\nCONNECTION:,,Upgrade ,",
     } do
-      assert.truthy(protocol.judge(swap(ANSWER, "Connection: Upgrade",
-        "Connection: " .. connection), asking()))
+      assert.truthy(protocol.checkresponse(swap(ANSWER, "Connection: Upgrade",
+        "Connection: " .. connection), fields()))
     end
-    assert.truthy(protocol.judge(swap(ANSWER, "websocket", "WebSocket"), asking()))
+    assert.truthy(protocol.checkresponse(swap(ANSWER, "websocket", "WebSocket"), fields()))
   end)
 
   it("tells a status that is not 101", function()
@@ -248,7 +248,7 @@ describe("checking a response", function()
     local offer = { protocols = "chat, superchat,v1.x" }
     for _, name in ipairs { "chat", "superchat", "v1.x" } do
       local answer = with(ANSWER, "Sec-WebSocket-Protocol: " .. name)
-      assert.equal(name, protocol.judge(answer, asking(offer)).protocol)
+      assert.equal(name, protocol.checkresponse(answer, fields(offer)).protocol)
     end
     for _, name in ipairs { "Chat", "chat, superchat", "super", "", "other" } do
       local answer = with(ANSWER, "Sec-WebSocket-Protocol: " .. name)
@@ -265,14 +265,14 @@ describe("checking a response", function()
     assert.equal('the server chose none of the subprotocols: "chat, v1.x"', why)
     assert.is_true(final)
     local lax = { protocols = "chat, v1.x", optional = true }
-    assert.equal("", protocol.judge(ANSWER, asking(lax)).protocol)
+    assert.equal("", protocol.checkresponse(ANSWER, fields(lax)).protocol)
     local answer = with(ANSWER, "Sec-WebSocket-Protocol: v1.x")
-    assert.equal("v1.x", protocol.judge(answer, asking(lax)).protocol)
+    assert.equal("v1.x", protocol.checkresponse(answer, fields(lax)).protocol)
     for _, name in ipairs { "other", "" } do
       answer = with(ANSWER, "Sec-WebSocket-Protocol: " .. name)
       assert.matches("not offered", refusal(answer, lax), 1, true)
     end
-    assert.equal("", protocol.judge(ANSWER, asking()).protocol)
+    assert.equal("", protocol.checkresponse(ANSWER, fields()).protocol)
   end)
 
   it("agrees on an extension that was offered, and no other", function()
@@ -282,7 +282,7 @@ describe("checking a response", function()
       "permessage-deflate ; a=1, x-a", "",
     } do
       local answer = with(ANSWER, "Sec-WebSocket-Extensions: " .. answered)
-      assert.equal(answered, protocol.judge(answer, asking(offer)).extensions)
+      assert.equal(answered, protocol.checkresponse(answer, fields(offer)).extensions)
     end
     for _, answered in ipairs { "x-b", "permessage", "x-a, x-b; c", "client_max_window_bits" } do
       local answer = with(ANSWER, "Sec-WebSocket-Extensions: " .. answered)
@@ -295,13 +295,13 @@ end)
 
 describe("checking a request", function()
   local function status(text)
-    local code, why = protocol.examine(text)
+    local code, why = protocol.checkrequest(text)
     assert.equal(code ~= 0, type(why) == "string")
     return code, why
   end
 
   it("accepts the RFC's example", function()
-    assert.equal(0, protocol.examine(REQUEST))
+    assert.equal(0, protocol.checkrequest(REQUEST))
   end)
 
   it("accepts the other headers that clients send", function()
@@ -360,34 +360,34 @@ end)
 
 describe("choosing a subprotocol", function()
   it("takes the first of the server's that the client offers", function()
-    assert.equal("chat", protocol.choose(REQUEST, "chat, superchat"))
-    assert.equal("superchat", protocol.choose(REQUEST, "superchat, chat"))
-    assert.equal("superchat", protocol.choose(REQUEST, "x,,superchat"))
+    assert.equal("chat", protocol.chooseprotocol(REQUEST, "chat, superchat"))
+    assert.equal("superchat", protocol.chooseprotocol(REQUEST, "superchat, chat"))
+    assert.equal("superchat", protocol.chooseprotocol(REQUEST, "x,,superchat"))
     local more = with(REQUEST, "sec-websocket-protocol: x")
-    assert.equal("x", protocol.choose(more, "x, chat"))
+    assert.equal("x", protocol.chooseprotocol(more, "x, chat"))
   end)
 
   it("takes none that the client does not offer", function()
     for _, supported in ipairs { "", "Chat", "super", "chat superchat", "," } do
-      assert.is_nil((protocol.choose(REQUEST, supported)))
+      assert.is_nil((protocol.chooseprotocol(REQUEST, supported)))
     end
-    assert.is_nil((protocol.choose("GET / HTTP/1.1\r\n\r\n", "chat")))
+    assert.is_nil((protocol.chooseprotocol("GET / HTTP/1.1\r\n\r\n", "chat")))
   end)
 end)
 
 describe("accepting a request", function()
   it("writes the 101", function()
-    assert.equal(ANSWER, protocol.answer(REQUEST))
+    assert.equal(ANSWER, protocol.response(REQUEST))
     assert.equal(swap(ANSWER, "\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n"
       .. "Sec-WebSocket-Extensions: x\r\nSet-Cookie: a\r\n\r\n"),
-      protocol.answer(REQUEST, "chat", "x", "Set-Cookie: a\r\n"))
+      protocol.response(REQUEST, "chat", "x", "Set-Cookie: a\r\n"))
   end)
 
   it("raises for texts that would break the response", function()
-    assert.has_error(function() protocol.answer(REQUEST, "a\r\n") end)
-    assert.has_error(function() protocol.answer(REQUEST, nil, "a\0") end)
-    assert.has_error(function() protocol.answer(REQUEST, nil, nil, "Upgrade: x\r\n") end)
-    assert.has_error(function() protocol.answer "GET / HTTP/1.1\r\n\r\n" end)
+    assert.has_error(function() protocol.response(REQUEST, "a\r\n") end)
+    assert.has_error(function() protocol.response(REQUEST, nil, "a\0") end)
+    assert.has_error(function() protocol.response(REQUEST, nil, nil, "Upgrade: x\r\n") end)
+    assert.has_error(function() protocol.response "GET / HTTP/1.1\r\n\r\n" end)
   end)
 end)
 
@@ -397,19 +397,20 @@ describe("both roles", function()
       {}, { url = "wss://u:p@[::1]:9/\195\182?x" }, { headers = "Origin: http://o\r\n" },
       { protocols = "a, b", extensions = "permessage-deflate; client_max_window_bits" },
     } do
-      local ask = asking(options)
-      local request = protocol.ask(ask)
-      assert.equal(0, protocol.examine(request))
-      local chosen = protocol.choose(request, "b, a")
-      local extension = ask.extensions and "permessage-deflate"
-      local agreed = assert(protocol.judge(protocol.answer(request, chosen, extension), ask))
-      assert.equal(ask.protocols and "b" or "", agreed.protocol)
+      local given = fields(options)
+      local request = protocol.request(given)
+      assert.equal(0, protocol.checkrequest(request))
+      local chosen = protocol.chooseprotocol(request, "b, a")
+      local extension = given.extensions and "permessage-deflate"
+      local response = protocol.response(request, chosen, extension)
+      local agreed = assert(protocol.checkresponse(response, given))
+      assert.equal(given.protocols and "b" or "", agreed.protocol)
       assert.equal(extension or "", agreed.extensions)
     end
   end)
 
   it("fail when the response is for another key", function()
-    local request = protocol.ask(asking { key = protocol.key(("\1"):rep(16)) })
-    assert.is_nil((protocol.judge(protocol.answer(request), asking())))
+    local request = protocol.request(fields { key = protocol.key(("\1"):rep(16)) })
+    assert.is_nil((protocol.checkresponse(protocol.response(request), fields())))
   end)
 end)

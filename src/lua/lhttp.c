@@ -74,7 +74,7 @@ static void set_query (lua_State *L, struct wsm_span query) {
 
 static void set_target (lua_State *L, const struct wsm_head *head) {
   struct wsm_request_target target;
-  (void)wsm_request_target_parse(&target, head); /* the manager judged it */
+  (void)wsm_request_target_parse(&target, head); /* the manager checked it */
   wsm_push_lower(L, target.host);
   lua_setfield(L, -2, "host");
   push_decoded(L, target.path, false);
@@ -123,7 +123,7 @@ static void set_peer (lua_State *L, struct wsm_link *link) {
 }
 
 /* Why it is no opening handshake: `status` and `why`; absent when it is one. The
-** manager judged it when it came. */
+** manager checked it when it came. */
 static void set_status (lua_State *L, const struct wsm_manager *m) {
   if (m->reject_status == 0) return;
   wsm_set_integer(L, "status", m->reject_status);

@@ -133,7 +133,7 @@ static int offer (lua_State *L) {
   return 1;
 }
 
-/* deflatejudge(extensions[, options]) -> agreed | false | nil, token, detail */
+/* deflatecheck(extensions[, options]) -> agreed | false | nil, token, detail */
 static int check_response (lua_State *L) {
   struct wsm_compression want, agreed;
   struct wsm_span extensions;
@@ -166,7 +166,7 @@ static int choose (lua_State *L) {
 }
 
 static const luaL_Reg functions[] = { { "deflateoffer", offer },
-                                      { "deflatejudge", check_response },
+                                      { "deflatecheck", check_response },
                                       { "deflatechoose", choose },
                                       { NULL, NULL } };
 

@@ -61,7 +61,7 @@ static int accept_key (lua_State *L) {
   return 1;
 }
 
-/* ask{ url, key, protocols, optional, extensions, headers } -> the request */
+/* request{ url, key, protocols, optional, extensions, headers } -> the request */
 static int request (lua_State *L) {
   struct wsm_request r;
   struct wsm_url url;
@@ -71,8 +71,8 @@ static int request (lua_State *L) {
   return wsm_return_text(L, text, wsm_upgrade_request(text, &r));
 }
 
-/* judge(response, { as ask }) -> { protocol, extensions } | nil, token, detail,
-** final */
+/* checkresponse(response, { as request }) -> { protocol, extensions } | nil,
+** token, detail, final */
 static int check_response (lua_State *L) {
   struct wsm_request request;
   struct wsm_url url;
@@ -104,7 +104,7 @@ static int reject_status (const char *text, size_t n, struct wsm_error *e) {
   return e->token == WSM_TOOBIG ? 431 : 400;
 }
 
-/* examine(request) -> 0 | status, why: how to reject it */
+/* checkrequest(request) -> 0 | status, why: how to reject it */
 static int check_request (lua_State *L) {
   struct wsm_error e;
   size_t n;
@@ -116,7 +116,7 @@ static int check_request (lua_State *L) {
   return 2;
 }
 
-/* answer(request[, protocol, extensions, headers]) -> the response that accepts */
+/* response(request[, protocol, extensions, headers]) -> the response that accepts */
 static int accept_response (lua_State *L) {
   struct wsm_head head;
   struct wsm_error e;
@@ -132,7 +132,7 @@ static int accept_response (lua_State *L) {
     L, text, wsm_upgrade_accept(text, &head, protocol, extensions, headers));
 }
 
-/* choose(request, supported) -> the subprotocol | nil */
+/* chooseprotocol(request, supported) -> the subprotocol | nil */
 static int choose_protocol (lua_State *L) {
   struct wsm_head head;
   struct wsm_span chosen;
@@ -146,11 +146,11 @@ static int choose_protocol (lua_State *L) {
 
 static const luaL_Reg functions[] = { { "key", key },
                                       { "accept", accept_key },
-                                      { "ask", request },
-                                      { "judge", check_response },
-                                      { "examine", check_request },
-                                      { "answer", accept_response },
-                                      { "choose", choose_protocol },
+                                      { "request", request },
+                                      { "checkresponse", check_response },
+                                      { "checkrequest", check_request },
+                                      { "response", accept_response },
+                                      { "chooseprotocol", choose_protocol },
                                       { NULL, NULL } };
 
 void wsm_set_handshake (lua_State *L) {

@@ -14,8 +14,8 @@ void wsm_push_protocol (lua_State *L);
 
 /* Each sets functions of the table on top. */
 void wsm_set_frames (lua_State *L);    /* frame parse mask */
-void wsm_set_heads (lua_State *L);     /* head response isvalue checkheaders */
-void wsm_set_handshake (lua_State *L); /* key accept ask judge ... */
+void wsm_set_heads (lua_State *L);     /* head body reply isvalue ... */
+void wsm_set_handshake (lua_State *L); /* key accept request response ... */
 void wsm_set_deflate (lua_State *L);   /* deflate deflateoffer ... */
 void wsm_set_redirects (lua_State *L); /* redirect httpdate retryafter ... */
 void wsm_set_proxies (lua_State *L);   /* proxy environment exchange */
