@@ -48,6 +48,7 @@ uint64_t wsm_loop_refresh (struct wsm_loop *loop);
 void wsm_loop_cork (struct wsm_loop *loop, bool corked);
 bool wsm_loop_is_corked (const struct wsm_loop *loop);
 
+/* The loop's own; valid as long as it is. */
 struct uv_loop_s *wsm_loop_uv (struct wsm_loop *loop);
 struct wsm_pool *wsm_loop_pool (struct wsm_loop *loop);
 struct wsm_sockets *wsm_loop_sockets (struct wsm_loop *loop);

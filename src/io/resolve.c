@@ -19,7 +19,7 @@ static const struct addrinfo stream = { .ai_socktype = SOCK_STREAM };
 
 static void explain (struct wsm_error *e, const char *host, int code) {
   char text[WSM_ERROR_TEXT_SIZE];
-  /* getaddrinfo says "no such host" when it cannot open its files. */
+  /* getaddrinfo returns "no such host" when it cannot open its files. */
   const int exhausted = wsm_address_check_fds();
   if (exhausted) {
     wsm_address_error_text(exhausted, text, sizeof text);

@@ -30,7 +30,7 @@ struct wsm_socket {
   bool writable_again; /* wanted inside it */
   bool read_empty;     /* the last read found nothing */
   bool ended;          /* nothing more can be read */
-  bool reset;          /* a system call said so */
+  bool reset;          /* a system call failed with it */
 };
 
 /* No system call of ours may have met the error yet. */
@@ -173,7 +173,7 @@ long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n) {
       break;
     } else if (errno != EINTR) {
       s->reset = true;
-      wsm_socket_pause(s, false); /* or its end would not be seen */
+      wsm_socket_pause(s, false); /* or its end would go unnoticed */
       return -1;
     }
   }

@@ -17,7 +17,7 @@ struct wsm_link {
   struct wsm_transfer transfer; /* its stream is the top of the stack */
   const struct wsm_link_calls *calls;
   void *owner;
-  struct wsm_route *route; /* a client's, from connecting to hanging up */
+  struct wsm_route *route; /* a client's, while it is connecting or connected */
   struct wsm_tls_context *tls, *proxy_tls;
   const char *proxy;          /* of wsm_link_proxy */
   struct wsm_request request; /* of wsm_link_fix */
@@ -34,7 +34,7 @@ static bool is_blocked (const struct wsm_link *l) {
 
 /* --- what the manager wants --- */
 
-static void hang_up (struct wsm_link *l) {
+static void disconnect (struct wsm_link *l) {
   struct wsm_transfer *t = &l->transfer;
   if (t->stream) wsm_stream_close(t->stream);
   t->stream = NULL;
@@ -47,7 +47,7 @@ static void hang_up (struct wsm_link *l) {
 
 /* The connection, or the attempt at one, is over; e NULL: the peer ended it. */
 static void fail (struct wsm_link *l, const struct wsm_error *e) {
-  hang_up(l);
+  disconnect(l);
   wsm_manager_lost(&l->manager, e, wsm_link_now(l));
 }
 
@@ -55,12 +55,12 @@ static void on_connected (void *owner, int fd, const struct wsm_error *why);
 
 static void connect_to_target (struct wsm_link *l) {
   const struct wsm_route_calls calls = { on_connected, l };
-  struct wsm_route_order order;
+  struct wsm_route_setup setup;
   struct wsm_error e;
   if (l->route) return;
-  order.url = wsm_manager_url(&l->manager);
-  order.proxy = l->proxy;
-  l->route = wsm_route_start(l->handle.loop, &order, &calls, &e);
+  setup.url = wsm_manager_url(&l->manager);
+  setup.proxy = l->proxy;
+  l->route = wsm_route_start(l->handle.loop, &setup, &calls, &e);
   if (l->route)
     wsm_manager_set_proxy(&l->manager, wsm_route_proxy_name(l->route));
   else fail(l, &e);
@@ -83,11 +83,11 @@ static void follow_redirect (struct wsm_link *l) {
 
 static void apply_want (struct wsm_link *l) {
   if (wsm_manager_want(&l->manager) == WSM_WANT_TARGET) {
-    hang_up(l);
+    disconnect(l);
     if (l->fixed) wsm_link_target(l, &l->request);
   }
   if (wsm_manager_want(&l->manager) == WSM_WANT_REDIRECT) {
-    hang_up(l);
+    disconnect(l);
     follow_redirect(l);
   }
   switch (wsm_manager_want(&l->manager)) {
@@ -98,7 +98,7 @@ static void apply_want (struct wsm_link *l) {
       wsm_transfer_write(&l->transfer);
       break;
     case WSM_WANT_DISCONNECT:
-      hang_up(l);
+      disconnect(l);
       break;
     case WSM_WANT_TARGET:
     case WSM_WANT_REDIRECT:
@@ -107,7 +107,7 @@ static void apply_want (struct wsm_link *l) {
   }
 }
 
-/* A full inbox stops reading, so that the peer feels it. */
+/* A full inbox stops reading: TCP makes the peer wait. */
 static void update_pause (struct wsm_link *l) {
   struct wsm_manager *m = &l->manager;
   bool full;
@@ -137,10 +137,10 @@ static void update_timer (struct wsm_link *l) {
                        wsm_manager_is_deadline_lax(&l->manager));
 }
 
-/* Asks the kernel how far our bytes have come, while the manager looks. */
-static void look (struct wsm_link *l) {
+/* What the kernel knows of how far our bytes have come. */
+static void report_delivery (struct wsm_link *l) {
   struct wsm_delivery delivery;
-  if (!wsm_manager_looks(&l->manager) || !l->transfer.stream) return;
+  if (!wsm_manager_wants_delivery(&l->manager) || !l->transfer.stream) return;
   delivery.acknowledged =
     wsm_stream_acknowledged(l->transfer.stream, &delivery.everything);
   if (wsm_manager_pending(&l->manager) > 0) delivery.everything = false;
@@ -149,7 +149,7 @@ static void look (struct wsm_link *l) {
 
 /* After anything happened. */
 static void update (struct wsm_link *l) {
-  look(l);
+  report_delivery(l);
   apply_want(l);
   update_pause(l);
   if (!is_blocked(l) && wsm_manager_pending(&l->manager) > 0)
@@ -265,17 +265,17 @@ bool wsm_link_is_secured (const struct wsm_link *l) {
 static void on_timer (struct wsm_handle *handle, uint64_t now_ms) {
   struct wsm_link *l = link_of(handle);
   wsm_transfer_refill_keys(&l->transfer);
-  look(l);
+  report_delivery(l);
   wsm_manager_tick(&l->manager, now_ms);
   update(l);
 }
 
 /* Pings behind messages that nobody took in a whole turn are answered. */
-static void on_flush (struct wsm_handle *handle, bool first) {
+static void on_flush (struct wsm_handle *handle, bool before_io) {
   struct wsm_link *l = link_of(handle);
   l->transfer.flushed_early = false;
   if (wsm_manager_holds_message(&l->manager)) {
-    if (first) {
+    if (before_io) {
       wsm_manager_scan(&l->manager);
       update_timer(l);
     } else {
@@ -285,10 +285,10 @@ static void on_flush (struct wsm_handle *handle, bool first) {
   wsm_link_flush(l);
 }
 
-/* What was allocated from the loop goes before it. */
+/* What was allocated from the loop is freed before it. */
 static void on_loop_closed (struct wsm_handle *handle) {
   struct wsm_link *l = link_of(handle);
-  hang_up(l);
+  disconnect(l);
   wsm_manager_free(&l->manager);
 }
 
@@ -368,14 +368,14 @@ void *wsm_link_owner (const struct wsm_link *l) {
 void wsm_link_abort (struct wsm_link *l, const char *why) {
   struct wsm_error e;
   wsm_error_set(&e, WSM_CLOSED, "%s", why);
-  hang_up(l);
+  disconnect(l);
   wsm_manager_abort(&l->manager, &e, wsm_link_now(l));
   update(l);
 }
 
 void wsm_link_free (struct wsm_link *l) {
   if (l->handle.loop) {
-    hang_up(l);
+    disconnect(l);
     wsm_manager_free(&l->manager);
     wsm_handle_detach(&l->handle);
   }

@@ -1,9 +1,9 @@
 /*
 ** link.h - one managed connection on a loop: a manager over a stack of streams
 ** Depends on manager.h, route.h and stream.h. It gives the manager what is read,
-** writes what the manager queued, connects and hangs up when the manager wants
+** writes what the manager queued, connects and disconnects when the manager wants
 ** it, and tells it the time.
-** Never decides anything itself.
+** Never decides what happens next.
 */
 #ifndef WSM_LINK_H
 #define WSM_LINK_H
@@ -42,11 +42,11 @@ void wsm_link_set_owner (struct wsm_link *l, const struct wsm_link_calls *calls,
                          void *owner);
 void *wsm_link_owner (const struct wsm_link *l); /* NULL: a client */
 
-/* Hangs up without a closing handshake: closed for good, and `why` is its
-** error. */
+/* Disconnects without a closing handshake: closed for good, and `why`, copied, is
+** its error. */
 void wsm_link_abort (struct wsm_link *l, const char *why);
 
-/* Hangs up likewise and frees it. Not from inside a call to its owner. */
+/* Disconnects likewise and frees it. Not from inside a call to its owner. */
 void wsm_link_free (struct wsm_link *l);
 
 struct wsm_manager *wsm_link_manager (struct wsm_link *l);
@@ -60,12 +60,13 @@ uint64_t wsm_link_now (struct wsm_link *l);
 ** texts are borrowed until the next target. */
 void wsm_link_target (struct wsm_link *l, const struct wsm_request *request);
 
-/* The same target for every attempt, instead of that event. */
+/* The same target for every attempt, instead of that event. The texts are
+** borrowed for the link's life. */
 void wsm_link_fix (struct wsm_link *l, const struct wsm_request *request);
 
 /* Connects through a proxy from now on: "http://user:pass@host:port" and the
 ** like (proxy_url.h; checked), "env" for the one that the environment names at
-** each attempt, NULL for none. The text is borrowed; tls, for https proxies, may
+** each attempt, NULL for none. The text is borrowed for the link's life; tls, for https proxies, may
 ** be NULL and is retained. */
 void wsm_link_proxy (struct wsm_link *l, const char *proxy,
                      struct wsm_tls_context *tls);
@@ -81,20 +82,25 @@ void wsm_link_flush (struct wsm_link *l);
 ** is not one of those below. */
 void wsm_link_update (struct wsm_link *l);
 
-/* The path of each message. */
+/* Sends a message: see wsm_manager_send. */
 enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
                              const void *data, size_t n);
+
+/* The next message received: see wsm_manager_next. Its bytes are valid until
+** pop. */
 enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m);
 void wsm_link_pop (struct wsm_link *l);
 
-/* A ready-made unmasked frame to one client of a server (broadcast). */
+/* Sends a ready-made unmasked frame to one client of a server (broadcast). The
+** bytes are copied unless the kernel takes them at once. */
 enum wsm_sent wsm_link_send_frame (struct wsm_link *l, const void *frame,
                                    size_t n);
 
-/* The peer's address as text; empty: not connected. */
+/* Writes the peer's address as text, at most n bytes with terminator; empty: not
+** connected. */
 void wsm_link_peer (struct wsm_link *l, char *to, size_t n);
 
-/* TLS with the peer, or NULL. */
+/* TLS with the peer, or NULL. Valid until the link disconnects. */
 const struct wsm_tls *wsm_link_tls (const struct wsm_link *l);
 
 #endif

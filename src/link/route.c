@@ -48,11 +48,11 @@ static struct wsm_span of_environment (const struct wsm_url *url) {
   return wsm_environment_proxy(&env, url);
 }
 
-static struct wsm_span choose_proxy (const struct wsm_route_order *order) {
+static struct wsm_span choose_proxy (const struct wsm_route_setup *setup) {
   const struct wsm_span none = { "", 0 };
-  if (!order->proxy) return none;
-  if (strcmp(order->proxy, "env") == 0) return of_environment(order->url);
-  return wsm_span_of(order->proxy);
+  if (!setup->proxy) return none;
+  if (strcmp(setup->proxy, "env") == 0) return of_environment(setup->url);
+  return wsm_span_of(setup->proxy);
 }
 
 /* Copies the proxy's URL to `text`, and behind it its host. */
@@ -87,11 +87,12 @@ static void on_connected (void *owner, int fd, const struct wsm_error *why) {
 }
 
 static bool connect_to (struct wsm_route *r, struct wsm_error *e) {
-  struct wsm_connect_options order;
-  memset(&order, 0, sizeof order);
-  order.host = r->proxy_host ? r->proxy_host : r->host;
-  order.port = r->proxy_host ? r->proxy.port : r->port;
-  r->connect = wsm_connect_start(wsm_loop_uv(r->loop), &order, on_connected, r);
+  struct wsm_connect_options options;
+  memset(&options, 0, sizeof options);
+  options.host = r->proxy_host ? r->proxy_host : r->host;
+  options.port = r->proxy_host ? r->proxy.port : r->port;
+  r->connect =
+    wsm_connect_start(wsm_loop_uv(r->loop), &options, on_connected, r);
   if (!r->connect) wsm_error_set(e, WSM_FULL, "no memory for a connection");
   return r->connect != NULL;
 }
@@ -114,11 +115,11 @@ static void on_resolved (void *owner, const struct addrinfo *list,
 }
 
 static bool resolve (struct wsm_route *r, struct wsm_error *e) {
-  struct wsm_resolve_request order;
-  order.host = r->host;
-  order.done = on_resolved;
-  order.owner = r;
-  r->resolve = wsm_resolve_start(wsm_loop_uv(r->loop), &order, e);
+  struct wsm_resolve_request request;
+  request.host = r->host;
+  request.done = on_resolved;
+  request.owner = r;
+  r->resolve = wsm_resolve_start(wsm_loop_uv(r->loop), &request, e);
   return r->resolve != NULL;
 }
 
@@ -130,10 +131,10 @@ static bool needs_address (const struct wsm_route *r) {
 }
 
 struct wsm_route *wsm_route_start (struct wsm_loop *loop,
-                                   const struct wsm_route_order *order,
+                                   const struct wsm_route_setup *setup,
                                    const struct wsm_route_calls *calls,
                                    struct wsm_error *e) {
-  const struct wsm_span host = order->url->host, proxy = choose_proxy(order);
+  const struct wsm_span host = setup->url->host, proxy = choose_proxy(setup);
   struct wsm_route *r =
     wsm_zalloc(sizeof *r + host.length + 1 + 2 * (proxy.length + 1));
   if (!r) {
@@ -143,8 +144,8 @@ struct wsm_route *wsm_route_start (struct wsm_loop *loop,
   r->loop = loop;
   r->calls = *calls;
   memcpy(r->host, host.text, host.length);
-  r->port = order->url->port;
-  r->secure = order->url->secure;
+  r->port = setup->url->port;
+  r->secure = setup->url->secure;
   if (take_proxy(r, r->host + host.length + 1, proxy, e) &&
       (needs_address(r) ? resolve(r, e) : connect_to(r, e)))
     return r;

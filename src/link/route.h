@@ -16,7 +16,7 @@ struct wsm_stream;
 struct wsm_tls_context;
 struct wsm_url;
 
-struct wsm_route_order {
+struct wsm_route_setup {
   const struct wsm_url *url; /* of the target; copied as far as needed */
   const char *proxy;         /* its URL; "env": the one that the environment
                                 names; NULL: none. Copied */
@@ -33,7 +33,7 @@ struct wsm_route_calls {
 
 /* Starts to connect. NULL: e says why (no memory, no such proxy). */
 struct wsm_route *wsm_route_start (struct wsm_loop *loop,
-                                   const struct wsm_route_order *order,
+                                   const struct wsm_route_setup *setup,
                                    const struct wsm_route_calls *calls,
                                    struct wsm_error *e);
 

@@ -4,8 +4,8 @@
 #include "link/mask_keys.h"
 #include "base/hidden.h"
 
-#define KEYS_AHEAD 256          /* for the answers that one read may cause */
-#define MIN_READ 4096           /* of a connection that was quiet */
+#define KEYS_AHEAD 256 /* for the control frames that one read may cause */
+#define MIN_READ 4096  /* of a connection that was quiet */
 #define MAX_READ (256u << 10)   /* of one that is busy */
 #define EARLY_BYTES 4096        /* the first of a turn: the peer can begin */
 #define FLUSH_BYTES (64 * 1024) /* written before the turn ends */

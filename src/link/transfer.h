@@ -25,8 +25,8 @@ struct wsm_transfer {
   bool flushed_early;          /* a first part of this turn was written */
 };
 
-/* Masks for all that waits in the outbox and for what one read may cause:
-** before the manager is told of anything. */
+/* Draws mask keys for all that waits in the outbox and for what one read may
+** cause: before the manager is told of anything. */
 void wsm_transfer_refill_keys (struct wsm_transfer *t);
 
 /* Writes what waits, as far as the kernel takes it, and after it the end, if the

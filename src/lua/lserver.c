@@ -36,12 +36,12 @@ static const char *push_string (lua_State *L, const char *name) {
 
 static void read_setup (lua_State *L, struct wsm_server_setup *setup) {
   memset(setup, 0, sizeof *setup);
-  setup->order.host = push_string(L, "host");
-  setup->order.path = push_string(L, "path");
-  setup->order.port = (int)wsm_config_count(L, 2, "port", 0);
-  setup->order.backlog = (int)wsm_config_count(L, 2, "backlog", BACKLOG);
+  setup->listener.host = push_string(L, "host");
+  setup->listener.path = push_string(L, "path");
+  setup->listener.port = (int)wsm_config_count(L, 2, "port", 0);
+  setup->listener.backlog = (int)wsm_config_count(L, 2, "backlog", BACKLOG);
   setup->connections = (uint32_t)wsm_config_count(L, 2, "connections", 0);
-  if (setup->order.port > 65535)
+  if (setup->listener.port > 65535)
     luaL_error(L, "bad option 'port' (0 to 65535 expected)");
   lua_getfield(L, 2, "tls");
   if (!lua_isnil(L, -1)) setup->tls = wsm_check_tls(L, -1);

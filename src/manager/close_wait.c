@@ -2,19 +2,19 @@
 
 #include "base/hidden.h"
 
-#define LOOKS 4 /* within a wait */
+#define REPORTS 4 /* of the driver, within a wait */
 
 void wsm_close_wait_start (struct wsm_manager *m, uint32_t wait_ms,
                            uint64_t now_ms) {
   struct wsm_close_wait *w = &m->close_wait;
   w->wait_ms = wait_ms;
-  w->looked_ms = now_ms;
+  w->reported_ms = now_ms;
   w->acknowledged = 0;
-  w->looking = w->delivered = false;
+  w->reported = w->delivered = false;
   m->due_ms = wsm_state_after(now_ms, wait_ms);
 }
 
-/* The last byte was acknowledged after the look before this one. */
+/* The last byte was acknowledged after the report before this one. */
 void wsm_close_wait_delivered (struct wsm_manager *m,
                                const struct wsm_delivery *delivery,
                                uint64_t now_ms) {
@@ -22,18 +22,18 @@ void wsm_close_wait_delivered (struct wsm_manager *m,
   if (w->delivered || m->due_ms == WSM_NEVER) return;
   if (delivery->everything) {
     w->delivered = true;
-    m->due_ms = w->looked_ms + w->wait_ms;
-  } else if (w->looking && delivery->acknowledged > w->acknowledged) {
+    m->due_ms = w->reported_ms + w->wait_ms;
+  } else if (w->reported && delivery->acknowledged > w->acknowledged) {
     m->due_ms = now_ms + w->wait_ms;
   }
-  w->looking = true;
+  w->reported = true;
   w->acknowledged = delivery->acknowledged;
-  w->looked_ms = now_ms;
+  w->reported_ms = now_ms;
 }
 
 uint64_t wsm_close_wait_deadline (const struct wsm_manager *m) {
   const struct wsm_close_wait *w = &m->close_wait;
-  const uint64_t look_ms = w->looked_ms + w->wait_ms / LOOKS;
-  if (!w->looking || w->delivered || look_ms > m->due_ms) return m->due_ms;
-  return look_ms;
+  const uint64_t report_ms = w->reported_ms + w->wait_ms / REPORTS;
+  if (!w->reported || w->delivered || report_ms > m->due_ms) return m->due_ms;
+  return report_ms;
 }

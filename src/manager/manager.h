@@ -49,7 +49,7 @@ void wsm_manager_start (struct wsm_manager *m);
 void wsm_manager_target (struct wsm_manager *m,
                          const struct wsm_request *request,
                          const unsigned char *nonce, uint64_t now_ms);
-void wsm_manager_lock (struct wsm_manager *m, const char *why);
+void wsm_manager_lock (struct wsm_manager *m, const char *why); /* copied */
 
 /* The reply to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
@@ -64,11 +64,13 @@ bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
 bool wsm_manager_refuse (struct wsm_manager *m,
                          const struct wsm_response *response, uint64_t now_ms);
 
-/* close(code, reason), in every state; there is no reconnect after it. */
+/* close(code, reason), in every state; there is no reconnect after it. The reason
+** is copied: at most 123 bytes of UTF-8. */
 void wsm_manager_close (struct wsm_manager *m,
                         const struct wsm_close_params *params, uint64_t now_ms);
 
-/* Into the output, or the outbox. Text must be UTF-8 (the caller checked). */
+/* Into the output, or the outbox; copied. Text must be UTF-8 (the caller
+** checked). */
 enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
                                 const void *data, size_t n);
 
@@ -83,7 +85,7 @@ static inline bool wsm_manager_ping (struct wsm_manager *m, const void *payload,
   return wsm_session_ping_with(&m->session, payload, n);
 }
 
-/* The next message, held until pop. WSM_ENDED: none will come (CLOSED, LOCKED,
+/* The next message, whose bytes are the manager's until pop. WSM_ENDED: none will come (CLOSED, LOCKED,
 ** EXHAUSTED and nothing undelivered); WSM_MORE: none yet. */
 enum wsm_input wsm_manager_next (struct wsm_manager *m,
                                  struct wsm_message *message, uint64_t now_ms);
@@ -143,8 +145,9 @@ void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *why,
 void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
                         uint64_t now_ms);
 
-/* How far our bytes have come: before every tick while it looks. */
-static inline bool wsm_manager_looks (const struct wsm_manager *m) {
+/* Should the driver report, before every tick, how much of what we wrote has
+** reached the peer? */
+static inline bool wsm_manager_wants_delivery (const struct wsm_manager *m) {
   return m->state == WSM_STATE_CLOSING;
 }
 
@@ -178,13 +181,15 @@ static inline enum wsm_role wsm_manager_role (const struct wsm_manager *m) {
   return (enum wsm_role)m->role;
 }
 
-/* Where to connect: the target's URL, or that of the redirect it led to. */
+/* Where to connect: the target's URL, or that of the redirect it led to. Valid
+** until the next target or redirect. */
 static inline const struct wsm_url *
 wsm_manager_url (const struct wsm_manager *m) {
   return m->request.url;
 }
 
-/* The proxy on the way, for the text of a timeout; NULL: none. Borrowed. */
+/* The proxy on the way, for the text of a timeout; NULL: none. Borrowed until
+** the next call. */
 static inline void wsm_manager_set_proxy (struct wsm_manager *m,
                                           const char *name) {
   m->proxy_name = name;
@@ -208,8 +213,9 @@ static inline size_t wsm_manager_read_size (const struct wsm_manager *m,
   return wsm_session_read_size(&m->session, n);
 }
 
-/* Bytes for the peer that are not yet written to the socket, and how many.
-** wsm_manager_wrote is told how many of them were. */
+/* Bytes for the peer that are not yet written to the socket, and how many; valid
+** until the next call on the manager. wsm_manager_wrote is told how many of them
+** were. */
 static inline const unsigned char *
 wsm_manager_output (const struct wsm_manager *m, size_t *n) {
   return wsm_session_output(&m->session, n);

@@ -68,7 +68,7 @@ struct wsm_close_params {
   size_t length;
 };
 
-/* How far our bytes have come. */
+/* How much of what we wrote has reached the peer. */
 struct wsm_delivery {
   uint64_t acknowledged; /* by the peer's TCP, since the socket opened */
   bool everything;       /* nothing is left here or in the kernel */
@@ -76,10 +76,10 @@ struct wsm_delivery {
 
 /* close_wait.c: of the end under way */
 struct wsm_close_wait {
-  uint64_t looked_ms;    /* the driver looked last, or the wait began */
-  uint64_t acknowledged; /* at that look */
+  uint64_t reported_ms;  /* the last report, or when the wait began */
+  uint64_t acknowledged; /* at that time */
   uint32_t wait_ms;
-  bool looking;   /* the driver looks */
+  bool reported;  /* the driver has reported */
   bool delivered; /* everything was acknowledged: the wait is the last */
 };
 

@@ -194,14 +194,15 @@ static long broadcast_frame (struct wsm_server *s,
 }
 
 long wsm_server_broadcast (struct wsm_server *s,
-                           const struct wsm_broadcast *what, size_t *full) {
+                           const struct wsm_broadcast *message, size_t *full) {
   struct wsm_buffer frame;
   long sent;
   memset(&frame, 0, sizeof frame);
   if (!s->handle.loop) return 0;
-  if (!wsm_session_write_frame(&frame, what->opcode, what->data, what->length))
+  if (!wsm_session_write_frame(&frame, message->opcode, message->data,
+                               message->length))
     return -1;
-  sent = broadcast_frame(s, &frame, what->except, full);
+  sent = broadcast_frame(s, &frame, message->except, full);
   wsm_buffer_clear(&frame);
   return sent;
 }
@@ -234,7 +235,7 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
       wsm_loop_attach(loop, &s->handle, &handle_calls)) {
     s->policy.reconnect = false;
     s->listener =
-      wsm_listener_new(wsm_loop_uv(loop), &setup->order, on_accepted, s, e);
+      wsm_listener_new(wsm_loop_uv(loop), &setup->listener, on_accepted, s, e);
   }
   if (s->listener) return s;
   wsm_server_release(s);

@@ -12,8 +12,8 @@
 #include "io/listener.h"
 
 struct wsm_server_setup {
-  struct wsm_listener_options order;
-  struct wsm_policy policy;    /* copied; its beat text too */
+  struct wsm_listener_options listener;
+  struct wsm_policy policy;    /* copied; its heartbeat's message too */
   struct wsm_tls_context *tls; /* retained; NULL: plain */
   uint32_t connections;        /* at once; beyond, peers wait in the
                                          kernel; 0: no limit */
@@ -31,7 +31,7 @@ void wsm_server_stop (struct wsm_server *s);
 void wsm_server_release (struct wsm_server *s);
 
 /* A connection whose request waits, in order of arrival; from now on the
-** caller's, and the loop tells of what is ready there. NULL: none. */
+** caller's to free, and the loop's list of what is ready has it. NULL: none. */
 struct wsm_link *wsm_server_claim (struct wsm_server *s);
 
 /* A claimed link leaves its server, before wsm_link_free. A client's: nothing. */
@@ -42,12 +42,12 @@ void wsm_server_leave (struct wsm_link *l);
 ** how many got it; -1 without memory. */
 struct wsm_broadcast {
   unsigned opcode;
-  const void *data;
+  const void *data; /* borrowed for the call */
   size_t length;
   const struct wsm_link *except;
 };
 long wsm_server_broadcast (struct wsm_server *s,
-                           const struct wsm_broadcast *cast, size_t *full);
+                           const struct wsm_broadcast *message, size_t *full);
 
 struct wsm_handle *wsm_server_handle (struct wsm_server *s);
 int wsm_server_port (const struct wsm_server *s);

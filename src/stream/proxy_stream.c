@@ -4,7 +4,7 @@
 #include "proxy/proxy_handshake.h"
 #include "base/hidden.h"
 
-#define READ_SIZE 4096 /* asked for at once, of the proxy's words */
+#define READ_SIZE 4096 /* bytes asked for at once during the handshake */
 
 struct proxy_stream {
   struct wsm_stream stream;
@@ -63,8 +63,8 @@ static void flush (struct proxy_stream *p) {
   wsm_buffer_consume(&p->out, n);
 }
 
-/* What came behind the proxy's words is the peer's. */
-static void open_way (struct proxy_stream *p) {
+/* Bytes behind the proxy's last response are the peer's. */
+static void open_tunnel (struct proxy_stream *p) {
   const size_t early = wsm_buffer_length(&p->in);
   struct wsm_error e;
   p->open = true;
@@ -83,7 +83,7 @@ static void read_handshake (struct proxy_stream *p) {
       flush(p);
       break;
     case WSM_PROXY_HANDSHAKE_OPEN:
-      open_way(p);
+      open_tunnel(p);
       break;
     case WSM_PROXY_HANDSHAKE_FAILED:
       wsm_stream_tell_lost(&p->stream, &e);
@@ -118,8 +118,8 @@ static void on_writable (void *owner) {
   wsm_stream_leave(&p->stream);
 }
 
-/* An end or a reset in the middle of the handshake; what TLS with the proxy
-** failed for is said already. */
+/* Names the proxy for an end or a reset in the middle of the handshake; an error
+** of TLS with the proxy names it already. */
 static void on_lost (void *owner, const struct wsm_error *e) {
   struct proxy_stream *p = owner;
   struct wsm_error ended;

@@ -1,8 +1,8 @@
 /*
-** proxy_stream.h - the way through a proxy, over the stream below
-** Depends on proxy_handshake.h. Until the proxy has connected us it speaks to
-** the proxy; from then on it passes everything on.
-** Never looks at a byte of the peer behind the proxy.
+** proxy_stream.h - a tunnel through a proxy, over the stream below
+** Depends on proxy_handshake.h. Until the proxy has connected us it does the
+** handshake with it; from then on it passes all bytes on.
+** Never reads into what the peer behind the proxy sends.
 */
 #ifndef WSM_PROXY_STREAM_H
 #define WSM_PROXY_STREAM_H
@@ -20,7 +20,7 @@ struct wsm_proxy_stream_setup {
   struct wsm_pool *pool;
 };
 
-/* Takes below over, on failure too. NULL: e says why. */
+/* Owns below from now on; closes it on failure. NULL: e says why. */
 struct wsm_stream *
 wsm_proxy_stream_new (struct wsm_stream *below,
                       const struct wsm_proxy_stream_setup *setup,

@@ -1,7 +1,7 @@
 /*
 ** socket_stream.h - the lowest stream: a connected socket
 ** Depends on socket.h and loop.h, whose system calls it counts.
-** Never keeps bytes: they go from the kernel to where the owner wants them.
+** Never buffers: reads go straight into the owner's buffer.
 */
 #ifndef WSM_SOCKET_STREAM_H
 #define WSM_SOCKET_STREAM_H

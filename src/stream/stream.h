@@ -70,7 +70,7 @@ static inline size_t wsm_stream_read (struct wsm_stream *s,
   return s->class->read(s, to, n);
 }
 
-/* How many of n bytes are with the kernel. Less than n: `writable` or `lost`
+/* How many of n bytes the kernel took. Less than n: `writable` or `lost`
 ** comes; then the rest is offered again, the same bytes, perhaps with more
 ** behind them. */
 static inline size_t wsm_stream_write (struct wsm_stream *s, const void *bytes,
@@ -78,8 +78,8 @@ static inline size_t wsm_stream_write (struct wsm_stream *s, const void *bytes,
   return s->class->write(s, bytes, n);
 }
 
-/* Ends our side, after the last byte was written: true when the end is with the
-** kernel; false: `writable` comes, then once more. Reading goes on. */
+/* Ends our side, after the last byte was written: true when it has ended; false:
+** `writable` comes, then call it again. Reading goes on. */
 static inline bool wsm_stream_finish (struct wsm_stream *s) {
   return s->class->finish(s);
 }
@@ -90,23 +90,25 @@ void wsm_stream_pause (struct wsm_stream *s, bool pause);
 /* `writable` comes although nothing was short. */
 void wsm_stream_want_writable (struct wsm_stream *s);
 
-/* The address of who is at the other end of the socket, as text. */
+/* The address of the socket's peer as text, at most n bytes with terminator;
+** empty: it is gone. */
 void wsm_stream_peer (struct wsm_stream *s, char *to, size_t n);
 
 /* Bytes of the lowest stream that the peer's TCP has acknowledged, and whether
 ** those are all that were written. */
 uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything);
 
-/* The TLS that the top stream is, or NULL. */
+/* The TLS connection of the stream s itself, which owns it; or NULL. */
 const struct wsm_tls *wsm_stream_tls (struct wsm_stream *s);
 
-/* Hangs up and frees s and all below. The owner is told nothing more. */
+/* Closes the connection and frees s and all below. The owner is told nothing
+** more. */
 void wsm_stream_close (struct wsm_stream *s);
 
 /* --- for the kinds of streams --- */
 
-/* Makes s, zeroed but for what its kind set, stand on below (NULL: on nothing).
-** Takes below over. */
+/* Puts s, zeroed but for what its kind set, over below (NULL: s is the lowest).
+** Owns below from now on. */
 void wsm_stream_init (struct wsm_stream *s,
                       const struct wsm_stream_class *class,
                       struct wsm_stream *below,

@@ -7,10 +7,10 @@
 #include "tls/tls.h"
 #include "base/hidden.h"
 
-#define RECORDS 4          /* encrypted and not yet with the kernel */
+#define RECORDS 4          /* encrypted and not yet written */
 #define RECORD_BYTES 16384 /* of plaintext, RFC 8446 5.1 */
 
-/* So many bytes of ciphertext hold so many of our owner's. */
+/* The bytes of an encrypted record, and of the plaintext in it. */
 struct record {
   size_t cipher, plain;
 };
@@ -25,7 +25,7 @@ struct tls_stream {
     early; /* plaintext that came with the end of the handshake */
   struct record records[RECORDS];
   size_t record_count;
-  size_t completed; /* plaintext whose records are with the kernel, untold */
+  size_t completed; /* plaintext of written records, not yet counted by write */
   enum wsm_tls_status status;
   bool open;
   bool blocked;  /* the stream below takes no more: its `writable` comes */
@@ -53,7 +53,7 @@ static void fail (struct tls_stream *t, const struct wsm_error *e) {
 
 /* --- out --- */
 
-/* n bytes of ciphertext are with the kernel: so are the records they end. */
+/* n bytes of ciphertext were written: so were the records they end. */
 static void count_records (struct tls_stream *t, size_t n) {
   size_t done = 0;
   while (done < t->record_count && n >= t->records[done].cipher) {
@@ -100,8 +100,8 @@ static bool encrypt (struct tls_stream *t, const unsigned char *bytes,
   return true;
 }
 
-/* The failure is told once the stack below has returned to the loop. */
-static size_t broken (struct tls_stream *t) {
+/* Has the failure told once the stack below has returned to the loop. */
+static size_t tell_failure_later (struct tls_stream *t) {
   wsm_stream_want_writable(t->stream.below);
   return 0;
 }
@@ -118,7 +118,7 @@ static size_t write_to (struct wsm_stream *s, const void *bytes, size_t n) {
     if (!flushed || taken == n) return taken;
     if (!encrypt(t, from + taken, n - taken)) break;
   }
-  return taken + broken(t);
+  return taken + tell_failure_later(t);
 }
 
 static bool finish (struct wsm_stream *s) {

@@ -1,8 +1,8 @@
 /*
 ** tls_stream.h - TLS over the stream below, both roles
-** Depends on tls.h and on loop.h for its scratch. What write takes has left
-** this machine's hands as records that the kernel holds whole.
-** Never verifies or speaks TLS itself.
+** Depends on tls.h and on loop.h for its scratch. write counts plaintext as taken
+** once the kernel has taken all of its record.
+** Never verifies a certificate itself: tls.h does.
 */
 #ifndef WSM_TLS_STREAM_H
 #define WSM_TLS_STREAM_H
@@ -21,7 +21,7 @@ struct wsm_tls_stream_setup {
   bool anonymous;   /* a client's certificate is not for this server */
 };
 
-/* Takes below over, on failure too. NULL: e says why. */
+/* Owns below from now on; closes it on failure. NULL: e says why. */
 struct wsm_stream *wsm_tls_stream_new (struct wsm_stream *below,
                                        const struct wsm_tls_stream_setup *setup,
                                        struct wsm_error *e);

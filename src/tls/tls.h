@@ -36,7 +36,8 @@ void wsm_tls_context_release (struct wsm_tls_context *c);
 struct wsm_tls;
 
 /* host: for a client, a name or a numeric address (without SNI: RFC 6066 3);
-** NULL for a server. NULL: e says why. */
+** NULL for a server; copied. pool is borrowed for its life, c is retained. NULL: e
+** says why. */
 struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
                              struct wsm_pool *pool, struct wsm_error *e);
 void wsm_tls_free (struct wsm_tls *t);
@@ -68,10 +69,10 @@ bool wsm_tls_seal (struct wsm_tls *t, const void *bytes, size_t n,
 /* Puts close_notify into the output. */
 void wsm_tls_close (struct wsm_tls *t);
 
-/* Ciphertext for the peer; the caller consumes it. */
+/* Ciphertext for the peer, t's own; the caller consumes it. */
 struct wsm_buffer *wsm_tls_output (struct wsm_tls *t);
 
-/* "TLSv1.3", the cipher's name; for stats. */
+/* "TLSv1.3", the cipher's name; static texts. */
 const char *wsm_tls_version (const struct wsm_tls *t);
 const char *wsm_tls_cipher (const struct wsm_tls *t);
 bool wsm_tls_resumed (const struct wsm_tls *t);

@@ -53,7 +53,7 @@ local function make_decode (cjson, exact)
   return function (text)
     if not longer(text, digits) then return by_cjson(text) end
     local value = decode(text)
-    if value == nil then return by_cjson(text) end   -- it says why
+    if value == nil then return by_cjson(text) end   -- raises why
     return value
   end
 end
