@@ -467,6 +467,20 @@ describe("a server's side", function()
     assert.truthy(m:write(1):find("^HTTP/1.1 426 "))
   end)
 
+  it("answers a HEAD without a body, whatever is sent (RFC 9110 9.3.2)", function()
+    for _, answer in ipairs {
+      function(m) return m:accept(nil, nil, 1) end,
+      function(m) return m:refuse(500, nil, "Sorry\n", 1) end,
+    } do
+      local m = new()
+      m:feed("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", 0)
+      assert.is_true(answer(m))
+      local sent = m:write(1)
+      assert.matches("\r\nContent%-Length: [1-9]", sent)
+      assert.matches("\r\n\r\n$", sent)
+    end
+  end)
+
   it("refuses a malformed request by itself", function()
     local m = new()
     m:feed("nonsense\r\n\r\n", 0)

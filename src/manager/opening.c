@@ -336,9 +336,18 @@ static enum wsm_opening read_request (struct wsm_manager *m, size_t n,
   return WSM_OPENING_REQUEST;
 }
 
+static bool is_head_request (const struct wsm_manager *m) {
+  struct wsm_head head;
+  return parse_kept(m, &head) &&
+         wsm_span_equals(head.method, wsm_span_of("HEAD"));
+}
+
 bool wsm_opening_reject (struct wsm_manager *m,
                          const struct wsm_response *response) {
-  if (!wsm_response_write(&m->session.out, response)) return false;
+  struct wsm_response bare = *response;
+  /* RFC 9110 9.3.2 */
+  bare.head_only |= is_head_request(m);
+  if (!wsm_response_write(&m->session.out, &bare)) return false;
   m->error.token = WSM_NONE;
   return true;
 }
