@@ -2,15 +2,17 @@
 # it learns stays in build/fuzz/TARGET; an input that fails is found-TARGET-*
 # beside it. make fuzz-corpus: the least of what is known with the same
 # coverage, kept in fuzz/corpus. make fuzz-replay: runs these once more,
-# with any compiler that has the sanitizers.
-FUZZ_TARGETS = url handshake proxy deflate session manager
+# with any compiler that has the sanitizers. fuzz-lua, a part of make fuzz: those
+# that are Lua programs, under the sanitized module.
+FUZZ_TARGETS = url handshake proxy deflate session manager server tls
+FUZZ_LUA_TARGETS = options
 FUZZ_SECONDS = 60
 FUZZ_CC = clang
-FUZZ_LIBS = $(or $(shell pkg-config --libs libcrypto zlib 2>/dev/null),\
-  -lcrypto -lz)
+FUZZ_LIBS = $(or $(shell pkg-config --libs openssl zlib 2>/dev/null),\
+  -lssl -lcrypto -lz)
 FUZZ_PARTS = $(wildcard $(addsuffix /*.c,$(addprefix src/,\
-  base http websocket proxy manager)))
-FUZZ_TOOLS = fuzz/model.c fuzz/peer.c fuzz/world.c
+  base http websocket proxy manager tls)))
+FUZZ_TOOLS = fuzz/model.c fuzz/peer.c fuzz/tls_identity.c fuzz/world.c
 FUZZ_OUT = build/fuzz
 FUZZ_OBJECTS = $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(FUZZ_PARTS) $(FUZZ_TOOLS))
 FUZZ_CHECKS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -18,13 +20,19 @@ FUZZ_CHECKS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 REPLAY_OBJECTS = $(FUZZ_PARTS:src/%.c=$(OUT)/obj/%.o) \
   $(FUZZ_TOOLS:%.c=$(OUT)/obj/%.o) $(OUT)/obj/fuzz/replay.o
 
-.PHONY: fuzz fuzz-deps fuzz-build fuzz-corpus fuzz-replay replay-build
+.PHONY: fuzz fuzz-lua fuzz-deps fuzz-build fuzz-corpus fuzz-replay replay-build
 .SECONDARY: $(FUZZ_OBJECTS) $(REPLAY_OBJECTS)
 
 fuzz: fuzz-deps
 	@$(MAKE) --no-print-directory -s -j$(JOBS) fuzz-build
 	@set -e; for target in $(FUZZ_TARGETS); do \
 	  fuzz/run fuzz $$target $(FUZZ_SECONDS); done
+	@$(MAKE) --no-print-directory -s fuzz-lua
+
+fuzz-lua:
+	@$(MAKE) --no-print-directory -s -j$(JOBS) SANITIZE=1 build
+	@set -e; for target in $(FUZZ_LUA_TARGETS); do \
+	  fuzz/run lua $$target $(FUZZ_SECONDS) build/$(LUA_NAME)-asan; done
 
 fuzz-deps:
 	@scripts/deps fuzz $(LUA_NAME)
