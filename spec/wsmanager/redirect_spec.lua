@@ -123,3 +123,16 @@ describe("a client with a certificate", function ()
     end)
   end)
 end)
+
+describe("a ws URL of a server over TLS", function ()
+  it("is told to be wss", function ()
+    run(function ()
+      local server = serve(false)
+      local ws = wsmanager.new {
+        url = "ws://127.0.0.1:" .. server.port, reconnect = false,
+      }
+      local _, _, detail = ws:opened(ours.LONG)
+      assert.matches("wss instead of ws?", detail, 1, true)
+    end)
+  end)
+end)

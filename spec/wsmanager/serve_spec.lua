@@ -203,9 +203,6 @@ describe("a server", function ()
       ws:close()
       local stranger = connect {url = "wss://127.0.0.1:" .. server.port}
       refused("tls", stranger:opened(60))
-      local plain = connect {url = "ws://127.0.0.1:" .. server.port}
-      local _, _, detail = plain:opened(5)
-      assert.matches("wss instead of ws?", detail, 1, true)
     end)
     made:remove()
     refused("tls", wsmanager.serve {

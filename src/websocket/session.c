@@ -60,9 +60,10 @@ static bool has_ended (const struct wsm_session *s) {
 
 /* Those that were not parsed. */
 static struct wsm_span input (const struct wsm_session *s) {
-  const struct wsm_span all = { (const char *)wsm_buffer_bytes(&s->in),
-                                wsm_buffer_length(&s->in) };
-  return wsm_span_skip(all, s->parsed < all.length ? s->parsed : 0);
+  const size_t at = s->in.start + s->parsed;
+  const struct wsm_span rest = { (const char *)s->in.data + at,
+                                 s->in.end - at };
+  return rest;
 }
 
 unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
@@ -71,13 +72,9 @@ unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
 
 void wsm_session_commit (struct wsm_session *s, size_t n) {
   wsm_buffer_commit(&s->in, n);
-  if (!has_ended(s)) {
-    if (s->in.start == s->in.end) wsm_buffer_clear(&s->in);
-    return;
-  }
-  if (s->http_matched)
+  if (s->http_matched && s->in.data)
     wsm_http_text_match(&s->http_matched, input(s), s->error);
-  wsm_buffer_clear(&s->in);
+  if (has_ended(s) || s->in.start == s->in.end) wsm_buffer_clear(&s->in);
 }
 
 size_t wsm_session_read_size (const struct wsm_session *s, size_t n) {
@@ -184,7 +181,7 @@ static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
                      (unsigned long long)s->limits->message);
 }
 
-/* It breaks a rule; failing drops the bytes that say why. */
+/* Failing drops the bytes that say why. */
 static void fail_rule (struct wsm_session *s, const struct wsm_frame *f,
                        const char *rule) {
   struct wsm_error why = { .token = WSM_NONE };
