@@ -316,11 +316,11 @@ end
 ---@return fun(): Message|nil
 function Chat:messages ()
   call_at_level(2, self.ws.messages, self.ws)
-  local revivals = connection.revivals(self.ws)
+  local restarts = connection.restarts(self.ws)
   return function ()
     local received, token
     repeat
-      if connection.revivals(self.ws) ~= revivals then return nil end
+      if connection.restarts(self.ws) ~= restarts then return nil end
       received, token = self:receive()
     until received or token ~= "codec"
     return received

@@ -10,7 +10,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
-local schema = require "wsmanager.base.options"
+local option_names = require "wsmanager.base.options"
 local url = require "wsmanager.base.url"
 
 local link = core.link
@@ -94,13 +94,13 @@ local function wait_for_message (ws, timeout, token, detail)
   if token then return nil, token, detail_of(ws, token, detail) end
   local deadline = timeout and now() + timeout
   local record = to_record(ws)
-  local revivals = record.revivals
+  local restarts = record.restarts
   local in_time, data, kind, why
   repeat
     record.inbox_empty = true
     in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
-    -- on the main thread the end was told to nobody
-    if not kind and record.revivals ~= revivals then
+    -- on the main thread nobody was notified of the end
+    if not kind and record.restarts ~= restarts then
       return nil, "closed", "the connection was closed"
     end
     if not data and not kind then data, kind, why = link_receive(ws) end
@@ -131,8 +131,8 @@ function methods.receive (ws, timeout)
   return data, kind
 end
 
-local function next_message (ws, record, revivals)
-  while record.revivals == revivals do
+local function next_message (ws, record, restarts)
+  while record.restarts == restarts do
     local data, kind, why, raw = methods.receive(ws)
     if data ~= nil then return data, kind end
     if kind ~= "codec" then return nil end
@@ -158,13 +158,13 @@ function methods.messages (ws)
           .. "'while'", 2)
   end
   local record = to_record(ws)
-  local revivals = record.revivals
-  return function () return next_message(ws, record, revivals) end, ws
+  local restarts = record.restarts
+  return function () return next_message(ws, record, restarts) end, ws
 end
 
 -- How many times it was connected by reconnect() after close().
-function connection.revivals (ws)
-  return to_record(ws).revivals
+function connection.restarts (ws)
+  return to_record(ws).restarts
 end
 
 -- Connecting or waiting without an outbox: `full` is reported, not `closed`.
@@ -184,13 +184,13 @@ end
 local function wait_for_room (ws, data, kind, timeout)
   local deadline = to_deadline(2, "#3 to 'send'", timeout)
   local record = to_record(ws)
-  local revivals, in_time = record.revivals, nil
+  local restarts, in_time = record.restarts, nil
   local ok, token, detail
   repeat
     -- one that was woken and found no room is the first again
     record.is_full = true
     in_time = wait_in(ws, record, "senders", deadline, in_time)
-    if ws.state == "closed" or record.revivals ~= revivals then
+    if ws.state == "closed" or record.restarts ~= restarts then
       return nil, "closed", record.ending.detail or "the connection is closed"
     end
     ok, token, detail = try_send(ws, data, kind)
@@ -277,8 +277,8 @@ function methods.close (ws, code, reason)
   return again and 0 or dropped
 end
 
---- Waits until everything that was sent is with the kernel: nothing in the outbox,
---- nothing in the output. Through reconnects; `send`, `drain`, `close` loses nothing
+--- Waits until the kernel has taken everything that was sent: nothing is in the
+--- outbox or in the output. Through reconnects; `send`, `drain`, `close` loses nothing
 --- that the peer takes.
 ---@param timeout? number  seconds
 ---@return true|nil
@@ -330,10 +330,10 @@ function methods.closed (ws, timeout)
   check_self(ws, "closed")
   local deadline = to_deadline(1, "#1 to 'closed'", timeout)
   local record = to_record(ws)
-  local revivals, in_time = record.revivals, true
+  local restarts, in_time = record.restarts, true
   repeat
     local state, ending = ws.state, record.ending
-    if record.over and state == "closed" or record.revivals ~= revivals then
+    if record.over and state == "closed" or record.restarts ~= restarts then
       return ending.code or 1006, ending.reason or "", ending.clean or false
     elseif record.over and is_over[state] then
       return nil, state, ending.detail
@@ -489,8 +489,8 @@ local is_readonly = {
 -- An option is given once, when the connection is made: as a field it would be
 -- without effect.
 local function is_option (ws, name)
-  if to_record(ws).server then return schema.is_shared_option(name) end
-  return schema.is_client_option(name)
+  if to_record(ws).server then return option_names.is_shared_option(name) end
+  return option_names.is_client_option(name)
 end
 
 core.metatable.__newindex = function (ws, name, value)

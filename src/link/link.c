@@ -432,7 +432,7 @@ enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
   return sent;
 }
 
-/* Half a frame is with the kernel and there is no memory for the rest. */
+/* The kernel took half a frame and there is no memory for the rest. */
 static void give_up (struct wsm_link *l) {
   struct wsm_error e;
   wsm_error_set(&e, WSM_FULL, "no memory for the rest of a frame");

@@ -95,7 +95,7 @@
 ---@field flush fun(ws)                   writes the output now
 ---@field stats fun(ws): table
 ---@field response fun(ws): table?        a client: the HTTP response: status, reason, headers, body
----@field isflushed fun(ws): boolean   everything sent is with the kernel; false: "flushed" comes
+---@field isflushed fun(ws): boolean   the kernel has taken everything sent; false: "flushed" comes
 ---@field unsent fun(ws): string[], string[]   the messages of the outbox and their kinds; empties it
 ---@field request fun(ws): core.request?  a server
 ---@field accept fun(ws, protocol: string?, headers: string?): boolean|nil, string?, string?   false: the core refused it, or it ended

@@ -59,7 +59,7 @@ static int set_codec (lua_State *L) {
 static int start (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   if (wsm_manager_role(manager_of(box)) == WSM_SERVER)
-    return luaL_error(L, "a server's connection cannot dial");
+    return luaL_error(L, "a server's connection cannot connect again");
   wsm_loop_refresh(wsm_link_handle(box->link)->loop);
   wsm_manager_start(manager_of(box));
   wsm_link_update(box->link);
@@ -164,7 +164,7 @@ static int flush (lua_State *L) {
   return 0;
 }
 
-/* Is everything that was sent with the kernel? false: "flushed" comes. */
+/* Has the kernel taken everything that was sent? false: "flushed" comes. */
 static int is_flushed (lua_State *L) {
   lua_pushboolean(L, wsm_manager_is_flushed(check_manager(L)));
   return 1;

@@ -74,7 +74,7 @@ void wsm_manager_close (struct wsm_manager *m,
 enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
                                 const void *data, size_t n);
 
-/* Is everything that was sent with the kernel? If not, a FLUSHED event comes as
+/* Has the kernel taken everything that was sent? If not, a FLUSHED event comes as
 ** soon as it is, or the events of the end. */
 bool wsm_manager_is_flushed (struct wsm_manager *m);
 

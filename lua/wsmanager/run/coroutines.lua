@@ -43,7 +43,7 @@ local coroutines = {tasks = tasks, sleepers = sleepers, runnable = runnable}
 
 local MANY_GAPS = 16
 
--- The owner, if any, is told when a coroutine that waits in it is closed.
+-- The owner, if any, is notified when a coroutine that waits in it is closed.
 function coroutines.new_queue (owner)
   return {first = 1, last = 0, owner = owner}
 end

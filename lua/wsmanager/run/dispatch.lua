@@ -36,7 +36,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field over? true                closed, locked or exhausted, and everybody was notified
 ---@field closing? true             close() was called
 ---@field was_closed? true          close() was called, and since then no reconnect() has connected
----@field revivals? integer         how many times reconnect() has connected it after close()
+---@field restarts? integer         how many times reconnect() has connected it after close()
 ---@field reconnect_later? true     reconnect() was called meanwhile
 ---@field must_notify? true         its waiters are notified in the next round, whatever happens
 ---@field receivers? table          queue of coroutines that wait for a message
@@ -309,11 +309,11 @@ local is_after_messages = {
 
 -- ## A connection's turn
 
--- Connects. After close() it is another life: who waits in the one before is told
--- that it has ended.
+-- Connects. After close() this is a restart: those who have waited since before it
+-- are notified that it has ended.
 function dispatch.start (ws, record)
   if record.was_closed then
-    record.was_closed, record.revivals = nil, (record.revivals or 0) + 1
+    record.was_closed, record.restarts = nil, (record.restarts or 0) + 1
   end
   link.start(ws)
 end
@@ -386,7 +386,7 @@ coroutines.set_describe(describe_call)
 
 -- ## For the connection's methods
 
--- Has the connection's state told to everybody in the next round, whether or not
+-- Has everybody notified of the connection's state in the next round, whether or not
 -- an event comes.
 function dispatch.schedule (record)
   record.must_notify = true
@@ -408,8 +408,8 @@ function dispatch.wait (ws, record, name, deadline, first)
   return in_time, data, kind, detail
 end
 
--- Ends the connection without a closing handshake; those who wait are told in the
--- next round.
+-- Ends the connection without a closing handshake; those who wait are notified in
+-- the next round.
 function dispatch.abort (ws)
   local record = to_record(ws)
   record.pending_call, record.reconnect_later = nil, nil
@@ -423,7 +423,7 @@ function dispatch.abort (ws)
   dispatch.schedule(record)
 end
 
--- The same, and tells them at once. Not for the connection's own listeners.
+-- The same, and notifies them at once. Not for the connection's own listeners.
 function dispatch.drop (ws)
   dispatch.abort(ws)
   dispatch_connection(ws)

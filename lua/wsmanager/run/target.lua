@@ -44,7 +44,7 @@ end
 -- or nil and why there is no URL.
 local function read_target (given, attempt, ending)
   local address, why = value_of(given.url, attempt, ending)
-  if not address then return nil, why or "there is no URL to dial" end
+  if not address then return nil, why or "there is no URL to connect to" end
   url.parse(address)
   local protocols, optional =
     handshake_headers.protocols(value_of(given.protocols, attempt, ending))
