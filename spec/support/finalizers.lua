@@ -1,8 +1,10 @@
--- finalizers.lua one SIZE | two: receives while finalizers, which run whenever a
--- collection does, receive too; a program of its own, for in a small heap
+-- finalizers.lua one SIZE | two | steps: receives while finalizers, which run
+-- whenever a collection does, receive too; a program of its own, for in a small heap
 -- collections are many. Prints "each came once", or fails.
 --   one   messages of SIZE bytes on one connection, by both
 --   two   two connections in step; the finalizers take of the second
+--   steps  reads all that a connection tells while it reconnects without an end;
+--          the finalizers turn the loop
 
 local direct = require "wsmanager.base.ffi"
 local wsmanager = require "wsmanager"
@@ -93,7 +95,51 @@ local function two ()
   return taken
 end
 
-local taken = wsmanager.run(arg[1] == "one" and one or two, tonumber(arg[2]))
+-- A server that refuses everybody, with many headers.
+local function refusing ()
+  local headers = {}
+  for i = 1, 60 do headers["X-" .. i] = ("v"):rep(i) end
+  return assert(wsmanager.serve {
+    host = "127.0.0.1", handler = function () end,
+    authorize = function () return false, 503, "busy", headers end,
+  })
+end
+
+local function steps ()
+  local count = {error = 0, close = 0, reconnecting = 0}
+  local ws = wsmanager.new {url = "ws://127.0.0.1:" .. refusing().port,
+    reconnect = {delay = 0.001, jitter = 0, factor = 1, limit = false}}
+  for name in pairs(count) do
+    ws:addEventListener(name, function () count[name] = count[name] + 1 end)
+  end
+  local turns, inside = 0, false
+  local bury = undead(function ()
+    if inside then return end
+    inside = true
+    wsmanager.step(0)
+    inside, turns = false, turns + 1
+  end)
+  local last = wsmanager.now() + 60
+  while count.close < 300 do
+    assert(wsmanager.now() < last, "the reconnects have ended")
+    wsmanager.step(0.002)
+    for _ = 1, 5 do
+      local answer, closed = ws:answer(), count.close
+      assert(not answer or answer.status == 503 and answer.headers["x-60"] == ("v"):rep(60))
+      assert(ws:stats().dials >= closed and ws.protocol == "")
+    end
+  end
+  bury()
+  assert(count.error == count.close and count.close - count.reconnecting <= 1,
+         count.error .. " errors, " .. count.close .. " closes, " .. count.reconnecting)
+  ws:close()
+  return turns
+end
+
+local modes = {one = one, two = two}
+local taken
+if arg[1] == "steps" then taken = steps()
+else taken = wsmanager.run(modes[arg[1]], tonumber(arg[2])) end
 assert(taken > 0, "no finalizer received")
 print "each came once"
 os.exit(0)

@@ -92,6 +92,10 @@ describe("a connection", function ()
       end)
     end
 
+    it("tells each event once, though finalizers turn the loop", function ()
+      assert.equal("each came once\n", finalizers("steps"))
+    end)
+
     if jit then
       it("does so where nothing is compiled", function ()
         assert.equal("each came once\n", finalizers("two", "-Ohotloop=10000000"))

@@ -41,6 +41,18 @@ struct wsm_box *wsm_test_box (lua_State *L, int i);
 /* Pushes an empty one: its link is set once nothing can fail any more. */
 struct wsm_box *wsm_push_box (lua_State *L);
 
+enum wsm_box_text {
+  WSM_BOX_PROTOCOL,   /* the subprotocol agreed on */
+  WSM_BOX_EXTENSIONS, /* as agreed on */
+  WSM_BOX_HEAD        /* the peer's HTTP head, with the body of a rejection */
+};
+
+/* Pushes that text as a string, empty without a link. In Lua any allocation may
+** run a finalizer that turns the loop, and then the text is another one or freed:
+** nothing else of a manager may be read through a pointer kept across one. */
+void wsm_push_text_of (lua_State *L, const struct wsm_box *box,
+                       enum wsm_box_text which);
+
 /* The link of a box; NULL when it is dropped or its loop is closed. */
 static inline struct wsm_link *wsm_box_link (const struct wsm_box *box) {
   return box->link && wsm_link_handle(box->link)->loop ? box->link : NULL;

@@ -1,52 +1,77 @@
 #include "lua/levent.h"
 
+#include <string.h>
 #include "lua/lbox.h"
 #include "base/hidden.h"
 
-static int push_error (lua_State *L, const struct wsm_manager *m) {
-  lua_pushstring(L, wsm_token_name(m->error.token));
-  lua_pushstring(L, m->error.detail);
+/* What an event tells, read at once: what is pushed may run a finalizer, which
+** may turn the loop. */
+struct values {
+  enum wsm_token token;
+  unsigned code;
+  uint32_t failures, delay_ms;
+  bool clean, final;
+  uint8_t reason_length;
+  char reason[WSM_CONTROL_LIMIT];
+  char detail[WSM_DETAIL_SIZE];
+};
+
+static void read_values (struct values *v, const struct wsm_manager *m) {
+  v->token = m->error.token;
+  v->final = m->error.final;
+  v->code = m->code;
+  v->clean = m->clean;
+  v->failures = m->failures;
+  v->delay_ms = m->delay_ms;
+  v->reason_length = m->reason_length;
+  if (m->reason_length) memcpy(v->reason, m->reason, m->reason_length);
+  memcpy(v->detail, m->error.detail, sizeof v->detail);
+}
+
+static int push_error (lua_State *L, const struct values *v) {
+  lua_pushstring(L, wsm_token_name(v->token));
+  lua_pushstring(L, v->detail);
   return 3;
 }
 
-static int push_close (lua_State *L, const struct wsm_manager *m) {
-  lua_pushinteger(L, m->code);
-  lua_pushlstring(L, m->reason_length ? m->reason : "", m->reason_length);
-  lua_pushboolean(L, m->clean);
+static int push_close (lua_State *L, const struct values *v) {
+  lua_pushinteger(L, (lua_Integer)v->code);
+  lua_pushlstring(L, v->reason, v->reason_length);
+  lua_pushboolean(L, v->clean);
   return 4;
 }
 
-static int push_verdict (lua_State *L, const struct wsm_manager *m) {
-  lua_pushstring(L, wsm_token_name(m->error.token));
-  lua_pushinteger(L, m->code);
-  lua_pushboolean(L, m->error.final);
+static int push_verdict (lua_State *L, const struct values *v) {
+  lua_pushstring(L, wsm_token_name(v->token));
+  lua_pushinteger(L, (lua_Integer)v->code);
+  lua_pushboolean(L, v->final);
   return 4;
 }
 
-static int push_attempt (lua_State *L, const struct wsm_manager *m) {
-  lua_pushinteger(L, (lua_Integer)m->failures);
+static int push_attempt (lua_State *L, const struct values *v) {
+  lua_pushinteger(L, (lua_Integer)v->failures);
   return 2;
 }
 
-static int push_reconnecting (lua_State *L, const struct wsm_manager *m) {
-  lua_pushinteger(L, (lua_Integer)m->failures);
-  lua_pushnumber(L, (lua_Number)m->delay_ms / 1000);
+static int push_reconnecting (lua_State *L, const struct values *v) {
+  lua_pushinteger(L, (lua_Integer)v->failures);
+  lua_pushnumber(L, (lua_Number)v->delay_ms / 1000);
   return 3;
 }
 
-static int push_locked (lua_State *L, const struct wsm_manager *m) {
-  lua_pushstring(L, m->error.detail);
+static int push_locked (lua_State *L, const struct values *v) {
+  lua_pushstring(L, v->detail);
   return 2;
 }
 
-static int push_nothing (lua_State *L, const struct wsm_manager *m) {
+static int push_nothing (lua_State *L, const struct values *v) {
   (void)L;
-  (void)m;
+  (void)v;
   return 1;
 }
 
 /* Pushes the event's values, after its name; returns how many with the name. */
-typedef int push_values (lua_State *L, const struct wsm_manager *m);
+typedef int push_values (lua_State *L, const struct values *v);
 
 static const struct {
   const char *name;
@@ -66,16 +91,30 @@ static const struct {
 
 int wsm_push_event (lua_State *L, const struct wsm_manager *m) {
   const enum wsm_event event = wsm_manager_event(m);
+  struct values v;
   if (event == WSM_EVENT_NONE) return 0;
+  read_values(&v, m);
   lua_pushstring(L, events[event].name);
-  return events[event].push(L, m);
+  return events[event].push(L, &v);
 }
 
-/* It is popped once its values are pushed: a memory error loses none. */
+/* Popped once its values are pushed: a memory error loses none, and if a
+** finalizer changed what there is, the values are pushed anew. */
 int wsm_lua_event (lua_State *L) {
-  struct wsm_link *link = wsm_check_box(L, 1)->link;
-  struct wsm_manager *m = wsm_link_manager(link);
-  const int n = wsm_push_event(L, m);
+  const struct wsm_box *box = wsm_check_box(L, 1);
+  const int top = lua_gettop(L);
+  struct wsm_link *link;
+  struct wsm_manager *m;
+  uint32_t changes;
+  int n;
+  do {
+    lua_settop(L, top);
+    link = wsm_box_link(box);
+    if (!link) return 0;
+    m = wsm_link_manager(link);
+    changes = m->events.changes;
+    n = wsm_push_event(L, m);
+  } while (wsm_box_link(box) != link || m->events.changes != changes);
   if (n == 0) return 0;
   wsm_manager_event_pop(m);
   wsm_link_update(link);

@@ -106,13 +106,9 @@ static void set_origin (lua_State *L) {
 }
 
 /* "127.0.0.1" and its port; a Unix socket has none. */
-static void set_peer (lua_State *L, struct wsm_link *link) {
-  char text[WSM_PEER_SIZE];
-  struct wsm_span host;
-  const char *colon;
-  wsm_link_peer(link, text, sizeof text);
-  host = wsm_span_of(text);
-  colon = strrchr(text, ':');
+static void set_peer (lua_State *L, const char *text) {
+  struct wsm_span host = wsm_span_of(text);
+  const char *colon = strrchr(text, ':');
   if (colon) {
     host.length = (size_t)(colon - text);
     wsm_set_integer(L, "port", atoi(colon + 1));
@@ -122,31 +118,48 @@ static void set_peer (lua_State *L, struct wsm_link *link) {
   wsm_set_span(L, "address", host);
 }
 
+/* What is read of the connection before anything is pushed: the rest comes from
+** a string of Lua's. */
+struct snapshot {
+  unsigned reject_status;
+  char why[WSM_DETAIL_SIZE];
+  char peer[WSM_PEER_SIZE];
+};
+
+static void take_snapshot (struct snapshot *s, struct wsm_link *link) {
+  const struct wsm_manager *m = wsm_link_manager(link);
+  s->reject_status = m->reject_status;
+  memcpy(s->why, m->error.detail, sizeof s->why);
+  wsm_link_peer(link, s->peer, sizeof s->peer);
+}
+
 /* Why it is no opening handshake: `status` and `why`; absent when it is one. The
 ** manager checked it when it came. */
-static void set_status (lua_State *L, const struct wsm_manager *m) {
-  if (m->reject_status == 0) return;
-  wsm_set_integer(L, "status", m->reject_status);
-  wsm_set_string(L, "why", m->error.detail);
+static void set_status (lua_State *L, const struct snapshot *s) {
+  if (s->reject_status == 0) return;
+  wsm_set_integer(L, "status", (int)s->reject_status);
+  wsm_set_string(L, "why", s->why);
 }
 
 int wsm_lua_request (lua_State *L) {
-  struct wsm_link *link = wsm_check_box(L, 1)->link;
-  const struct wsm_manager *m = wsm_link_manager(link);
-  const char *text = (const char *)wsm_buffer_bytes(&m->head_text);
+  const struct wsm_box *box = wsm_check_box(L, 1);
+  struct snapshot s;
+  const char *text;
   struct wsm_head head;
   struct wsm_error e;
-  if (m->role != WSM_SERVER ||
-      wsm_head_parse_request(&head, text, wsm_buffer_length(&m->head_text),
-                             &e) <= 0)
-    return 0;
+  size_t n;
+  if (wsm_link_manager(box->link)->role != WSM_SERVER) return 0;
+  take_snapshot(&s, box->link);
+  wsm_push_text_of(L, box, WSM_BOX_HEAD);
+  text = lua_tolstring(L, -1, &n);
+  if (wsm_head_parse_request(&head, text, n, &e) <= 0) return 0;
   wsm_push_head(L, &head);
   set_target(L, &head);
   set_protocols(L, &head);
   set_origin(L);
-  set_status(L, m);
+  set_status(L, &s);
   wsm_set_boolean(L, "upgrade", wsm_upgrade_is_asked_for(&head));
-  set_peer(L, link);
+  set_peer(L, s.peer);
   return 1;
 }
 
@@ -154,14 +167,16 @@ int wsm_lua_request (lua_State *L) {
 
 /* The response to our opening handshake, accepted or not. */
 int wsm_lua_response (lua_State *L) {
-  const struct wsm_manager *m = wsm_link_manager(wsm_check_box(L, 1)->link);
-  const char *text = (const char *)wsm_buffer_bytes(&m->head_text);
-  size_t n = wsm_buffer_length(&m->head_text);
+  const struct wsm_box *box = wsm_check_box(L, 1);
+  const char *text;
   struct wsm_error e;
   struct wsm_head head;
+  size_t n;
   long length;
-  if (m->role != WSM_CLIENT || n == 0) return 0;
-  length = wsm_head_parse_response(&head, text, n, &e);
+  if (wsm_link_manager(box->link)->role != WSM_CLIENT) return 0;
+  wsm_push_text_of(L, box, WSM_BOX_HEAD);
+  text = lua_tolstring(L, -1, &n);
+  length = n ? wsm_head_parse_response(&head, text, n, &e) : 0;
   if (length <= 0) return 0;
   wsm_push_head(L, &head);
   lua_pushlstring(L, text + length, n - (size_t)length);

@@ -26,15 +26,11 @@ static void push_buffered (lua_State *L, const struct wsm_box *box) {
 }
 
 static void push_protocol_name (lua_State *L, const struct wsm_box *box) {
-  const struct wsm_manager *m = manager(box);
-  struct wsm_span none = { "", 0 };
-  wsm_push_span(L, m ? m->agreed.protocol : none);
+  wsm_push_text_of(L, box, WSM_BOX_PROTOCOL);
 }
 
 static void push_extensions (lua_State *L, const struct wsm_box *box) {
-  const struct wsm_manager *m = manager(box);
-  struct wsm_span none = { "", 0 };
-  wsm_push_span(L, m ? m->agreed.extensions : none);
+  wsm_push_text_of(L, box, WSM_BOX_EXTENSIONS);
 }
 
 static void push_url (lua_State *L, const struct wsm_box *box) {

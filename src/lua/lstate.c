@@ -1,4 +1,7 @@
 #include "lua/lstate.h"
+
+#include <stdio.h>
+#include <string.h>
 #include "base/hidden.h"
 
 static const struct {
@@ -22,15 +25,23 @@ int wsm_ready_state (unsigned state) {
   return state < STATES ? states[state].ready_state : 3;
 }
 
+/* What is pushed may run a finalizer, which may change the manager: it is read
+** before. */
 int wsm_push_end (lua_State *L, const struct wsm_manager *m) {
   enum wsm_token token = WSM_CLOSED;
+  char detail[WSM_DETAIL_SIZE];
   if (m->state == WSM_STATE_LOCKED) token = WSM_LOCKED;
   if (m->state == WSM_STATE_EXHAUSTED) token = WSM_EXHAUSTED;
+  if (m->error.token != WSM_NONE)
+    memcpy(detail, m->error.detail, sizeof detail);
+  else if (m->code != 0)
+    snprintf(detail, sizeof detail, "the connection was closed (%d)",
+             (int)m->code);
+  else
+    snprintf(detail, sizeof detail, "the connection is %s",
+             wsm_state_name(m->state));
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(token));
-  if (m->error.token != WSM_NONE) lua_pushstring(L, m->error.detail);
-  else if (m->code != 0)
-    lua_pushfstring(L, "the connection was closed (%d)", (int)m->code);
-  else lua_pushfstring(L, "the connection is %s", wsm_state_name(m->state));
+  lua_pushstring(L, detail);
   return 3;
 }

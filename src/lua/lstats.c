@@ -3,43 +3,65 @@
 #include "lua/lfield.h"
 #include "base/hidden.h"
 
-static void set_tls (lua_State *L, const struct wsm_tls *tls) {
-  if (!tls) return;
+/* Read at once: what is set in the table may run a finalizer, which may turn the
+** loop. */
+struct snapshot {
+  struct wsm_counters counters;
+  uint32_t failures;
+  size_t outbox, unread, buffered;
+  uint64_t pings, pongs;
+  int64_t latency_ms;
+  char address[WSM_PEER_SIZE];
+  const char *version, *cipher; /* OpenSSL's own; NULL: no TLS */
+  bool resumed;
+};
+
+static void take_snapshot (struct snapshot *s, struct wsm_link *link) {
+  const struct wsm_manager *m = wsm_link_manager(link);
+  const struct wsm_tls *tls = wsm_link_tls(link);
+  s->counters = m->counters;
+  s->failures = m->failures;
+  s->outbox = m->outbox.count;
+  s->unread = wsm_manager_unread(m);
+  s->buffered = wsm_manager_buffered(m);
+  s->pings = m->session.pings;
+  s->pongs = m->session.pongs;
+  s->latency_ms = m->latency_ms;
+  wsm_link_peer(link, s->address, sizeof s->address);
+  s->version = tls ? wsm_tls_version(tls) : NULL;
+  s->cipher = tls ? wsm_tls_cipher(tls) : NULL;
+  s->resumed = tls && wsm_tls_resumed(tls);
+}
+
+static void set_tls (lua_State *L, const struct snapshot *s) {
   lua_createtable(L, 0, 3);
-  wsm_set_string(L, "version", wsm_tls_version(tls));
-  wsm_set_string(L, "cipher", wsm_tls_cipher(tls));
-  wsm_set_boolean(L, "resumed", wsm_tls_resumed(tls));
+  wsm_set_string(L, "version", s->version);
+  wsm_set_string(L, "cipher", s->cipher);
+  wsm_set_boolean(L, "resumed", s->resumed);
   lua_setfield(L, -2, "tls");
 }
 
-static void set_peer (lua_State *L, struct wsm_link *link) {
-  char address[WSM_PEER_SIZE];
-  wsm_link_peer(link, address, sizeof address);
-  wsm_set_string(L, "address", address);
-}
-
 int wsm_lua_stats (lua_State *L) {
-  struct wsm_link *link = wsm_check_box(L, 1)->link;
-  const struct wsm_manager *m = wsm_link_manager(link);
-  const struct wsm_counters *c = &m->counters;
+  struct snapshot s;
+  take_snapshot(&s, wsm_check_box(L, 1)->link);
   lua_createtable(L, 0, 16);
-  wsm_set_count(L, "messages_in", c->messages_in);
-  wsm_set_count(L, "messages_out", c->messages_out);
-  wsm_set_count(L, "bytes_in", c->bytes_in);
-  wsm_set_count(L, "bytes_out", c->bytes_out);
-  wsm_set_count(L, "dials", c->attempts);
-  wsm_set_count(L, "opens", c->opens);
-  wsm_set_count(L, "resumed", c->resumed);
-  wsm_set_count(L, "unsent", c->unsent);
-  wsm_set_count(L, "failures", m->failures);
-  wsm_set_count(L, "outbox", m->outbox.count);
-  wsm_set_count(L, "unread", wsm_manager_unread(m));
-  wsm_set_count(L, "buffered", wsm_manager_buffered(m));
-  wsm_set_count(L, "pings", m->session.pings);
-  wsm_set_count(L, "pongs", m->session.pongs);
-  if (m->latency_ms >= 0)
-    wsm_set_number(L, "latency", (double)m->latency_ms / 1000);
-  set_peer(L, link);
-  set_tls(L, wsm_link_tls(link));
+  wsm_set_count(L, "messages_in", s.counters.messages_in);
+  wsm_set_count(L, "messages_out", s.counters.messages_out);
+  wsm_set_count(L, "bytes_in", s.counters.bytes_in);
+  wsm_set_count(L, "bytes_out", s.counters.bytes_out);
+  wsm_set_count(L, "dials", s.counters.attempts);
+  wsm_set_count(L, "opens", s.counters.opens);
+  wsm_set_count(L, "resumed", s.counters.resumed);
+  wsm_set_count(L, "unsent", s.counters.unsent);
+  wsm_set_count(L, "failures", s.failures);
+  wsm_set_count(L, "outbox", s.outbox);
+  wsm_set_count(L, "unread", s.unread);
+  wsm_set_count(L, "buffered", s.buffered);
+  wsm_set_count(L, "pings", s.pings);
+  wsm_set_count(L, "pongs", s.pongs);
+  if (s.latency_ms >= 0)
+    wsm_set_number(L, "latency", (double)s.latency_ms / 1000);
+  wsm_set_string(L, "address", s.address);
+  if (s.version) set_tls(L, &s);
   return 1;
 }

@@ -16,6 +16,7 @@ bool wsm_events_has (const struct wsm_events *q, enum wsm_event event) {
 void wsm_events_remove (struct wsm_events *q, enum wsm_event event) {
   unsigned i;
   uint8_t kept = 0;
+  q->changes++;
   for (i = 0; i < q->count; i++)
     if (q->kinds[i] != event) q->kinds[kept++] = q->kinds[i];
   q->count = kept;

@@ -31,6 +31,7 @@ enum wsm_event {
 struct wsm_events {
   uint8_t kinds[WSM_EVENT_KINDS]; /* enum wsm_event, the oldest first */
   uint8_t count;
+  uint32_t changes; /* so far: what was read before is not what is there now */
 };
 
 /* Appends it; one of its kind that is queued already is removed. */
