@@ -314,6 +314,9 @@ static bool encode_value (struct encoder *e, const struct place *at) {
       return encode_table(e, at);
     case LUA_TLIGHTUSERDATA:
       return encode_light(e, at);
+    case LUA_TNIL: /* the whole message: no table holds one */
+      append(e, "null", 4);
+      return true;
     default:
       return fail_type(e, at);
   }
