@@ -15,6 +15,8 @@ local url = require "wsmanager.base.url"
 
 local link = core.link
 
+local new_proxy = rawget(_G, "newproxy")   -- Lua 5.1: no table has a finalizer
+
 local PRIVATE = {}         -- the key of an object's private fields
 local UNLIMITED = 2^50     -- bytes: a browser never refuses to buffer
 
@@ -234,6 +236,21 @@ local function configure (address, protocols)
   }, {origin = origin, discards = true}
 end
 
+-- One that is collected while it is open closes with a frame (WebSockets 7). Made
+-- after the connection, it is collected before it.
+local function make_finalizer (ws)
+  local function finalize ()
+    if ws.readyState ~= 1 then return end
+    link.close(ws)
+    link.flush(ws)
+  end
+  local function collect () pcall(finalize) end
+  if not new_proxy then return setmetatable({}, {__gc = collect}) end
+  local proxy = new_proxy(true)
+  getmetatable(proxy).__gc = collect
+  return proxy
+end
+
 local function construct (_, address, protocols)
   if type(address) ~= "string" then
     arguments.fail(1, "#1 to 'WebSocket' (string", address)
@@ -247,6 +264,7 @@ local function construct (_, address, protocols)
   local self = setmetatable({[PRIVATE] = mine}, meta)
   record.event_target, mine.record = self, record
   mine.ws = client.make(config, record)
+  mine.finalizer = make_finalizer(mine.ws)
   link.start(mine.ws)
   return self
 end

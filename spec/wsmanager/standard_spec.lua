@@ -314,6 +314,30 @@ local standard = {
     assert.equal("close 3", seen[2002])
   end,
 
+  ["feedback, closed: not before a message whose listener waits, and those behind it"] = function ()
+    for _, code in ipairs {4003, false} do
+      local _, url = serve(code and sender(3, code, "late") or function (ws)
+        for i = 1, 3 do ws:send("m" .. i) end
+        ws:flush()
+        require "wsmanager.run.dispatch".abort(ws)
+      end)
+      local ws, seen = WebSocket(url), {}
+      local resumed = 0
+      ws.onmessage = function (event)
+        seen[#seen + 1] = event.data .. ws.readyState
+        sleep(0.02)
+        resumed = resumed + ws.readyState
+      end
+      ws.onerror = function () seen[#seen + 1] = "error" .. ws.readyState end
+      ws.onclose = function () seen[#seen + 1] = "close" .. ws.readyState end
+      ended(ws)
+      local expected = {"m11", "m21", "m31", "error3", "close3"}
+      if code then table.remove(expected, 4) end
+      assert.same(expected, seen)
+      assert.equal(3, resumed)
+    end
+  end,
+
   ["feedback, message: origin is that of the URL, without path and user"] = function ()
     local _, url = serve(sender(1))
     local ws, _, events = watch((url:gsub("//", "//me:secret@")) .. "/path?q")
@@ -382,6 +406,26 @@ local standard = {
       return code
     end)
     assert.same({300 * 100000, 3210}, {got, code})
+  end,
+
+  ["garbage collection: one that is open closes with a frame without a code"] = function ()
+    local code, reason, clean, there
+    local _, url = serve(function (ws)
+      there = true
+      code, reason, clean = ws:closed(60)
+    end)
+    local function begin ()
+      local ws = WebSocket(url)
+      opened(ws)
+    end
+    begin()
+    await(function () return there end)
+    await(function ()
+      collectgarbage()
+      collectgarbage()
+      return code
+    end)
+    assert.same({1005, "", true}, {code, reason, clean})
   end,
 
   ["garbage collection: not while it has a listener"] = function ()

@@ -53,6 +53,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field pending_call? table       identifies the call of such a function that is awaited
 ---@field origin? string            of a W3C WebSocket's messages
 ---@field discards? true            a W3C WebSocket: a message that nobody listens to is dropped
+---@field held_event? table           a W3C WebSocket: an event that waits for a listener of `message`
 ---@field muted? true               a W3C WebSocket after close(): every message is dropped
 ---@field server? wsmanager.Server  whose connection it is
 ---@field step? "authorize"|"page"|"handler"  the server's function that runs
@@ -337,12 +338,32 @@ local function notify_state (ws, record)
   if over and record.closing then start_again(ws, record) end
 end
 
+-- A WebSocket's events are tasks: those of its end wait while a listener of a message
+-- before them does (WebSockets 4).
+local function must_wait (record)
+  return record.discards and record.waiting_listeners
+end
+
+local function websocket_event (ws, record)
+  local held = record.held_event
+  if must_wait(record) then return nil end
+  if not held then return link_event(ws) end
+  record.held_event = nil
+  return held[1], held[2], held[3], held[4]
+end
+
 -- Returns whether these were all. A listener may cause another event with each,
 -- as one that reconnects what is locked: the others have their turn between them.
 local function handle_events (ws, record, kind, a, b, c)
   local left = EVENTS_AT_ONCE
   while kind do
-    if is_after_messages[kind] then deliver(ws, record, math.huge) end
+    if is_after_messages[kind] then
+      deliver(ws, record, math.huge)
+      if must_wait(record) then
+        record.held_event = {kind, a, b, c}
+        return true
+      end
+    end
     on_event[kind](ws, record, a, b, c)
     left = left - 1
     if left == 0 then return false end
@@ -353,7 +374,8 @@ end
 
 local function dispatch_connection (ws)
   local record = fields(ws)[RECORD]   -- to_record, without the call
-  local kind, a, b, c = link_event(ws)
+  local next_event = record.discards and websocket_event or link_event
+  local kind, a, b, c = next_event(ws, record)
   if kind or record.must_notify then
     record.must_notify = nil
     if not handle_events(ws, record, kind, a, b, c) then
