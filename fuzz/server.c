@@ -101,7 +101,7 @@ static void look_at_request (struct client *c) {
   REQUIRE(n <= c->policy.header_bytes);
   why = wsm_request_target_parse(&target, &head);
   if (why) REQUIRE(m->reject_status == 400 || m->reject_status == 405);
-  if (!m->reject_status) REQUIRE(wsm_handshake_is_asked_for(&head));
+  if (!m->reject_status) REQUIRE(wsm_upgrade_is_asked_for(&head));
   require_within(target.host, text);
   if (target.path.length != 1) require_within(target.path, text);
   require_within(target.query, text);
