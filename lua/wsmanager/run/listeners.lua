@@ -2,7 +2,8 @@
 -- with on* properties (HTML 8.1.8.1).
 -- Depends on coroutines.lua, which calls each listener in a coroutine: a listener
 -- may wait, and an error in it is reported and ends only it.
--- Never changes a list while it is walked: lists are replaced.
+-- Never moves an entry of a list while it is walked: one that is removed is marked,
+-- and a list of which half is marked is replaced.
 
 local coroutines = require "wsmanager.run.coroutines"
 local events = require "wsmanager.base.events"
@@ -11,13 +12,15 @@ local suggest = require "wsmanager.base.suggest"
 
 local call = coroutines.call
 
+local SCANNED = 8    -- a list with more entries has an index
+
 local listeners = {}
 
 ---@class wsmanager.Listener
 ---@field listener fun(event: wsmanager.Event)
 ---@field once? boolean      removed before its first call
 ---@field property? boolean  set as an on* property
----@field removed? boolean   removed while its list is walked
+---@field removed? boolean   no longer called
 
 local function is_callable (value)
   if type(value) == "function" then return true end
@@ -40,16 +43,46 @@ local function check (name, listener, method)
   end
 end
 
--- The index of the entry with that listener, or of the property's.
-local function find (list, listener, property)
-  for i, entry in ipairs(list or {}) do
-    if property and entry.property
-       or not property and not entry.property
-          and rawequal(entry.listener, listener)
+local function find_property (list)
+  for i = 1, list and #list or 0 do
+    if list[i].property and not list[i].removed then return list[i] end
+  end
+end
+
+-- The entry with that listener.
+local function find (list, listener)
+  if list and list.index then return list.index[listener] end
+  for i = 1, list and #list or 0 do
+    local entry = list[i]
+    if not entry.property and not entry.removed
+       and rawequal(entry.listener, listener)
     then
-      return i
+      return entry
     end
   end
+end
+
+local function add_to_index (list, entry)
+  if not entry.property then list.index[entry.listener] = entry end
+end
+
+local function append (list, entry)
+  list[#list + 1] = entry
+  if list.index then
+    add_to_index(list, entry)
+  elseif #list > SCANNED then
+    list.index = {}
+    for _, each in ipairs(list) do add_to_index(list, each) end
+  end
+end
+
+-- A list of those that are not removed, or nil.
+local function copy_rest (list)
+  local copy = {}
+  for _, entry in ipairs(list) do
+    if not entry.removed then append(copy, entry) end
+  end
+  return copy[1] and copy or nil
 end
 
 -- The entry of a list that has only one, unless it is removed after a call.
@@ -58,19 +91,25 @@ local function only_entry (list)
   if entry and not list[2] and not entry.once then return entry end
 end
 
--- Replaces a list by one without entry number `without` and with `entry`.
-local function replace (record, name, without, entry)
-  local old = record.listeners and record.listeners[name] or {}
-  local list = {}
-  for i, each in ipairs(old) do
-    if i ~= without then list[#list + 1] = each end
-  end
-  list[#list + 1] = entry
-  if without then old[without].removed = true end
+local function set_list (record, name, list)
   record.listeners = record.listeners or {}
-  record.listeners[name] = list[1] and list or nil
+  record.listeners[name] = list
   record.only_listener = only_entry(record.listeners.message)
   if next(record.listeners) == nil then record.listeners = nil end
+end
+
+local function add (record, name, entry)
+  local list = record.listeners and record.listeners[name] or {}
+  append(list, entry)
+  set_list(record, name, list)
+end
+
+local function remove (record, name, entry)
+  local list = record.listeners[name]
+  entry.removed = true
+  list.removed = (list.removed or 0) + 1
+  if list.index and not entry.property then list.index[entry.listener] = nil end
+  if 2 * list.removed >= #list then set_list(record, name, copy_rest(list)) end
 end
 
 -- Does the event have a listener?
@@ -80,14 +119,13 @@ end
 
 -- Sets an on* property: one listener, whose position stays when it is replaced.
 function listeners.set_property (record, name, listener)
-  local list = record.listeners and record.listeners[name]
-  local index = find(list, nil, true)
-  if index and listener then
-    list[index].listener = listener
-  elseif index then
-    replace(record, name, index)
+  local entry = find_property(record.listeners and record.listeners[name])
+  if entry and listener then
+    entry.listener = listener
+  elseif entry then
+    remove(record, name, entry)
   elseif listener then
-    replace(record, name, nil, {listener = listener, property = true})
+    add(record, name, {listener = listener, property = true})
   end
 end
 
@@ -97,18 +135,14 @@ function listeners.add (record, name, listener, options)
   check(name, listener, "addEventListener")
   if find(record.listeners and record.listeners[name], listener) then return end
   local once = type(options) == "table" and options.once or nil
-  replace(record, name, nil, {listener = listener, once = once})
-end
-
-local function remove (record, name, listener)
-  local index = find(record.listeners and record.listeners[name], listener)
-  if index then replace(record, name, index) end
+  add(record, name, {listener = listener, once = once})
 end
 
 -- removeEventListener; one that is not there is no error (DOM 2.7).
 function listeners.remove (record, name, listener)
   check(name, listener, "removeEventListener")
-  remove(record, name, listener)
+  local entry = find(record.listeners and record.listeners[name], listener)
+  if entry then remove(record, name, entry) end
 end
 
 -- Delivers no message to the listeners until the coroutine has ended.
@@ -134,7 +168,7 @@ function listeners.fire (record, event)
     local entry = list[i]
     if not entry.removed then
       if entry.once then
-        remove(record, name, entry.listener)
+        remove(record, name, entry)
       end
       local thread = call(entry.listener, event)
       if thread and name == "message" then

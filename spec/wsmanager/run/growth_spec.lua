@@ -156,6 +156,37 @@ describe("twice as many", function ()
     end)
   end)
 
+  it("listeners of one connection, called once or removed", function ()
+    local _, url = ours.serve()
+    grows(function (n)
+      wsmanager.run(function ()
+        local ws, calls = wsmanager.new {url = url}, {}
+        local all = {}
+        for i = 1, n do
+          all[i] = function () calls[#calls + 1] = i end
+          ws:addEventListener("open", all[i], {once = i % 2 == 0})
+          ws:addEventListener("open", all[i])
+        end
+        for i = 1, n do
+          local each = i % 8 < 4 and i or n - i
+          if each % 3 == 0 then ws:removeEventListener("open", all[each]) end
+        end
+        assert(ws:opened(ours.LONG))
+        local before, last = #calls, 0
+        for _, i in ipairs(calls) do
+          assert(i > last)
+          last = i
+        end
+        calls = {}
+        ws:reconnect()
+        ours.await(function () return ws:stats().opens == 2 and #calls > 0 end)
+        assert(#calls < before)
+        for _, i in ipairs(calls) do assert(i % 2 == 1) end
+        ws:close()
+      end)
+    end)
+  end)
+
   it("senders of one connection that wait for room", function ()
     local _, url = ours.serve(function (ws)
       while ws:receive() do wsmanager.sleep(0) end

@@ -61,6 +61,37 @@ describe("events", function ()
     end)
   end)
 
+  it("reach one that is both property and listener as each of them", function ()
+    serve(function (ws)
+      while ws:receive() do ws:send("x") end
+    end)
+    run(function ()
+      local ws, others, both = connect(), 0, 0
+      local function once () others = others + 1 end
+      local function count () both = both + 1 end
+      for i = 1, 20 do
+        ws:addEventListener("message", function () return once(i) end)
+      end
+      ws.onmessage = count
+      ws:addEventListener("message", count)
+      ws:addEventListener("message", count)
+      local function messages (n)
+        local before = others
+        for _ = 1, n do ws:send("again") end
+        await(function () return others == before + 20 * n end)
+        sleep(0)
+        return both
+      end
+      assert.equal(4, messages(2))
+      ws.onmessage = nil
+      ws:addEventListener("message", count)
+      assert.equal(5, messages(1))
+      ws:removeEventListener("message", count)
+      assert.equal(5, messages(1))
+      ws:close()
+    end)
+  end)
+
   it("no longer reach a property that is nil", function ()
     serve(sayer("1"))
     run(function ()
