@@ -187,9 +187,8 @@ local function wait_for_room (ws, data, kind, timeout)
   local restarts, in_time = record.restarts, nil
   local ok, token, detail
   repeat
-    -- one that was woken and found no room is the first again
-    record.is_full = true
-    in_time = wait_in(ws, record, "senders", deadline, in_time)
+    record.full_for = in_time and "same" or "new"
+    in_time = wait_in(ws, record, "senders", deadline)
     if ws.state == "closed" or record.restarts ~= restarts then
       return nil, "closed", record.ending.detail or "the connection is closed"
     end

@@ -225,7 +225,7 @@ describe("a connection", function ()
         run(function ()
           local ws = wsmanager.new {
             url = function () return address or url end,
-            reconnect = {delay = 3600, jitter = 0},
+            reconnect = {delay = 30, jitter = 0},
           }
           local heard = iterate(ws)
           await(function () return heard[1] end)

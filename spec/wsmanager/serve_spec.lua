@@ -3,7 +3,6 @@
 local wsmanager = require "wsmanager"
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"
-local error_objects = require "support.error_objects"
 local ours = require "support.ours"
 local peers = require "support.peers"
 
@@ -85,34 +84,6 @@ describe("a server", function ()
       assert.same({1000, "", true}, {connect():closed(60)})
     end)
   end)
-
-  for name, why in pairs(error_objects) do
-    it("outlives functions that throw " .. name, function ()
-      local function throw () error(why, 0) end
-      local told
-      local functions = {
-        {handler = throw}, {handler = echo, authorize = throw},
-        {handler = throw, onerror = function (got) told = {got} end},
-        {handler = throw, onerror = throw},
-        {handler = echo, page = throw, authorize = function ()
-          return nil, why
-        end},
-      }
-      for i, options in ipairs(functions) do
-        serve(options)
-        run(function ()
-          local before = #reports
-          local code = connect():closed(60)
-          assert.equal(options.authorize and 1006 or 1011, code)
-          await(function () return #reports > before or told end)
-          if i ~= 5 then
-            assert.is_true(rawequal(why, (told or {reports[#reports].why})[1]))
-          end
-          told = nil
-        end)
-      end
-    end)
-  end
 
   it("keeps a connection open whose handler listens to events", function ()
     serve {handler = function (ws)

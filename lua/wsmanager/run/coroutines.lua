@@ -14,6 +14,9 @@ local close = coroutine.close     -- Lua 5.4
 local getinfo, getlocal = debug.getinfo, debug.getlocal
 local unpack = table.unpack or unpack
 
+-- Lua 5.1 cannot tell whether a yield will fail.
+local YIELDS_FAIL = not coroutine.isyieldable
+
 -- Yielded by a coroutine that will be woken, and by a worker that has no function
 -- to call. No tables: an error object with __eq might call itself equal.
 local function PARKED () end
@@ -45,7 +48,7 @@ local MANY_GAPS = 16
 
 -- The owner, if any, is notified when a coroutine that waits in it is closed.
 function coroutines.new_queue (owner)
-  return {first = 1, last = 0, owner = owner}
+  return {nil, first = 1, last = 0, owner = owner}   -- with room for one
 end
 
 -- Sets the function that tells a queue's owner: leave(owner).
@@ -115,7 +118,8 @@ local function remove (queue, index)
   end
 end
 
--- The queue that the coroutine waits in.
+-- The queue that the coroutine waits in. What is left of one that was woken is not
+-- cleared: it will wait in the same again.
 local function waits_in (thread)
   local queue = queue_of[thread]
   return queue and queue[index_of[thread]] == thread and queue or nil
@@ -338,35 +342,37 @@ end))
 
 -- Waits in the queue, if any, until it is woken or `due` (seconds, of the core's
 -- clock) has come: returns true and what it was handed, or false. `thread` is the
--- caller, which may yield; if `first` is true it is woken before those who wait.
-function coroutines.park (thread, queue, due, first)
-  -- Lua 5.1 cannot tell whether a yield will fail: what an earlier one left
-  -- behind is removed first.
-  local before = queue_of[thread]
-  if timer_of[thread] or before and before[index_of[thread]] == thread then
-    unpark(thread)
+-- caller, which may yield.
+function coroutines.park (thread, queue, due)
+  -- What a wait that failed, or that a stranger's resume has ended, left behind.
+  if timer_of[thread] or YIELDS_FAIL and waits_in(thread) then unpark(thread) end
+  if queue_of[thread] ~= queue then
+    if waits_in(thread) then unpark(thread) end
+    queue_of[thread] = queue
   end
   if queue then
-    local index
-    if first then
-      index = queue.first - 1
-      queue.first = index
-    else
-      index = queue.last + 1     -- push, without the call
-      queue.last = index
-    end
-    queue[index], index_of[thread] = thread, index
-    if before ~= queue then queue_of[thread] = queue end
+    local last = queue.last + 1     -- push, without the call
+    queue.last, queue[last] = last, thread
+    index_of[thread] = last
+  elseif not due or due == math.huge then
+    endless[thread] = true
   end
   if due and due ~= math.huge then
     if due < earliest_due then due = earliest_due end
     local timer = {due = due, thread = thread}
     timer_of[thread] = timer
     sleepers:add(timer)
-  elseif not queue then
-    endless[thread] = true
   end
   return yield(PARKED)
+end
+
+-- Has the one that began to wait last woken first.
+function coroutines.move_last_first (queue)
+  local first, last = queue.first - 1, queue.last
+  local thread = queue[last]
+  if not thread then return end
+  queue[first], index_of[thread], queue.first = thread, first, first
+  remove(queue, last)
 end
 
 -- Does a coroutine wait in the queue? One that is dead, or is being closed, does not.
@@ -380,6 +386,7 @@ function coroutines.has_waiting (queue)
       return true
     else
       unpark(thread)
+      if queue[queue.first] == thread then remove_first(queue) end
       handle_later(thread)
     end
   end

@@ -19,7 +19,7 @@ local fire, has_listener = listeners.fire, listeners.has
 local hold_messages, call = listeners.hold_messages, coroutines.call
 local wait, has_waiting = scheduler.wait, coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
-local set_retained = scheduler.retain
+local retained, set_retained = scheduler.retained, scheduler.retain
 local decode = codec.decode
 
 local MESSAGES_PER_ROUND = 1024  -- of one connection
@@ -41,7 +41,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field must_notify? true         its waiters are notified in the next round, whatever happens
 ---@field receivers? table          queue of coroutines that wait for a message
 ---@field senders? table            queue of coroutines that wait for room
----@field is_full? true             a sender waits for room that it did not find
+---@field full_for? "new"|"same"    a sender has found no room, since this was reset
 ---@field watchers? table           queue of coroutines that wait for another state
 ---@field inbox_empty? boolean      the last receive found no message
 ---@field budget? integer           messages that may still be delivered in this round
@@ -222,13 +222,15 @@ local function set_error (record, token, detail)
              ending.code, ending.reason, ending.clean)
 end
 
--- Wakes those who wait for room one by one, until one finds none and waits again.
+-- Wakes those who wait for room one by one, until one finds none and waits again:
+-- as the first, if it is for the same message.
 local function wake_senders (record)
   local queue = record.senders
   while has_waiting(queue) do
-    record.is_full = nil
+    record.full_for = nil
     wake(queue)
-    if record.is_full then return end
+    if record.full_for == "same" then coroutines.move_last_first(queue) end
+    if record.full_for then return end
   end
 end
 
@@ -379,8 +381,7 @@ local function dispatch_connection (ws)
   if kind or record.must_notify then
     record.must_notify = nil
     if not handle_events(ws, record, kind, a, b, c) then
-      dispatch.schedule(record)
-      return false
+      return dispatch.schedule(record)
     end
     deliver(ws, record, MESSAGES_PER_ROUND)
     notify_state(ws, record)
@@ -418,14 +419,14 @@ end
 
 -- Waits once in the record's queue of that name, with the results of
 -- scheduler.wait. Who is woken with a message retains the connection itself.
-function dispatch.wait (ws, record, name, deadline, first)
+function dispatch.wait (ws, record, name, deadline)
   local queue = record[name]
   if not queue then
     queue = coroutines.new_queue(record.id)
     record[name] = queue
   end
-  set_retained(record.id, ws)
-  local in_time, data, kind, detail = wait(queue, deadline, first)
+  if not retained[record.id] then set_retained(record.id, ws) end
+  local in_time, data, kind, detail = wait(queue, deadline)
   if not data then retain(ws, record) end
   return in_time, data, kind, detail
 end

@@ -23,13 +23,14 @@ local HANDLED_PER_ROUND = 256  -- of those that are ready
 
 local scheduler = {
   connections = setmetatable({}, {__mode = "v"}),-- id -> connection
+  retained = {},                                 -- id -> connection kept alive
   servers = {},                                  -- id -> server
 }
 
 local connections, servers = scheduler.connections, scheduler.servers
 local loop                                       -- made at the first use
 local begin, next_ready, cork                    -- its methods
-local retained, retained_count = {}, 0            -- id -> connection kept alive
+local retained, retained_count = scheduler.retained, 0
 local scheduled = {}                             -- id -> true: for the next round
 local any_scheduled = false
 local handle_connection, handle_server
@@ -51,7 +52,7 @@ function scheduler.loop ()
   return loop
 end
 
--- Keeps the connection of that id alive, or with nil no longer.
+-- Keeps the connection of that id alive, in `retained`; or with nil no longer.
 function scheduler.retain (id, connection)
   local before = retained[id]
   if before == connection then return end
@@ -68,11 +69,10 @@ end
 
 coroutines.set_leave(scheduler.schedule)
 
--- false: it goes on in the next round.
 local function handle (id)
   local connection = connections[id]
   if connection then
-    return handle_connection(connection)
+    handle_connection(connection)
   elseif servers[id] then
     handle_server(servers[id])
   end
@@ -87,12 +87,11 @@ end
 -- One that is made ready by what it is handled with may be so for ever: beyond a
 -- number the others stay ready for the next round.
 local function handle_ready (id)
-  local left = HANDLED_PER_ROUND
-  repeat
-    if handle(id) == false then return end
-    left = left - 1
-    id = left > 0 and next_ready(loop)
-  until not id
+  for _ = 1, HANDLED_PER_ROUND do
+    handle(id)
+    id = next_ready(loop)
+    if not id then return end
+  end
 end
 
 -- Handles what a turn of the loop has found ready, `id` first, and what is due.
@@ -140,13 +139,12 @@ end
 local step = scheduler.step
 
 -- Waits in the queue until it is woken or the deadline has passed; returns
--- whether it was in time, and what it was handed. A coroutine of ours yields, as
--- the first to be woken if `first` is true; any other caller turns the loop once,
--- checks again and calls again.
-function scheduler.wait (queue, deadline, first)
+-- whether it was in time, and what it was handed. A coroutine of ours yields;
+-- any other caller turns the loop once, checks again and calls again.
+function scheduler.wait (queue, deadline)
   local thread = running()
   if tasks[thread] and isyieldable() then
-    return park(thread, queue, deadline, first)
+    return park(thread, queue, deadline)
   end
   if deadline == nil or deadline == math.huge then
     step()
