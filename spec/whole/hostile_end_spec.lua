@@ -38,7 +38,7 @@ local phases = {
 local ways = {
   { "ends", { shutdown, drain }, "closed", "without a close frame" },
   { "resets", { cut }, "closed", "reset" },
-  { "stalls", { stall }, "timeout", "said nothing for 0.1 s" },
+  { "stalls", { stall }, "timeout", "sent nothing for 0.1 s" },
 }
 
 local function opened(role)

@@ -166,9 +166,9 @@ void wsm_link_update (struct wsm_link *l) {
   if (!wsm_loop_is_corked(l->handle.loop)) wsm_link_flush(l);
 }
 
-/* --- what its streams tell --- */
+/* --- events of its stream --- */
 
-/* A client's request leaves at once: a thousand connections that open in one
+/* A client's request is sent at once: a thousand connections that open in one
 ** turn would each hold a block until its end. A server waits for the request. */
 static void on_opened (void *owner) {
   struct wsm_link *l = owner;
@@ -417,7 +417,7 @@ void wsm_link_flush (struct wsm_link *l) {
   update(l);
 }
 
-/* What was queued leaves at once, or is marked to leave with the turn. */
+/* Writes what was queued at once, or marks it to be written with the turn. */
 static void push (struct wsm_link *l) {
   if (wsm_transfer_push(&l->transfer) && !l->handle.pending)
     wsm_handle_mark_pending(&l->handle);

@@ -19,7 +19,7 @@ struct wsm_link_setup {
   struct wsm_tls_context *tls;     /* retained; NULL: no TLS */
 };
 
-/* What the server that a link belongs to is told. */
+/* Events, for the server that a link belongs to. */
 struct wsm_link_calls {
   /* Its request is there, every time it is looked at; instead of the loop's
   ** list of what is ready. NULL: the application has the link. */

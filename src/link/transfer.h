@@ -41,9 +41,9 @@ size_t wsm_transfer_write_past (struct wsm_transfer *t, const void *bytes,
 /* Reads what there is and hands it to the manager. From inside `readable`. */
 void wsm_transfer_read (struct wsm_transfer *t);
 
-/* What was queued leaves at once, or with the turn, or when it is much: then a
-** first part goes early, for the peer to work on meanwhile. True: something is
-** left for the end of the turn. */
+/* Writes what was queued at once; within a turn, at its end: but a large amount
+** has a first part written early, for the peer to work on meanwhile. True:
+** something is left for the end of the turn. */
 bool wsm_transfer_push (struct wsm_transfer *t);
 
 #endif

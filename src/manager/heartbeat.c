@@ -24,7 +24,7 @@ static uint64_t dead_at (const struct wsm_manager *m) {
 bool wsm_heartbeat_is_dead (const struct wsm_manager *m, uint64_t now_ms,
                             struct wsm_error *e) {
   if (now_ms < dead_at(m)) return false;
-  wsm_error_set(e, WSM_TIMEOUT, "the peer said nothing for %g s",
+  wsm_error_set(e, WSM_TIMEOUT, "the peer sent nothing for %g s",
                 m->policy->heartbeat_timeout_ms / 1000.0);
   return true;
 }

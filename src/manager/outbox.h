@@ -43,7 +43,7 @@ void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *dropped);
 /* Does no message wait to be written, in the outbox or the output? */
 bool wsm_outbox_is_flushed (const struct wsm_manager *m);
 
-/* The kernel took bytes: tells whoever waits for the last of them. */
+/* The kernel took bytes: queues FLUSHED if somebody waits for the last of them. */
 void wsm_outbox_note_flushed (struct wsm_manager *m);
 
 /* Bytes sent and not written to the socket: see wsm_manager_buffered. */

@@ -103,7 +103,7 @@ static void drop (struct entry *entry) {
   wsm_link_free(link);
 }
 
-/* --- what its links tell --- */
+/* --- events of its links --- */
 
 static void on_requested (void *owner) {
   struct entry *entry = owner;

@@ -91,7 +91,7 @@ static void read_handshake (struct proxy_stream *p) {
   }
 }
 
-/* --- what the stream below tells --- */
+/* --- events of the stream below --- */
 
 static void on_opened (void *owner) {
   struct proxy_stream *p = owner;

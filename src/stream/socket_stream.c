@@ -89,7 +89,7 @@ static const struct wsm_stream_class class = { .start = start,
                                                .peer = peer,
                                                .acknowledged = acknowledged };
 
-/* --- what its socket tells --- */
+/* --- events of its socket --- */
 
 static void on_readable (void *owner) {
   struct socket_stream *x = owner;

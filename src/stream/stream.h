@@ -18,7 +18,7 @@
 struct wsm_stream;
 struct wsm_tls;
 
-/* What the owner of a stream is told: the stream above it, or the link. It may
+/* Events, for the owner of a stream: the stream above it, or the link. It may
 ** close the stream inside any of these. */
 struct wsm_stream_events {
   void (*opened)(void *owner);   /* its handshake is done: write may begin */
@@ -48,7 +48,7 @@ struct wsm_stream {
   const struct wsm_stream_class *class;
   struct wsm_stream *below; /* owned; NULL for a socket */
   const struct wsm_stream_events *events;
-  void *owner; /* NULL: is told nothing */
+  void *owner; /* NULL: gets no events */
   int inside;  /* events of the stream below that are being handled */
   bool closed; /* inside one of them: freed at its end */
 };
@@ -101,8 +101,8 @@ uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything);
 /* The TLS connection of the stream s itself, which owns it; or NULL. */
 const struct wsm_tls *wsm_stream_tls (struct wsm_stream *s);
 
-/* Closes the connection and frees s and all below. The owner is told nothing
-** more. */
+/* Closes the connection and frees s and all below. The owner gets no
+** more events. */
 void wsm_stream_close (struct wsm_stream *s);
 
 /* --- for the kinds of streams --- */

@@ -163,7 +163,7 @@ static size_t read_from (struct wsm_stream *s, struct wsm_buffer *to,
   return wsm_buffer_length(to) - before;
 }
 
-/* --- what the stream below tells --- */
+/* --- events of the stream below --- */
 
 static void set_early_end (const struct tls_stream *t, struct wsm_error *e) {
   const char *who = t->peer ? t->peer : t->host ? t->host : "the client";
