@@ -10,7 +10,6 @@ local beside = require "support.beside"
 local life = require "support.life"
 
 local BEAT = '{"action":4}'
-
 local MESSAGE = "\129\2hi"                 -- RFC 6455 5.7, unmasked
 local CLOSE = "\136\2\3\232"               -- 1000
 
