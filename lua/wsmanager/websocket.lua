@@ -153,7 +153,7 @@ function methods.close (self, code, reason)
   end
   local is_open = mine.ws.readyState == 1
   arguments.call_at_level(2, mine.ws.close, mine.ws, code, reason)
-  mine.record.muted = true
+  mine.record.muted, mine.record.only_listener = true, nil
   dispatch.retain(mine.ws, mine.record)
   if is_open then mine.close_frame = close_frame_size(code, reason) end
 end

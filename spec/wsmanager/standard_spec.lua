@@ -294,7 +294,12 @@ local standard = {
   ["feedback, message: nothing after close() with one listener or from elsewhere"] = function ()
     local _, url = serve(sender(50))
     local ws, count = WebSocket(url), 0
-    ws.onmessage = function () count = count + 1; ws:close() end
+    ws.onmessage = function ()
+      count = count + 1
+      ws:close()
+      ws:addEventListener("message", print)   -- and again it has one alone
+      ws:removeEventListener("message", print)
+    end
     ended(ws)
     assert.equal(1, count)
     local other, heard = WebSocket(url), 0

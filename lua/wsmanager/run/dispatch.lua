@@ -83,17 +83,16 @@ dispatch.record = to_record
 -- A WebSocket is not collected while its output holds messages, or while it closes
 -- (WebSockets 7).
 local function has_something_to_write (ws, record)
-  return record.discards and not record.over
-         and (record.muted or ws.bufferedAmount > 0)
+  return not record.over and (record.muted or ws.bufferedAmount > 0)
 end
 
 -- Keeps the connection from being collected while somebody waits for it or
 -- listens to it.
 local function retain (ws, record)
-  local needed = has_something_to_write(ws, record)
-                 or has_waiting(record.receivers) or has_waiting(record.senders)
+  local needed = has_waiting(record.receivers) or has_waiting(record.senders)
                  or has_waiting(record.watchers)
                  or record.listeners ~= nil and not record.over
+                 or record.discards and has_something_to_write(ws, record)
   set_retained(record.id, needed and ws or nil)
 end
 
@@ -157,7 +156,7 @@ local function deliver_to_only_listener (ws, record)
   local entry, origin = record.only_listener, record.origin
   local event_target = record.event_target
   for left = record.budget - 1, 0, -1 do
-    if record.only_listener ~= entry or record.muted then return end
+    if record.only_listener ~= entry then return end
     if record.receivers and has_waiting(record.receivers) then return end
     local data, kind, coded = link_receive(ws)
     record.budget = left
@@ -186,7 +185,7 @@ local function deliver (ws, record, budget)
       deliver_to_receiver(ws, record)
     elseif record.waiting_listeners or not wants_messages(record) then
       return
-    elseif record.only_listener and not record.muted then
+    elseif record.only_listener then
       local thread = call(deliver_to_only_listener, ws, record)
       if thread then hold_messages(record, thread) end
     else

@@ -94,7 +94,8 @@ end
 local function set_list (record, name, list)
   record.listeners = record.listeners or {}
   record.listeners[name] = list
-  record.only_listener = only_entry(record.listeners.message)
+  record.only_listener = not record.muted and only_entry(record.listeners.message)
+                         or nil
   if next(record.listeners) == nil then record.listeners = nil end
 end
 
