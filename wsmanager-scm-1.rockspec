@@ -173,6 +173,7 @@ build = {
     wsmanager = "lua/wsmanager/init.lua",
     ["wsmanager.base.arguments"] = "lua/wsmanager/base/arguments.lua",
     ["wsmanager.base.buffered"] = "lua/wsmanager/base/buffered.lua",
+    ["wsmanager.base.assignment"] = "lua/wsmanager/base/assignment.lua",
     ["wsmanager.base.codec"] = "lua/wsmanager/base/codec.lua",
     ["wsmanager.base.conflicts"] = "lua/wsmanager/base/conflicts.lua",
     ["wsmanager.base.events"] = "lua/wsmanager/base/events.lua",

@@ -4,13 +4,13 @@
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local assignment = require "wsmanager.base.assignment"
 local codec = require "wsmanager.base.codec"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
-local option_names = require "wsmanager.base.options"
 local url = require "wsmanager.base.url"
 
 local link = core.link
@@ -480,34 +480,12 @@ core.metatable.__tostring = function (ws)
   return "wsmanager: " .. connection.describe(ws)
 end
 
-local is_readonly = {
-  state = true, readyState = true, bufferedAmount = true, protocol = true,
-  extensions = true, url = true, id = true,
-}
-
--- An option is given once, when the connection is made: as a field it would be
--- without effect.
-local function is_option (ws, name)
-  if to_record(ws).server then return option_names.is_shared_option(name) end
-  return option_names.is_client_option(name)
-end
-
 core.metatable.__newindex = function (ws, name, value)
   if events.properties[name] then
-    if value ~= nil and type(value) ~= "function" then
-      error("bad handler '" .. name .. "' (function or nil expected, got "
-            .. type(value) .. ")", 2)
-    end
+    assignment.check_handler(name, value)
     connection.listen(ws, name, value)
-  elseif is_readonly[name] or methods[name] ~= nil then
-    error("'" .. name .. "' cannot be assigned", 2)
-  elseif events.nearest_property(name) then
-    error("unknown event property '" .. name .. "' (did you mean '"
-          .. events.nearest_property(name) .. "'?)", 2)
-  elseif is_option(ws, name) then
-    error("'" .. name .. "' is an option (give it to "
-          .. (to_record(ws).server and "serve" or "new") .. ")", 2)
   else
+    assignment.check_field(name, methods, to_record(ws).server ~= nil)
     fields(ws)[name] = value
   end
 end

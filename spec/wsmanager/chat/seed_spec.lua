@@ -486,8 +486,7 @@ describe("what the seed had wrong", function ()
       chat.wsManager(nil, { userId = "1", token = "t", overTime = 30000 })
     end)
     assert.is_false(ok)
-    assert.matches("^[^\n:]*seed_spec.lua:%d+: bad field 'overTime' .*'timeHeart' 30000",
-      why)
+    assert.matches("^[^\n:]*seed_spec.lua:%d+: bad field 'overTime' .*'timeHeart' 30", why)
     local manager = chat.wsManager(nil, { reconectTime = 90000 })
     manager.userId, manager.token, manager.socketServer = "1", "t", "127.0.0.1:1"
     manager:init()
