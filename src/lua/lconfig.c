@@ -141,6 +141,7 @@ static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
   }
   t = lua_gettop(L);
   seconds(L, t, "delay", &p->delay_ms);
+  if (p->delay_ms > p->max_delay_ms) p->max_delay_ms = p->delay_ms;
   seconds(L, t, "max_delay", &p->max_delay_ms);
   seconds(L, t, "pause", &p->pause_ms);
   seconds(L, t, "stable", &p->stable_ms);

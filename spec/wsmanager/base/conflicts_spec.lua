@@ -42,7 +42,8 @@ local both = {
 
 local of_clients = {
   {"reconnect.max_delay", "'reconnect.delay' 2 s", {reconnect = {max_delay = 1}}},
-  {"reconnect.max_delay", "'reconnect.delay' 61 s", {reconnect = {delay = 61}}},
+  {"reconnect.max_delay", "'reconnect.delay' 61 s",
+   {reconnect = {delay = 61, max_delay = 60}}},
   {"tls", "'url' = ws://127.0.0.1:1/", {tls = {}}},
   {"tls", "'url' = WS://x/", {tls = {min = "1.3"}, url = "WS://me:secret@x/?a=1"}},
   {"tls.ca", "'tls.verify' = false",
@@ -107,7 +108,8 @@ describe("options that contradict each other", function ()
       }
     end
     for _, given in ipairs {
-      {reconnect = {delay = 60}}, {reconnect = {delay = 61, max_delay = 61}},
+      {reconnect = {delay = 60}}, {reconnect = {delay = 3600}},
+      {reconnect = {delay = 61, max_delay = 61}},
       {tls = {}, redirects = 1}, {tls = {}, url = "wss://127.0.0.1:1/"},
       {tls = {}, url = function () return "ws://127.0.0.1:1/" end},
       {proxy_tls = {}, proxy = "HTTPS://127.0.0.1:1"},
