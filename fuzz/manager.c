@@ -286,6 +286,7 @@ static void begin (struct world *w, struct input *in) {
   REQUIRE(wsm_url_parse(&w->url, url, sizeof url - 1, &e));
   w->request.url = &w->url;
   setup.role = number & 1 ? WSM_SERVER : WSM_CLIENT;
+  setup.clock_ms = 0;
   setup.policy = &w->policy;
   setup.keys = &w->keys;
   setup.pool = number & 4 ? &w->pool : NULL;

@@ -182,6 +182,8 @@ static void check_alive (const struct world *w) {
       if (m->step == WSM_STEP_TARGET) REQUIRE(is_queued(w, WSM_EVENT_TARGET));
       else if (m->step == WSM_STEP_REQUEST)
         REQUIRE(is_queued(w, WSM_EVENT_REQUEST));
+      else if (m->step == WSM_STEP_RESPONSE)
+        REQUIRE(clock || !w->policy.close_ms);
       else REQUIRE(clock || !w->policy.open_ms);
       break;
     case WSM_STATE_WAITING:

@@ -38,6 +38,7 @@ local client = {}
 ---@field frame? integer      bytes
 ---@field fragments? integer  of one message
 ---@field header? integer     bytes of the peer's HTTP head; 16 KiB
+---@field body? integer       bytes of a plain request to a server's page; 1 MiB, then 413
 ---@field handshake? number|false  seconds: `timeouts.open` under its other name
 
 --- permessage-deflate (RFC 7692): what is offered; the peer may agree to less.

@@ -32,6 +32,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field port? integer           of the peer
 ---@field origin? string
 ---@field upgrade boolean         it asks for a WebSocket
+---@field body string             of a plain request
 
 --- `authorize` returns true or a subprotocol that the client offers, and headers
 --- for the 101 response; or nil and a status (403), a body and headers. Any other
@@ -39,7 +40,8 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 --- connection, which is closed with 1000 when it returns, unless it has listeners.
 --- One of `handler` and `page` must be there; without `handler`, opening handshakes
 --- are refused with 404. `page` answers plain HTTP requests: a file at "/", files by
---- path, or a function.
+--- path, or a function, which gets a request's `body`. Both functions have
+--- `timeouts.open` seconds: then the request is answered with 503.
 ---@class wsmanager.ServerOptions
 ---@field host? string            every address of this machine when absent
 ---@field port? integer           0: the system chooses; see server.port
@@ -96,25 +98,35 @@ local function choose_protocol (supported, request)
   end
 end
 
-local function respond (ws, request, status, body, headers)
-  body = body or ""
-  link.refuse(ws, status, handshake_headers.lines(headers), body,
-              request.method == "HEAD")
+-- Do further requests of its client keep nobody else out?
+local function may_persist (self)
+  local limit = self.given.connections
+  return not self.stopped and (not limit or self.core:count() < limit)
+end
+
+-- An exchange is a request and its response: server, ws, record, request, the
+-- step at which it is, and whether a response was given. After a plain request
+-- another exchange may begin on the same connection.
+
+local function respond (exchange, status, body, headers)
+  link.refuse(exchange.ws, status, handshake_headers.lines(headers), body or "",
+              exchange.request.method == "HEAD", may_persist(exchange.server))
+  exchange.is_answered = true
 end
 
 -- Responds to a request that is no opening handshake, or a wrong one. An Upgrade to
 -- something else is ignored (RFC 9110 7.8).
-local function serve_page (self, ws, request)
-  local given = self.given.page
+local function serve_page (exchange)
+  local given, request = exchange.server.given.page, exchange.request
   if given and not request.upgrade and request.status ~= 400 then
-    return respond(ws, request, page.respond(given, request))
+    return respond(exchange, page.respond(given, request))
   end
-  respond(ws, request, request.status, request.why .. "\n",
+  respond(exchange, request.status, request.why .. "\n",
           {["Content-Type"] = "text/plain; charset=utf-8"})
 end
 
-local function refuse (ws, request, status, body, headers)
-  respond(ws, request, status or 403, body or "Forbidden\n",
+local function refuse (exchange, status, body, headers)
+  respond(exchange, status or 403, body or "Forbidden\n",
           headers or {["Content-Type"] = "text/plain; charset=utf-8"})
 end
 
@@ -142,83 +154,98 @@ end
 
 -- Responds to the opening handshake with what `authorize` returned; returns
 -- whether the connection is open.
-local function respond_to_handshake (self, ws, request, result, ...)
-  check_result(request, result, ...)
+local function respond_to_handshake (exchange, result, ...)
+  check_result(exchange.request, result, ...)
   if not result then
-    refuse(ws, request, ...)
+    refuse(exchange, ...)
     return false
   end
-  local protocol = choose_protocol(self.offered, request)
+  local protocol =
+    choose_protocol(exchange.server.offered, exchange.request)
   if type(result) == "string" then protocol = result end
-  local opened = link.accept(ws, protocol, handshake_headers.lines((...)))
+  local opened =
+    link.accept(exchange.ws, protocol, handshake_headers.lines((...)))
   if opened == nil then error("not enough memory", 0) end
+  exchange.is_answered = true
   return opened
 end
 
-local function authorize (self, request)
-  if not self.given.authorize then return true end
-  return self.given.authorize(request)
+local function authorize (exchange)
+  local given = exchange.server.given
+  if not given.authorize then return true end
+  return given.authorize(exchange.request)
 end
 
 -- The core may have refused the request since, or its peer has left.
-local function handle_request (self, ws, record)
+local function handle_request (exchange)
+  local ws, record, given = exchange.ws, exchange.record, exchange.server.given
   local request = link.request(ws)
   if ws.state ~= "connecting" then return end
-  record.step = request.status and "page" or "authorize"
-  if request.status then return serve_page(self, ws, request) end
-  if not self.given.handler then
-    return refuse(ws, request, 404, "There is no WebSocket here\n")
+  exchange.request = request
+  exchange.step = request.status and "page" or "authorize"
+  if request.status then return serve_page(exchange) end
+  if not given.handler then
+    return refuse(exchange, 404, "There is no WebSocket here\n")
   end
-  local opened =
-    respond_to_handshake(self, ws, request, authorize(self, request))
+  local opened = respond_to_handshake(exchange, authorize(exchange))
   if not opened or ws.state == "closed" then return end
-  record.accepted, record.step = true, "handler"
+  record.accepted, exchange.step = true, "handler"
   scheduler.schedule(record.id)
-  self.given.handler(ws, request)
+  given.handler(ws, request)
 end
 
-local function refuse_failed (ws)
-  if not pcall(link.refuse, ws, 500, nil, "Internal Server Error\n") then
-    dispatch.drop(ws)    -- there is no memory for the response
+local function refuse_failed (exchange)
+  if not pcall(link.refuse, exchange.ws, 500, nil, "Internal Server Error\n",
+               false, may_persist(exchange.server))
+  then
+    dispatch.drop(exchange.ws)    -- there is no memory for the response
   end
 end
 
 -- The handler has returned, or the coroutine of one of the program's functions was
 -- closed: then nobody responds any more.
-local function handle_end (ws, record)
-  if ws.state == "connecting" then
-    refuse_failed(ws)
+local function handle_end (exchange)
+  local ws, record = exchange.ws, exchange.record
+  if not exchange.is_answered then
+    if ws.state == "connecting" then refuse_failed(exchange) end
   elseif record.accepted and not record.listeners and ws.state ~= "closed" then
     ws:close(1000)
   end
 end
 
 -- An error in a function of the program ends its connection (RFC 6455 7.4.1:
--- 1011).
-local function handle_failure (self, ws, record, why, thread)
-  if self.given.onerror then
-    scheduler.spawn(self.given.onerror, why, ws)
+-- 1011), or is the response to the request.
+local function handle_failure (exchange, why, thread)
+  local ws, given = exchange.ws, exchange.server.given
+  if given.onerror then
+    scheduler.spawn(given.onerror, why, ws)
   else
-    report.failure("a server's " .. (record.step or "handler"), why, thread)
+    report.failure("a server's " .. (exchange.step or "handler"), why, thread)
   end
   if ws.state == "closed" then return end
-  if record.accepted then
+  if exchange.record.accepted then
     link.close(ws, 1011, "internal error")
-  else
-    refuse_failed(ws)
+  elseif not exchange.is_answered then
+    refuse_failed(exchange)
   end
 end
 
+local function begin_exchange (ws, record)
+  local exchange = {server = record.server, ws = ws, record = record}
+  coroutines.start(function (ok, why, thread)
+    if ok then return handle_end(exchange) end
+    handle_failure(exchange, why, thread)
+  end, handle_request, exchange)
+end
+
 local function add_connection (self, ws)
-  local record = {server = self, codec = self.codec}
+  local record = {
+    server = self, codec = self.codec, on_request = begin_exchange,
+  }
   dispatch.register(ws, record)
   self.members[record.id] = ws
   record.on_over = function () self.members[record.id] = nil end
   dispatch.schedule(record)
-  coroutines.start(function (ok, why, thread)
-    if ok then return handle_end(ws, record) end
-    handle_failure(self, ws, record, why, thread)
-  end, handle_request, self, ws, record)
 end
 
 local function take_requests (self)
@@ -283,6 +310,7 @@ local function start_closing (ws, record)
     link.close(ws, 1001, "the server stops")
   else
     link.refuse(ws, 503, nil, "Service Unavailable\n")
+    link.stop(ws)
   end
   dispatch.schedule(record)
 end
@@ -331,10 +359,12 @@ local function read (given)
   options.check_server(given)
   conflicts.check_server(given)
   page.check(given.page)
+  local policy = options.policy(given)
+  policy.pages = given.page ~= nil
   return {
     host = given.host, port = given.port, path = given.path,
     backlog = given.backlog, connections = given.connections,
-    policy = options.policy(given),
+    policy = policy,
   }, read_protocols(given.protocols), codec.of(given.decode)
 end
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <time.h>
 #include <uv.h>
 #include "base/memory.h"
 #include "io/poll_fd.h"
@@ -53,6 +54,12 @@ void wsm_loop_free (struct wsm_loop *loop) {
 
 double wsm_loop_clock_seconds (void) {
   return (double)uv_hrtime() / 1e9;
+}
+
+int64_t wsm_loop_time_of_day (void) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 uint64_t wsm_loop_now (const struct wsm_loop *loop) {

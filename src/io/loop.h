@@ -38,6 +38,9 @@ int64_t wsm_loop_timeout (struct wsm_loop *loop);
 /* The monotonic clock, read now; no loop is needed. */
 double wsm_loop_clock_seconds (void);
 
+/* The time of day, in milliseconds since 1970, read now. */
+int64_t wsm_loop_time_of_day (void);
+
 /* Monotonic milliseconds, read at the start of the turn. */
 uint64_t wsm_loop_now (const struct wsm_loop *loop);
 

@@ -318,6 +318,7 @@ static struct wsm_link *create (struct wsm_loop *loop,
   manager.policy = setup->policy;
   manager.pool = wsm_loop_pool(loop);
   manager.seed = random_seed();
+  manager.clock_ms = role == WSM_SERVER ? wsm_loop_time_of_day() : 0;
   wsm_manager_init(&l->manager, &manager, wsm_loop_refresh(loop));
   l->transfer.manager = &l->manager;
   l->transfer.loop = loop;

@@ -15,6 +15,8 @@
 ---@field url fun(text: string): core.url|nil, string?   nil, why
 ---@field istoken fun(text: string): boolean   RFC 9110 5.6.2
 ---@field isreserved fun(name: string): boolean   only the handshake sets that header
+---@field etag fun(body: string): string   an entity tag (RFC 9110 8.8.3)
+---@field etagmatches fun(list: string, tag: string): boolean   If-None-Match
 ---@field utf8 fun(bytes: string): boolean
 ---@field json fun(array_mt: table?, empty_array_mt: table?, empty_array: lightuserdata?): core.json   lua-cjson's
 ---@field protocol table      `wsmanager.protocol`; nothing else in Lua uses it
@@ -60,7 +62,8 @@
 ---@field outbox false|{messages: integer?, bytes: integer?}?
 ---@field inbox integer?      bytes
 ---@field buffer integer?     bytes of output; beyond, send returns full
----@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?, handshake: number|false|nil}?
+---@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?, body: integer?, handshake: number|false|nil}?
+---@field pages boolean?      a server: reads plain requests one after the other, with their bodies
 ---@field compress boolean|core.compress|nil
 ---@field redirects integer?  how many are followed; none by default
 ---@field target boolean?     true: each attempt asks with the event "target"
@@ -99,7 +102,8 @@
 ---@field unsent fun(ws): string[], string[]   the messages of the outbox and their kinds; empties it
 ---@field request fun(ws): core.request?  a server
 ---@field accept fun(ws, protocol: string?, headers: string?): boolean|nil, string?, string?   false: the core refused it, or it ended
----@field refuse fun(ws, status: integer, headers: string?, body: string?, head_only: boolean?)
+---@field refuse fun(ws, status: integer, headers: string?, body: string?, head_only: boolean?, persistent: boolean?)   persistent: another request may follow
+---@field stop fun(ws)   a server: ends what is no WebSocket yet, a response is written
 ---@field abort fun(ws, why: string)      disconnects without a close frame; closed for good
 ---@field drop fun(ws)                    disconnects without a close frame, frees all
 

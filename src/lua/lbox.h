@@ -44,7 +44,7 @@ struct wsm_box *wsm_push_box (lua_State *L);
 enum wsm_box_text {
   WSM_BOX_PROTOCOL,   /* the subprotocol agreed on */
   WSM_BOX_EXTENSIONS, /* as agreed on */
-  WSM_BOX_HEAD        /* the peer's HTTP head, with the body of a rejection */
+  WSM_BOX_HEAD        /* the peer's HTTP head, with the body behind it */
 };
 
 /* Pushes that text as a string, empty without a link. In Lua any allocation may

@@ -184,6 +184,7 @@ static void limits (lua_State *L, int i, struct wsm_policy *p) {
   count64(L, t, "frame", &p->limits.frame);
   count32(L, t, "fragments", &p->limits.fragments);
   count64(L, t, "header", &p->header_bytes);
+  count64(L, t, "body", &p->body_bytes);
   seconds(L, t, "handshake", &p->open_ms);
   lua_pop(L, 1);
 }
@@ -234,6 +235,7 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   size(L, i, "inbox", &p->inbox_bytes);
   size(L, i, "buffer", &p->output_bytes);
   count32(L, i, "redirects", &p->redirects);
+  flag(L, i, "pages", &p->pages);
   flag(L, i, "target", &p->ask_target);
   flag(L, i, "verdict", &p->ask_verdict);
   if (!wsm_policy_check(p, &e)) luaL_error(L, "%s", e.detail);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "http/etag.h"
 #include "http/percent.h"
 #include "http/request_target.h"
 #include "lua/lbox.h"
@@ -148,11 +149,13 @@ int wsm_lua_request (lua_State *L) {
   struct wsm_head head;
   struct wsm_error e;
   size_t n;
+  long length;
   if (wsm_link_manager(box->link)->role != WSM_SERVER) return 0;
   take_snapshot(&s, box->link);
   wsm_push_text_of(L, box, WSM_BOX_HEAD);
   text = lua_tolstring(L, -1, &n);
-  if (wsm_head_parse_request(&head, text, n, &e) <= 0) return 0;
+  length = wsm_head_parse_request(&head, text, n, &e);
+  if (length <= 0) return 0;
   wsm_push_head(L, &head);
   set_target(L, &head);
   set_protocols(L, &head);
@@ -160,7 +163,38 @@ int wsm_lua_request (lua_State *L) {
   set_status(L, &s);
   wsm_set_boolean(L, "upgrade", wsm_upgrade_is_asked_for(&head));
   set_peer(L, s.peer);
+  lua_pushlstring(L, text + length, n - (size_t)length);
+  lua_setfield(L, -2, "body");
   return 1;
+}
+
+/* --- entity tags --- */
+
+/* etag(body) -> tag */
+static int etag (lua_State *L) {
+  char tag[WSM_ETAG_SIZE];
+  size_t n;
+  const char *body = luaL_checklstring(L, 1, &n);
+  wsm_etag_write(tag, body, n);
+  lua_pushstring(L, tag);
+  return 1;
+}
+
+/* etagmatches(list, tag) -> boolean */
+static int etag_matches (lua_State *L) {
+  struct wsm_span list, tag;
+  list.text = luaL_checklstring(L, 1, &list.length);
+  tag.text = luaL_checklstring(L, 2, &tag.length);
+  lua_pushboolean(L, wsm_etag_matches(list, tag));
+  return 1;
+}
+
+static const luaL_Reg functions[] = { { "etag", etag },
+                                      { "etagmatches", etag_matches },
+                                      { NULL, NULL } };
+
+void wsm_set_etags (lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
 }
 
 /* --- the response --- */

@@ -1,5 +1,5 @@
 /*
-** lhttp.h - the HTTP request, or response, of a connection's opening handshake
+** lhttp.h - the HTTP request, or response, of a connection; entity tags
 ** Depends on lua.h through compat.h.
 */
 #ifndef WSM_LHTTP_H
@@ -9,5 +9,8 @@
 
 int wsm_lua_request (lua_State *L);  /* core.link.request: of a server */
 int wsm_lua_response (lua_State *L); /* core.link.response: of a client */
+
+/* Fields etag and etagmatches of the table on the top. */
+void wsm_set_etags (lua_State *L);
 
 #endif

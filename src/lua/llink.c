@@ -201,9 +201,17 @@ static int refuse (lua_State *L) {
   response.headers = luaL_optstring(L, 3, NULL);
   response.body = luaL_optlstring(L, 4, "", &response.length);
   response.head_only = lua_toboolean(L, 5);
+  response.persistent = lua_toboolean(L, 6);
   wsm_check_lines(L, 3);
   if (!wsm_manager_refuse(manager_of(box), &response, wsm_link_now(box->link)))
     return luaL_error(L, "not enough memory");
+  wsm_link_update(box->link);
+  return 0;
+}
+
+static int stop (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  wsm_manager_stop(manager_of(box), wsm_link_now(box->link));
   wsm_link_update(box->link);
   return 0;
 }
@@ -242,6 +250,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "isflushed", is_flushed },
                                       { "accept", accept },
                                       { "refuse", refuse },
+                                      { "stop", stop },
                                       { "drop", drop },
                                       { "event", wsm_lua_event },
                                       { "stats", wsm_lua_stats },

@@ -2,6 +2,7 @@
 #include "io/loop.h"
 #include "lua/lcheck.h"
 #include "lua/lfield.h"
+#include "lua/lhttp.h"
 #include "lua/llink.h"
 #include "lua/lloop.h"
 #include "lua/lserver.h"
@@ -43,6 +44,7 @@ static const luaL_Reg functions[] = { { "now", now },
 int luaopen_wsmanager_core (lua_State *L) {
   luaL_newlib(L, functions);
   wsm_set_checks(L);
+  wsm_set_etags(L);
   wsm_set_link(L);
   wsm_set_json(L);
   wsm_push_loop(L);

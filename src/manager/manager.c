@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "manager/close_wait.h"
 #include "manager/ending.h"
+#include "manager/http_server.h"
 #include "manager/opening.h"
 #include "manager/redirects.h"
 #include "base/hidden.h"
@@ -28,6 +29,8 @@ void wsm_manager_init (struct wsm_manager *m,
     wsm_state_enter(m, WSM_STATE_CLOSED);
     return;
   }
+  m->epoch_ms = setup->clock_ms - (int64_t)now_ms;
+  if (setup->clock_ms == 0) m->epoch_ms = 0;
   wsm_state_enter(m, WSM_STATE_CONNECTING);
   m->want = WSM_WANT_NOTHING;
   m->step = WSM_STEP_HEAD;
@@ -159,21 +162,34 @@ bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
                          const char *headers, uint64_t now_ms) {
   if (m->step != WSM_STEP_REQUEST) return true;
   if (m->reject_status) {
-    if (!wsm_opening_reject_invalid(m)) return false;
+    if (!wsm_http_server_respond_invalid(m, now_ms)) return false;
     wsm_ending_rejected(m, now_ms);
     return true;
   }
-  if (!wsm_opening_accept(m, protocol, headers)) return false;
+  if (!wsm_http_server_accept(m, protocol, headers)) return false;
   enter_open(m, now_ms);
   return true;
+}
+
+/* The response has as long as the end of a connection, which it may be. */
+static void await_written (struct wsm_manager *m, uint64_t now_ms) {
+  m->step = WSM_STEP_RESPONSE;
+  wsm_close_wait_start(m, m->policy->close_ms, now_ms);
 }
 
 bool wsm_manager_refuse (struct wsm_manager *m,
                          const struct wsm_response *response, uint64_t now_ms) {
   if (m->step != WSM_STEP_REQUEST) return true;
-  if (!wsm_opening_reject(m, response)) return false;
-  wsm_ending_rejected(m, now_ms);
+  if (!wsm_http_server_respond(m, response, now_ms)) return false;
+  if (m->persistent) await_written(m, now_ms);
+  else wsm_ending_rejected(m, now_ms);
   return true;
+}
+
+void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_error e;
+  if (m->role != WSM_SERVER || m->state != WSM_STATE_CONNECTING) return;
+  continue_opening(m, wsm_http_server_stop(m, now_ms, &e), &e, now_ms);
 }
 
 /* --- bytes --- */
@@ -198,10 +214,13 @@ void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
 }
 
 void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+  struct wsm_error e;
   m->sent_ms = now_ms;
   wsm_session_sent(&m->session, n);
   m->counters.bytes_out += n;
   if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m);
+  else if (m->step == WSM_STEP_RESPONSE && wsm_manager_pending(m) == 0)
+    continue_opening(m, wsm_http_server_next(m, now_ms, &e), &e, now_ms);
   wsm_outbox_note_flushed(m);
 }
 
@@ -355,7 +374,7 @@ static void tick_open (struct wsm_manager *m, uint64_t now_ms) {
 void wsm_manager_delivered (struct wsm_manager *m,
                             const struct wsm_delivery *delivery,
                             uint64_t now_ms) {
-  if (m->state == WSM_STATE_CLOSING)
+  if (wsm_manager_wants_delivery(m))
     wsm_close_wait_delivered(m, delivery, now_ms);
 }
 
@@ -367,7 +386,8 @@ void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
       tick_open(m, now_ms);
       return;
     case WSM_STATE_CONNECTING:
-      if (due) continue_opening(m, wsm_opening_timeout(m, &e), &e, now_ms);
+      if (due)
+        continue_opening(m, wsm_opening_timeout(m, now_ms, &e), &e, now_ms);
       return;
     case WSM_STATE_CLOSING:
       if (due) wsm_ending_timeout(m, now_ms);
@@ -386,7 +406,7 @@ static uint64_t earlier (uint64_t a, uint64_t b) {
 
 uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
   if (m->state == WSM_STATE_WAITING && m->events.count > 0) return WSM_NEVER;
-  if (m->state == WSM_STATE_CLOSING) return wsm_close_wait_deadline(m);
+  if (wsm_manager_wants_delivery(m)) return wsm_close_wait_deadline(m);
   if (m->state != WSM_STATE_OPEN) return m->due_ms;
   return earlier(earlier(read_ahead_at(m), wsm_outbox_retry_at(m)),
                  wsm_heartbeat_deadline(m));

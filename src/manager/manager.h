@@ -20,6 +20,7 @@
 
 #include "http/server_response.h"
 #include "manager/heartbeat.h"
+#include "manager/http_server.h"
 #include "manager/inbox.h"
 #include "manager/outbox.h"
 #include "manager/state.h"
@@ -30,6 +31,7 @@ struct wsm_manager_setup {
   struct wsm_keys *keys;           /* likewise */
   struct wsm_pool *pool;           /* likewise; may be NULL */
   uint64_t seed;                   /* of the jitter: any random number */
+  int64_t clock_ms; /* a server: the time of day, since 1970; 0: unknown */
 };
 
 /* Starts in CLOSED (a client) or CONNECTING (a server, its socket there). */
@@ -58,11 +60,17 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
 /* The replies to WSM_EVENT_REQUEST. false without memory: nothing happened. A
 ** request that is no opening handshake (m->reject_status) cannot be accepted:
 ** it is rejected with that status. One that was answered or has ended meanwhile
-** stays as it is: wsm_state_was_open tells. */
+** stays as it is: wsm_state_was_open tells. After the response to a plain request
+** another WSM_EVENT_REQUEST may follow, if both sides let it (response->persistent).
+** */
 bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
                          const char *headers, uint64_t now_ms);
 bool wsm_manager_refuse (struct wsm_manager *m,
                          const struct wsm_response *response, uint64_t now_ms);
+
+/* Ends a server's side that is no WebSocket yet; a response that is being written
+** is written. */
+void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms);
 
 /* close(code, reason), in every state; there is no reconnect after it. The reason
 ** is copied: at most 123 bytes of UTF-8. */
@@ -148,7 +156,7 @@ void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
 /* Should the driver report, before every tick, how much of what we wrote has
 ** reached the peer? */
 static inline bool wsm_manager_wants_delivery (const struct wsm_manager *m) {
-  return m->state == WSM_STATE_CLOSING;
+  return m->state == WSM_STATE_CLOSING || m->step == WSM_STEP_RESPONSE;
 }
 
 void wsm_manager_delivered (struct wsm_manager *m,
@@ -263,7 +271,8 @@ static inline void wsm_manager_resume (struct wsm_manager *m, uint64_t now_ms) {
 /* Should the driver be paused? Full at the limit, and until half of it is
 ** taken. */
 static inline bool wsm_manager_is_inbox_full (const struct wsm_manager *m) {
-  return wsm_inbox_is_full(m);
+  return m->state == WSM_STATE_CONNECTING ? wsm_http_server_is_ahead(m)
+                                          : wsm_inbox_is_full(m);
 }
 
 /* TLS resumed an earlier session. */

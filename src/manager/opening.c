@@ -4,7 +4,8 @@
 #include "base/memory.h"
 #include "http/body.h"
 #include "http/retry_after.h"
-#include "http/status.h"
+#include "manager/http_server.h"
+#include "manager/peer_head.h"
 #include "manager/redirects.h"
 #include "websocket/extension.h"
 #include "base/hidden.h"
@@ -14,91 +15,7 @@
 #define RETRY_AFTER_LIMIT_S 600 /* the longest wait a peer may ask for */
 #define RECENT_S 1750000000     /* of this century, for years of two digits */
 
-/* --- heads --- */
-
-static long parse (const struct wsm_manager *m, struct wsm_head *head,
-                   const struct wsm_span *text, struct wsm_error *e) {
-  return m->role == WSM_CLIENT
-           ? wsm_head_parse_response(head, text->text, text->length, e)
-           : wsm_head_parse_request(head, text->text, text->length, e);
-}
-
-static struct wsm_span span_of (const unsigned char *bytes, size_t n) {
-  struct wsm_span span;
-  span.text = (const char *)bytes;
-  span.length = n;
-  return span;
-}
-
-/* Parses the head that was kept. */
-static bool parse_kept (const struct wsm_manager *m, struct wsm_head *head) {
-  const struct wsm_span text =
-    span_of(wsm_buffer_bytes(&m->head_text), m->head_length);
-  struct wsm_error e;
-  return parse(m, head, &text, &e) > 0;
-}
-
-/* Kept for the connection's life, so allocated to fit. */
-static bool keep_head (struct wsm_manager *m, size_t n) {
-  struct wsm_buffer *in = &m->session.in;
-  struct wsm_buffer *text = &m->head_text;
-  wsm_buffer_clear(text);
-  m->head_length = 0;
-  text->data = wsm_alloc(n);
-  if (!text->data) return false;
-  memcpy(text->data, wsm_buffer_bytes(in), n);
-  text->end = text->size = m->head_length = n;
-  wsm_buffer_consume(in, n);
-  return true;
-}
-
-/* Copies what was agreed on, whose texts are somebody else's. false: no memory,
-** and what was agreed on before stays. */
-static bool keep_agreement (struct wsm_manager *m,
-                            const struct wsm_agreement *agreed) {
-  const size_t protocol = agreed->protocol.length;
-  const size_t n = protocol + agreed->extensions.length;
-  char *text = n ? wsm_alloc(n) : NULL;
-  if (n && !text) return false;
-  if (protocol) memcpy(text, agreed->protocol.text, protocol);
-  if (n > protocol)
-    memcpy(text + protocol, agreed->extensions.text, n - protocol);
-  wsm_free(m->agreed_text);
-  m->agreed_text = text;
-  m->agreed.protocol.text = n ? text : "";
-  m->agreed.protocol.length = protocol;
-  m->agreed.extensions.text = n ? text + protocol : "";
-  m->agreed.extensions.length = n - protocol;
-  return true;
-}
-
-/* Moves the peer's head to head_text once it is whole; its last n bytes are
-** new. 1: it is whole; 0: more is needed; -1: e says why it cannot be. */
-static int take_head (struct wsm_manager *m, struct wsm_head *head, size_t n,
-                      struct wsm_error *e) {
-  const struct wsm_buffer *in = &m->session.in;
-  const size_t length = wsm_buffer_length(in);
-  const struct wsm_span text = span_of(wsm_buffer_bytes(in), length);
-  const size_t fresh = n < length ? n : length;
-  long taken = 0;
-  /* the first bytes are parsed at once: they may be no HTTP at all */
-  if (fresh &&
-      (fresh == length || memchr(text.text + length - fresh, '\n', fresh)))
-    taken = parse(m, head, &text, e);
-  if (taken < 0) return -1;
-  if (m->interim_bytes + (taken ? (size_t)taken : length) >
-      m->policy->header_bytes) {
-    wsm_error_set(e, WSM_TOOBIG, "the peer's HTTP head is over %llu bytes",
-                  (unsigned long long)m->policy->header_bytes);
-    return -1;
-  }
-  if (!taken) return 0;
-  if (keep_head(m, (size_t)taken) && parse_kept(m, head)) return 1;
-  wsm_error_set(e, WSM_FULL, "no memory for the peer's HTTP head");
-  return -1;
-}
-
-/* --- a client --- */
+/* --- the request, and the response that rejects it --- */
 
 /* The request, with the offer of compression if the policy wants it. */
 static struct wsm_request request_of (const struct wsm_manager *m,
@@ -154,8 +71,8 @@ static void suspect_tls (const struct wsm_manager *m, struct wsm_error *e) {
 /* Why the response rejects; some such servers say it in a 400's body. */
 static void explain_rejection (const struct wsm_manager *m,
                                struct wsm_error *e) {
-  const struct wsm_span text =
-    span_of(wsm_buffer_bytes(&m->head_text), wsm_buffer_length(&m->head_text));
+  const struct wsm_span text = { (const char *)wsm_buffer_bytes(&m->head_text),
+                                 wsm_buffer_length(&m->head_text) };
   const struct wsm_span body = wsm_span_skip(text, m->head_length);
   *e = m->error;
   if (is_plain(m) && (contains(body, "HTTPS") || contains(body, "SSL-enabled")))
@@ -175,7 +92,8 @@ static bool keep_piece (struct wsm_manager *m, struct wsm_span piece) {
 /* The error that the response was rejected with is in m->error. */
 static enum wsm_opening read_body (struct wsm_manager *m, struct wsm_error *e) {
   struct wsm_buffer *in = &m->session.in;
-  struct wsm_span rest = span_of(wsm_buffer_bytes(in), wsm_buffer_length(in));
+  struct wsm_span rest = { (const char *)wsm_buffer_bytes(in),
+                           wsm_buffer_length(in) };
   struct wsm_span piece;
   enum wsm_body_status status;
   do status = wsm_body_take(&m->body, &rest, &piece);
@@ -237,7 +155,7 @@ static bool agree (struct wsm_manager *m, const struct wsm_head *head,
   if (!wsm_upgrade_check_response(head, &request, &agreed, e) ||
       !has_asked(m, e))
     return false;
-  if (!keep_agreement(m, &agreed)) {
+  if (!wsm_peer_head_keep_agreement(m, &agreed)) {
     wsm_error_set(e, WSM_FULL, "no memory for the response");
     return false;
   }
@@ -256,7 +174,8 @@ static bool drop_interim (struct wsm_manager *m, const struct wsm_head *head) {
 static int take_response (struct wsm_manager *m, struct wsm_head *head,
                           size_t n, struct wsm_error *e) {
   int whole;
-  while ((whole = take_head(m, head, n, e)) > 0 && drop_interim(m, head))
+  while ((whole = wsm_peer_head_take(m, head, n, e)) > 0 &&
+         drop_interim(m, head))
     n = wsm_buffer_length(&m->session.in);
   return whole;
 }
@@ -274,133 +193,16 @@ static enum wsm_opening read_response (struct wsm_manager *m, size_t n,
   return read_body(m, e);
 }
 
-/* --- a server --- */
-
-/* A response that no owner is asked about: there is no request to accept. */
-static enum wsm_opening reject_alone (struct wsm_manager *m, int status,
-                                      struct wsm_error *e) {
-  struct wsm_response response;
-  memset(&response, 0, sizeof response);
-  response.status = status;
-  response.body = wsm_status_text(status);
-  response.length = strlen(response.body);
-  m->error = *e;
-  return wsm_response_write(&m->session.out, &response) ? WSM_OPENING_REJECTED
-                                                        : WSM_OPENING_FAILED;
-}
-
-static int status_for (const struct wsm_error *e) {
-  switch (e->token) {
-    case WSM_TOOBIG:
-      return 431;
-    case WSM_FULL:
-      return 503;
-    default:
-      return 400;
-  }
-}
-
-/* RFC 6455 4.1: a client waits for the response before it sends more. */
-static enum wsm_opening bound_early_bytes (struct wsm_manager *m,
-                                           struct wsm_error *e) {
-  if (wsm_buffer_length(&m->session.in) <= m->policy->header_bytes)
-    return WSM_OPENING_MORE;
-  wsm_error_set(e, WSM_HANDSHAKE,
-                "the peer did not wait for the answer to "
-                "its opening handshake");
-  return reject_alone(m, 400, e);
-}
-
-/* The status that rejects the request, and m->error says why; or 0. */
-static int check_request (struct wsm_manager *m, const struct wsm_head *head) {
-  const int status = wsm_upgrade_check_request(head, &m->error);
-  struct wsm_compression agreed;
-  char answer[WSM_EXTENSION_TEXT];
-  if (status) return status;
-  return wsm_extension_choose(head, &m->policy->compression, &agreed, answer,
-                              &m->error) < 0
-           ? 400
-           : 0;
-}
-
-static enum wsm_opening read_request (struct wsm_manager *m, size_t n,
-                                      struct wsm_error *e) {
-  struct wsm_head head;
-  const int whole = take_head(m, &head, n, e);
-  if (whole == 0) return WSM_OPENING_MORE;
-  if (whole < 0) return reject_alone(m, status_for(e), e);
-  m->error.token = WSM_NONE;
-  m->reject_status = (uint16_t)check_request(m, &head);
-  m->step = WSM_STEP_REQUEST;
-  m->due_ms = WSM_NEVER;
-  return WSM_OPENING_REQUEST;
-}
-
-static bool is_head_request (const struct wsm_manager *m) {
-  struct wsm_head head;
-  return parse_kept(m, &head) &&
-         wsm_span_equals(head.method, wsm_span_of("HEAD"));
-}
-
-bool wsm_opening_reject (struct wsm_manager *m,
-                         const struct wsm_response *response) {
-  struct wsm_response bare = *response;
-  /* RFC 9110 9.3.2 */
-  bare.head_only |= is_head_request(m);
-  if (!wsm_response_write(&m->session.out, &bare)) return false;
-  m->error.token = WSM_NONE;
-  return true;
-}
-
-bool wsm_opening_reject_invalid (struct wsm_manager *m) {
-  struct wsm_response response;
-  memset(&response, 0, sizeof response);
-  response.status = m->reject_status;
-  response.body = m->error.detail;
-  response.length = strlen(response.body);
-  return wsm_opening_reject(m, &response);
-}
-
-/* Writes the 101; agrees on the first acceptable offer of compression. */
-static bool write_accept (struct wsm_manager *m, const char *protocol,
-                          const char *headers) {
-  const struct wsm_policy *p = m->policy;
-  struct wsm_agreement kept = { { "", 0 }, { "", 0 } };
-  struct wsm_compression agreed;
-  struct wsm_head head;
-  struct wsm_error e;
-  char answer[WSM_EXTENSION_TEXT];
-  bool found;
-  if (!parse_kept(m, &head)) return false;
-  found = p->compress &&
-          wsm_extension_choose(&head, &p->compression, &agreed, answer, &e) > 0;
-  if (protocol) kept.protocol = wsm_subprotocol_choose(&head, protocol);
-  if (found) kept.extensions = wsm_span_of(answer);
-  return wsm_upgrade_accept(&m->session.out, &head, protocol,
-                            found ? answer : NULL, headers) &&
-         keep_agreement(m, &kept) &&
-         (!found || wsm_session_deflate(&m->session, &agreed));
-}
-
-bool wsm_opening_accept (struct wsm_manager *m, const char *protocol,
-                         const char *headers) {
-  if (write_accept(m, protocol, headers)) return true;
-  wsm_buffer_clear(&m->session.out);
-  return false;
-}
-
-/* --- both --- */
+/* --- both roles --- */
 
 enum wsm_opening wsm_opening_read (struct wsm_manager *m, size_t n,
                                    uint64_t now_ms, struct wsm_error *e) {
+  if (m->role == WSM_SERVER) return wsm_http_server_read(m, n, now_ms, e);
   switch (m->step) {
     case WSM_STEP_HEAD:
-      if (m->role == WSM_CLIENT) return read_response(m, n, now_ms, e);
-      return read_request(m, n, e);
+      return read_response(m, n, now_ms, e);
     case WSM_STEP_BODY:
       return read_body(m, e);
-    case WSM_STEP_REQUEST:
-      return bound_early_bytes(m, e);
     default:
       wsm_buffer_clear(&m->session.in);
       return WSM_OPENING_MORE;
@@ -418,29 +220,23 @@ static void explain_timeout (const struct wsm_manager *m, struct wsm_error *e) {
   else wsm_error_set(e, WSM_TIMEOUT, "no connection within %g s", s);
 }
 
-enum wsm_opening wsm_opening_timeout (struct wsm_manager *m,
+enum wsm_opening wsm_opening_timeout (struct wsm_manager *m, uint64_t now_ms,
                                       struct wsm_error *e) {
-  if (m->step == WSM_STEP_BODY) {
-    explain_rejection(m, e);
-    return WSM_OPENING_FAILED;
-  }
-  if (m->role == WSM_SERVER) {
-    wsm_error_set(e, WSM_TIMEOUT, "no whole request within %g s",
-                  m->policy->open_ms / 1000.0);
-    return reject_alone(m, 408, e);
-  }
-  explain_timeout(m, e);
+  if (m->role == WSM_SERVER) return wsm_http_server_timeout(m, now_ms, e);
+  if (m->step == WSM_STEP_BODY) explain_rejection(m, e);
+  else explain_timeout(m, e);
   return WSM_OPENING_FAILED;
 }
 
 void wsm_opening_lost (const struct wsm_manager *m, const struct wsm_error *why,
                        struct wsm_error *e) {
-  if (m->step == WSM_STEP_BODY) {
+  const bool server = m->role == WSM_SERVER;
+  if (m->step == WSM_STEP_BODY && !server) {
     explain_rejection(m, e);
     return;
   }
   if (why) *e = *why;
-  else if (m->role == WSM_SERVER)
+  else if (server)
     wsm_error_set(e, WSM_CLOSED, "the peer left before it was accepted");
   else if (m->step == WSM_STEP_HEAD)
     wsm_error_set(e, WSM_HANDSHAKE,

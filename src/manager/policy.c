@@ -10,6 +10,7 @@
 static const struct wsm_policy defaults = {
   .limits = { .message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072 },
   .header_bytes = 16u << 10,
+  .body_bytes = 1u << 20,
   .heartbeat_interval_ms = 30000,
   .heartbeat_timeout_ms = 100000,
   .reconnect = true,

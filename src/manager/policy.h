@@ -21,6 +21,8 @@
 struct wsm_policy {
   struct wsm_limits limits;
   uint64_t header_bytes;          /* limits.header: the peer's HTTP head */
+  uint64_t body_bytes;            /* limits.body: of a request */
+  bool pages;                     /* a server that answers plain requests */
   uint32_t heartbeat_interval_ms; /* heartbeat.interval: after this silence */
   uint32_t heartbeat_timeout_ms;  /* heartbeat.timeout: then the peer is dead */
   const char *heartbeat_message;  /* heartbeat.message; NULL: a ping; borrowed

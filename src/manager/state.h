@@ -33,9 +33,22 @@ enum wsm_step {
   WSM_STEP_REDIRECT, /* the driver: to turn to a redirect's target */
   WSM_STEP_CONNECT,  /* the driver's socket */
   WSM_STEP_HEAD,     /* the peer's HTTP head */
-  WSM_STEP_BODY,     /* the body of a response that rejects */
+  WSM_STEP_BODY,     /* the body of a response that rejects, or of a request */
   WSM_STEP_REQUEST,  /* a server: the owner's accept or refuse */
+  WSM_STEP_RESPONSE, /* a server: the driver's write; a request may follow */
   WSM_STEP_VERDICT   /* WAITING: the owner's verdict */
+};
+
+/* How far the opening of a connection is. */
+enum wsm_opening {
+  WSM_OPENING_MORE,     /* more bytes are needed */
+  WSM_OPENING_OPENED,   /* a client: the server agreed */
+  WSM_OPENING_REDIRECT, /* a client: m->request asks for another target now */
+  WSM_OPENING_REQUEST,  /* a server: m->head_text is the request; if it is no
+                           opening handshake, m->reject_status says so */
+  WSM_OPENING_REJECTED, /* a server: the response that rejects is in the output,
+                           m->error says why; or there is none to write */
+  WSM_OPENING_FAILED    /* e says why */
 };
 
 /* What the driver must bring about. Holds until done; doing it twice is
@@ -129,12 +142,17 @@ struct wsm_manager {
   struct wsm_request request; /* its texts are the owner's, or of redirect */
   struct wsm_redirect_state *redirect; /* NULL: none since the target */
   char key[WSM_KEY_TEXT];
-  struct wsm_buffer head_text; /* the peer's HTTP head, and the first 4 KiB of
-                                  the body of a response that rejects */
+  struct wsm_buffer head_text; /* the peer's HTTP head, and behind it the first
+                                  4 KiB of the body of a response that rejects,
+                                  or the whole body of a request */
   size_t head_length;          /* of the head in head_text */
   size_t interim_bytes;        /* of 1xx responses before it */
-  struct wsm_body body;        /* of a response that rejects */
-  uint16_t reject_status;      /* a server: 0, or the status that rejects the
+  struct wsm_body body;        /* of a response that rejects, of a request */
+  int64_t epoch_ms;       /* a server: of now_ms 0, since 1970; 0: unknown */
+  bool for_page;          /* a server: the request is plain HTTP ... */
+  bool persistent;        /* ... and another may follow its response */
+  bool idle;              /* one was answered, no byte of another came */
+  uint16_t reject_status; /* a server: 0, or the status that rejects the
                                   request, and m->error says why */
   struct wsm_agreement agreed; /* spans of agreed_text */
   char *agreed_text;           /* NULL: both are empty */

@@ -55,6 +55,7 @@ local policy = {
   buffer = size,
   limits = group {
     message = size, frame = size, fragments = size, header = size,
+    body = size,
     handshake = positive_or_false,
   },
   compress = group({

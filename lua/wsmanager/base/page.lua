@@ -1,6 +1,9 @@
--- The response to a plain HTTP request: a file, or what a function returns.
--- Depends on nothing.
+-- The response to a plain HTTP request: a file, or what a function returns; 304
+-- for what the client has already (RFC 9110 13.1.2).
+-- Depends on the core's entity tags.
 -- Never serves a file that is not named: a path is a key, not a file name.
+
+local core = require "wsmanager.core"
 
 local page = {}
 
@@ -22,12 +25,22 @@ local function plain (status, text, headers)
   return status, text .. "\n", headers
 end
 
-local function has_type (headers)
-  for name, value in pairs(headers) do
-    local line = type(name) == "number" and tostring(value) or tostring(name)
-    if line:lower():find("^content%-type") then return true end
+-- The value of a header of that name (in lower case) among those that a function
+-- returned, and its key there; nil: there is none.
+local function find_header (headers, wanted)
+  for key, value in pairs(headers) do
+    local name = tostring(key)
+    if type(key) == "number" then
+      name, value = tostring(value):match("^([^:]*):[ \t]*(.-)[ \t]*$")
+    end
+    if name and name:lower() == wanted then return value, key end
   end
-  return false
+end
+
+local function copy (headers)
+  local copied = {}
+  for name, value in pairs(headers) do copied[name] = value end
+  return copied
 end
 
 local function file (name)
@@ -46,18 +59,56 @@ local function call (fn, request)
   if status == nil then return plain(404, "Not Found") end
   if type(status) == "string" then status, body, headers = 200, status, body end
   headers = headers or {}
-  if not has_type(headers) then
-    local copy = {["Content-Type"] = PLAIN}
-    for name, value in pairs(headers) do copy[name] = value end
-    headers = copy
+  if not find_header(headers, "content-type") then
+    headers = copy(headers)
+    headers["Content-Type"] = PLAIN
   end
   return status, body or "", headers
 end
 
--- Status, body and headers for a request that is no opening handshake. `given`
--- is a file's name (served at "/"), a table path -> file name or function, or a
--- function(request) that returns status, body, headers (or only a body).
-function page.respond (given, request)
+-- What a 304 leaves out: it describes no content (RFC 9110 15.4.5).
+local function without_content (headers)
+  local rest = copy(headers)
+  for _, name in ipairs {"content-type", "content-encoding", "content-language"} do
+    local _, key = find_header(rest, name)
+    if type(key) == "number" then
+      table.remove(rest, key)
+    elseif key ~= nil then
+      rest[key] = nil
+    end
+  end
+  return rest
+end
+
+-- Adds an entity tag to what a client may keep, and answers with 304 where the
+-- client has it. A function's response to HEAD may be without the content.
+local function tag (request, status, body, headers)
+  local is_head = request.method == "HEAD"
+  if status ~= 200 or request.method ~= "GET" and not is_head
+     or type(body) ~= "string" or type(headers) ~= "table"
+  then
+    return status, body, headers
+  end
+  local etag = find_header(headers, "etag")
+  if not etag then
+    if is_head and body == "" then return status, body, headers end
+    etag = core.etag(body)
+    headers = copy(headers)
+    headers.ETag = etag
+  end
+  local known = request.headers["if-none-match"]
+  if known and core.etagmatches(known, tostring(etag)) then
+    return 304, "", without_content(headers)
+  end
+  return status, body, headers
+end
+
+-- Is it a method that reads or changes what is at a path? CONNECT and TRACE are
+-- not of a page (RFC 9110 9.3.6, 9.3.8).
+local is_unknown = {CONNECT = true, TRACE = true}
+
+local function choose (given, request)
+  if is_unknown[request.method] then return plain(501, "Not Implemented") end
   local entry = given
   if type(given) == "string" then
     entry = request.path == "/" and given or nil
@@ -70,6 +121,13 @@ function page.respond (given, request)
     return plain(405, "Method Not Allowed", {Allow = "GET, HEAD"})
   end
   return file(entry)
+end
+
+-- Status, body and headers for a request that is no opening handshake. `given`
+-- is a file's name (served at "/"), a table path -> file name or function, or a
+-- function(request) that returns status, body, headers (or only a body).
+function page.respond (given, request)
+  return tag(request, choose(given, request))
 end
 
 local function check_file (name)

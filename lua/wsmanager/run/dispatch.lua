@@ -99,7 +99,7 @@ end
 dispatch.retain = retain
 
 -- Registers a new connection with its record, which may have event_target,
--- codec, target_options, when, origin, discards and server set.
+-- codec, target_options, when, origin, discards, server and on_request set.
 function dispatch.register (ws, record)
   record.id = link.id(ws)
   record.event_target = record.event_target or ws
@@ -299,8 +299,9 @@ end
 -- `drain()` waits among those who are notified of the state after any event.
 function on_event.flushed () end
 
--- A server's: server.lua takes the request when it accepts the connection.
-function on_event.request ()
+-- A server's.
+function on_event.request (ws, record)
+  record.on_request(ws, record)
 end
 
 -- The messages that came before these events are delivered before them.

@@ -18,6 +18,7 @@ each a list:
   ["masked", first, hex]       a masked frame whose first byte is `first`
   ["flood", hex, n]      the bytes n times
   ["drain"]              reads until the peer's end
+  ["sip", n, seconds]    the same, n bytes at a time with a pause after each
   ["stall"]              reads nothing more, until the peer ends
   ["shutdown"]           says no more, goes on reading
   ["cut"]                RST        ["close"]   FIN
@@ -158,6 +159,18 @@ class Player:
                 self.more()
         finally:
             self.show(self.held)
+
+    def sip(self, n, seconds):
+        all = 0
+        try:
+            while True:
+                data = self.sock.recv(n)
+                if not data:
+                    raise Ended("end")
+                all += len(data)
+                time.sleep(seconds)
+        finally:
+            self.tell("read", hex="", n=all)
 
     def stall(self):
         poll = select.poll()

@@ -29,7 +29,7 @@ end
 
 local function get (path, method)
   return ask((method or "GET") .. " " .. path
-             .. " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+             .. " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 end
 
 describe("a server that gets a plain HTTP request", function ()
@@ -109,5 +109,202 @@ describe("a server that gets a plain HTTP request", function ()
                        .. "Sec-WebSocket-Version: 13\r\n\r\n")
     assert.matches("^HTTP/1.1 400 Bad Request\r\n", answer)
     assert.matches("Sec%-WebSocket%-Key", answer)
+  end)
+
+  -- The responses to these texts on one connection, each asked for when the one
+  -- before is there; `ends` are texts at the end of each.
+  local function converse (texts, ends)
+    local script = {}
+    for i, text in ipairs(texts) do
+      script[#script + 1] = {"text", text}
+      script[#script + 1] = {"until", ends[i]}
+    end
+    local peer = peers.start("scripted", {
+      connect = {host = "127.0.0.1", port = server.port}, script = script,
+    })
+    local answers
+    wsmanager.run(ours.await, function ()
+      answers = {}
+      for _, event in ipairs(peer:events()) do
+        if event.event == "read" then
+          answers[#answers + 1] = event.hex:gsub("%x%x", function (hex)
+            return string.char(tonumber(hex, 16))
+          end)
+        end
+      end
+      return #answers >= #texts
+    end)
+    peer:stop()
+    return answers
+  end
+
+  it("keeps the connection, and gives a function each body", function ()
+    local addresses = {}
+    serve {
+      page = function (request)
+        addresses[#addresses + 1] = request.port
+        return "<" .. request.method .. request.body .. ">"
+      end,
+    }
+    local answers = converse({
+      "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n\0\1\2\3",
+      "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      .. "2\r\nab\r\n1\r\nc\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n",
+    }, {"<GET>", "<POST\0\1\2\3>", "<GET>"})
+    assert.matches("\r\nDate: %a%a%a, %d%d %a%a%a 20%d%d %d%d:%d%d:%d%d GMT\r\n",
+                   answers[1])
+    assert.matches("<PUTabc>.*<GET>$", answers[3])
+    assert.equal(4, #addresses)
+    for i = 2, 4 do assert.equal(addresses[1], addresses[i]) end
+  end)
+
+  it("answers a request whose function fails, and the next one", function ()
+    serve {
+      page = function (request)
+        if request.path == "/bad" then error "spilt" end
+        return "<" .. request.path .. ">"
+      end,
+    }
+    local answers = converse({
+      "GET /bad HTTP/1.1\r\nHost: x\r\n\r\n", "GET /good HTTP/1.1\r\nHost: x\r\n\r\n",
+    }, {"Server Error\n", "</good>"})
+    assert.matches("^HTTP/1.1 500 ", answers[1])
+    assert.matches("^HTTP/1.1 200 ", answers[2])
+    assert.equal(1, #reports)
+  end)
+
+  it("answers 413 to a body that is too large", function ()
+    serve {page = function () return "x" end, limits = {body = 1000}}
+    for _, text in ipairs {
+      "Content-Length: 1001\r\n\r\n",
+      "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" .. ("x"):rep(1001),
+      "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n",
+    } do
+      assert.matches("^HTTP/1.1 413 Content Too Large\r\n",
+                     ask("POST / HTTP/1.1\r\nHost: x\r\n" .. text))
+    end
+  end)
+
+  it("has the peer send its body with a 100", function ()
+    serve {page = function (request) return "<" .. request.body .. ">" end}
+    local answers = converse({
+      "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+      .. "Content-Length: 3\r\n\r\n", "abc",
+    }, {"\r\n\r\n", "<abc>"})
+    assert.equal("HTTP/1.1 100 Continue\r\n\r\n", answers[1])
+  end)
+
+  it("answers 304 to who has it already", function ()
+    serve {
+      page = {
+        ["/file"] = "README.md",
+        ["/own"] = function ()
+          return 200, "own", {ETag = '"v1"', ["Cache-Control"] = "no-cache"}
+        end,
+        ["/list"] = function () return 200, "x", {'etag: W/"v2"', "Vary: a"} end,
+        ["/made"] = function () return 201, "made" end,
+      },
+    }
+    local function etag (path, method)
+      return get(path, method):match("\r\n[eE][tT][aA][gG]: ([^\r]*)\r\n")
+    end
+    local function status (path, known, method)
+      return ask((method or "GET") .. " " .. path .. " HTTP/1.1\r\nHost: x\r\n"
+                 .. "Connection: close\r\nIf-None-Match: " .. known .. "\r\n\r\n")
+    end
+    local tag = etag("/file")
+    assert.matches('^"%x+"$', tag)
+    assert.equal(tag, etag("/file", "HEAD"))
+    assert.is_nil(etag("/made"))
+    for _, known in ipairs {tag, "W/" .. tag, '"x", ' .. tag, "*"} do
+      local answer = status("/file", known)
+      assert.matches("^HTTP/1.1 304 Not Modified\r\n", answer)
+      assert.matches("\r\n\r\n$", answer)
+      assert.is_nil(answer:match("\r\nContent%-Type"))
+      assert.truthy(answer:find("\r\nETag: " .. tag, 1, true))
+      assert.matches("^HTTP/1.1 304 ", status("/file", known, "HEAD"))
+      assert.matches("^HTTP/1.1 405 ", status("/file", known, "POST"))
+    end
+    assert.matches("^HTTP/1.1 200 ", status("/file", '"x"'))
+    assert.matches("^HTTP/1.1 304 .*\r\nCache%-Control: no%-cache\r\n",
+                   status("/own", '"v1"'))
+    assert.matches("^HTTP/1.1 304 .*\r\nVary: a\r\n", status("/list", '"v2"'))
+    assert.matches("^HTTP/1.1 201 ", status("/made", "*"))
+    assert.matches("^HTTP/1.1 404 ", status("/none", "*"))
+  end)
+
+  it("has no page for CONNECT and TRACE", function ()
+    serve {page = function () return "x" end}
+    assert.matches("^HTTP/1.1 501 ", get("/", "TRACE"))
+    local answer = ask("CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\nConnection: close\r\n\r\n")
+    assert.matches("^HTTP/1.1 [45]", answer)
+  end)
+
+  it("answers 503 where its functions take longer than timeouts.open", function ()
+    local function slow ()
+      wsmanager.sleep(0.3)
+      return "late"
+    end
+    serve {page = slow, authorize = slow, timeouts = {open = 0.1, close = 1}}
+    assert.matches("^HTTP/1.1 503 ", get("/"))
+    local answer = ask("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                       .. "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                       .. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert.matches("^HTTP/1.1 503 ", answer)
+    assert.same({}, reports)
+  end)
+
+  for _, persistent in ipairs {true, false} do
+    it("is patient with a steady reader, persistent: " .. tostring(persistent), function ()
+      local size = 24 * 2^20
+      serve {
+        page = function () return ("x"):rep(size) end, timeouts = {close = 1, open = 1},
+      }
+      local peer = peers.start("scripted", {
+        connect = {host = "127.0.0.1", port = server.port},
+        script = {
+          {"text", "GET / HTTP/1.1\r\nHost: x\r\n"
+           .. (persistent and "" or "Connection: close\r\n") .. "\r\n"},
+          {"sip", 131072, 0.02},
+        },
+      })
+      local got
+      wsmanager.run(ours.await, function ()
+        for _, event in ipairs(peer:events()) do
+          if event.event == "read" then got = event.n end
+        end
+        return got
+      end)
+      peer:stop()
+      assert.truthy(got > size, got)
+    end)
+  end
+
+  it("stops with idle connections at once", function ()
+    serve {page = function () return "<x>" end}
+    local peer = peers.start("scripted", {
+      connect = {host = "127.0.0.1", port = server.port},
+      script = {
+        {"text", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"}, {"until", "<x>"}, {"drain"},
+      },
+    })
+    local seen
+    wsmanager.run(function ()
+      ours.await(function ()
+        for _, event in ipairs(peer:events()) do seen = seen or event.event == "read" end
+        return seen
+      end)
+      local began = wsmanager.now()
+      server:stop(ours.LONG)
+      assert.is_true(wsmanager.now() - began < ours.LONG)
+    end)
+    peer:stop()
+  end)
+
+  it("keeps no connection where that keeps another one out", function ()
+    serve {page = function () return "x" end, connections = 1}
+    local answer = ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.matches("\r\nConnection: close\r\n", answer)
   end)
 end)

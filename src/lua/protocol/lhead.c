@@ -1,5 +1,6 @@
 #include "lua/protocol/lprotocol.h"
 
+#include "http/exchange.h"
 #include "http/body.h"
 #include "http/header_lines.h"
 #include "http/request_target.h"
@@ -155,7 +156,23 @@ static int check_status (lua_State *L, int i) {
   return (int)status;
 }
 
-/* reply{ status, headers, body, head_only } -> bytes */
+/* requestbody(text, limit) -> 0 or the status that refuses it, why, whether the
+** client waits for a 100, whether another request may follow; nil: no request */
+static int request_body (lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  struct wsm_error e = { WSM_NONE, false, "" };
+  struct wsm_head head;
+  if (wsm_head_parse_request(&head, text, n, &e) <= 0) return 0;
+  lua_pushinteger(
+    L, wsm_exchange_check_body(&head, (uint64_t)luaL_checknumber(L, 2), &e));
+  lua_pushstring(L, e.detail);
+  lua_pushboolean(L, wsm_exchange_awaits_continue(&head));
+  lua_pushboolean(L, wsm_exchange_persists(&head));
+  return 4;
+}
+
+/* reply{ status, headers, body, head_only, persistent, date } -> bytes */
 static int response (lua_State *L) {
   struct wsm_response r;
   struct wsm_buffer *text;
@@ -166,17 +183,20 @@ static int response (lua_State *L) {
   r.body = lua_tolstring(L, wsm_push_field(L, 1, "body"), &r.length);
   lua_getfield(L, 1, "head_only");
   r.head_only = lua_toboolean(L, -1);
+  lua_getfield(L, 1, "persistent");
+  r.persistent = lua_toboolean(L, -1);
+  lua_getfield(L, 1, "date");
+  r.date_s = (int64_t)lua_tonumber(L, -1);
   text = wsm_push_text(L);
   return wsm_return_text(L, text, wsm_response_write(text, &r));
 }
 
-static const luaL_Reg functions[] = { { "head", parse_head },
-                                      { "requesttarget", request_target },
-                                      { "body", body },
-                                      { "isvalue", is_value },
-                                      { "checkheaders", check_headers },
-                                      { "reply", response },
-                                      { NULL, NULL } };
+static const luaL_Reg functions[] = {
+  { "head", parse_head },  { "requesttarget", request_target },
+  { "body", body },        { "requestbody", request_body },
+  { "isvalue", is_value }, { "checkheaders", check_headers },
+  { "reply", response },   { NULL, NULL }
+};
 
 void wsm_set_heads (lua_State *L) {
   luaL_setfuncs(L, functions, 0);

@@ -91,6 +91,7 @@ static int construct (lua_State *L) {
   setup.keys = &box->keys;
   setup.pool = &box->pool;
   setup.seed = read_number(L, "seed");
+  setup.clock_ms = (int64_t)read_number(L, "clock");
   wsm_manager_init(&box->manager, &setup, read_number(L, "now"));
   box->live = true;
   return 1;
@@ -168,15 +169,22 @@ static int accept (lua_State *L) {
   return 1;
 }
 
-/* m:refuse(status, headers, body, now) -> boolean */
+/* m:refuse(status, headers, body, now, persistent) -> boolean */
 static int refuse (lua_State *L) {
   struct wsm_response response;
   memset(&response, 0, sizeof response);
   response.status = (int)luaL_checkinteger(L, 2);
   response.headers = luaL_optstring(L, 3, NULL);
   response.body = luaL_optlstring(L, 4, "", &response.length);
+  response.persistent = lua_toboolean(L, 6);
   lua_pushboolean(L, wsm_manager_refuse(check(L), &response, check_now(L, 5)));
   return 1;
+}
+
+/* m:stop(now) */
+static int stop (lua_State *L) {
+  wsm_manager_stop(check(L), check_now(L, 2));
+  return 0;
 }
 
 /* m:close(code, reason, now) */
@@ -424,39 +432,25 @@ static int head (lua_State *L) {
   return 3;
 }
 
-static const luaL_Reg methods[] = { { "free", release },
-                                    { "start", start },
-                                    { "target", target },
-                                    { "lock", lock },
-                                    { "verdict", verdict },
-                                    { "accept", accept },
-                                    { "refuse", refuse },
-                                    { "close", close },
-                                    { "send", send },
-                                    { "next", next },
-                                    { "unsent", unsent },
-                                    { "connected", connected },
-                                    { "redirect", redirect },
-                                    { "endpoint", endpoint },
-                                    { "feed", feed },
-                                    { "wrote", wrote },
-                                    { "output", output },
-                                    { "write", write_all },
-                                    { "lost", lost },
-                                    { "pause", pause_reading },
-                                    { "delivered", delivered },
-                                    { "tick", tick },
-                                    { "keys", keys },
-                                    { "deadline", deadline },
-                                    { "want", want },
-                                    { "state", state },
-                                    { "event", event },
-                                    { "counters", counters },
-                                    { "buffered", buffered },
-                                    { "unread", unread },
-                                    { "latency", latency },
-                                    { "head", head },
-                                    { NULL, NULL } };
+static const luaL_Reg methods[] = {
+  { "free", release },        { "start", start },
+  { "target", target },       { "lock", lock },
+  { "verdict", verdict },     { "accept", accept },
+  { "refuse", refuse },       { "stop", stop },
+  { "close", close },         { "send", send },
+  { "next", next },           { "unsent", unsent },
+  { "connected", connected }, { "redirect", redirect },
+  { "endpoint", endpoint },   { "feed", feed },
+  { "wrote", wrote },         { "output", output },
+  { "write", write_all },     { "lost", lost },
+  { "pause", pause_reading }, { "delivered", delivered },
+  { "tick", tick },           { "keys", keys },
+  { "deadline", deadline },   { "want", want },
+  { "state", state },         { "event", event },
+  { "counters", counters },   { "buffered", buffered },
+  { "unread", unread },       { "latency", latency },
+  { "head", head },           { NULL, NULL }
+};
 
 void wsm_push_manager (lua_State *L) {
   static const struct wsm_class class = { MANAGER, methods, release,

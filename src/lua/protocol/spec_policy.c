@@ -17,6 +17,8 @@ static const struct option {
                 { FIELD(limits.frame), KIND_U64 },
                 { FIELD(limits.fragments), KIND_U32 },
                 { FIELD(header_bytes), KIND_U64 },
+                { FIELD(body_bytes), KIND_U64 },
+                { FIELD(pages), KIND_BOOL },
                 { FIELD(heartbeat_interval_ms), KIND_U32 },
                 { FIELD(heartbeat_timeout_ms), KIND_U32 },
                 { FIELD(heartbeat_binary), KIND_BOOL },
