@@ -204,6 +204,7 @@ build = {
     ["wsmanager.run.coroutines"] = "lua/wsmanager/run/coroutines.lua",
     ["wsmanager.run.dispatch"] = "lua/wsmanager/run/dispatch.lua",
     ["wsmanager.run.listeners"] = "lua/wsmanager/run/listeners.lua",
+    ["wsmanager.run.receivers"] = "lua/wsmanager/run/receivers.lua",
     ["wsmanager.run.scheduler"] = "lua/wsmanager/run/scheduler.lua",
     ["wsmanager.run.target"] = "lua/wsmanager/run/target.lua",
     ["wsmanager.run.timers"] = "lua/wsmanager/run/timers.lua",

@@ -35,7 +35,7 @@ void wsm_ending_close (struct wsm_manager *m,
   struct wsm_error e;
   size_t dropped = 0;
   wsm_outbox_flush(m, SIZE_MAX);
-  if (wsm_inbox_keep(m, SIZE_MAX, &dropped) == WSM_ENDED) {
+  if (wsm_inbox_keep(m, &dropped) == WSM_ENDED) {
     wsm_ending_session_ended(m, now_ms);
     return;
   }
@@ -55,7 +55,7 @@ void wsm_ending_received (struct wsm_manager *m) {
     wsm_buffer_clear(&m->session.in);
     return;
   }
-  if (wsm_inbox_keep(m, m->policy->inbox_bytes, &dropped) == WSM_ENDED)
+  if (wsm_inbox_keep_bounded(m, &dropped) == WSM_ENDED)
     wsm_buffer_clear(&m->session.in);
   /* RFC 6455 7.1.1: the server closes TCP first */
   if (m->role == WSM_SERVER && (m->session.closing & WSM_CLOSE_RECEIVED))
@@ -221,7 +221,7 @@ static void decide_next (struct wsm_manager *m, uint64_t now_ms) {
 static bool keep_messages (struct wsm_manager *m) {
   size_t dropped = 0;
   if (!wsm_state_was_open(m)) return true;
-  wsm_inbox_keep(m, SIZE_MAX, &dropped);
+  wsm_inbox_keep(m, &dropped);
   wsm_outbox_keep_unsent(m, &dropped);
   return dropped == 0 && !m->dropped;
 }

@@ -6,8 +6,8 @@ static bool exceeds_inbox (const struct wsm_manager *m) {
   return m->session.deflate && m->undelivered.payload >= m->policy->inbox_bytes;
 }
 
-enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t limit,
-                               size_t *dropped) {
+static enum wsm_input keep (struct wsm_manager *m, size_t limit,
+                            size_t *dropped) {
   struct wsm_message message;
   enum wsm_input input;
   while ((input = wsm_session_next(&m->session, &message)) == WSM_MESSAGE) {
@@ -20,6 +20,14 @@ enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t limit,
     wsm_session_pop(&m->session);
   }
   return input;
+}
+
+enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t *dropped) {
+  return keep(m, SIZE_MAX, dropped);
+}
+
+enum wsm_input wsm_inbox_keep_bounded (struct wsm_manager *m, size_t *dropped) {
+  return keep(m, m->policy->inbox_bytes, dropped);
 }
 
 size_t wsm_inbox_unread (const struct wsm_manager *m) {

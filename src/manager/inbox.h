@@ -8,12 +8,14 @@
 
 #include "manager/state.h"
 
-/* Moves whole messages of the session, which is about to end, to `undelivered`
-** while its payload stays within limit. What exceeds it, or finds no memory, is
-** dropped and counted in *dropped. Returns WSM_MORE or WSM_ENDED as the session
-** does. */
-enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t limit,
-                               size_t *dropped);
+/* Moves whole messages of the session, which is about to end, to `undelivered`.
+** What finds no memory is dropped and counted in *dropped; compressed ones, too,
+** beyond the inbox. Others are bounded by what was read, which a full inbox stops.
+** Returns WSM_MORE or WSM_ENDED as the session does. */
+enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t *dropped);
+
+/* The same while nobody stops the reading: at most what the inbox holds. */
+enum wsm_input wsm_inbox_keep_bounded (struct wsm_manager *m, size_t *dropped);
 
 /* Bytes received and not taken. */
 size_t wsm_inbox_unread (const struct wsm_manager *m);

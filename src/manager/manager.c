@@ -349,7 +349,7 @@ static void read_ahead (struct wsm_manager *m, uint64_t now_ms) {
     m->due_ms = now_ms + close_grace(m);
   if (now_ms < m->due_ms) return;
   m->due_ms = WSM_NEVER;
-  if (wsm_inbox_keep(m, SIZE_MAX, &dropped) == WSM_ENDED)
+  if (wsm_inbox_keep(m, &dropped) == WSM_ENDED)
     wsm_ending_session_ended(m, now_ms);
 }
 

@@ -1,26 +1,24 @@
 -- Dispatch: what has happened to a connection goes to the coroutines that wait for
 -- it and to its listeners.
--- Depends on the core's link, scheduler.lua, listeners.lua, target.lua, codec.lua.
+-- Depends on the core's link, scheduler.lua, listeners.lua, receivers.lua, target.lua.
 -- Never makes a table or a closure for a message that somebody waits for.
 
 local core = require "wsmanager.core"
-local codec = require "wsmanager.base.codec"
 local coroutines = require "wsmanager.run.coroutines"
-local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
+local receivers = require "wsmanager.run.receivers"
 local scheduler = require "wsmanager.run.scheduler"
 local target = require "wsmanager.run.target"
 local url = require "wsmanager.base.url"
 
 local link = core.link
 local fields = link.fields
-local link_event, link_receive = link.event, ffi.receive
+local link_event = link.event
 local fire, has_listener = listeners.fire, listeners.has
-local hold_messages, call = listeners.hold_messages, coroutines.call
 local wait, has_waiting = scheduler.wait, coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
+local codecs, deliver = receivers.codecs, receivers.deliver
 local retained, set_retained = scheduler.retained, scheduler.retain
-local decode = codec.decode
 
 local MESSAGES_PER_ROUND = 1024  -- of one connection
 local EVENTS_AT_ONCE = 16        -- of one connection
@@ -63,8 +61,6 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 -- Endings are never changed and those alike are shared: when a server goes away,
 -- thousands of connections end in the same way.
 local last_ending = {error = NOT_ENDED, close = NOT_ENDED}
-
-local codecs = setmetatable({}, {__mode = "k"})
 
 -- In these states nothing happens until somebody calls reconnect().
 local is_over = {closed = true, locked = true, exhausted = true}
@@ -109,92 +105,6 @@ function dispatch.register (ws, record)
   link.codec(ws, record.codec ~= nil)
   scheduler.connections[record.id] = ws
   return ws
-end
-
--- ## Messages
-
--- The decoded value, or nil after an event `error` for data that does not decode.
-local function decode_or_fire (record, with, data, kind)
-  local value, token, why, raw = decode(with, data, kind)
-  if value == nil then
-    fire(record, {type = "error", token = token, message = why, raw = raw})
-  end
-  return value
-end
-
-local function wants_messages (record)
-  return record.discards or has_listener(record, "message")
-end
-
--- Gives the next message to the receiver that waits first. A receiver that waits
--- again sets `inbox_empty` by itself and retains the connection.
-local function deliver_to_receiver (ws, record)
-  local data, kind, detail = link_receive(ws)
-  record.inbox_empty = not data
-  if data then
-    wake(record.receivers, data, kind)
-  elseif kind then
-    wake_all(record.receivers, nil, kind, detail)
-  end
-end
-
-local function deliver_to_listeners (ws, record)
-  local data, kind = link_receive(ws)
-  record.inbox_empty = not data
-  if not data then return end
-  local with = codecs[ws]
-  if with then data = decode_or_fire(record, with, data, kind) end
-  if data == nil or record.muted then return end
-  fire(record, {
-    type = "message", data = data, kind = kind, origin = record.origin,
-  })
-end
-
--- Runs in one coroutine for all messages: a change of coroutines costs more than
--- the listener's call. If the listener fails, record.budget says what is left.
-local function deliver_to_only_listener (ws, record)
-  local entry, origin = record.only_listener, record.origin
-  local event_target = record.event_target
-  for left = record.budget - 1, 0, -1 do
-    if record.only_listener ~= entry then return end
-    if record.receivers and has_waiting(record.receivers) then return end
-    local data, kind, coded = link_receive(ws)
-    record.budget = left
-    if not data then
-      record.inbox_empty = true
-      return
-    end
-    if coded then data = decode_or_fire(record, codecs[ws], data, kind) end
-    if data ~= nil then
-      local event = {
-        type = "message", data = data, kind = kind, target = event_target,
-      }
-      if origin then event.origin = origin end
-      entry.listener(event)
-    end
-  end
-end
-
--- Delivers up to `budget` messages: to those who wait for one, else to the
--- listeners.
-local function deliver (ws, record, budget)
-  record.budget, record.inbox_empty = budget, false
-  repeat
-    if has_waiting(record.receivers) then
-      record.budget = record.budget - 1
-      deliver_to_receiver(ws, record)
-    elseif record.waiting_listeners or not wants_messages(record) then
-      return
-    elseif record.only_listener then
-      local thread = call(deliver_to_only_listener, ws, record)
-      if thread then hold_messages(record, thread) end
-    else
-      record.budget = record.budget - 1
-      deliver_to_listeners(ws, record)
-    end
-    if record.inbox_empty then return end
-  until record.budget <= 0
-  scheduler.schedule(record.id)
 end
 
 -- ## Events of the core

@@ -1,0 +1,109 @@
+-- Who gets the next message of a connection: the coroutine that has waited longest
+-- in `receive`, or else the listeners of `message`.
+-- Depends on the core's link, codec.lua, coroutines.lua and listeners.lua.
+-- Never makes a table or a closure for a message that somebody waits for.
+
+local codec = require "wsmanager.base.codec"
+local coroutines = require "wsmanager.run.coroutines"
+local ffi = require "wsmanager.base.ffi"
+local listeners = require "wsmanager.run.listeners"
+local scheduler = require "wsmanager.run.scheduler"
+
+local link_receive = ffi.receive
+local fire, has_listener = listeners.fire, listeners.has
+local hold_messages, call = listeners.hold_messages, coroutines.call
+local has_waiting = coroutines.has_waiting
+local wake, wake_all = coroutines.wake, coroutines.wake_all
+local decode = codec.decode
+
+local codecs = setmetatable({}, {__mode = "k"})
+
+local receivers = {
+  codecs = codecs,     -- connection -> codec
+}
+
+-- The decoded value, or nil after an event `error` for data that does not decode.
+local function decode_or_fire (record, with, data, kind)
+  local value, token, why, raw = decode(with, data, kind)
+  if value == nil then
+    fire(record, {type = "error", token = token, message = why, raw = raw})
+  end
+  return value
+end
+
+local function wants_messages (record)
+  return record.discards or has_listener(record, "message")
+end
+
+-- Gives the next message to the receiver that waits first. A receiver that waits
+-- again sets `inbox_empty` by itself and retains the connection.
+local function deliver_to_receiver (ws, record)
+  local data, kind, detail = link_receive(ws)
+  record.inbox_empty = not data
+  if data then
+    wake(record.receivers, data, kind)
+  elseif kind then
+    wake_all(record.receivers, nil, kind, detail)
+  end
+end
+
+local function deliver_to_listeners (ws, record)
+  local data, kind = link_receive(ws)
+  record.inbox_empty = not data
+  if not data then return end
+  local with = codecs[ws]
+  if with then data = decode_or_fire(record, with, data, kind) end
+  if data == nil or record.muted then return end
+  fire(record, {
+    type = "message", data = data, kind = kind, origin = record.origin,
+  })
+end
+
+-- Runs in one coroutine for all messages: a change of coroutines costs more than
+-- the listener's call. If the listener fails, record.budget says what is left.
+local function deliver_to_only_listener (ws, record)
+  local entry, origin = record.only_listener, record.origin
+  local event_target = record.event_target
+  for left = record.budget - 1, 0, -1 do
+    if record.only_listener ~= entry then return end
+    if record.receivers and has_waiting(record.receivers) then return end
+    local data, kind, coded = link_receive(ws)
+    record.budget = left
+    if not data then
+      record.inbox_empty = true
+      return
+    end
+    if coded then data = decode_or_fire(record, codecs[ws], data, kind) end
+    if data ~= nil then
+      local event = {
+        type = "message", data = data, kind = kind, target = event_target,
+      }
+      if origin then event.origin = origin end
+      entry.listener(event)
+    end
+  end
+end
+
+-- Delivers up to `budget` messages: to those who wait for one, else to the
+-- listeners.
+function receivers.deliver (ws, record, budget)
+  record.budget, record.inbox_empty = budget, false
+  repeat
+    if has_waiting(record.receivers) then
+      record.budget = record.budget - 1
+      deliver_to_receiver(ws, record)
+    elseif record.waiting_listeners or not wants_messages(record) then
+      return
+    elseif record.only_listener then
+      local thread = call(deliver_to_only_listener, ws, record)
+      if thread then hold_messages(record, thread) end
+    else
+      record.budget = record.budget - 1
+      deliver_to_listeners(ws, record)
+    end
+    if record.inbox_empty then return end
+  until record.budget <= 0
+  scheduler.schedule(record.id)
+end
+
+return receivers
