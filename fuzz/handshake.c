@@ -141,7 +141,10 @@ static void check_any_response (struct wsm_span text, uint32_t seed,
   struct wsm_agreement agreed;
   struct wsm_error e;
   struct wsm_url url;
-  struct wsm_request request = { &url, key, "chat, superchat", offered, NULL };
+  const struct wsm_request request = { .url = &url,
+                                       .key = key,
+                                       .protocols = "chat, superchat",
+                                       .extensions = offered };
   if (check_head(&head, text, true, seed) <= 0) return;
   REQUIRE(head.status >= 100 && head.status <= 999);
   memset(&e, 0, sizeof e);
