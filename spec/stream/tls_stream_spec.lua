@@ -232,6 +232,51 @@ describe("a link over TLS", function()
     end
   end)
 
+  describe("that the peer reads slower than it is sent", function()
+    local COUNT, data = 128, ("0123456789abcdef"):rep(8192)
+    local LENGTH = COUNT * (#data + 14) -- with the headers of masked frames
+    local config = { buffer = 2 * LENGTH, outbox = { messages = 2 * COUNT,
+                     bytes = 2 * LENGTH } }
+
+    local function send_all(c)
+      for _ = 1, COUNT do assert.is_true(link.send(c.ws, data)) end
+    end
+
+    it("loses nothing of 16 MiB", function()
+      local peer = server("good", { { "accept", "" }, { "await", LENGTH },
+        { "send", "880203e8" }, { "drain" } })
+      local c = dial(peer, nil, config)
+      c:event("open")
+      send_all(c)
+      assert.same({ "close", 1000, "", true }, c:event("close"))
+      assert.equal(0, c.ws.bufferedAmount)
+    end)
+
+    it("and that is then cut, sends the rest on another one", function()
+      local peer = peers.start("scripted", {
+        scripts = { { { "accept", "" }, { "await", 100000 }, { "cut" } },
+                    { { "accept", "" }, { "drain" } } },
+        tls = { cert = files:path("good.pem"), key = files:path("leaf.key") } })
+      config.reconnect = { delay = 0.01, jitter = 0 }
+      local c = dial(peer, nil, config)
+      c:event("open")
+      send_all(c)
+      c:till(function() return count(c, "open") == 2 end)
+      send_all(c)
+      c:till(function() return c.ws.bufferedAmount == 0 end)
+      assert.equal("open", c.ws.state)
+    end)
+  end)
+
+  it("does not let a server of TLS 1.2 renegotiate", function()
+    local peer = peers.start("node_server", { tls = { max = "TLSv1.2",
+      cert = files:path("good.pem"), key = files:path("leaf.key") } })
+    made = turns.new { url = "wss://localhost:" .. peer.port .. "/renegotiate",
+                       tls = rules(), reconnect = false }
+    made:till(function(c) return c.messages[1] or count(c, "close") == 1 end)
+    assert.not_same({ "renegotiated", "text" }, made.messages[1])
+  end)
+
   -- a ticket is used once, and node gives no new one for it
   for name, least in pairs { python_server = 2, node_server = 1 } do
     it("takes up its session again with " .. name, function()

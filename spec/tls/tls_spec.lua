@@ -237,6 +237,18 @@ describe("TLS", function()
       assert.is_true((ends.join(nil, nil, rules)).pipe:resumed())
     end)
 
+    it("of TLS 1.3 is resumed once (RFC 8446 C.4)", function()
+      ends.join(nil, nil, rules)
+      local first = ends.new(rules.client, "localhost")
+      first:start()
+      local second = ends.join(nil, nil, rules)
+      local server = ends.new(rules.server)
+      ends.settle(first, server)
+      assert.equal("open", first.status)
+      assert.is_true(first.pipe:resumed())
+      assert.is_false(second.pipe:resumed())
+    end)
+
     it("is not resumed with another host", function()
       ends.join(nil, nil, rules)
       rules.host = "127.0.0.1"

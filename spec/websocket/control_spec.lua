@@ -45,6 +45,20 @@ describe("pings and pongs", function()
     end)
   end)
 
+  it("leaves a client that runs out of mask keys some for its close frame", function()
+    local s = session("client", { keys = sessions.keys:sub(1, 6 * 4) })
+    for i = 1, 20 do
+      s:feed(from_peer("client", 9, "ping " .. i))
+      assert.is_nil((s:next()))
+    end
+    s:feed(from_peer("client", 3, "no such opcode"))
+    assert.is_false((s:next()))
+    local sent = frames(s:take())
+    assert.same({ 10, "ping 1" }, sent[1])
+    assert.equal(8, sent[#sent][1])
+    assert.equal(code(1002), sent[#sent][2]:sub(1, 2))
+  end)
+
   it("notices the pong of a ping by its number", function()
     local client, server = session "client", session "server"
     client:ping()

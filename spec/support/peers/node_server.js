@@ -31,6 +31,9 @@ const greetings = {
   count(ws, [n]) {
     for (let i = 1; i <= Number(n); i++) ws.send(String(i));
   },
+  renegotiate(ws) {
+    ws._socket.renegotiate({}, (why) => ws.send(why ? "refused" : "renegotiated"));
+  },
   request(ws, rest, request) {
     const { url: path, headers } = request;
     ws.send(JSON.stringify({ path, headers, protocol: ws.protocol || null }));
@@ -73,7 +76,11 @@ function compress(wanted) {
 
 const { tls, host = "127.0.0.1", port = 0, path, protocols = [] } = options;
 const server = tls
-  ? https.createServer({ cert: fs.readFileSync(tls.cert), key: fs.readFileSync(tls.key) })
+  ? https.createServer({
+      cert: fs.readFileSync(tls.cert),
+      key: fs.readFileSync(tls.key),
+      maxVersion: tls.max,
+    })
   : http.createServer();
 
 new WebSocketServer({

@@ -59,7 +59,7 @@ class Ended(Exception):
 class Player:
     def __init__(self, sock, number):
         self.sock, self.number = sock, number
-        self.held = b""
+        self.held = bytearray()
         self.head = b""
         sock.settimeout(OPTIONS.get("seconds", 60))
 
@@ -78,7 +78,8 @@ class Player:
     def take(self, n):
         while len(self.held) < n:
             self.more()
-        data, self.held = self.held[:n], self.held[n:]
+        data = bytes(self.held[:n])
+        del self.held[:n]
         return data
 
     def take_until(self, mark):
