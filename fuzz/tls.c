@@ -35,6 +35,7 @@ struct arrival {
   size_t delivered;        /* ciphertext */
   bool changed;            /* not the same as the peer's wire any more ... */
   size_t same;             /* ... after so many bytes */
+  bool early;              /* that was before both ends were open */
   enum wsm_tls_status status;
   bool was_open;
 };
@@ -97,11 +98,14 @@ static void close_end (struct world *w, int side) {
 
 /* --- what arrives --- */
 
-/* The plaintext of the peer's records that arrived whole and unchanged. */
+/* The plaintext of the peer's records that arrived whole and unchanged. A change
+** during the handshake may be harmless: the version in the head of a record, or
+** RFC 8446's ChangeCipherSpec, are not authenticated. */
 static size_t proven (const struct world *w, int side) {
   const struct end *peer = &w->ends[!side];
   const struct arrival *a = &w->arrivals[side];
   size_t plain = 0, i;
+  if (a->early) return peer->plain;
   for (i = 0; i < peer->count && peer->records[i].cipher <= a->same; i++)
     plain = peer->records[i].plain;
   return plain;
@@ -134,6 +138,7 @@ static void compare_wire (struct world *w, int side, const void *bytes,
     if (!a->changed) a->same = at + 1;
   }
   a->delivered += n;
+  a->early |= a->changed && !(a->was_open && w->arrivals[!side].was_open);
 }
 
 static void feed (struct world *w, int side, const void *bytes, size_t n) {
