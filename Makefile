@@ -102,11 +102,12 @@ $(OUT)/faulty.so: spec/support/faulty.c
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 
 # What specs run.
-spec-programs: $(OUT)/loops $(OUT)/states.so
+spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/states.so
 
 LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
 
-$(OUT)/loops: spec/support/loops.c $(LOOPS:src/%.c=$(OUT)/obj/%.o)
+$(OUT)/loops $(OUT)/connects: $(OUT)/%: spec/support/%.c \
+  $(LOOPS:src/%.c=$(OUT)/obj/%.o)
 	@mkdir -p $(@D)
 	$(CC) -O1 -g $(SANITIZERS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
 
