@@ -76,6 +76,16 @@ function ours.await (condition)
   end
 end
 
+-- What finalizers.lua prints with these arguments.
+function ours.finalizers (arguments, option)
+  local lua = os.getenv("LUA") or arg[-1] or "lua"
+  local pipe = assert(io.popen("timeout 60 '" .. lua .. "' " .. (option or "")
+    .. " spec/support/finalizers.lua " .. arguments .. " 2>&1"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
 -- Does fn(...) raise this, and blame the line that called it?
 function ours.fails (what, fn, ...)
   local unpack = table.unpack or unpack

@@ -2,22 +2,17 @@
 
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
+local peers = require "support.peers"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
-local LONG, await = ours.LONG, ours.await
-
-local function finalizers (arguments, option)
-  local lua = os.getenv("LUA") or arg[-1] or "lua"
-  local pipe = assert(io.popen("timeout 60 '" .. lua .. "' " .. (option or "")
-    .. " spec/support/finalizers.lua " .. arguments .. " 2>&1"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
+local LONG, await, finalizers = ours.LONG, ours.await, ours.finalizers
 
 describe("a connection", function ()
-  after_each(ours.stop)
+  after_each(function ()
+    ours.stop()
+    peers.stop()
+  end)
 
   describe("receiving", function ()
     it("returns timeout, and goes on afterwards", function ()
@@ -99,6 +94,25 @@ describe("a connection", function ()
     if jit then
       it("does so where nothing is compiled", function ()
         assert.equal("each came once\n", finalizers("two", "-Ohotloop=10000000"))
+      end)
+    end
+
+    for what, frames in pairs {
+      ["a ping and a close"] = "8901708800",
+      ["a close"] = "880203e8",
+    } do
+      it("answers " .. what .. " behind the last message taken", function ()
+        local peer = peers.start("scripted", {host = "127.0.0.1", script = {
+          {"accept"}, {"frame"}, {"send", "810161" .. frames}, {"frame"}, {"close"},
+        }})
+        run(function ()
+          local ws = wsmanager.new {url = "ws://127.0.0.1:" .. peer.port,
+                                    reconnect = false}
+          ws:send "go"
+          assert.equal("a", (ws:receive(LONG)))
+          ws:closed(LONG)
+          assert.equal(what == "a close" and 136 or 138, peer:events()[4].first)
+        end)
       end)
     end
 

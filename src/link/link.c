@@ -270,18 +270,21 @@ static void on_timer (struct wsm_handle *handle, uint64_t now_ms) {
   update(l);
 }
 
-/* Pings behind messages that nobody took in a whole turn are answered. */
+/* What is behind a message is read a turn later, taken or not: nobody may ask for
+** more, and pings and a close are to be answered. */
 static void on_flush (struct wsm_handle *handle, bool before_io) {
   struct wsm_link *l = link_of(handle);
+  struct wsm_manager *m = &l->manager;
+  const bool held = wsm_manager_holds_message(m);
+  const bool popped = wsm_manager_has_popped(m);
   l->transfer.flushed_early = false;
-  if (wsm_manager_holds_message(&l->manager)) {
-    if (before_io) {
-      wsm_manager_scan(&l->manager);
-      update_timer(l);
-    } else {
-      wsm_handle_mark_pending(handle);
-    }
+  if (before_io && (held || popped)) {
+    wsm_transfer_refill_keys(&l->transfer);
+    wsm_manager_read_behind(m, wsm_link_now(l));
+    update_timer(l);
   }
+  if (before_io ? popped && wsm_manager_holds_message(m) : held || popped)
+    wsm_handle_mark_pending(handle);
   wsm_link_flush(l);
 }
 

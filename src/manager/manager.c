@@ -194,6 +194,12 @@ void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms) {
 
 /* --- bytes --- */
 
+void wsm_manager_read_behind (struct wsm_manager *m, uint64_t now_ms) {
+  if (m->state != WSM_STATE_OPEN) return;
+  if (m->session.has_message) wsm_session_scan(&m->session);
+  else read_on(m, NULL, now_ms);
+}
+
 void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   struct wsm_error e;
   wsm_heartbeat_received(m, now_ms);

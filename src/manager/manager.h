@@ -250,10 +250,14 @@ static inline bool wsm_manager_has_message (const struct wsm_manager *m) {
   return m->session.has_message || m->undelivered.count > 0;
 }
 
-/* Answers the pings behind a message that nobody took. */
-static inline void wsm_manager_scan (struct wsm_manager *m) {
-  wsm_session_scan(&m->session);
+/* A message was taken, and what was received behind it not yet read. */
+static inline bool wsm_manager_has_popped (const struct wsm_manager *m) {
+  return m->session.popped && m->session.in.data;
 }
+
+/* Answers the pings behind a message that nobody took; behind one that was taken
+** it reads on, to the next. */
+void wsm_manager_read_behind (struct wsm_manager *m, uint64_t now_ms);
 
 /* The driver stops reading the socket, and reads it again. */
 static inline bool wsm_manager_is_paused (const struct wsm_manager *m) {

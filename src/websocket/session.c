@@ -405,6 +405,7 @@ static enum step take_frame (struct wsm_session *s) {
 
 static enum wsm_input read_message (struct wsm_session *s) {
   enum step step = STEP_ON;
+  s->popped = false;
   if (has_ended(s)) return WSM_ENDED;
   if (s->pong_due) wsm_control_send_pong(s);
   while (step == STEP_ON) step = s->remaining ? take_payload(s) : take_frame(s);
@@ -437,6 +438,7 @@ enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
 void wsm_session_pop (struct wsm_session *s) {
   if (!s->has_message) return;
   s->has_message = false;
+  s->popped = true;
   s->message_length = 0;
   if (s->deflate) wsm_deflate_pop(s->deflate);
   drop(s, s->parsed);

@@ -49,6 +49,7 @@ struct wsm_session {
   uint8_t role;         /* enum wsm_role */
   uint8_t closing;      /* enum wsm_close_bits */
   bool has_message;     /* a whole message was read and not popped */
+  bool popped;          /* since the last look at what follows it */
   bool binary;          /* the message being read */
   bool fragmented;      /* a message began and has not ended */
   uint8_t frame_bits;   /* FIN of the frame, RSV1 of the message */
