@@ -39,6 +39,24 @@ describe("send and close before it is open", function ()
     end)
   end)
 
+  it("sends all that waited when it is closed as it opens", function ()
+    local count = 20000    -- more than there are masks in a block
+    run(function ()
+      local got = {}
+      local _, url = ours.serve(function (ws)
+        for data in ws:messages() do got[#got + 1] = data end
+      end)
+      local dropped
+      local ws = wsmanager.new {url = url, reconnect = false,
+                                outbox = {messages = count}}
+      ws.onopen = function () dropped = ws:close(1000) end
+      for i = 1, count do assert(ws:send(tostring(i))) end
+      assert.equal(1000, (ws:closed(LONG)))
+      assert.equal(0, dropped)
+      ours.await(function () return #got == count end)
+    end)
+  end)
+
   it("loses nothing with drain between them", function ()
     run(function ()
       local got = {}

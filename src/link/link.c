@@ -421,6 +421,16 @@ void wsm_link_flush (struct wsm_link *l) {
   update(l);
 }
 
+/* The outbox may hold more messages than there are keys in a block. */
+void wsm_link_close (struct wsm_link *l,
+                     const struct wsm_close_params *params) {
+  do wsm_transfer_refill_keys(&l->transfer);
+  while (wsm_manager_send_waiting(&l->manager));
+  wsm_transfer_refill_keys(&l->transfer);
+  wsm_manager_close(&l->manager, params, wsm_loop_refresh(l->handle.loop));
+  wsm_link_update(l);
+}
+
 /* Writes what was queued at once, or marks it to be written with the turn. */
 static void push (struct wsm_link *l) {
   if (wsm_transfer_push(&l->transfer) && !l->handle.pending)

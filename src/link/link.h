@@ -82,6 +82,9 @@ void wsm_link_flush (struct wsm_link *l);
 ** is not one of those below. */
 void wsm_link_update (struct wsm_link *l);
 
+/* Starts the closing handshake: see wsm_manager_close. */
+void wsm_link_close (struct wsm_link *l, const struct wsm_close_params *params);
+
 /* Sends a message: see wsm_manager_send. */
 enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
                              const void *data, size_t n);

@@ -141,11 +141,7 @@ static int close (lua_State *L) {
   if (params.code == WSM_NO_STATUS && params.length > 0)
     params.code = WSM_NORMAL;
   check_close(L, params.code, params.reason, params.length);
-  wsm_mask_keys_refill(manager_of(box)->keys,
-                       manager_of(box)->outbox.count + 1);
-  wsm_manager_close(manager_of(box), &params,
-                    wsm_loop_refresh(wsm_link_handle(box->link)->loop));
-  wsm_link_update(box->link);
+  wsm_link_close(box->link, &params);
   /* closed for good: what waits was never sent */
   lua_pushinteger(L, wsm_manager_state(manager_of(box)) == WSM_STATE_CLOSED
                        ? (lua_Integer)wsm_manager_outbox(manager_of(box))->count

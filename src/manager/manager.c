@@ -317,6 +317,12 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
   else wsm_ending_finish(m);
 }
 
+bool wsm_manager_send_waiting (struct wsm_manager *m) {
+  const size_t count = m->outbox.count;
+  if (m->state == WSM_STATE_OPEN) wsm_outbox_flush(m, SIZE_MAX);
+  return m->outbox.count > 0 && m->outbox.count < count;
+}
+
 void wsm_manager_close (struct wsm_manager *m,
                         const struct wsm_close_params *params,
                         uint64_t now_ms) {

@@ -72,6 +72,11 @@ bool wsm_manager_refuse (struct wsm_manager *m,
 ** is written. */
 void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms);
 
+/* Moves what waits in the outbox of an open connection to the output, as far as
+** there are masks and memory: before close(), which leaves behind what has no
+** mask. true: some of it moved, and some is left. */
+bool wsm_manager_send_waiting (struct wsm_manager *m);
+
 /* close(code, reason), in every state; there is no reconnect after it. The reason
 ** is copied: at most 123 bytes of UTF-8. */
 void wsm_manager_close (struct wsm_manager *m,
