@@ -5,6 +5,8 @@
 --   two   two connections in step; the finalizers take of the second
 --   steps  reads all that a connection tells while it reconnects without an end;
 --          the finalizers turn the loop
+--   unsent  takes what was never sent; the finalizers take of it, too
+--   stop   accepts connections; a finalizer stops the server
 
 local direct = require "wsmanager.base.ffi"
 local wsmanager = require "wsmanager"
@@ -136,7 +138,57 @@ local function steps ()
   return turns
 end
 
-local modes = {one = one, two = two}
+-- Messages of many sizes that were never sent: each is taken once.
+local function unsent ()
+  local count, taken = 3000, 0
+  for _ = 1, 10 do
+    local ws = wsmanager.new {url = "ws://127.0.0.1:1", reconnect = false,
+                              outbox = {messages = count, bytes = 1e8}}
+    for i = 1, count do ws:send(("one%s%09d"):format(("x"):rep(i), i)) end
+    ws:close()
+    local times, take = tally "one"
+    local inside = false
+    local function take_all ()
+      inside = true
+      local messages = ws:unsent()
+      inside = false
+      for _, message in ipairs(messages) do take(message) end
+      return #messages
+    end
+    local bury = undead(function ()
+      if not inside then return end
+      taken = taken + take_all()
+      inside = true
+    end)
+    take_all()
+    bury()
+    check(times, count)
+  end
+  return taken
+end
+
+-- Servers that are stopped while they accept.
+local function stop ()
+  local stopped = 0
+  for _ = 1, 20 do
+    local server = assert(wsmanager.serve {host = "127.0.0.1", handler = function () end})
+    local url = "ws://127.0.0.1:" .. server.port
+    local clients, over = {}, false
+    local bury = undead(function ()
+      if over then return end
+      over, stopped = true, stopped + 1
+      server:stop(0)
+    end)
+    for i = 1, 20 do clients[i] = wsmanager.new {url = url, reconnect = false} end
+    for _, ws in ipairs(clients) do ws:opened(0.05) end
+    for _, ws in ipairs(clients) do ws:close() end
+    bury()
+    server:stop(0)
+  end
+  return stopped
+end
+
+local modes = {one = one, two = two, unsent = unsent, stop = stop}
 local taken
 if arg[1] == "steps" then taken = steps()
 else taken = wsmanager.run(modes[arg[1]], tonumber(arg[2])) end

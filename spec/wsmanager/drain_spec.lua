@@ -39,6 +39,10 @@ describe("send and close before it is open", function ()
     end)
   end)
 
+  it("gives each of them once, though finalizers take some, too", function ()
+    assert.equal("each came once\n", ours.finalizers("unsent"))
+  end)
+
   it("sends all that waited when it is closed as it opens", function ()
     local count = 20000    -- more than there are masks in a block
     run(function ()

@@ -32,6 +32,10 @@ after_each(function ()
 end)
 
 describe("a server", function ()
+  it("may be stopped by a finalizer while it accepts", function ()
+    assert.equal("each came once\n", ours.finalizers("stop"))
+  end)
+
   it("runs a handler for each connection, with its request", function ()
     local request
     serve {handler = function (ws, asked)

@@ -63,10 +63,11 @@ static int make (lua_State *L) {
   return box->server ? 1 : wsm_fail(L, &e);
 }
 
+/* A finalizer that the new box runs may close the server. None of a closed one. */
 static int next (lua_State *L) {
-  struct wsm_server *server = check_server(L);
+  const struct box *self = luaL_checkudata(L, 1, SERVER);
   struct wsm_box *box = wsm_push_box(L);
-  box->link = wsm_server_claim(server);
+  if (self->server) box->link = wsm_server_claim(self->server);
   return box->link ? 1 : 0;
 }
 
