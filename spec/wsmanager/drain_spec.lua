@@ -65,7 +65,11 @@ describe("send and close before it is open", function ()
     run(function ()
       local got = {}
       local _, url = ours.serve(function (ws)
-        for data in ws:messages() do got[#got + 1] = data end
+        local data = ws:receive()
+        while data do
+          got[#got + 1] = data
+          data = ws:receive()
+        end
         got.over = true
       end)
       local ws = wsmanager.new {url = url, reconnect = false}
