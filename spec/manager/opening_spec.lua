@@ -348,6 +348,21 @@ describe("a server's side", function()
     assert.truthy(m:write(0):find("^HTTP/1.1 431 "))
   end)
 
+  it("looks at nothing beyond the limit of a head, however it arrives", function()
+    local head = "GET / HTTP/1.1\r\nA: "
+    local long = head .. ("a"):rep(16384 - #head)
+    for cut = 16380, 16387 do
+      for text, status in pairs {
+        [long .. "\1\r\n\r\n"] = 431, [long:sub(1, -2) .. "\1\r\n\r\n"] = 400,
+      } do
+        local m = new()
+        m:feed(text:sub(1, cut), 0)
+        if m:state() == "connecting" then m:feed(text:sub(cut + 1), 0) end
+        assert.truthy(m:write(0):find("^HTTP/1.1 " .. status))
+      end
+    end
+  end)
+
   it("refuses a request that is never whole with 408", function()
     local m = new()
     m:feed("GET / HTTP/1.1\r\n", 5)

@@ -109,6 +109,19 @@ describe("CONNECT", function()
     end
   end)
 
+  it("looks at nothing beyond 16 KiB, however it arrives", function()
+    local head = "HTTP/1.1 200 OK\r\nA: "
+    local long = head .. ("a"):rep(16384 - #head)
+    for cut = 16380, 16386 do
+      local text = long .. "\1\r\n\r\n"
+      local _, token = feed(begin(PROXY), { text:sub(1, cut), text:sub(cut + 1) })
+      assert.equal("toobig", token)
+      text = long:sub(1, -2) .. "\1\r\n\r\n"
+      _, token = feed(begin(PROXY), { text:sub(1, cut), text:sub(cut + 1) })
+      assert.equal("proxy", token)
+    end
+  end)
+
   it("reads 128 header lines and not one more", function()
     local function answer(n) return "HTTP/1.1 200\r\n" .. ("A: b\r\n"):rep(n) .. "\r\n" end
     assert.equal("open", (feed(begin(PROXY), { answer(128) })))

@@ -60,22 +60,31 @@ bool wsm_peer_head_keep_agreement (struct wsm_manager *m,
   return true;
 }
 
+/* Bytes that a head may still have. */
+static size_t room_for_head (const struct wsm_manager *m) {
+  const uint64_t limit = m->policy->header_bytes;
+  return limit > m->interim_bytes ? (size_t)(limit - m->interim_bytes) : 0;
+}
+
 /* Moves the peer's head to head_text once it is whole; its last n bytes are
 ** new. 1: it is whole; 0: more is needed; -1: e says why it cannot be. */
 int wsm_peer_head_take (struct wsm_manager *m, struct wsm_head *head, size_t n,
                         struct wsm_error *e) {
   const struct wsm_buffer *in = &m->session.in;
   const size_t length = wsm_buffer_length(in);
-  const struct wsm_span text = span_of(wsm_buffer_bytes(in), length);
+  const size_t room = room_for_head(m);
+  const bool too_long = length > room;
+  /* what is beyond the limit is not looked at, however it arrives */
+  const struct wsm_span text =
+    span_of(wsm_buffer_bytes(in), too_long ? room : length);
   const size_t fresh = n < length ? n : length;
+  const char *first = (const char *)wsm_buffer_bytes(in) + length - fresh;
   long taken = 0;
   /* the first bytes are parsed at once: they may be no HTTP at all */
-  if (fresh &&
-      (fresh == length || memchr(text.text + length - fresh, '\n', fresh)))
+  if (fresh && (fresh == length || too_long || memchr(first, '\n', fresh)))
     taken = parse(m, head, &text, e);
   if (taken < 0) return -1;
-  if (m->interim_bytes + (taken ? (size_t)taken : length) >
-      m->policy->header_bytes) {
+  if (!taken && too_long) {
     wsm_error_set(e, WSM_TOOBIG, "the peer's HTTP head is over %llu bytes",
                   (unsigned long long)m->policy->header_bytes);
     return -1;

@@ -129,12 +129,13 @@ wsm_http_connect_read (struct wsm_proxy_handshake *x, struct wsm_buffer *in,
   for (;;) {
     struct wsm_head head;
     const size_t length = wsm_buffer_length(in);
-    const long n = wsm_head_parse_response(
-      &head, (const char *)wsm_buffer_bytes(in), length, e);
+    const size_t room = WSM_PROXY_HANDSHAKE_LIMIT - x->interim_bytes;
+    /* what is beyond the limit is not looked at, however it arrives */
+    const long n = wsm_head_parse_response(&head,
+                                           (const char *)wsm_buffer_bytes(in),
+                                           length < room ? length : room, e);
     if (n < 0) return fail_head(x, e);
-    if (x->interim_bytes + (n > 0 ? (size_t)n : length) >
-        WSM_PROXY_HANDSHAKE_LIMIT)
-      return fail_length(x, e);
+    if (n == 0 && length > room) return fail_length(x, e);
     if (n == 0) return WSM_PROXY_HANDSHAKE_MORE;
     if (head.status / 100 > 2 || head.status == 101)
       return fail_status(x, &head, e);
