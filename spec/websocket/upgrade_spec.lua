@@ -371,6 +371,8 @@ describe("choosing a subprotocol", function()
     for _, supported in ipairs { "", "Chat", "super", "chat superchat", "," } do
       assert.is_nil((protocol.chooseprotocol(REQUEST, supported)))
     end
+    local short = with(REQUEST, "sec-websocket-protocol: x")
+    assert.is_nil((protocol.chooseprotocol(short, "y")))
     assert.is_nil((protocol.chooseprotocol("GET / HTTP/1.1\r\n\r\n", "chat")))
   end)
 end)

@@ -77,7 +77,6 @@ static bool open_inflater (struct wsm_deflate *d) {
 }
 
 static void close_inflater (struct wsm_deflate *d) {
-  d->final_block = false;
   if (!d->inflater) return;
   inflateEnd(&d->inflater->z);
   context_free(d->inflater);
