@@ -39,9 +39,12 @@ describe("send and close before it is open", function ()
     end)
   end)
 
-  it("gives each of them once, though finalizers take some, too", function ()
-    assert.equal("each came once\n", ours.finalizers("unsent"))
-  end)
+  -- Lua 5.1 and LuaJIT may run no finalizer in so short a time.
+  if _VERSION ~= "Lua 5.1" then
+    it("gives each of them once, though finalizers take some, too", function ()
+      assert.equal("each came once\n", ours.finalizers("unsent"))
+    end)
+  end
 
   it("sends all that waited when it is closed as it opens", function ()
     local count = 20000    -- more than there are masks in a block

@@ -222,9 +222,9 @@ static bool encode_object (struct encoder *e, const struct place *at) {
     if (!first) append_char(e, ',');
     first = false;
     if (!wsm_utf8_valid((const unsigned char *)lua_tostring(L, -2),
-                        lua_rawlen(L, -2)))
+                        (size_t)lua_rawlen(L, -2)))
       return fail(e, at, "has a key that is not UTF-8");
-    append_string(e, lua_tostring(L, -2), lua_rawlen(L, -2));
+    append_string(e, lua_tostring(L, -2), (size_t)lua_rawlen(L, -2));
     append_char(e, ':');
     if (!encode_value(e, &place)) return false;
     lua_pop(L, 1);
