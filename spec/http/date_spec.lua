@@ -10,13 +10,15 @@ describe("a date of HTTP", function()
   end)
 
   it("is that of the system, over leap years and centuries", function()
+    -- a time of 32 bit ends in 2038
+    local last = pcall(os.date, "!%a", 253402300799) and 253402300799 or 2^31 - 1
     local seconds = 1
-    while seconds < 253402300800 do
+    while seconds <= last do
       assert.equal(os.date("!%a, %d %b %Y %H:%M:%S GMT", seconds), date(seconds))
       seconds = seconds + 86400 * 590 + 12345
     end
     for _, day in ipairs { 951782400, 951868800, 4107456000, 4107542400, 253402214400 } do
-      for _, second in ipairs { 0, 1, 86399 } do
+      for _, second in ipairs(day < last and { 0, 1, 86399 } or {}) do
         assert.equal(os.date("!%a, %d %b %Y %H:%M:%S GMT", day + second),
                      date(day + second))
       end

@@ -51,7 +51,7 @@ describe("send and close before it is open", function ()
     run(function ()
       local got = {}
       local _, url = ours.serve(function (ws)
-        for data in ws:messages() do got[#got + 1] = data end
+        for data in function () return (ws:receive()) end do got[#got + 1] = data end
       end)
       local dropped
       local ws = wsmanager.new {url = url, reconnect = false,

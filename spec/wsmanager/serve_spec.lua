@@ -32,9 +32,12 @@ after_each(function ()
 end)
 
 describe("a server", function ()
-  it("may be stopped by a finalizer while it accepts", function ()
-    assert.equal("each came once\n", ours.finalizers("stop"))
-  end)
+  -- Before Lua 5.4 a finalizer may not wait, as stop() does.
+  if _VERSION == "Lua 5.4" then
+    it("may be stopped by a finalizer while it accepts", function ()
+      assert.equal("each came once\n", ours.finalizers("stop"))
+    end)
+  end
 
   it("runs a handler for each connection, with its request", function ()
     local request
