@@ -51,7 +51,11 @@ describe("send and close before it is open", function ()
     run(function ()
       local got = {}
       local _, url = ours.serve(function (ws)
-        for data in function () return (ws:receive()) end do got[#got + 1] = data end
+        local data = ws:receive()
+        while data do
+          got[#got + 1] = data
+          data = ws:receive()
+        end
       end)
       local dropped
       local ws = wsmanager.new {url = url, reconnect = false,
