@@ -102,7 +102,8 @@ $(OUT)/faulty.so: spec/support/faulty.c
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 
 # What specs run.
-spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/states.so
+spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/states.so \
+  $(OUT)/processes.so
 
 LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
 
@@ -115,7 +116,7 @@ $(OUT)/loops-tsan: spec/support/loops.c $(LOOPS)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu99 -O1 -g -fsanitize=thread $(INCLUDES) -o $@ $^ $(LIBS)
 
-$(OUT)/states.so: spec/support/states.c
+$(OUT)/states.so $(OUT)/processes.so: $(OUT)/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 

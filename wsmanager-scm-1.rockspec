@@ -64,6 +64,7 @@ build = {
         "src/http/writer.c",
         "src/io/address.c",
         "src/io/connect.c",
+        "src/io/fork.c",
         "src/io/handle.c",
         "src/io/listener.c",
         "src/io/loop.c",

@@ -308,6 +308,7 @@ function methods.opened (ws, timeout)
   check_self(ws, "opened")
   local deadline = to_deadline(1, "#1 to 'opened'", timeout)
   local record = to_record(ws)
+  dispatch.check_fork(ws, record)
   local opens, in_time = record.opens, true
   repeat
     if ws.state == "open" or record.opens ~= opens then return true end
@@ -329,6 +330,7 @@ function methods.closed (ws, timeout)
   check_self(ws, "closed")
   local deadline = to_deadline(1, "#1 to 'closed'", timeout)
   local record = to_record(ws)
+  dispatch.check_fork(ws, record)
   local restarts, in_time = record.restarts, true
   repeat
     local state, ending = ws.state, record.ending

@@ -2,21 +2,9 @@
 -- way: programs of their own, which must end with 0 and say only what they do.
 
 local peers = require "support.peers"
+local programs = require "support.programs"
 
-local lua = os.getenv("LUA") or arg[-1] or "lua"
-
-local function run(program, prefix)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(program)
-  file:close()
-  local pipe = assert(io.popen((prefix or "") .. "timeout 60 '" .. lua .. "' " .. path
-    .. " 2>&1; echo status $?"))
-  local text = pipe:read("*a")
-  pipe:close()
-  os.remove(path)
-  return text
-end
+local run = programs.run
 
 local start = [[
 local core = require "wsmanager.core"

@@ -9,6 +9,7 @@ local function fake_core ()
   function core.now () return core.time end
   function core.loop () return loop end
   function loop.ready () return table.remove(core.readies, 1) end
+  function loop.check () end
   function loop.cork (_, corked) core.corks[#core.corks + 1] = corked end
   function loop.begin (_, wait)
     core.turns[#core.turns + 1] = wait

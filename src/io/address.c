@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
+#include "io/fork.h"
 #include "base/hidden.h"
 
 bool wsm_address_numeric (struct wsm_address *a, const char *host, int port) {
@@ -113,7 +114,7 @@ bool wsm_address_set_nonblocking (int fd) {
          fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-int wsm_address_socket (const struct wsm_address *a) {
+static int open_socket (const struct wsm_address *a) {
 #ifdef SOCK_NONBLOCK
   return socket(a->as.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                 0);
@@ -123,6 +124,12 @@ int wsm_address_socket (const struct wsm_address *a) {
   close(fd);
   return -1;
 #endif
+}
+
+int wsm_address_socket (const struct wsm_address *a) {
+  const int fd = open_socket(a);
+  if (fd >= 0) wsm_fork_add_socket(fd);
+  return fd;
 }
 
 void wsm_address_set_nodelay (int fd) {

@@ -1,6 +1,7 @@
 /*
 ** address.h - socket addresses, socket options and errno in words
-** Depends on libuv (numeric addresses, error texts) and the system's sockets.
+** Depends on libuv (numeric addresses, error texts), the system's sockets and
+** fork.h.
 ** Never resolves a name, never blocks.
 */
 #ifndef WSM_ADDRESS_H
@@ -44,7 +45,8 @@ int wsm_address_port (const struct wsm_address *a); /* 0: a Unix socket */
 /* "127.0.0.1", "::1"; "" for a Unix socket. */
 void wsm_address_text (const struct wsm_address *a, char *to, size_t n);
 
-/* A stream socket of its family: non-blocking, close-on-exec. -1: errno. */
+/* A stream socket of its family: non-blocking, close-on-exec, registered with
+** fork.h, whose wsm_fork_close_socket closes it. -1: errno. */
 int wsm_address_socket (const struct wsm_address *a);
 
 /* And close-on-exec. false: errno. */

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <uv.h>
 #include "base/host_port.h"
 #include "base/memory.h"
 #include "io/address.h"
+#include "io/fork.h"
 #include "io/resolve.h"
 #include "base/hidden.h"
 
@@ -64,7 +64,8 @@ static void release (struct wsm_connect *c) {
   if (c->resolve) wsm_resolve_cancel(c->resolve);
   c->resolve = NULL;
   for (i = 0; i < c->count; i++)
-    if (c->attempts[i].fd >= 0) close(attempt_stop(&c->attempts[i]));
+    if (c->attempts[i].fd >= 0)
+      wsm_fork_close_socket(attempt_stop(&c->attempts[i]));
   uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
 
@@ -184,7 +185,7 @@ static void on_writable (uv_poll_t *poll, int status, int events) {
     wsm_address_set_nodelay(fd);
     finish(c, fd);
   } else {
-    close(fd);
+    wsm_fork_close_socket(fd);
     advance(c);
   }
 }
@@ -213,7 +214,7 @@ static bool attempt_start (struct attempt *a) {
     a->connect->pending++;
     return true;
   }
-  if (a->fd >= 0) close(a->fd);
+  if (a->fd >= 0) wsm_fork_close_socket(a->fd);
   a->fd = -1;
   return false;
 }

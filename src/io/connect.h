@@ -22,8 +22,8 @@ struct wsm_connect_options {
   const char *path; /* instead: a Unix socket */
 };
 
-/* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, the callee's to
-** close; e's token is WSM_NONE. fd -1: e says which addresses failed and how
+/* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, registered with
+** fork.h, the callee's to close; e's token is WSM_NONE. fd -1: e says which addresses failed and how
 ** (resolve, refused; full without memory). e is only valid during the call.
 ** Called once, never from inside wsm_connect_start; the attempt is freed after. */
 typedef void wsm_connect_done (void *owner, int fd, const struct wsm_error *e);

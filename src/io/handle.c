@@ -64,6 +64,11 @@ void wsm_handle_detach (struct wsm_handle *h) {
   h->loop = NULL;
 }
 
+void wsm_handles_forked (struct wsm_handles *all) {
+  struct wsm_handle *h;
+  for (h = all->all; h; h = h->next) h->calls->on_forked(h);
+}
+
 void wsm_handles_close (struct wsm_handles *all) {
   while (all->all) {
     struct wsm_handle *h = all->all;

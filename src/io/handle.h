@@ -24,6 +24,9 @@ struct wsm_handle_calls {
   void (*on_flush)(struct wsm_handle *h, bool before_io);
   /* the loop is being freed; the handle is detached afterwards */
   void (*on_loop_closed)(struct wsm_handle *h);
+  /* this is a forked child: its sockets, timers and lookups are the parent's,
+     and closed already; forget them without a call to any */
+  void (*on_forked)(struct wsm_handle *h);
 };
 
 /* Zero it, then wsm_loop_attach. */
@@ -60,11 +63,14 @@ struct wsm_handles {
   struct wsm_handle *pending, *flushing;
   struct wsm_poll_fd *poll_fd; /* NULL: no host polls the loop */
   int64_t last_id;
-  bool turning; /* poll_fd is set when the turn ends */
+  unsigned forks; /* wsm_fork_count of the process that it is for */
+  bool turning;   /* poll_fd is set when the turn ends */
 };
 
 /* false: no memory. */
 bool wsm_handles_add (struct wsm_handles *all, struct wsm_handle *h);
+
+void wsm_handles_forked (struct wsm_handles *all); /* calls on_forked of each */
 
 /* Calls on_loop_closed of each, detaches them, and frees what it holds. */
 void wsm_handles_close (struct wsm_handles *all);

@@ -13,6 +13,7 @@
 #include "base/host_port.h"
 #include "base/memory.h"
 #include "io/address.h"
+#include "io/fork.h"
 #include "io/resolve.h"
 #include "base/hidden.h"
 
@@ -64,7 +65,7 @@ static void explain (struct wsm_error *e, const struct wsm_listener_options *o,
 /* A descriptor that listens, or -1 and errno. */
 static int bind_to (const struct wsm_address *a, int backlog) {
   const int on = 1, off = 0;
-  int why, fd = wsm_address_socket(a);
+  int fd = wsm_address_socket(a);
   if (fd < 0) return -1;
   if (a->as.any.sa_family != AF_UNIX)
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -73,9 +74,7 @@ static int bind_to (const struct wsm_address *a, int backlog) {
   if (bind(fd, &a->as.any, a->n) == 0 &&
       listen(fd, backlog > 0 ? backlog : SOMAXCONN) == 0)
     return fd;
-  why = errno;
-  close(fd);
-  errno = why;
+  wsm_fork_close_socket(fd);
   return -1;
 }
 
@@ -108,7 +107,7 @@ static bool is_stale (const struct wsm_address *a) {
   int why, fd = wsm_address_socket(a);
   if (fd < 0) return false;
   why = connect(fd, &a->as.any, a->n) == 0 ? EADDRINUSE : errno;
-  close(fd);
+  wsm_fork_close_socket(fd);
   errno = why == EAGAIN || why == EPROTOTYPE ? EADDRINUSE : why;
   return why == ECONNREFUSED || why == ENOENT;
 }
@@ -201,7 +200,10 @@ static int accept_one (int listening) {
     return -1;
   }
 #endif
-  if (fd >= 0) wsm_address_set_nodelay(fd);
+  if (fd >= 0) {
+    wsm_fork_add_socket(fd);
+    wsm_address_set_nodelay(fd);
+  }
   return fd;
 }
 
@@ -271,7 +273,7 @@ static struct wsm_listener *listener_new (struct uv_loop_s *uv, int fd,
   struct wsm_listener *l = wsm_zalloc(sizeof *l + strlen(path) + 1);
   struct stat file;
   if (!l || uv_poll_init(uv, &l->poll, fd) != 0) {
-    close(fd);
+    wsm_fork_close_socket(fd);
     if (path[0]) (void)unlink(path);
     wsm_free(l);
     return NULL;
@@ -312,7 +314,7 @@ void wsm_listener_close (struct wsm_listener *l) {
   remove_path(l);
   uv_close((uv_handle_t *)&l->poll, on_closed);
   uv_close((uv_handle_t *)&l->timer, on_closed);
-  close(l->fd);
+  wsm_fork_close_socket(l->fd);
   l->fd = -1;
 }
 

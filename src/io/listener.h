@@ -27,7 +27,8 @@ struct wsm_listener_options {
   int backlog;
 };
 
-/* fd is non-blocking, close-on-exec, TCP_NODELAY, and the callee's to close. */
+/* fd is non-blocking, close-on-exec, TCP_NODELAY, registered with fork.h, and the
+** callee's to close. */
 typedef void wsm_listener_accepted (void *owner, int fd);
 
 /* NULL: e says why (in use, not allowed ...), naming the address. */

@@ -6,8 +6,9 @@
 #include <time.h>
 #include <uv.h>
 #include "base/memory.h"
-#include "io/poll_fd.h"
 #include "base/keep_loaded.h"
+#include "io/fork.h"
+#include "io/poll_fd.h"
 #include "io/reactor.h"
 #include "base/hidden.h"
 
@@ -19,30 +20,67 @@ struct wsm_loop {
   void *storage; /* of wsm_loop_storage */
   struct wsm_loop_counters counters;
   bool corked;
+  bool forked; /* it stays with the parent */
   struct wsm_buffer scratch;
 };
 
 /* --- life --- */
 
+static void set_reactor (struct wsm_loop *loop, struct wsm_reactor *reactor) {
+  loop->reactor = reactor;
+  loop->uv = loop->handles.uv = wsm_reactor_uv(reactor);
+  loop->handles.forks = wsm_fork_count;
+}
+
 struct wsm_loop *wsm_loop_new (struct wsm_error *e) {
   struct wsm_loop *loop = wsm_zalloc(sizeof *loop);
+  struct wsm_reactor *reactor;
   if (!loop) {
     wsm_error_set(e, WSM_FULL, "no memory for a loop");
     return NULL;
   }
   wsm_keep_loaded();
-  loop->reactor = wsm_reactor_take(e);
-  if (!loop->reactor) {
+  wsm_fork_watch();
+  reactor = wsm_reactor_take(e);
+  if (!reactor) {
     wsm_free(loop);
     return NULL;
   }
-  loop->uv = loop->handles.uv = wsm_reactor_uv(loop->reactor);
+  set_reactor(loop, reactor);
   return loop;
 }
 
-void wsm_loop_free (struct wsm_loop *loop) {
-  wsm_handles_close(&loop->handles);
+static void free_poll_fd (struct wsm_loop *loop) {
   if (loop->handles.poll_fd) wsm_poll_fd_free(loop->handles.poll_fd);
+  loop->handles.poll_fd = NULL;
+}
+
+/* With new mask keys: the parent has the old ones, too. */
+static bool renew (struct wsm_loop *loop) {
+  struct wsm_error e;
+  struct wsm_reactor *fresh = wsm_reactor_take(&e);
+  if (!fresh) return false;
+  wsm_reactor_give_back(loop->reactor);
+  set_reactor(loop, fresh);
+  wsm_free(loop->storage);
+  loop->storage = NULL;
+  return true;
+}
+
+bool wsm_loop_is_ours (struct wsm_loop *loop) {
+  if (loop->handles.forks == wsm_fork_count) return true;
+  if (loop->forked) return false;
+  free_poll_fd(loop);
+  if (!loop->handles.all && renew(loop)) return true;
+  loop->forked = true;
+  wsm_handles_forked(&loop->handles);
+  return false;
+}
+
+void wsm_loop_free (struct wsm_loop *loop) {
+  (void)wsm_loop_is_ours(loop);
+  wsm_handles_close(&loop->handles);
+  free_poll_fd(loop);
   wsm_reactor_give_back(loop->reactor);
   wsm_buffer_clear(&loop->scratch);
   wsm_pool_free(&loop->pool);

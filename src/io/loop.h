@@ -1,7 +1,7 @@
 /*
 ** loop.h - an event loop: polling, timers, the clock
-** Depends on reactor.h (libuv, libwebsockets) and handle.h. A program turns it;
-** another event loop polls its descriptor and turns it then.
+** Depends on reactor.h (libuv, libwebsockets), handle.h and fork.h. A program
+** turns it; another event loop polls its descriptor and turns it then.
 ** Never starts a thread (libuv's own threads resolve names), never calls Lua.
 */
 #ifndef WSM_LOOP_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "base/buffer.h"
 #include "base/error.h"
+#include "io/fork.h"
 #include "io/handle.h"
 
 struct wsm_loop;
@@ -22,6 +23,19 @@ struct wsm_loop *wsm_loop_new (struct wsm_error *e);
 
 /* What is still attached is told (on_loop_closed) and detached. */
 void wsm_loop_free (struct wsm_loop *loop);
+
+/* false: this is a forked child, and something was attached to the loop, which
+** has forgotten its I/O (on_forked). The loop may be freed, and what is attached
+** may be detached; nothing else. A loop to which nothing was attached goes on
+** here, on a reactor of its own. Asked before each use from outside. */
+bool wsm_loop_is_ours (struct wsm_loop *loop);
+
+/* The same for what may be attached to a loop, before each use from outside: in a
+** forked child it has forgotten its I/O afterwards. */
+static inline void wsm_loop_check (struct wsm_handle *h) {
+  if (h->loop && h->handles->forks != wsm_fork_count)
+    (void)wsm_loop_is_ours(h->loop);
+}
 
 /* Flushes what is pending, waits at most wait_ms for I/O (0: does not wait,
 ** negative: until something happens), handles it, runs the timers, flushes again.

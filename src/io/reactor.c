@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <uv.h>
 #include "base/memory.h"
+#include "io/fork.h"
 #include "io/socket.h"
 #include "base/hidden.h"
 
@@ -23,7 +24,9 @@ struct wsm_reactor {
   uv_loop_t uv;
   struct lws_context *context;
   struct wsm_sockets sockets;
-  unsigned forks; /* of this process's ancestors when it was made */
+  unsigned
+    forks; /* wsm_fork_count when it was made: its epoll instance is shared
+                     with the processes before */
   struct wsm_reactor *next;
 };
 
@@ -32,25 +35,17 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct wsm_reactor *idle;
 static struct wsm_reactor *unusable; /* reachable, for leak detectors */
-static unsigned forks;
-
-/* --- forks: the child shares the parent's epoll instances --- */
 
 static void before_fork (void) {
   pthread_mutex_lock(&lock);
 }
 
-static void after_fork_parent (void) {
-  pthread_mutex_unlock(&lock);
-}
-
-static void after_fork_child (void) {
-  forks++;
+static void after_fork (void) {
   pthread_mutex_unlock(&lock);
 }
 
 static void prepare_process (void) {
-  (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+  (void)pthread_atfork(before_fork, after_fork, after_fork);
   lws_set_log_level(0, NULL);
 }
 
@@ -128,7 +123,7 @@ static struct wsm_reactor *create (struct wsm_error *e) {
                   "descriptors left (ulimit -n)?");
     return NULL;
   }
-  r->forks = forks;
+  r->forks = wsm_fork_count;
   r->context = create_context(r);
   if (r->context) return r;
   discard(r);
@@ -153,7 +148,7 @@ static void drop_inherited (void) {
   struct wsm_reactor **at = &idle;
   while (*at) {
     struct wsm_reactor *r = *at;
-    if (r->forks == forks) {
+    if (r->forks == wsm_fork_count) {
       at = &r->next;
     } else {
       *at = r->next;
@@ -173,8 +168,9 @@ static struct wsm_reactor *take_idle (void) {
 }
 
 static void keep (struct wsm_reactor *r) {
-  r->next = idle;
-  idle = r;
+  struct wsm_reactor **list = r->forks == wsm_fork_count ? &idle : &unusable;
+  r->next = *list;
+  *list = r;
 }
 
 struct wsm_reactor *wsm_reactor_take (struct wsm_error *e) {
@@ -195,7 +191,7 @@ struct wsm_reactor *wsm_reactor_take (struct wsm_error *e) {
 }
 
 void wsm_reactor_give_back (struct wsm_reactor *r) {
-  finish_closing(&r->uv);
+  if (r->forks == wsm_fork_count) finish_closing(&r->uv);
   pthread_mutex_lock(&lock);
   keep(r);
   pthread_mutex_unlock(&lock);

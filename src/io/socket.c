@@ -8,13 +8,13 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 #include <uv.h>
 #ifdef __linux__
 #include <linux/sockios.h>
 #endif
 #include "base/host_port.h"
 #include "base/memory.h"
+#include "io/fork.h"
 #include "base/hidden.h"
 
 #define PROTOCOL "wsmanager"
@@ -58,6 +58,7 @@ static void on_close (struct wsm_socket *s, struct lws *wsi) {
   reset = was_reset(s);
   lws_set_opaque_user_data(wsi, NULL);
   if (s->owner) s->calls->lost(s->owner, reset);
+  wsm_fork_remove_socket(s->fd);
   wsm_free(s);
 }
 
@@ -130,7 +131,7 @@ struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *sockets, int fd,
                                      void *owner, struct wsm_error *e) {
   struct wsm_socket *s = wsm_zalloc(sizeof *s);
   if (!s) {
-    close(fd);
+    wsm_fork_close_socket(fd);
     wsm_error_set(e, WSM_FULL, "no memory for a connection");
     return NULL;
   }
@@ -143,7 +144,7 @@ struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *sockets, int fd,
     lws_set_opaque_user_data(s->wsi, s);
     return s;
   }
-  close(fd);
+  wsm_fork_close_socket(fd);
   wsm_free(s);
   wsm_error_set(e, WSM_REFUSED, "libwebsockets takes no more connections");
   return NULL;
@@ -249,5 +250,5 @@ void wsm_socket_peer (const struct wsm_socket *s, char *to, size_t n) {
 }
 
 void wsm_socket_discard (int fd) {
-  close(fd);
+  wsm_fork_close_socket(fd);
 }

@@ -1,8 +1,8 @@
 /*
 ** socket.h - connected stream sockets, polled and closed by libwebsockets
 ** Depends on libwebsockets' role raw-file, which leaves reading and writing to
-** us. A descriptor that connect.c connected or listener.c accepted is adopted:
-** from then on it is libwebsockets' to close.
+** us, and on fork.h. A descriptor that connect.c connected or listener.c accepted
+** is adopted: from then on it is libwebsockets' to close.
 ** Never buffers: bytes go from the kernel to the caller's memory and back.
 */
 #ifndef WSM_SOCKET_H
@@ -32,7 +32,8 @@ struct wsm_socket_calls {
   void (*lost)(void *owner, bool reset);
 };
 
-/* fd is the socket's from now on. NULL: fd is closed, e says why. */
+/* fd, registered with fork.h, is the socket's from now on. NULL: fd is closed, e
+** says why. */
 struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *s, int fd,
                                      const struct wsm_socket_calls *calls,
                                      void *owner, struct wsm_error *e);

@@ -11,6 +11,8 @@
 #include "tls/tls.h"
 #include "base/hidden.h"
 
+#define FORKED "this process was forked: the connection stays with its parent"
+
 struct wsm_link {
   struct wsm_handle handle;
   struct wsm_manager manager;
@@ -240,20 +242,14 @@ void wsm_link_fix (struct wsm_link *l, const struct wsm_request *request) {
   l->fixed = true;
 }
 
-static void retain (struct wsm_tls_context **at, struct wsm_tls_context *tls) {
-  struct wsm_tls_context *old = *at;
-  *at = tls ? wsm_tls_context_retain(tls) : NULL;
-  if (old) wsm_tls_context_release(old);
-}
-
 void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls) {
-  retain(&l->tls, tls);
+  wsm_tls_context_replace(&l->tls, tls);
 }
 
 void wsm_link_proxy (struct wsm_link *l, const char *proxy,
                      struct wsm_tls_context *tls) {
   l->proxy = proxy;
-  retain(&l->proxy_tls, tls);
+  wsm_tls_context_replace(&l->proxy_tls, tls);
 }
 
 bool wsm_link_is_secured (const struct wsm_link *l) {
@@ -295,16 +291,21 @@ static void on_loop_closed (struct wsm_handle *handle) {
   wsm_manager_free(&l->manager);
 }
 
+static void on_forked (struct wsm_handle *handle) {
+  struct wsm_link *l = link_of(handle);
+  struct wsm_error e;
+  wsm_error_set(&e, WSM_CLOSED, FORKED);
+  l->transfer.stream = NULL; /* libwebsockets still points to it */
+  if (l->route) wsm_route_forget(l->route);
+  l->route = NULL;
+  wsm_manager_forget(&l->manager, &e);
+}
+
 static const struct wsm_handle_calls handle_calls = { on_timer, on_flush,
-                                                      on_loop_closed };
+                                                      on_loop_closed,
+                                                      on_forked };
 
 /* --- life --- */
-
-static uint64_t random_seed (void) {
-  uint64_t seed = 1;
-  if (RAND_bytes((unsigned char *)&seed, sizeof seed) != 1) seed = 1;
-  return seed;
-}
 
 static struct wsm_link *create (struct wsm_loop *loop,
                                 const struct wsm_link_setup *setup,
@@ -320,7 +321,7 @@ static struct wsm_link *create (struct wsm_loop *loop,
   manager.role = role;
   manager.policy = setup->policy;
   manager.pool = wsm_loop_pool(loop);
-  manager.seed = random_seed();
+  manager.seed = wsm_mask_keys_draw_seed();
   manager.clock_ms = role == WSM_SERVER ? wsm_loop_time_of_day() : 0;
   wsm_manager_init(&l->manager, &manager, wsm_loop_refresh(loop));
   l->transfer.manager = &l->manager;
@@ -378,13 +379,13 @@ void wsm_link_abort (struct wsm_link *l, const char *why) {
 }
 
 void wsm_link_free (struct wsm_link *l) {
-  if (l->handle.loop) {
+  if (wsm_link_is_attached(l)) {
     disconnect(l);
     wsm_manager_free(&l->manager);
     wsm_handle_detach(&l->handle);
   }
-  retain(&l->tls, NULL);
-  retain(&l->proxy_tls, NULL);
+  wsm_tls_context_replace(&l->tls, NULL);
+  wsm_tls_context_replace(&l->proxy_tls, NULL);
   wsm_free(l);
 }
 

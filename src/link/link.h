@@ -51,6 +51,14 @@ void wsm_link_free (struct wsm_link *l);
 
 struct wsm_manager *wsm_link_manager (struct wsm_link *l);
 struct wsm_handle *wsm_link_handle (struct wsm_link *l);
+
+/* false: its loop is closed. Asked before each use from outside: in a forked child
+** the link is closed afterwards, and the connection the parent's. */
+static inline bool wsm_link_is_attached (struct wsm_link *l) {
+  struct wsm_handle *handle = wsm_link_handle(l);
+  wsm_loop_check(handle);
+  return handle->loop != NULL;
+}
 int64_t wsm_link_id (const struct wsm_link *l);
 
 /* The loop's time, or the last one known when the loop is gone. */

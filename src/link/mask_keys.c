@@ -16,3 +16,9 @@ void wsm_mask_keys_refill (struct wsm_keys *keys, size_t count) {
       RAND_bytes(keys->block, sizeof keys->block) == 1)
     keys->left = sizeof keys->block;
 }
+
+uint64_t wsm_mask_keys_draw_seed (void) {
+  uint64_t seed = 1;
+  if (RAND_bytes((unsigned char *)&seed, sizeof seed) != 1) seed = 1;
+  return seed;
+}

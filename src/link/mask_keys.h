@@ -1,5 +1,5 @@
 /*
-** mask_keys.h - random mask keys for the connections of one loop
+** mask_keys.h - random numbers for connections: a loop's mask keys, and seeds
 ** Depends on OpenSSL's random numbers and on mask.h. Keys are drawn in blocks:
 ** one call of OpenSSL's for thousands of frames.
 ** Never gives a key twice.
@@ -8,6 +8,7 @@
 #define WSM_MASK_KEYS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct wsm_keys;
 struct wsm_loop;
@@ -18,5 +19,8 @@ struct wsm_keys *wsm_mask_keys_of (struct wsm_loop *loop);
 /* Refills the block if fewer than `count` keys, or than a block has, are left.
 ** Without random numbers it stays as it was. */
 void wsm_mask_keys_refill (struct wsm_keys *keys, size_t count);
+
+/* A seed for what need not be secret; 1 without random numbers. */
+uint64_t wsm_mask_keys_draw_seed (void);
 
 #endif

@@ -159,6 +159,10 @@ void wsm_route_free (struct wsm_route *r) {
   wsm_free(r);
 }
 
+void wsm_route_forget (struct wsm_route *r) {
+  wsm_free(r);
+}
+
 /* --- the streams --- */
 
 struct wsm_stream *wsm_route_open (struct wsm_route *r, int fd,

@@ -55,4 +55,7 @@ struct wsm_stream *wsm_route_open (struct wsm_route *route, int fd,
 /* Abandons the attempt. After the stream was closed. */
 void wsm_route_free (struct wsm_route *route);
 
+/* In a forked child, instead: whatever is under way is the parent's. */
+void wsm_route_forget (struct wsm_route *route);
+
 #endif

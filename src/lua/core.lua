@@ -44,6 +44,7 @@
 ---@field ready fun(self): integer?         id of a connection or server that has news
 ---@field fd fun(self): integer             -1: none
 ---@field timeout fun(self): number?        seconds until a turn is due
+---@field check fun(self)                   raises, as all but close, in a forked child whose parent had a connection
 ---@field cork fun(self, corked: boolean)   while corked, output waits for the turn
 ---@field counters fun(self): {turns: integer, reads: integer, writes: integer}
 ---@field close fun(self)                   idempotent; also __gc, __close
@@ -105,6 +106,7 @@
 ---@field refuse fun(ws, status: integer, headers: string?, body: string?, head_only: boolean?, persistent: boolean?)   persistent: another request may follow
 ---@field stop fun(ws)   a server: ends what is no WebSocket yet, a response is written
 ---@field abort fun(ws, why: string)      disconnects without a close frame; closed for good
+---@field forked fun(ws): string?        in a forked child: why it is closed
 ---@field drop fun(ws)                    disconnects without a close frame, frees all
 
 -- Returns data, kind, and true if it is to be decoded | nothing: none yet | nil,

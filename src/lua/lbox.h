@@ -55,7 +55,7 @@ void wsm_push_text_of (lua_State *L, const struct wsm_box *box,
 
 /* The link of a box; NULL when it is dropped or its loop is closed. */
 static inline struct wsm_link *wsm_box_link (const struct wsm_box *box) {
-  return box->link && wsm_link_handle(box->link)->loop ? box->link : NULL;
+  return box->link && wsm_link_is_attached(box->link) ? box->link : NULL;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include "lua/lfail.h"
 #include "lua/lffi.h"
 #include "lua/lhttp.h"
+#include "lua/lloop.h"
 #include "lua/lmessage.h"
 #include "lua/lproperty.h"
 #include "lua/lstate.h"
@@ -40,6 +41,14 @@ static int drop (lua_State *L) {
   return 0;
 }
 
+/* Why it is closed, if it is the connection of a process before a fork. */
+static int forked (lua_State *L) {
+  struct wsm_link *link = wsm_box_link(wsm_check_any_box(L, 1));
+  if (!link || wsm_loop_is_ours(wsm_link_handle(link)->loop)) return 0;
+  lua_pushstring(L, wsm_link_manager(link)->error.detail);
+  return 1;
+}
+
 static int id (lua_State *L) {
   lua_pushinteger(L, (lua_Integer)wsm_link_id(wsm_check_box(L, 1)->link));
   return 1;
@@ -60,6 +69,8 @@ static int start (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   if (wsm_manager_role(manager_of(box)) == WSM_SERVER)
     return luaL_error(L, "a server's connection cannot connect again");
+  if (!wsm_loop_is_ours(wsm_link_handle(box->link)->loop))
+    return wsm_fail_forked(L);
   wsm_loop_refresh(wsm_link_handle(box->link)->loop);
   wsm_manager_start(manager_of(box));
   wsm_link_update(box->link);
@@ -232,6 +243,7 @@ static int lookup (lua_State *L) {
 }
 
 static const luaL_Reg functions[] = { { "id", id },
+                                      { "forked", forked },
                                       { "fields", fields },
                                       { "codec", set_codec },
                                       { "start", start },

@@ -20,9 +20,17 @@ static struct box *check_box (lua_State *L, int i) {
   return box ? box : luaL_checkudata(L, i, LOOP); /* which raises */
 }
 
+int wsm_fail_forked (lua_State *L) {
+  lua_pushliteral(L, "wsmanager: this process was forked after its first "
+                     "connection or server, which stay with its parent; fork "
+                     "before, or open a Lua state of its own here");
+  return lua_error(L);
+}
+
 struct wsm_loop *wsm_check_loop (lua_State *L, int i) {
   struct wsm_loop *loop = check_box(L, i)->loop;
   if (!loop) luaL_error(L, "the loop is closed");
+  if (!wsm_loop_is_ours(loop)) wsm_fail_forked(L);
   return loop;
 }
 
@@ -80,6 +88,11 @@ static int timeout (lua_State *L) {
   return 1;
 }
 
+static int check (lua_State *L) {
+  wsm_check_loop(L, 1);
+  return 0;
+}
+
 static int cork (lua_State *L) {
   wsm_loop_cork(wsm_check_loop(L, 1), lua_toboolean(L, 2));
   return 0;
@@ -102,15 +115,12 @@ static int close_loop (lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = { { "turn", turn },
-                                    { "begin", begin },
-                                    { "ready", ready },
-                                    { "fd", fd },
-                                    { "timeout", timeout },
-                                    { "cork", cork },
-                                    { "counters", counters },
-                                    { "close", close_loop },
-                                    { NULL, NULL } };
+static const luaL_Reg methods[] = {
+  { "turn", turn }, { "begin", begin },       { "ready", ready },
+  { "fd", fd },     { "timeout", timeout },   { "check", check },
+  { "cork", cork }, { "counters", counters }, { "close", close_loop },
+  { NULL, NULL }
+};
 
 void wsm_push_loop (lua_State *L) {
   static const struct wsm_class class = { LOOP, methods, close_loop, make };

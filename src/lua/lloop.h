@@ -8,8 +8,12 @@
 #include "lua/compat.h"
 #include "io/loop.h"
 
-/* The open loop at i; raises for anything else. */
+/* The open loop at i; raises for anything else, and for the loop of a process that
+** this one was forked from. */
 struct wsm_loop *wsm_check_loop (lua_State *L, int i);
+
+/* Raises what says so. */
+int wsm_fail_forked (lua_State *L);
 
 void wsm_push_loop (lua_State *L); /* core.loop */
 

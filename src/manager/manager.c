@@ -310,6 +310,19 @@ void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
   wsm_manager_lost(m, e, now_ms);
 }
 
+void wsm_manager_forget (struct wsm_manager *m, const struct wsm_error *e) {
+  memset(&m->events, 0, sizeof m->events);
+  wsm_message_queue_clear(&m->outbox);
+  wsm_message_queue_clear(&m->undelivered);
+  wsm_state_renew_session(m);
+  wsm_state_set_reason(m, NULL, 0);
+  m->local = true;
+  m->clean = m->paused = false;
+  m->code = WSM_ABNORMAL;
+  m->error = *e;
+  wsm_state_enter(m, WSM_STATE_CLOSED);
+}
+
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
                           uint64_t now_ms) {
   if (m->step != WSM_STEP_VERDICT) return;

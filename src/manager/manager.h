@@ -168,6 +168,10 @@ void wsm_manager_delivered (struct wsm_manager *m,
                             const struct wsm_delivery *delivery,
                             uint64_t now_ms);
 
+/* The connection is another process's: closed for good, without events, and what
+** was received or waited to be sent is gone. */
+void wsm_manager_forget (struct wsm_manager *m, const struct wsm_error *e);
+
 /* Time passed: heartbeats, deadlines, the next attempt. */
 void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms);
 

@@ -91,6 +91,7 @@ static void unlink_entry (struct wsm_server *s, struct entry *entry) {
 void wsm_server_leave (struct wsm_link *l) {
   struct entry *entry = wsm_link_owner(l);
   if (!entry) return;
+  wsm_loop_check(&entry->server->handle);
   wsm_link_set_owner(l, NULL, NULL);
   unlink_entry(entry->server, entry);
   release(entry->server);
@@ -198,6 +199,7 @@ long wsm_server_broadcast (struct wsm_server *s,
   struct wsm_buffer frame;
   long sent;
   memset(&frame, 0, sizeof frame);
+  wsm_loop_check(&s->handle);
   if (!s->handle.loop) return 0;
   if (!wsm_session_write_frame(&frame, message->opcode, message->data,
                                message->length))
@@ -218,8 +220,13 @@ static void on_loop_closed (struct wsm_handle *handle) {
   wsm_server_stop(server_of(handle));
 }
 
+/* The listener's memory stays with libuv, a Unix socket's file with the parent. */
+static void on_forked (struct wsm_handle *handle) {
+  server_of(handle)->listener = NULL;
+}
+
 static const struct wsm_handle_calls handle_calls = {
-  .on_flush = on_flush, .on_loop_closed = on_loop_closed
+  .on_flush = on_flush, .on_loop_closed = on_loop_closed, .on_forked = on_forked
 };
 
 struct wsm_server *wsm_server_new (struct wsm_loop *loop,
@@ -243,6 +250,7 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
 }
 
 void wsm_server_stop (struct wsm_server *s) {
+  wsm_loop_check(&s->handle);
   if (s->listener) wsm_listener_close(s->listener);
   s->listener = NULL;
 }

@@ -240,7 +240,7 @@ static void on_keylog (const SSL *ssl, const char *line) {
 static FILE *open_private (const char *path) {
   const bool made = mknod(path, S_IFREG | S_IRUSR | S_IWUSR, 0) == 0;
   const bool existed = !made && errno == EEXIST;
-  FILE *file = fopen(path, "a");
+  FILE *file = fopen(path, "ae");
   if (!file || made || existed || fchmod(fileno(file), S_IRUSR | S_IWUSR) == 0)
     return file;
   fclose(file);
@@ -364,4 +364,11 @@ void wsm_tls_context_release (struct wsm_tls_context *c) {
   wsm_free(c->hostname);
   wsm_free(c->pinned_keys);
   wsm_free(c);
+}
+
+void wsm_tls_context_replace (struct wsm_tls_context **at,
+                              struct wsm_tls_context *c) {
+  struct wsm_tls_context *old = *at;
+  *at = c ? wsm_tls_context_retain(c) : NULL;
+  wsm_tls_context_release(old);
 }

@@ -33,6 +33,10 @@ struct wsm_tls_context *wsm_tls_context_new (const struct wsm_tls_options *o,
 struct wsm_tls_context *wsm_tls_context_retain (struct wsm_tls_context *c);
 void wsm_tls_context_release (struct wsm_tls_context *c);
 
+/* Retains c in *at, and releases what was there; either may be NULL. */
+void wsm_tls_context_replace (struct wsm_tls_context **at,
+                              struct wsm_tls_context *c);
+
 struct wsm_tls;
 
 /* host: for a client, a name or a numeric address (without SNI: RFC 6066 3);

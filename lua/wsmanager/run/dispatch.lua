@@ -341,6 +341,15 @@ function dispatch.wait (ws, record, name, deadline)
   return in_time, data, kind, detail
 end
 
+-- Called before a wait for another state: in a forked child, where no event
+-- comes, the connection of the parent is over.
+function dispatch.check_fork (ws, record)
+  local why = link.forked(ws)
+  if not why or record.over then return end
+  record.over, record.reconnect_later = true, nil
+  set_ending(record, "error", "closed", why)
+end
+
 -- Ends the connection without a closing handshake; those who wait are notified in
 -- the next round.
 function dispatch.abort (ws)

@@ -42,8 +42,14 @@ function scheduler.set_handlers (handlers)
   handle_server = handlers.server or handle_server
 end
 
--- The loop of this Lua state; raises where it cannot be made.
+-- Raises in a forked child whose parent had connections or servers.
+local function check_fork ()
+  if loop then loop:check() end
+end
+
+-- The loop of this Lua state; raises where it cannot be made or used.
 function scheduler.loop ()
+  check_fork()
   if loop then return loop end
   local made, token, detail = core.loop()
   if not made then error("wsmanager: " .. token .. ": " .. detail, 0) end
@@ -202,11 +208,13 @@ end
 --- coroutines and connections that are not done stay as they are: the next
 --- `run` or `step` goes on with them. Without fn it turns the loop until
 --- nothing is left to wait for (a server: until it is stopped). Inside of a
---- coroutine of `run` it is a plain call.
+--- coroutine of `run` it is a plain call. In a forked child it raises, as `step`
+--- does, if the parent had a connection or a server.
 ---@param fn? function
 ---@param ... any  its arguments
 ---@return any ...  what fn returns
 function scheduler.run (fn, ...)
+  check_fork()
   if fn == nil then
     while has_work() do step() end
     return

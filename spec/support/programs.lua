@@ -1,0 +1,22 @@
+-- Programs that a spec runs with the Lua under test, in a process of their own.
+
+local programs = {}
+
+local lua = os.getenv("LUA") or arg[-1] or "lua"
+
+-- What the program writes, and "status N" after it; a hang is 124. `prefix` goes
+-- before the command.
+function programs.run(program, prefix)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(program)
+  file:close()
+  local pipe = assert(io.popen((prefix or "") .. "timeout 60 '" .. lua .. "' " .. path
+    .. " 2>&1; echo status $?"))
+  local text = pipe:read("*a")
+  pipe:close()
+  os.remove(path)
+  return text
+end
+
+return programs
