@@ -64,7 +64,7 @@ help:
 #: test-debian13  the same in a Debian 13 of its own, build/debian13 (root)
 #: check    the specs once, under LUA; SPEC="files" for some of them
 #: cross    specs on another architecture: ARCH=i386 (32 bit), s390x (big-endian)
-#: tsan-check  loops of several threads, under ThreadSanitizer
+#: tsan-check  loops and lookups of several threads, under ThreadSanitizer
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
 #: house    the folders, their files and lines, and which folder uses which
@@ -103,7 +103,7 @@ $(OUT)/faulty.so: spec/support/faulty.c
 
 # What specs run.
 spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/states.so \
-  $(OUT)/processes.so
+  $(OUT)/processes.so $(OUT)/names.so
 
 LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
 
@@ -120,7 +120,12 @@ $(OUT)/states.so $(OUT)/processes.so: $(OUT)/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 
-# Loops of several threads, under ThreadSanitizer.
+# Preloaded by specs, after a sanitizer's runtime.
+$(OUT)/names.so: spec/support/names.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -g -shared -fPIC -o $@ $<
+
+# Loops and lookups of several threads, under ThreadSanitizer.
 tsan-check: $(OUT)/loops-tsan
 	setarch -R $(OUT)/loops-tsan 300 4
 

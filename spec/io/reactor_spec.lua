@@ -26,6 +26,7 @@ describe("a reactor", function()
   it("is one for each loop that was open at the same time", function()
     local found = run(300, 4)
     assert.equal(0, found["files lost"])
+    assert.equal(0, found.unanswered)
     assert.is_true(found.others <= 3 * found["first loop"], found.others)
   end)
 

@@ -1,11 +1,13 @@
 /*
 ** loops.c - opens and closes loops in threads, beside a thread that opens files
-** loops LOOPS THREADS: each thread opens and closes so many loops. Prints how
-** many files were closed by somebody else, how many descriptors the first loop
-** leaves, how many the others do, and whether a forked child shares a loop with
-** its parent. Depends on io/loop.h alone.
+** loops LOOPS THREADS: each thread opens and closes so many loops, and has names
+** looked up meanwhile, some of them abandoned. Prints how many files were closed
+** by somebody else, how many descriptors the first loop leaves, how many the
+** others do, whether a forked child shares a loop with its parent, and how many
+** lookups gave no answer. Depends on io/loop.h and io/resolve.h.
 */
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,17 +17,57 @@
 #include <unistd.h>
 #include <uv.h>
 #include "io/loop.h"
+#include "io/resolve.h"
 
+#define LOOKUPS 6 /* at a time, by a loop */
 #define MAX_THREADS 16
 #define FILES 32 /* open at a time */
 
-static int loops, stop;
+static int loops, stop, unanswered;
+
+/* No name server is asked. */
+int getaddrinfo (const char *name, const char *service,
+                 const struct addrinfo *hints, struct addrinfo **list) {
+  int i;
+  (void)service;
+  (void)hints;
+  (void)list;
+  for (i = 0; i < name[0]; i++) sched_yield();
+  return EAI_NONAME;
+}
 
 static int count_descriptors (void) {
   int fd, count = 0;
   for (fd = 0; fd < 1024; fd++)
     if (fcntl(fd, F_GETFD) >= 0) count++;
   return count;
+}
+
+static void on_resolved (void *answered, const struct addrinfo *list,
+                         const struct wsm_error *e) {
+  if (!list && e->token == WSM_RESOLVE) ++*(int *)answered;
+}
+
+/* Half of them are abandoned, some before and some after a thread began. */
+static void look_up (struct wsm_loop *loop) {
+  static const char *const names[] = { "a", "b", "A" };
+  struct wsm_resolve *all[LOOKUPS];
+  int i, turns, answered = 0;
+  for (i = 0; i < LOOKUPS; i++) {
+    struct wsm_resolve_request request;
+    struct wsm_error e;
+    request.host = names[i % 3];
+    request.done = on_resolved;
+    request.owner = &answered;
+    all[i] = wsm_resolve_start(wsm_loop_uv(loop), &request, &e);
+    if (!all[i]) exit(2);
+    if (i % 4 == 1) sched_yield();
+    if (i % 2 == 1) wsm_resolve_cancel(all[i]);
+  }
+  for (turns = 0; answered < LOOKUPS / 2 && turns < 10000; turns++)
+    wsm_loop_turn(loop, 10);
+  if (answered != LOOKUPS / 2)
+    __atomic_fetch_add(&unanswered, 1, __ATOMIC_RELAXED);
 }
 
 /* The descriptor that libuv polls. */
@@ -39,6 +81,7 @@ static int open_and_close (void) {
   }
   backend = uv_backend_fd(wsm_loop_uv(loop));
   wsm_loop_turn(loop, 0);
+  look_up(loop);
   wsm_loop_free(loop);
   return backend;
 }
@@ -105,5 +148,6 @@ int main (int n, char **arguments) {
   lost = run_threads(threads);
   printf("files lost: %d\nfirst loop: %d\nothers: %d\nshared: %s\n", lost,
          first - none, count_descriptors() - first, shared ? "yes" : "no");
+  printf("unanswered: %d\n", unanswered);
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "io/address.h"
 #include "io/fork.h"
+#include "io/hosts.h"
 #include "io/resolve.h"
 #include "base/hidden.h"
 
@@ -267,10 +268,12 @@ static void on_resolved (void *owner, const struct addrinfo *list,
 }
 
 static void connect_to_host (struct wsm_connect *c, const char *host) {
-  struct wsm_address to;
+  struct wsm_address to[WSM_ADDRESS_LIMIT];
   struct wsm_resolve_request request;
-  if (wsm_address_numeric(&to, host, c->port)) {
-    race(c, &to, 1);
+  size_t n = wsm_address_numeric(to, host, c->port) ? 1 : 0;
+  if (n == 0) n = wsm_hosts_find(to, host, c->port);
+  if (n > 0) {
+    race(c, to, n);
     return;
   }
   request.host = host;

@@ -1,7 +1,7 @@
 /*
 ** connect.h - from a host's name to a connected descriptor
-** Depends on libuv (uv_getaddrinfo off the loop, uv_poll for connect) and the
-** system's sockets. All addresses of a name are tried, IPv6 and IPv4 by turns,
+** Depends on libuv (uv_poll for connect), hosts.h, resolve.h and the system's
+** sockets. All addresses of a name are tried, IPv6 and IPv4 by turns,
 ** 250 ms apart or as soon as one fails; the first that connects wins
 ** (RFC 8305).
 ** Never blocks, never reads or writes.

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "io/address.h"
 #include "io/fork.h"
+#include "io/hosts.h"
 #include "io/resolve.h"
 #include "base/hidden.h"
 
@@ -88,17 +89,29 @@ static int bind_everywhere (const struct wsm_listener_options *o) {
   return bind_to(&a, o->backlog);
 }
 
-static int bind_name (struct uv_loop_s *uv,
-                      const struct wsm_listener_options *o,
+/* false: the name is unknown, and e says so. */
+static bool look_up (const struct wsm_listener_options *o,
+                     struct wsm_address a[WSM_ADDRESS_LIMIT], size_t *n,
+                     struct wsm_error *e) {
+  struct addrinfo *list;
+  *n = wsm_hosts_find(a, o->host, o->port);
+  if (*n > 0) return true;
+  list = wsm_resolve_wait(o->host, e);
+  if (!list) return false;
+  *n = wsm_address_sort(a, list, o->port);
+  freeaddrinfo(list);
+  return true;
+}
+
+static int bind_name (const struct wsm_listener_options *o,
                       struct wsm_error *e) {
   struct wsm_address a[WSM_ADDRESS_LIMIT];
-  struct addrinfo *list = wsm_resolve_wait(uv, o->host, e);
-  size_t i, n = wsm_address_sort(a, list, o->port);
+  size_t i, n;
   int fd = -1;
+  if (!look_up(o, a, &n, e)) return -1;
   errno = EADDRNOTAVAIL;
   for (i = 0; fd < 0 && i < n; i++) fd = bind_to(&a[i], o->backlog);
-  if (fd < 0 && list) explain(e, o, errno);
-  if (list) uv_freeaddrinfo(list);
+  if (fd < 0) explain(e, o, errno);
   return fd;
 }
 
@@ -150,8 +163,7 @@ static int bind_path (const struct wsm_listener_options *o,
   return -1;
 }
 
-static int bind_address (struct uv_loop_s *uv,
-                         const struct wsm_listener_options *o,
+static int bind_address (const struct wsm_listener_options *o,
                          struct wsm_error *e) {
   struct wsm_address a;
   int fd;
@@ -159,7 +171,7 @@ static int bind_address (struct uv_loop_s *uv,
   if (!o->host) fd = bind_everywhere(o);
   else if (wsm_address_numeric(&a, o->host, o->port))
     fd = bind_to(&a, o->backlog);
-  else return bind_name(uv, o, e);
+  else return bind_name(o, e);
   if (fd < 0) explain(e, o, errno);
   return fd;
 }
@@ -296,7 +308,7 @@ struct wsm_listener *wsm_listener_new (struct uv_loop_s *uv,
                                        wsm_listener_accepted *accepted,
                                        void *owner, struct wsm_error *e) {
   struct wsm_listener *l;
-  int fd = bind_address(uv, o, e);
+  int fd = bind_address(o, e);
   if (fd < 0) return NULL;
   l = listener_new(uv, fd, o->path ? o->path : "");
   if (!l) {

@@ -2,7 +2,7 @@
 ** loop.h - an event loop: polling, timers, the clock
 ** Depends on reactor.h (libuv, libwebsockets), handle.h and fork.h. A program
 ** turns it; another event loop polls its descriptor and turns it then.
-** Never starts a thread (libuv's own threads resolve names), never calls Lua.
+** Never starts a thread (resolver.h does, for names), never calls Lua.
 */
 #ifndef WSM_LOOP_H
 #define WSM_LOOP_H

@@ -7,6 +7,8 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "io/fork.h"
+#include "io/inbox.h"
+#include "io/resolve.h"
 #include "io/socket.h"
 #include "base/hidden.h"
 
@@ -24,9 +26,8 @@ struct wsm_reactor {
   uv_loop_t uv;
   struct lws_context *context;
   struct wsm_sockets sockets;
-  unsigned
-    forks; /* wsm_fork_count when it was made: its epoll instance is shared
-                     with the processes before */
+  struct wsm_inbox inbox;
+  unsigned forks; /* wsm_fork_count: the processes before share its epoll */
   struct wsm_reactor *next;
 };
 
@@ -125,7 +126,10 @@ static struct wsm_reactor *create (struct wsm_error *e) {
   }
   r->forks = wsm_fork_count;
   r->context = create_context(r);
-  if (r->context) return r;
+  if (r->context) {
+    wsm_resolve_prepare(&r->inbox, &r->uv);
+    return r;
+  }
   discard(r);
   wsm_error_set(e, WSM_REFUSED,
                 "libwebsockets %s could not start on libuv; is "

@@ -1,6 +1,6 @@
 /*
 ** reactor.h - a libuv loop with libwebsockets' context on it, kept for reuse
-** Depends on libuv, libwebsockets, POSIX threads and fork.h.
+** Depends on libuv, libwebsockets, POSIX threads, fork.h and resolve.h.
 ** Never destroyed: lws_context_destroy closes its eventfd twice (4.1) and the
 ** second time it may be another thread's file, or never (4.3.5). A reactor given
 ** back waits for the next loop, of whichever thread, so that there are as many
@@ -19,8 +19,8 @@ struct wsm_sockets;
 ** says why (the libuv plug-in of libwebsockets is missing ...). */
 struct wsm_reactor *wsm_reactor_take (struct wsm_error *e);
 
-/* All sockets, timers and polls on it have been closed, or it is from before a
-** fork and kept aside. A resolver thread may still be at work for it. */
+/* All sockets, timers and polls on it have been closed, and its lookups cancelled;
+** or it is from before a fork, and kept aside. */
 void wsm_reactor_give_back (struct wsm_reactor *r);
 
 struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* EAI_NODATA */
 #include "io/resolve.h"
 
 #include <netdb.h>
@@ -5,17 +6,25 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "io/address.h"
+#include "io/inbox.h"
 #include "base/hidden.h"
 
 struct wsm_resolve {
-  uv_getaddrinfo_t request;
-  wsm_resolve_done *done; /* NULL: cancelled */
+  struct wsm_inbox *inbox;
+  struct wsm_lookup *lookup;
+  wsm_resolve_done *done;
   void *owner;
   char host[];
 };
 
-/* Without AI_ADDRCONFIG, which hides localhost where there is no network. */
-static const struct addrinfo stream = { .ai_socktype = SOCK_STREAM };
+/* --- errors --- */
+
+static bool is_unknown (int code) {
+#ifdef EAI_NODATA
+  if (code == EAI_NODATA) return true;
+#endif
+  return code == EAI_NONAME;
+}
 
 static void explain (struct wsm_error *e, const char *host, int code) {
   char text[WSM_ERROR_TEXT_SIZE];
@@ -24,70 +33,90 @@ static void explain (struct wsm_error *e, const char *host, int code) {
   if (exhausted) {
     wsm_address_error_text(exhausted, text, sizeof text);
     wsm_error_set(e, WSM_REFUSED, "cannot look up \"%.120s\": %s", host, text);
-  } else if (code == UV_EAI_AGAIN || code == UV_EAI_FAIL) {
+  } else if (code == EAI_AGAIN || code == EAI_FAIL) {
     wsm_error_set(e, WSM_RESOLVE,
                   "cannot look up \"%.120s\" (no answer from "
                   "the name servers); is the network up?",
                   host);
-  } else if (code == UV_EAI_NONAME || code == UV_EAI_NODATA) {
+  } else if (is_unknown(code)) {
     wsm_error_set(e, WSM_RESOLVE,
                   "no such host \"%.120s\" (name or service not known)", host);
-  } else if (code == UV_EINVAL) {
-    wsm_error_final(e, WSM_RESOLVE, "\"%.120s\" is not a host name", host);
   } else {
-    uv_strerror_r(code, text, sizeof text);
-    wsm_error_set(e, code == UV_ENOMEM ? WSM_FULL : WSM_RESOLVE,
-                  "cannot look up \"%.120s\" (%s)", host, text);
+    wsm_error_set(e, code == EAI_MEMORY ? WSM_FULL : WSM_RESOLVE,
+                  "cannot look up \"%.120s\" (%.80s)", host,
+                  gai_strerror(code));
   }
 }
 
-static void on_resolved (uv_getaddrinfo_t *request, int status,
-                         struct addrinfo *list) {
-  struct wsm_resolve *r = request->data;
+/* --- the loop --- */
+
+static void count (struct wsm_inbox *inbox, size_t pending) {
+  if (pending > 0 && inbox->pending == 0) uv_ref((uv_handle_t *)&inbox->async);
+  if (pending == 0) uv_unref((uv_handle_t *)&inbox->async);
+  inbox->pending = pending;
+}
+
+static void finish (struct wsm_resolve *r, struct wsm_answer *answer) {
   struct wsm_error e;
-  if (r->done && status == 0) {
-    memset(&e, 0, sizeof e);
-    r->done(r->owner, list, &e);
-  } else if (r->done) {
-    explain(&e, r->host, status);
-    r->done(r->owner, NULL, &e);
-  }
-  uv_freeaddrinfo(list);
+  memset(&e, 0, sizeof e);
+  if (answer->code != 0) explain(&e, r->host, answer->code);
+  count(r->inbox, r->inbox->pending - 1);
+  r->done(r->owner, answer->code == 0 ? answer->list : NULL, &e);
+  if (answer->list) freeaddrinfo(answer->list);
   wsm_free(r);
 }
+
+static void on_answers (uv_async_t *async) {
+  struct wsm_inbox *inbox = async->data;
+  struct wsm_answer answer = wsm_resolver_take(&inbox->answers);
+  while (answer.owner) {
+    finish(answer.owner, &answer);
+    answer = wsm_resolver_take(&inbox->answers);
+  }
+}
+
+void wsm_resolve_prepare (struct wsm_inbox *inbox, struct uv_loop_s *uv) {
+  (void)uv_async_init(uv, &inbox->async, on_answers); /* it cannot fail */
+  uv_unref((uv_handle_t *)&inbox->async);
+  uv->data = inbox;
+  inbox->async.data = inbox;
+  inbox->answers.async = &inbox->async;
+}
+
+/* --- its users --- */
 
 struct wsm_resolve *
 wsm_resolve_start (struct uv_loop_s *uv,
                    const struct wsm_resolve_request *request,
                    struct wsm_error *e) {
-  size_t n = strlen(request->host) + 1;
-  struct wsm_resolve *r = wsm_alloc(sizeof *r + n);
-  int code = UV_ENOMEM;
+  const size_t n = strlen(request->host) + 1;
+  struct wsm_resolve *r = wsm_zalloc(sizeof *r + n);
   if (r) {
-    r->request.data = r;
+    r->inbox = uv->data;
     r->done = request->done;
     r->owner = request->owner;
     memcpy(r->host, request->host, n);
-    code = uv_getaddrinfo(uv, &r->request, on_resolved, request->host, NULL,
-                          &stream);
-    if (code == 0) return r;
+    r->lookup = wsm_resolver_start(&r->inbox->answers, r->host, r);
   }
-  explain(e, request->host, code);
+  if (r && r->lookup) {
+    count(r->inbox, r->inbox->pending + 1);
+    return r;
+  }
+  explain(e, request->host, EAI_MEMORY);
   wsm_free(r);
   return NULL;
 }
 
 void wsm_resolve_cancel (struct wsm_resolve *r) {
-  r->done = NULL;
-  /* Fails when a thread has begun; on_resolved is called either way. */
-  (void)uv_cancel((uv_req_t *)&r->request);
+  wsm_resolver_cancel(r->lookup);
+  count(r->inbox, r->inbox->pending - 1);
+  wsm_free(r);
 }
 
-struct addrinfo *wsm_resolve_wait (struct uv_loop_s *uv, const char *host,
-                                   struct wsm_error *e) {
-  uv_getaddrinfo_t request;
-  int code = uv_getaddrinfo(uv, &request, NULL, host, NULL, &stream);
-  if (code == 0) return request.addrinfo;
+struct addrinfo *wsm_resolve_wait (const char *host, struct wsm_error *e) {
+  struct addrinfo *list;
+  const int code = wsm_resolver_wait(host, &list);
+  if (code == 0) return list;
   explain(e, host, code);
   return NULL;
 }

@@ -1,12 +1,8 @@
 /*
 ** resolve.h - from a name to addresses, off the loop's thread
-** Depends on libuv's getaddrinfo, which runs in libuv's own threads: the
-** system's resolver with all its rules (hosts file, search list, RFC 6724).
-** Never caches and has no deadline of its own.
-**
-** A request that a thread has begun cannot be stopped: once cancelled it frees
-** itself when the thread is done. The libuv loop has to live on until then; a
-** reactor does.
+** Depends on resolver.h, whose threads look the name up, and on uv_async, by which
+** they wake the loop.
+** Never caches, and has no deadline of its own.
 */
 #ifndef WSM_RESOLVE_H
 #define WSM_RESOLVE_H
@@ -15,7 +11,12 @@
 
 struct addrinfo;
 struct uv_loop_s;
+struct wsm_inbox;
 struct wsm_resolve;
+
+/* Once for each libuv loop, which is never closed then; its `data` is used. The
+** inbox was zeroed. */
+void wsm_resolve_prepare (struct wsm_inbox *inbox, struct uv_loop_s *uv);
 
 /* list is without ports and only valid during the call. NULL: e says why. Called
 ** once, from the loop, never from inside wsm_resolve_start. */
@@ -28,18 +29,16 @@ struct wsm_resolve_request {
   void *owner;
 };
 
-/* NULL: e says why (no memory, not a name). The name is copied. */
+/* NULL: e says why (no memory, no thread). The name is copied. */
 struct wsm_resolve *
 wsm_resolve_start (struct uv_loop_s *uv,
                    const struct wsm_resolve_request *request,
                    struct wsm_error *e);
 
-/* done is not called any more. Not from inside done. */
+/* Frees it; done is not called any more. Not from inside done. */
 void wsm_resolve_cancel (struct wsm_resolve *r);
 
-/* Blocks until the name is resolved. NULL: e says why. The list is to be freed
-** with uv_freeaddrinfo. */
-struct addrinfo *wsm_resolve_wait (struct uv_loop_s *uv, const char *host,
-                                   struct wsm_error *e);
+/* Blocks until the name is resolved. NULL: e says why. The list is freeaddrinfo's. */
+struct addrinfo *wsm_resolve_wait (const char *host, struct wsm_error *e);
 
 #endif

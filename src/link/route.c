@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "io/address.h"
 #include "io/connect.h"
+#include "io/hosts.h"
 #include "io/loop.h"
 #include "io/resolve.h"
 #include "proxy/environment.h"
@@ -115,7 +116,12 @@ static void on_resolved (void *owner, const struct addrinfo *list,
 }
 
 static bool resolve (struct wsm_route *r, struct wsm_error *e) {
+  struct wsm_address to[WSM_ADDRESS_LIMIT];
   struct wsm_resolve_request request;
+  if (wsm_hosts_find(to, r->host, r->port) > 0) {
+    wsm_address_text(to, r->address, sizeof r->address);
+    return connect_to(r, e);
+  }
   request.host = r->host;
   request.done = on_resolved;
   request.owner = r;
