@@ -102,12 +102,12 @@ $(OUT)/faulty.so: spec/support/faulty.c
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 
 # What specs run.
-spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/states.so \
-  $(OUT)/processes.so $(OUT)/names.so
+spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/adoptions \
+  $(OUT)/states.so $(OUT)/processes.so $(OUT)/names.so
 
 LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
 
-$(OUT)/loops $(OUT)/connects: $(OUT)/%: spec/support/%.c \
+$(OUT)/loops $(OUT)/connects $(OUT)/adoptions: $(OUT)/%: spec/support/%.c \
   $(LOOPS:src/%.c=$(OUT)/obj/%.o)
 	@mkdir -p $(@D)
 	$(CC) -O1 -g $(SANITIZERS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
