@@ -25,6 +25,17 @@ describe("a heartbeat", function()
                 pass(m, 100999))
   end)
 
+  it("sends its message though the program has forgotten the text", function()
+    local m = managers.open { heartbeat_message = ("beat"):rep(25) .. 7 }
+    collectgarbage()
+    collectgarbage()
+    local others = {}
+    for i = 1, 5000 do others[i] = ("x"):rep(96) .. 10000 + i end
+    assert.equal(5000, #others)
+    assert.same({ { 30000, managers.masked(1, ("beat"):rep(25) .. 7) } },
+                pass(m, 59999))
+  end)
+
   it("is of the kind that the policy names", function()
     local m = managers.open { heartbeat_message = "\255", heartbeat_binary = true }
     assert.same({ { 30000, managers.masked(2, "\255") } }, pass(m, 59999))

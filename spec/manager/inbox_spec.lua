@@ -61,13 +61,15 @@ describe("messages received", function()
   end)
 
   it("are taken after our close as far as the inbox reaches", function()
-    local m = managers.open { inbox_bytes = 8 }
-    m:close(1000, "", 2)
-    for _ = 1, 5 do m:feed(managers.text("12345"), 3) end
-    assert.equal(5, m:unread())
-    m:feed(managers.close_frame(1000), 4)
-    m:lost(nil, nil, nil, 4)
-    assert.equal("close", event_names(m))
+    for limit, kept in pairs { [8] = 5, [9] = 5, [10] = 10, [11] = 10 } do
+      local m = managers.open { inbox_bytes = limit }
+      m:close(1000, "", 2)
+      for _ = 1, 5 do m:feed(managers.text("12345"), 3) end
+      assert.equal(kept, m:unread())
+      m:feed(managers.close_frame(1000), 4)
+      m:lost(nil, nil, nil, 4)
+      assert.equal("close", event_names(m))
+    end
   end)
 
   it("that were looked at are popped wherever they went", function()

@@ -2,8 +2,9 @@
 
 local bytes = require "support.bytes"
 local managers = require "support.managers"
-local protocol = require("wsmanager.core").protocol
+local core = require "wsmanager.core"
 
+local protocol = core.protocol
 local HELLO = bytes.hex "f2 48 cd c9 c9 07 00"      -- RFC 7692 7.2.3.1
 
 local function frames(output)
@@ -55,6 +56,16 @@ describe("a manager that wants compression", function()
     assert.equal("Hello", (m:next(0)))
     m:send(("x"):rep(5000))
     assert.is_true(frames(m:write(0))[1].rsv1)
+  end)
+
+  it("keeps no context of it while it waits for the next connection", function()
+    local m = client(agreement "permessage-deflate")
+    m:feed(protocol.frame(1, HELLO, { rsv1 = true }), 0)
+    assert.equal("Hello", (m:next(0)))
+    local before = core.memory().blocks
+    m:lost(nil, nil, nil, 1)
+    assert.equal("waiting", m:state())
+    assert.is_true(core.memory().blocks < before)
   end)
 
   it("goes on without it when the server does not answer", function()
