@@ -287,6 +287,8 @@ function methods.drain (ws, timeout)
   check_self(ws, "drain")
   local deadline = to_deadline(1, "#1 to 'drain'", timeout)
   local record = to_record(ws)
+  local forked = dispatch.check_fork(ws, record)
+  if forked then return nil, "closed", forked end
   local in_time = true
   repeat
     if link.isflushed(ws) then return true end

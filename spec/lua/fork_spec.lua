@@ -59,6 +59,8 @@ local children = {
       is_closed(ws:receive())
       is_closed(ws:receive(5))
       is_closed(ws:opened())
+      is_closed(ws:drain())
+      is_closed(ws:drain(5))
       is_closed(ws:ping())
       assert(ws:closed() == 1006)
       assert(ws.state == "closed" and ws.readyState == 3)

@@ -342,12 +342,13 @@ function dispatch.wait (ws, record, name, deadline)
 end
 
 -- Called before a wait for another state: in a forked child, where no event
--- comes, the connection of the parent is over.
+-- comes, the connection of the parent is over. Returns why, if it is one.
 function dispatch.check_fork (ws, record)
   local why = link.forked(ws)
-  if not why or record.over then return end
+  if not why or record.over then return why end
   record.over, record.reconnect_later = true, nil
   set_ending(record, "error", "closed", why)
+  return why
 end
 
 -- Ends the connection without a closing handshake; those who wait are notified in
