@@ -74,6 +74,7 @@ build = {
         "src/io/resolve.c",
         "src/io/resolver.c",
         "src/io/socket.c",
+        "src/link/driver.c",
         "src/link/link.c",
         "src/link/mask_keys.c",
         "src/link/route.c",

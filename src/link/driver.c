@@ -1,0 +1,197 @@
+#include "link/driver.h"
+
+#include <openssl/rand.h>
+#include "link/route.h"
+#include "tls/tls.h"
+#include "base/hidden.h"
+
+/* --- what the manager wants --- */
+
+void wsm_driver_disconnect (struct wsm_link *l) {
+  struct wsm_transfer *t = &l->transfer;
+  if (t->stream) wsm_stream_close(t->stream);
+  t->stream = NULL;
+  t->blocked = t->finished = false;
+  if (l->route) wsm_route_free(l->route);
+  l->route = NULL;
+  wsm_manager_set_proxy(&l->manager, NULL);
+  wsm_manager_resume(&l->manager, wsm_driver_now(l));
+}
+
+void wsm_driver_fail (struct wsm_link *l, const struct wsm_error *e) {
+  wsm_driver_disconnect(l);
+  wsm_manager_lost(&l->manager, e, wsm_driver_now(l));
+}
+
+static void on_connected (void *owner, int fd, const struct wsm_error *why);
+
+static void connect_to_target (struct wsm_link *l) {
+  const struct wsm_route_calls calls = { on_connected, l };
+  struct wsm_route_setup setup;
+  struct wsm_error e;
+  if (l->route) return;
+  setup.url = wsm_manager_url(&l->manager);
+  setup.proxy = l->proxy;
+  l->route = wsm_route_start(l->handle.loop, &setup, &calls, &e);
+  if (l->route)
+    wsm_manager_set_proxy(&l->manager, wsm_route_proxy_name(l->route));
+  else wsm_driver_fail(l, &e);
+}
+
+/* The random bytes of the opening handshake's key. */
+static bool draw_nonce (struct wsm_link *l,
+                        unsigned char nonce[WSM_NONCE_SIZE]) {
+  struct wsm_error e;
+  if (RAND_bytes(nonce, WSM_NONCE_SIZE) == 1) return true;
+  wsm_error_set(&e, WSM_FULL, "no random bytes for a connection");
+  wsm_driver_fail(l, &e);
+  return false;
+}
+
+static void follow_redirect (struct wsm_link *l) {
+  unsigned char nonce[WSM_NONCE_SIZE];
+  if (draw_nonce(l, nonce)) wsm_manager_redirect(&l->manager, nonce);
+}
+
+static void apply_want (struct wsm_link *l) {
+  if (wsm_manager_want(&l->manager) == WSM_WANT_TARGET) {
+    wsm_driver_disconnect(l);
+    if (l->fixed) wsm_driver_target(l, &l->request);
+  }
+  if (wsm_manager_want(&l->manager) == WSM_WANT_REDIRECT) {
+    wsm_driver_disconnect(l);
+    follow_redirect(l);
+  }
+  switch (wsm_manager_want(&l->manager)) {
+    case WSM_WANT_CONNECT:
+      connect_to_target(l);
+      break;
+    case WSM_WANT_FINISH:
+      wsm_transfer_write(&l->transfer);
+      break;
+    case WSM_WANT_DISCONNECT:
+      wsm_driver_disconnect(l);
+      break;
+    case WSM_WANT_TARGET:
+    case WSM_WANT_REDIRECT:
+    case WSM_WANT_NOTHING:
+      break;
+  }
+}
+
+void wsm_driver_update_pause (struct wsm_link *l) {
+  struct wsm_manager *m = &l->manager;
+  bool full;
+  if (!l->transfer.stream) return;
+  full = wsm_manager_is_inbox_full(m);
+  if (full == wsm_manager_is_paused(m)) return;
+  if (full) wsm_manager_pause(m);
+  else wsm_manager_resume(m, wsm_driver_now(l));
+  wsm_stream_pause(l->transfer.stream, full);
+}
+
+void wsm_driver_notify (struct wsm_link *l) {
+  const struct wsm_manager *m = &l->manager;
+  const enum wsm_event event = wsm_manager_event(m);
+  if (!l->calls || !l->calls->requested) {
+    if (event != WSM_EVENT_NONE || wsm_manager_has_message(m))
+      wsm_handle_notify(&l->handle);
+  } else if (event == WSM_EVENT_REQUEST) {
+    l->calls->requested(l->owner);
+  }
+  if (l->calls && wsm_manager_state(m) == WSM_STATE_CLOSED)
+    l->calls->ended(l->owner);
+}
+
+void wsm_driver_update_timer (struct wsm_link *l) {
+  wsm_handle_set_timer(&l->handle, wsm_manager_deadline(&l->manager),
+                       wsm_manager_is_deadline_lax(&l->manager));
+}
+
+void wsm_driver_report_delivery (struct wsm_link *l) {
+  struct wsm_delivery delivery;
+  if (!wsm_manager_wants_delivery(&l->manager) || !l->transfer.stream) return;
+  delivery.acknowledged =
+    wsm_stream_acknowledged(l->transfer.stream, &delivery.everything);
+  if (wsm_manager_pending(&l->manager) > 0) delivery.everything = false;
+  wsm_manager_delivered(&l->manager, &delivery, wsm_driver_now(l));
+}
+
+void wsm_driver_update (struct wsm_link *l) {
+  wsm_driver_report_delivery(l);
+  apply_want(l);
+  wsm_driver_update_pause(l);
+  if (!wsm_driver_is_blocked(l) && wsm_manager_pending(&l->manager) > 0)
+    wsm_handle_mark_pending(&l->handle);
+  wsm_driver_update_timer(l);
+  wsm_driver_notify(l);
+}
+
+/* --- events of its stream --- */
+
+/* A client's request is sent at once: a thousand connections that open in one
+** turn would each hold a block until its end. A server waits for the request. */
+static void on_opened (void *owner) {
+  struct wsm_link *l = owner;
+  struct wsm_manager *m = &l->manager;
+  const struct wsm_tls *tls = wsm_stream_tls(l->transfer.stream);
+  wsm_manager_set_proxy(m, NULL);
+  if (tls && wsm_tls_resumed(tls)) wsm_manager_count_resumed(m);
+  if (wsm_manager_role(m) == WSM_SERVER) return;
+  wsm_manager_connected(m, wsm_driver_now(l));
+  wsm_transfer_write(&l->transfer);
+  wsm_driver_update(l);
+}
+
+static void on_readable (void *owner) {
+  struct wsm_link *l = owner;
+  wsm_transfer_read(&l->transfer);
+  /* nothing follows the answer to a close: it waits for no end of the turn */
+  if (wsm_manager_state(&l->manager) == WSM_STATE_CLOSING)
+    wsm_transfer_write(&l->transfer);
+  wsm_driver_update(l);
+  if (wsm_manager_holds_message(&l->manager))
+    wsm_handle_mark_pending(&l->handle);
+}
+
+static void on_writable (void *owner) {
+  struct wsm_link *l = owner;
+  l->transfer.blocked = false;
+  wsm_transfer_write(&l->transfer);
+  wsm_driver_update(l);
+}
+
+static void on_lost (void *owner, const struct wsm_error *e) {
+  struct wsm_link *l = owner;
+  wsm_driver_fail(l, e);
+  wsm_driver_update(l);
+}
+
+static const struct wsm_stream_events stream_events = { on_opened, on_readable,
+                                                        on_writable, on_lost };
+
+void wsm_driver_start (struct wsm_link *l, struct wsm_stream *stream) {
+  l->transfer.stream = stream;
+  wsm_stream_set_owner(stream, &stream_events, l);
+  wsm_stream_start(stream);
+}
+
+static void on_connected (void *owner, int fd, const struct wsm_error *why) {
+  struct wsm_link *l = owner;
+  const struct wsm_route_tls tls = { l->tls, l->proxy_tls,
+                                     wsm_manager_left_origin(&l->manager) };
+  struct wsm_error e = *why;
+  struct wsm_stream *top = fd >= 0 ? wsm_route_open(l->route, fd, &tls, &e)
+                                   : NULL;
+  if (top) wsm_driver_start(l, top);
+  else wsm_driver_fail(l, &e);
+  wsm_driver_update(l);
+}
+
+/* --- its target --- */
+
+void wsm_driver_target (struct wsm_link *l, const struct wsm_request *request) {
+  unsigned char nonce[WSM_NONCE_SIZE];
+  if (draw_nonce(l, nonce))
+    wsm_manager_target(&l->manager, request, nonce, wsm_driver_now(l));
+}

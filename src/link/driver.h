@@ -1,0 +1,62 @@
+/*
+** driver.h - the driver of a link's manager: it does what the manager wants
+** Depends on manager.h, route.h, transfer.h and stream.h. It connects and
+** disconnects, hears of its stream, and after anything that happened sets what
+** follows from it: reading, the timer, who is told.
+** Never decides what happens next; it knows nothing of the application's calls.
+*/
+#ifndef WSM_DRIVER_H
+#define WSM_DRIVER_H
+
+#include "link/link.h"
+#include "link/transfer.h"
+
+struct wsm_link {
+  struct wsm_handle handle;
+  struct wsm_manager manager;
+  struct wsm_transfer transfer; /* its stream is the top of the stack */
+  const struct wsm_link_calls *calls;
+  void *owner;
+  struct wsm_route *route; /* a client's, while it is connecting or connected */
+  struct wsm_tls_context *tls, *proxy_tls;
+  const char *proxy;          /* of wsm_link_proxy */
+  struct wsm_request request; /* of wsm_link_fix */
+  bool fixed;
+};
+
+static inline uint64_t wsm_driver_now (const struct wsm_link *l) {
+  return l->handle.loop ? wsm_loop_now(l->handle.loop) : 0;
+}
+
+/* Nothing can be written now. */
+static inline bool wsm_driver_is_blocked (const struct wsm_link *l) {
+  return !l->transfer.stream || l->transfer.blocked;
+}
+
+/* Closes the connection, or abandons the attempt at one; the manager is told
+** nothing. */
+void wsm_driver_disconnect (struct wsm_link *l);
+
+/* The connection, or the attempt at one, is over; e NULL: the peer ended it. */
+void wsm_driver_fail (struct wsm_link *l, const struct wsm_error *e);
+
+/* A connection begins over this stream, which is the link's from now on. */
+void wsm_driver_start (struct wsm_link *l, struct wsm_stream *stream);
+
+/* See wsm_link_target. */
+void wsm_driver_target (struct wsm_link *l, const struct wsm_request *request);
+
+/* After anything happened: does what the manager wants and all of those below. */
+void wsm_driver_update (struct wsm_link *l);
+
+/* Stops reading while the inbox is full: TCP makes the peer wait. */
+void wsm_driver_update_pause (struct wsm_link *l);
+void wsm_driver_update_timer (struct wsm_link *l);
+
+/* Tells the server that it belongs to, or the application. */
+void wsm_driver_notify (struct wsm_link *l);
+
+/* Tells the manager what the kernel knows of how far our bytes have come. */
+void wsm_driver_report_delivery (struct wsm_link *l);
+
+#endif
