@@ -14,6 +14,7 @@ static const struct {
                { "queue", wsm_push_queue },
                { "buffer", wsm_push_buffer },
                { "heap", wsm_push_heap },
+               { "rate", wsm_push_rate },
                { "tlspipe", wsm_push_tls_pipe } };
 
 void wsm_push_protocol (lua_State *L) {
