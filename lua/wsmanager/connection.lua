@@ -1,5 +1,6 @@
--- The methods and properties of a connection, the userdata `wsmanager`.
--- Depends on the core's link and dispatch.lua.
+-- The methods and properties of a connection, the userdata `wsmanager`; those that
+-- only look at it are in inspection.lua.
+-- Depends on the core's link, dispatch.lua and receivers.lua.
 -- Never makes a table or a closure for a message that is received or sent.
 
 local core = require "wsmanager.core"
@@ -11,7 +12,10 @@ local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
+local receivers = require "wsmanager.run.receivers"
 local url = require "wsmanager.base.url"
+
+require "wsmanager.inspection"
 
 local link = core.link
 local fields = link.fields
@@ -23,6 +27,7 @@ local to_record, retain = dispatch.record, dispatch.retain
 local schedule, wait_in = dispatch.schedule, dispatch.wait
 local bad_argument, check_self = arguments.fail, arguments.check_self
 local check_seconds = arguments.check_seconds
+local take = receivers.take
 
 local type = type
 
@@ -88,22 +93,29 @@ local function decode_message (ws, data, kind)
   return decode(codecs[ws], data, kind)
 end
 
--- The rest of receive where no message is there: waits for one, or returns why
+-- The rest of receive where no message was taken: waits for one, or returns why
 -- none will come.
 local function wait_for_message (ws, timeout, token, detail)
   if token then return nil, token, detail_of(ws, token, detail) end
   local deadline = timeout and now() + timeout
   local record = to_record(ws)
+  if record.shared then
+    local message, is, coded = receivers.take_in_turn(ws, record, timeout)
+    if message and coded then return decode_message(ws, message, is) end
+    if message then return message, is end
+    if is then return nil, is, detail_of(ws, is, coded) end
+  end
   local restarts = record.restarts
   local in_time, data, kind, why
+  receivers.note_waiting(ws, record)
   repeat
-    record.inbox_empty = true
+    record.inbox_empty = not record.shared
     in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
     -- on the main thread nobody was notified of the end
     if not kind and record.restarts ~= restarts then
       return nil, "closed", "the connection was closed"
     end
-    if not data and not kind then data, kind, why = link_receive(ws) end
+    if not data and not kind then data, kind, why = take(ws, record) end
     if data then
       if record.codec then return decode(record.codec, data, kind) end
       return data, kind
@@ -379,52 +391,6 @@ end
 function methods.flush (ws)
   check_self(ws, "flush")
   return link.flush(ws)
-end
-
----@class wsmanager.Stats
----@field messages_in integer
----@field messages_out integer
----@field bytes_in integer
----@field bytes_out integer
----@field dials integer     attempts to connect
----@field opens integer
----@field resumed integer   of the attempts: with a resumed TLS session
----@field failures integer  in a row, of the budget
----@field outbox integer    messages that wait for a connection
----@field unsent integer    messages that still waited at the end
----@field unread integer    bytes received and not taken
----@field buffered integer  bytes sent and not yet written to the socket
----@field pings integer     received, and answered
----@field pongs integer     received
----@field latency? number   seconds from the heartbeat's last ping to its pong
----@field address string    of the peer
----@field tls? {version: string, cipher: string, resumed: boolean}
-
----@return wsmanager.Stats
-function methods.stats (ws)
-  check_self(ws, "stats")
-  return link.stats(ws)
-end
-
---- The messages that were never sent, and their kinds, once the connection is
---- over; removes them from the outbox. While they may still be sent it raises:
---- stats().outbox counts them.
----@return string[] messages
----@return string[] kinds
-function methods.unsent (ws)
-  check_self(ws, "unsent")
-  if not is_over[ws.state] then
-    error("unsent() is for a connection that is over (it is " .. ws.state
-          .. "); stats().outbox counts what waits", 2)
-  end
-  return link.unsent(ws)
-end
-
---- The peer's HTTP response to the opening handshake (RFC 6455 4.2.2).
----@return {status: integer, reason: string, headers: table<string, string>, body: string?}?
-function methods.answer (ws)
-  check_self(ws, "answer")
-  return link.response(ws)
 end
 
 --- Listens to an event (WHATWG DOM 2.7). A listener may wait; while a listener

@@ -47,6 +47,47 @@ describe("a connection", function ()
       end)
     end)
 
+    it("gives each who loops his turn, whatever came at once", function ()
+      local _, url = serve()
+      run(function ()
+        local ws = wsmanager.new {url = url}
+        assert(ws:opened(LONG))
+        local heard, count = {"", "", ""}, 0
+        for i = 1, 3 do
+          spawn(function ()
+            repeat
+              local data = ws:receive(i == 2 and LONG or nil)
+              if data then heard[i], count = heard[i] .. data, count + 1 end
+            until not data
+          end)
+        end
+        wsmanager.sleep(0)
+        for i = 1, 9 do ws:send(tostring(i)) end
+        repeat wsmanager.sleep(0) until count == 9
+        assert.same({"147", "258", "369"}, heard)
+        ws:close()
+      end)
+    end)
+
+    it("needs no turn where nobody waits any more", function ()
+      local _, url = serve()
+      run(function ()
+        local ws = wsmanager.new {url = url}
+        assert(ws:opened(LONG))
+        local done = 0
+        for _ = 1, 2 do
+          spawn(function () ws:receive(LONG); done = done + 1 end)
+        end
+        wsmanager.sleep(0)
+        for i = 1, 4 do ws:send(tostring(i)) end
+        repeat wsmanager.sleep(0) until done == 2
+        repeat wsmanager.sleep(0) until ws:stats().bytes_in > 0
+        assert.equal("3", ws:receive(LONG))
+        assert.equal("4", ws:receive(LONG))
+        assert.same({nil, "timeout"}, {ws:receive(0), (select(2, ws:receive(0)))})
+      end)
+    end)
+
     it("goes on in one coroutine while another waits", function ()
       local _, url = serve()
       run(function ()

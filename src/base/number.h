@@ -1,6 +1,6 @@
 /*
 ** number.h - numbers as decimal text, exactly and in any locale
-** Stands on memory.h. What is written reads back as the same number.
+** Depends on memory.h. What is written reads back as the same number.
 ** Never allocates but to read a number of more than a hundred bytes.
 */
 #ifndef WSM_NUMBER_H

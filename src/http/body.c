@@ -38,13 +38,13 @@ static enum step coded (const struct wsm_head *head) {
   return head->status ? STEP_UNTIL_EOF : STEP_BAD;
 }
 
-static bool parse_length (struct wsm_span text, uint64_t *length) {
+bool wsm_body_parse_length (struct wsm_span text, uint64_t *length) {
   size_t i;
   *length = 0;
   for (i = 0; i < text.length; i++) {
-    if (!wsm_is_digit(text.text[i]) || *length > UINT64_MAX / 10 - 1)
-      return false;
-    *length = *length * 10 + (uint64_t)(text.text[i] - '0');
+    if (!wsm_is_digit(text.text[i])) return false;
+    if (*length > UINT64_MAX / 10 - 1) *length = UINT64_MAX;
+    else *length = *length * 10 + (uint64_t)(text.text[i] - '0');
   }
   return text.length > 0;
 }
@@ -58,7 +58,9 @@ static enum step counted (const struct wsm_head *head, uint64_t *length) {
     if (list.length == 0) return STEP_BAD;
     while (wsm_span_take(&list, &one)) {
       uint64_t n;
-      if (!parse_length(one, &n) || (known && n != *length)) return STEP_BAD;
+      if (!wsm_body_parse_length(one, &n) || n == UINT64_MAX ||
+          (known && n != *length))
+        return STEP_BAD;
       *length = n;
       known = true;
     }

@@ -39,6 +39,10 @@ enum wsm_body_status wsm_body_take (struct wsm_body *b, struct wsm_span *in,
 ** is not 0)? */
 bool wsm_body_is_announced (const struct wsm_head *head);
 
+/* The value of a Content-Length. false: no number. One that is too large for 64
+** bits is UINT64_MAX. */
+bool wsm_body_parse_length (struct wsm_span text, uint64_t *length);
+
 /* May a response of that status have a body (RFC 9110 6.4.1)? */
 bool wsm_body_is_allowed (int status);
 

@@ -7,7 +7,7 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "io/fork.h"
-#include "io/inbox.h"
+#include "io/lookup_results.h"
 #include "io/resolve.h"
 #include "io/socket.h"
 #include "base/hidden.h"
@@ -26,7 +26,7 @@ struct wsm_reactor {
   uv_loop_t uv;
   struct lws_context *context;
   struct wsm_sockets sockets;
-  struct wsm_inbox inbox;
+  struct wsm_lookup_results results;
   unsigned forks; /* wsm_fork_count: the processes before share its epoll */
   struct wsm_reactor *next;
 };
@@ -127,7 +127,7 @@ static struct wsm_reactor *create (struct wsm_error *e) {
   r->forks = wsm_fork_count;
   r->context = create_context(r);
   if (r->context) {
-    wsm_resolve_prepare(&r->inbox, &r->uv);
+    wsm_resolve_prepare(&r->results, &r->uv);
     return r;
   }
   discard(r);

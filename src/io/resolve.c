@@ -6,11 +6,11 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "io/address.h"
-#include "io/inbox.h"
+#include "io/lookup_results.h"
 #include "base/hidden.h"
 
 struct wsm_resolve {
-  struct wsm_inbox *inbox;
+  struct wsm_lookup_results *results;
   struct wsm_lookup *lookup;
   wsm_resolve_done *done;
   void *owner;
@@ -50,37 +50,39 @@ static void explain (struct wsm_error *e, const char *host, int code) {
 
 /* --- the loop --- */
 
-static void count (struct wsm_inbox *inbox, size_t pending) {
-  if (pending > 0 && inbox->pending == 0) uv_ref((uv_handle_t *)&inbox->async);
-  if (pending == 0) uv_unref((uv_handle_t *)&inbox->async);
-  inbox->pending = pending;
+static void count (struct wsm_lookup_results *results, size_t pending) {
+  if (pending > 0 && results->pending == 0)
+    uv_ref((uv_handle_t *)&results->async);
+  if (pending == 0) uv_unref((uv_handle_t *)&results->async);
+  results->pending = pending;
 }
 
 static void finish (struct wsm_resolve *r, struct wsm_answer *answer) {
   struct wsm_error e;
   memset(&e, 0, sizeof e);
   if (answer->code != 0) explain(&e, r->host, answer->code);
-  count(r->inbox, r->inbox->pending - 1);
+  count(r->results, r->results->pending - 1);
   r->done(r->owner, answer->code == 0 ? answer->list : NULL, &e);
   if (answer->list) freeaddrinfo(answer->list);
   wsm_free(r);
 }
 
 static void on_answers (uv_async_t *async) {
-  struct wsm_inbox *inbox = async->data;
-  struct wsm_answer answer = wsm_resolver_take(&inbox->answers);
+  struct wsm_lookup_results *results = async->data;
+  struct wsm_answer answer = wsm_resolver_take(&results->answers);
   while (answer.owner) {
     finish(answer.owner, &answer);
-    answer = wsm_resolver_take(&inbox->answers);
+    answer = wsm_resolver_take(&results->answers);
   }
 }
 
-void wsm_resolve_prepare (struct wsm_inbox *inbox, struct uv_loop_s *uv) {
-  (void)uv_async_init(uv, &inbox->async, on_answers); /* it cannot fail */
-  uv_unref((uv_handle_t *)&inbox->async);
-  uv->data = inbox;
-  inbox->async.data = inbox;
-  inbox->answers.async = &inbox->async;
+void wsm_resolve_prepare (struct wsm_lookup_results *results,
+                          struct uv_loop_s *uv) {
+  (void)uv_async_init(uv, &results->async, on_answers); /* it cannot fail */
+  uv_unref((uv_handle_t *)&results->async);
+  uv->data = results;
+  results->async.data = results;
+  results->answers.async = &results->async;
 }
 
 /* --- its users --- */
@@ -92,14 +94,14 @@ wsm_resolve_start (struct uv_loop_s *uv,
   const size_t n = strlen(request->host) + 1;
   struct wsm_resolve *r = wsm_zalloc(sizeof *r + n);
   if (r) {
-    r->inbox = uv->data;
+    r->results = uv->data;
     r->done = request->done;
     r->owner = request->owner;
     memcpy(r->host, request->host, n);
-    r->lookup = wsm_resolver_start(&r->inbox->answers, r->host, r);
+    r->lookup = wsm_resolver_start(&r->results->answers, r->host, r);
   }
   if (r && r->lookup) {
-    count(r->inbox, r->inbox->pending + 1);
+    count(r->results, r->results->pending + 1);
     return r;
   }
   explain(e, request->host, EAI_MEMORY);
@@ -109,7 +111,7 @@ wsm_resolve_start (struct uv_loop_s *uv,
 
 void wsm_resolve_cancel (struct wsm_resolve *r) {
   wsm_resolver_cancel(r->lookup);
-  count(r->inbox, r->inbox->pending - 1);
+  count(r->results, r->results->pending - 1);
   wsm_free(r);
 }
 

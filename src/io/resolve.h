@@ -11,12 +11,13 @@
 
 struct addrinfo;
 struct uv_loop_s;
-struct wsm_inbox;
+struct wsm_lookup_results;
 struct wsm_resolve;
 
 /* Once for each libuv loop, which is never closed then; its `data` is used. The
-** inbox was zeroed. */
-void wsm_resolve_prepare (struct wsm_inbox *inbox, struct uv_loop_s *uv);
+** results was zeroed. */
+void wsm_resolve_prepare (struct wsm_lookup_results *results,
+                          struct uv_loop_s *uv);
 
 /* list is without ports and only valid during the call. NULL: e says why. Called
 ** once, from the loop, never from inside wsm_resolve_start. */

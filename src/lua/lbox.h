@@ -27,6 +27,7 @@ struct wsm_box {
   struct wsm_policy *policy;
   char *proxy;
   bool has_codec; /* its messages are to be decoded */
+  bool is_shared; /* several wait in receive: who calls it waits in turn */
 };
 
 /* The box at i, not dropped, on an open loop; raises for anything else. */

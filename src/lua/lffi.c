@@ -25,8 +25,8 @@ enum { NOTHING, TEXT, BINARY };
 static int next_message (const struct wsm_box *box, struct slot *to) {
   struct wsm_link *link = wsm_box_link(box);
   struct wsm_message m;
-  if (!link || box->has_codec || wsm_link_next(link, &m) != WSM_MESSAGE ||
-      m.length > LIMIT)
+  if (!link || box->has_codec || box->is_shared ||
+      wsm_link_next(link, &m) != WSM_MESSAGE || m.length > LIMIT)
     return NOTHING;
   if (m.length > 0) memcpy(to->bytes, m.data, m.length);
   to->length = (uint32_t)m.length;

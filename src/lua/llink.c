@@ -65,6 +65,11 @@ static int set_codec (lua_State *L) {
   return 0;
 }
 
+static int set_shared (lua_State *L) {
+  wsm_check_box(L, 1)->is_shared = lua_toboolean(L, 2);
+  return 0;
+}
+
 static int start (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   if (wsm_manager_role(manager_of(box)) == WSM_SERVER)
@@ -246,6 +251,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "forked", forked },
                                       { "fields", fields },
                                       { "codec", set_codec },
+                                      { "share", set_shared },
                                       { "start", start },
                                       { "target", wsm_lua_target },
                                       { "lock", lock },

@@ -127,9 +127,7 @@ static int push_message (lua_State *L, const struct wsm_box *box,
   return 3;
 }
 
-static int receive (lua_State *L) {
-  struct wsm_box *box =
-    check_self(L, "call it with ':', as in ws:receive(...)");
+static int take_next (lua_State *L, struct wsm_box *box) {
   struct wsm_message m;
   enum wsm_input input;
   while ((input = wsm_link_next(box->link, &m)) == WSM_MESSAGE) {
@@ -138,6 +136,19 @@ static int receive (lua_State *L) {
     wsm_check_box(L, 1);
   }
   return input == WSM_MORE ? 0 : wsm_push_end(L, wsm_link_manager(box->link));
+}
+
+/* take(ws) -> data, kind, and true if it is to be decoded; nothing: there is none;
+** or nil, a token and why none will come */
+static int take (lua_State *L) {
+  return take_next(L, wsm_check_box(L, 1));
+}
+
+/* The same for a method; nothing also where callers wait in turn. */
+static int receive (lua_State *L) {
+  struct wsm_box *box =
+    check_self(L, "call it with ':', as in ws:receive(...)");
+  return box->is_shared ? 0 : take_next(L, box);
 }
 
 /* --- send --- */
@@ -283,7 +294,8 @@ static int receive_method (lua_State *L) {
   enum wsm_input input;
   struct wsm_message m;
   int count;
-  if (!box || lua_gettop(L) != 1) return call_lua(L, FALLBACK);
+  if (!box || box->is_shared || lua_gettop(L) != 1)
+    return call_lua(L, FALLBACK);
   input = wsm_link_next(box->link, &m);
   if (input == WSM_MORE) return call_lua(L, WAIT);
   if (input != WSM_MESSAGE) return call_lua(L, FALLBACK);
@@ -331,6 +343,9 @@ void wsm_set_messages (lua_State *L) {
   push_upvalues(L);
   lua_pushcclosure(L, receive, SCRATCH);
   lua_setfield(L, -2, "receive");
+  push_upvalues(L);
+  lua_pushcclosure(L, take, SCRATCH);
+  lua_setfield(L, -2, "take");
   push_upvalues(L);
   lua_pushcclosure(L, send, SCRATCH);
   lua_setfield(L, -2, "send");

@@ -5,7 +5,7 @@
 #include "manager/close_wait.h"
 #include "manager/ending.h"
 #include "manager/http_server.h"
-#include "manager/opening.h"
+#include "manager/opening_handshake.h"
 #include "manager/redirects.h"
 #include "base/hidden.h"
 

@@ -1,15 +1,18 @@
 -- Who gets the next message of a connection: the coroutine that has waited longest
--- in `receive`, or else the listeners of `message`.
+-- in `receive`, or else the listeners of `message`. One that takes messages without
+-- waiting does so only while no other waits.
 -- Depends on the core's link, codec.lua, coroutines.lua and listeners.lua.
 -- Never makes a table or a closure for a message that somebody waits for.
 
+local core = require "wsmanager.core"
 local codec = require "wsmanager.base.codec"
 local coroutines = require "wsmanager.run.coroutines"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
 local scheduler = require "wsmanager.run.scheduler"
 
-local link_receive = ffi.receive
+local link = core.link
+local receive_alone, take_shared = ffi.receive, link.take
 local fire, has_listener = listeners.fire, listeners.has
 local hold_messages, call = listeners.hold_messages, coroutines.call
 local has_waiting = coroutines.has_waiting
@@ -21,6 +24,38 @@ local codecs = setmetatable({}, {__mode = "k"})
 local receivers = {
   codecs = codecs,     -- connection -> codec
 }
+
+-- ## Taking turns
+
+-- To be called by a coroutine that begins to wait. While two or more have waited,
+-- `record.shared` is set and `receive` finds no message by itself.
+function receivers.note_waiting (ws, record)
+  if record.shared or not has_waiting(record.receivers) then return end
+  record.shared = true
+  link.share(ws, true)
+end
+
+-- What a call of `receive` gets at once on a connection that is shared: as link.take,
+-- and nothing where it has to wait behind others.
+function receivers.take_in_turn (ws, record, timeout)
+  if not has_waiting(record.receivers) then
+    record.shared = nil
+    link.share(ws, false)
+  elseif timeout ~= 0 and coroutines.can_yield() then
+    scheduler.schedule(record.id)
+    return
+  end
+  return take_shared(ws)
+end
+
+local function take (ws, record)
+  if record.shared then return take_shared(ws) end
+  return receive_alone(ws)
+end
+
+receivers.take = take
+
+-- ## Delivering
 
 -- The decoded value, or nil after an event `error` for data that does not decode.
 local function decode_or_fire (record, with, data, kind)
@@ -38,7 +73,7 @@ end
 -- Gives the next message to the receiver that waits first. A receiver that waits
 -- again sets `inbox_empty` by itself and retains the connection.
 local function deliver_to_receiver (ws, record)
-  local data, kind, detail = link_receive(ws)
+  local data, kind, detail = take(ws, record)
   record.inbox_empty = not data
   if data then
     wake(record.receivers, data, kind)
@@ -48,7 +83,7 @@ local function deliver_to_receiver (ws, record)
 end
 
 local function deliver_to_listeners (ws, record)
-  local data, kind = link_receive(ws)
+  local data, kind = take(ws, record)
   record.inbox_empty = not data
   if not data then return end
   local with = codecs[ws]
@@ -64,10 +99,11 @@ end
 local function deliver_to_only_listener (ws, record)
   local entry, origin = record.only_listener, record.origin
   local event_target = record.event_target
+  local receive = record.shared and take_shared or receive_alone
   for left = record.budget - 1, 0, -1 do
     if record.only_listener ~= entry then return end
     if record.receivers and has_waiting(record.receivers) then return end
-    local data, kind, coded = link_receive(ws)
+    local data, kind, coded = receive(ws)
     record.budget = left
     if not data then
       record.inbox_empty = true

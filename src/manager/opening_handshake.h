@@ -1,13 +1,13 @@
 /*
-** opening.h - the opening handshake, up to the 101: a client's here, a server's in
+** opening_handshake.h - the opening handshake, up to the 101: a client's here, a server's in
 ** http_server.h
 ** Depends on redirects.h, http_server.h, peer_head.h, upgrade.h, extension.h and
 ** the HTTP files.
 ** Works on what CONNECTING received and on the session's output.
 ** Never changes the state: it returns how far the handshake is.
 */
-#ifndef WSM_OPENING_H
-#define WSM_OPENING_H
+#ifndef WSM_OPENING_HANDSHAKE_H
+#define WSM_OPENING_HANDSHAKE_H
 
 #include "manager/state.h"
 

@@ -1,6 +1,6 @@
-#include "http/exchange.h"
+#include "http/server_request.h"
 
-#include "base/ascii.h"
+#include "http/body.h"
 #include "base/hidden.h"
 
 static int refuse (struct wsm_error *e, int status, const char *why) {
@@ -37,18 +37,6 @@ static int check_coding (const struct wsm_head *request, struct wsm_error *e) {
   return 0;
 }
 
-/* false: no number. One that is too large for 64 bits is UINT64_MAX. */
-static bool parse_length (struct wsm_span text, uint64_t *length) {
-  size_t i;
-  *length = 0;
-  for (i = 0; i < text.length; i++) {
-    if (!wsm_is_digit(text.text[i])) return false;
-    if (*length > UINT64_MAX / 10 - 1) *length = UINT64_MAX;
-    else *length = *length * 10 + (uint64_t)(text.text[i] - '0');
-  }
-  return text.length > 0;
-}
-
 static int check_length (const struct wsm_head *request, uint64_t limit,
                          struct wsm_error *e) {
   static const char bad[] = "a bad Content-Length";
@@ -59,7 +47,7 @@ static int check_length (const struct wsm_head *request, uint64_t limit,
     struct wsm_span list = h->value, one;
     if (list.length == 0) return refuse(e, 400, bad);
     for (; wsm_span_take(&list, &one); found = true, known = n)
-      if (!parse_length(one, &n) || (found && n != known))
+      if (!wsm_body_parse_length(one, &n) || (found && n != known))
         return refuse(e, 400, bad);
   }
   if (!found || known <= limit) return 0;
@@ -82,8 +70,8 @@ static bool expects (const struct wsm_head *request, bool *more) {
   return found;
 }
 
-int wsm_exchange_check_body (const struct wsm_head *request, uint64_t limit,
-                             struct wsm_error *e) {
+int wsm_server_request_check_body (const struct wsm_head *request,
+                                   uint64_t limit, struct wsm_error *e) {
   bool more;
   (void)expects(request, &more);
   if (more) return refuse(e, 417, "no expectation but 100-continue is known");
@@ -92,14 +80,14 @@ int wsm_exchange_check_body (const struct wsm_head *request, uint64_t limit,
   return check_length(request, limit, e);
 }
 
-bool wsm_exchange_awaits_continue (const struct wsm_head *request) {
+bool wsm_server_request_awaits_continue (const struct wsm_head *request) {
   bool more;
   return request->minor > 0 && expects(request, &more);
 }
 
 /* --- the connection: RFC 9112 9.3 --- */
 
-bool wsm_exchange_persists (const struct wsm_head *request) {
+bool wsm_server_request_persists (const struct wsm_head *request) {
   if (wsm_head_lists(request, "Connection", "close")) return false;
   return request->minor > 0 ||
          wsm_head_lists(request, "Connection", "keep-alive");

@@ -1,4 +1,4 @@
-#include "manager/opening.h"
+#include "manager/opening_handshake.h"
 
 #include <string.h>
 #include "base/memory.h"

@@ -1,0 +1,60 @@
+-- What a connection tells of itself: statistics, the peer's response, and what was
+-- never sent.
+-- Depends on the core's link and dispatch.lua.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local dispatch = require "wsmanager.run.dispatch"
+
+local link = core.link
+local is_over = dispatch.is_over
+local check_self = arguments.check_self
+
+---@class wsmanager.Connection
+local methods = core.methods
+
+---@class wsmanager.Stats
+---@field messages_in integer
+---@field messages_out integer
+---@field bytes_in integer
+---@field bytes_out integer
+---@field dials integer     attempts to connect
+---@field opens integer
+---@field resumed integer   of the attempts: with a resumed TLS session
+---@field failures integer  in a row, of the budget
+---@field outbox integer    messages that wait for a connection
+---@field unsent integer    messages that still waited at the end
+---@field unread integer    bytes received and not taken
+---@field buffered integer  bytes sent and not yet written to the socket
+---@field pings integer     received, and answered
+---@field pongs integer     received
+---@field latency? number   seconds from the heartbeat's last ping to its pong
+---@field address string    of the peer
+---@field tls? {version: string, cipher: string, resumed: boolean}
+
+---@return wsmanager.Stats
+function methods.stats (ws)
+  check_self(ws, "stats")
+  return link.stats(ws)
+end
+
+--- The messages that were never sent, and their kinds, once the connection is
+--- over; removes them from the outbox. While they may still be sent it raises:
+--- stats().outbox counts them.
+---@return string[] messages
+---@return string[] kinds
+function methods.unsent (ws)
+  check_self(ws, "unsent")
+  if not is_over[ws.state] then
+    error("unsent() is for a connection that is over (it is " .. ws.state
+          .. "); stats().outbox counts what waits", 2)
+  end
+  return link.unsent(ws)
+end
+
+--- The peer's HTTP response to the opening handshake (RFC 6455 4.2.2).
+---@return {status: integer, reason: string, headers: table<string, string>, body: string?}?
+function methods.answer (ws)
+  check_self(ws, "answer")
+  return link.response(ws)
+end
