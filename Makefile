@@ -103,7 +103,7 @@ $(OUT)/faulty.so: spec/support/faulty.c
 
 # What specs run.
 spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/adoptions \
-  $(OUT)/states.so $(OUT)/processes.so $(OUT)/names.so
+  $(OUT)/states.so $(OUT)/processes.so $(OUT)/suspends.so $(OUT)/names.so
 
 LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
 
@@ -116,7 +116,7 @@ $(OUT)/loops-tsan: spec/support/loops.c $(LOOPS)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu99 -O1 -g -fsanitize=thread $(INCLUDES) -o $@ $^ $(LIBS)
 
-$(OUT)/states.so $(OUT)/processes.so: $(OUT)/%.so: spec/support/%.c
+$(OUT)/states.so $(OUT)/processes.so $(OUT)/suspends.so: $(OUT)/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 

@@ -63,6 +63,8 @@ build = {
         "src/http/userinfo.c",
         "src/http/writer.c",
         "src/io/address.c",
+        "src/io/alarm.c",
+        "src/io/clock.c",
         "src/io/connect.c",
         "src/io/fork.c",
         "src/io/handle.c",

@@ -1,7 +1,6 @@
 #include "io/handle.h"
 
 #include <stddef.h>
-#include <uv.h>
 #include "io/poll_fd.h"
 #include "base/hidden.h"
 
@@ -84,7 +83,7 @@ void wsm_handles_close (struct wsm_handles *all) {
 ** heartbeats wake the process up a few times. */
 static uint64_t coalesced (const struct wsm_handles *all,
                            uint64_t deadline_ms) {
-  if (deadline_ms < uv_now(all->uv) + COALESCE_MIN_MS) return deadline_ms;
+  if (deadline_ms < all->now_ms + COALESCE_MIN_MS) return deadline_ms;
   return deadline_ms | COALESCE_MASK;
 }
 

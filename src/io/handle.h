@@ -1,8 +1,7 @@
 /*
 ** handle.h - what lives on a loop: a timer, output to flush, a notification
-** Depends on heap.h for the timers, on poll_fd.h to wake a host's loop up, and on
-** libuv's clock. A connection or a server embeds one handle; the loop holds them
-** all.
+** Depends on heap.h for the timers, and on poll_fd.h to wake a host's loop up. A
+** connection or a server embeds one handle; the loop holds them all.
 ** Never does I/O.
 */
 #ifndef WSM_HANDLE_H
@@ -12,7 +11,6 @@
 #include <stdint.h>
 #include "base/heap.h"
 
-struct uv_loop_s;
 struct wsm_handle;
 struct wsm_loop;
 struct wsm_poll_fd;
@@ -54,9 +52,9 @@ void wsm_handle_mark_pending (struct wsm_handle *h); /* it has to write */
 
 /* --- for the loop --- */
 
-/* Zero it, but for uv. */
+/* Zero it. */
 struct wsm_handles {
-  struct uv_loop_s *uv; /* its clock counts */
+  uint64_t now_ms; /* the time, as it was last read */
   struct wsm_heap timers;
   struct wsm_handle *all;
   struct wsm_handle *first_ready, *last_ready;

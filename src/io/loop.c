@@ -7,10 +7,14 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "base/keep_loaded.h"
+#include "io/clock.h"
 #include "io/fork.h"
 #include "io/poll_fd.h"
 #include "io/reactor.h"
 #include "base/hidden.h"
+
+/* A shorter wait of poll() needs no alarm: it is late by no more than that. */
+#define LONG_MS 1000
 
 struct wsm_loop {
   struct wsm_reactor *reactor;
@@ -28,7 +32,7 @@ struct wsm_loop {
 
 static void set_reactor (struct wsm_loop *loop, struct wsm_reactor *reactor) {
   loop->reactor = reactor;
-  loop->uv = loop->handles.uv = wsm_reactor_uv(reactor);
+  loop->uv = wsm_reactor_uv(reactor);
   loop->handles.forks = wsm_fork_count;
 }
 
@@ -47,6 +51,7 @@ struct wsm_loop *wsm_loop_new (struct wsm_error *e) {
     return NULL;
   }
   set_reactor(loop, reactor);
+  wsm_loop_refresh(loop);
   return loop;
 }
 
@@ -90,10 +95,6 @@ void wsm_loop_free (struct wsm_loop *loop) {
 
 /* --- the clock --- */
 
-double wsm_loop_clock_seconds (void) {
-  return (double)uv_hrtime() / 1e9;
-}
-
 int64_t wsm_loop_time_of_day (void) {
   struct timespec now;
   if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
@@ -101,12 +102,12 @@ int64_t wsm_loop_time_of_day (void) {
 }
 
 uint64_t wsm_loop_now (const struct wsm_loop *loop) {
-  return uv_now(loop->uv);
+  return loop->handles.now_ms;
 }
 
 uint64_t wsm_loop_refresh (struct wsm_loop *loop) {
-  uv_update_time(loop->uv);
-  return uv_now(loop->uv);
+  loop->handles.now_ms = wsm_clock_ms();
+  return loop->handles.now_ms;
 }
 
 bool wsm_loop_attach (struct wsm_loop *loop, struct wsm_handle *h,
@@ -124,23 +125,40 @@ int64_t wsm_loop_ready (struct wsm_loop *loop) {
 
 /* --- a turn --- */
 
+/* Until libuv's next timer; -1: it has none. */
+static int uv_timeout (const struct wsm_loop *loop) {
+  if (uv_backend_timeout(loop->uv) <= 0) return uv_backend_timeout(loop->uv);
+  uv_update_time(loop->uv);
+  return uv_backend_timeout(loop->uv);
+}
+
 /* For poll(): until then, or until libuv's next timer. */
 static int poll_timeout (const struct wsm_loop *loop, uint64_t until) {
   const uint64_t now = wsm_loop_now(loop);
-  const int uv = uv_backend_timeout(loop->uv);
+  const int uv = uv_timeout(loop);
   uint64_t ms = until != WSM_NEVER ? until - now : WSM_NEVER;
   if (uv >= 0 && (uint64_t)uv < ms) ms = (uint64_t)uv;
   return ms == WSM_NEVER ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
+/* A long wait has an alarm, too: poll() does not count a suspend. */
+static void set_alarm (struct wsm_loop *loop, uint64_t until) {
+  const uint64_t now = wsm_loop_now(loop);
+  if (until != WSM_NEVER && until - now >= LONG_MS)
+    wsm_reactor_wake_by(loop->reactor, until, now);
+}
+
 /* libuv itself would wait on after a signal, Ctrl-C too. false: there was one, and
 ** its handler may want Lua to run. */
 static bool wait (struct wsm_loop *loop, uint64_t until) {
-  const int ms = poll_timeout(loop, until);
   struct pollfd backend;
+  int ms;
+  set_alarm(loop, until);
+  ms = poll_timeout(loop, until);
   backend.fd = uv_backend_fd(loop->uv);
   backend.events = POLLIN;
   if (ms != 0 && poll(&backend, 1, ms) < 0 && errno == EINTR) return false;
+  wsm_loop_refresh(loop);
   uv_run(loop->uv, UV_RUN_NOWAIT);
   return true;
 }
@@ -190,7 +208,7 @@ void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
 int64_t wsm_loop_timeout (struct wsm_loop *loop) {
   uint64_t deadline = wsm_handles_deadline(&loop->handles),
            now = wsm_loop_refresh(loop);
-  int64_t uv = uv_backend_timeout(loop->uv);
+  int64_t uv = uv_timeout(loop);
   int64_t ours = -1;
   if (has_work(loop)) return 0;
   if (deadline != WSM_NEVER)

@@ -1,7 +1,7 @@
 /*
 ** loop.h - an event loop: polling, timers, the clock
-** Depends on reactor.h (libuv, libwebsockets), handle.h and fork.h. A program
-** turns it; another event loop polls its descriptor and turns it then.
+** Depends on reactor.h (libuv, libwebsockets), handle.h, clock.h and fork.h. A
+** program turns it; another event loop polls its descriptor and turns it then.
 ** Never starts a thread (resolver.h does, for names), never calls Lua.
 */
 #ifndef WSM_LOOP_H
@@ -49,13 +49,10 @@ int wsm_loop_fd (struct wsm_loop *loop);
 /* Milliseconds until a turn is due without any I/O; -1: none is. */
 int64_t wsm_loop_timeout (struct wsm_loop *loop);
 
-/* The monotonic clock, read now; no loop is needed. */
-double wsm_loop_clock_seconds (void);
-
 /* The time of day, in milliseconds since 1970, read now. */
 int64_t wsm_loop_time_of_day (void);
 
-/* Monotonic milliseconds, read at the start of the turn. */
+/* Milliseconds of clock.h, as they were last read in the turn. */
 uint64_t wsm_loop_now (const struct wsm_loop *loop);
 
 /* The same, read now: for calls outside a turn. */

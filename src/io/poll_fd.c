@@ -27,7 +27,7 @@ struct wsm_poll_fd *wsm_poll_fd_new (int backend) {
   struct wsm_poll_fd *p = wsm_alloc(sizeof *p);
   if (!p) return NULL;
   p->epoll = epoll_create1(EPOLL_CLOEXEC);
-  p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  p->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (p->epoll >= 0 && p->timer >= 0 && watch(p->epoll, backend) == 0 &&
       watch(p->epoll, p->timer) == 0)
     return p;

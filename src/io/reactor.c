@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <uv.h>
 #include "base/memory.h"
+#include "io/alarm.h"
 #include "io/fork.h"
 #include "io/lookup_results.h"
 #include "io/resolve.h"
@@ -27,6 +28,7 @@ struct wsm_reactor {
   struct lws_context *context;
   struct wsm_sockets sockets;
   struct wsm_lookup_results results;
+  struct wsm_alarm *alarm; /* NULL: no turn has waited long */
   unsigned forks; /* wsm_fork_count: the processes before share its epoll */
   struct wsm_reactor *next;
 };
@@ -199,6 +201,12 @@ void wsm_reactor_give_back (struct wsm_reactor *r) {
   pthread_mutex_lock(&lock);
   keep(r);
   pthread_mutex_unlock(&lock);
+}
+
+void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
+                          uint64_t now_ms) {
+  if (!r->alarm) r->alarm = wsm_alarm_new(&r->uv);
+  if (r->alarm) wsm_alarm_set(r->alarm, at_ms, now_ms);
 }
 
 struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r) {

@@ -1,6 +1,6 @@
 /*
 ** reactor.h - a libuv loop with libwebsockets' context on it, kept for reuse
-** Depends on libuv, libwebsockets, POSIX threads, fork.h and resolve.h.
+** Depends on libuv, libwebsockets, POSIX threads, alarm.h, fork.h and resolve.h.
 ** Never destroyed: lws_context_destroy closes its eventfd twice (4.1) and the
 ** second time it may be another thread's file, or never (4.3.5). A reactor given
 ** back waits for the next loop, of whichever thread, so that there are as many
@@ -9,6 +9,7 @@
 #ifndef WSM_REACTOR_H
 #define WSM_REACTOR_H
 
+#include <stdint.h>
 #include "base/error.h"
 
 struct uv_loop_s;
@@ -22,6 +23,11 @@ struct wsm_reactor *wsm_reactor_take (struct wsm_error *e);
 /* All sockets, timers and polls on it have been closed, and its lookups cancelled;
 ** or it is from before a fork, and kept aside. */
 void wsm_reactor_give_back (struct wsm_reactor *r);
+
+/* Has a turn that waits on it end by at_ms, of clock.h, also where the machine is
+** suspended meanwhile (alarm.h). */
+void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
+                          uint64_t now_ms);
 
 struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r);
 struct wsm_sockets *wsm_reactor_sockets (struct wsm_reactor *r);

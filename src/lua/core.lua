@@ -8,7 +8,7 @@
 ---@field connection fun(loop: core.loop, config: core.config): wsmanager   raises
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
 ---@field tls fun(options: core.tlsoptions, server: boolean): core.tls|nil, string?, string?
----@field now fun(): number   monotonic seconds
+---@field now fun(): number   seconds of a clock that never goes back
 ---@field methods table       where `ws.name` looks first; the Lua layer fills it
 ---@field metatable table     of the userdata; the Lua layer sets __newindex, __tostring
 ---@field link core.link      functions on a connection

@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "io/clock.h"
 #include "io/loop.h"
 #include "lua/lcheck.h"
 #include "lua/lfield.h"
@@ -19,7 +20,7 @@
 EXPORT int luaopen_wsmanager_core (lua_State *L);
 
 static int now (lua_State *L) {
-  lua_pushnumber(L, wsm_loop_clock_seconds());
+  lua_pushnumber(L, wsm_clock_seconds());
   return 1;
 }
 

@@ -232,7 +232,8 @@ function scheduler.run (fn, ...)
   return unpack(outcome.results or {}, 1, outcome.n or 0)
 end
 
---- Monotonic time in seconds; its zero means nothing.
+--- Seconds of a clock that never goes back; its zero means nothing. It goes on while
+--- the machine is suspended, where the system has such a clock (Linux, macOS).
 ---@return number
 scheduler.now = now
 
