@@ -1,5 +1,6 @@
 #include "io/reactor.h"
 
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <pthread.h>
 #include <string.h>
@@ -77,6 +78,14 @@ static struct lws_context *create_context (struct wsm_reactor *r) {
   return lws_create_context(&info);
 }
 
+/* libwebsockets opens some without it: its netlink socket, in 4.3. */
+static void close_on_exec (uv_handle_t *handle, void *nothing) {
+  uv_os_fd_t fd;
+  (void)nothing;
+  if (uv_handle_get_type(handle) == UV_POLL && uv_fileno(handle, &fd) == 0)
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static struct lws_vhost *create_vhost (struct lws_context *context) {
   struct lws_context_creation_info info;
   memset(&info, 0, sizeof info);
@@ -129,6 +138,7 @@ static struct wsm_reactor *create (struct wsm_error *e) {
   r->forks = wsm_fork_count;
   r->context = create_context(r);
   if (r->context) {
+    uv_walk(&r->uv, close_on_exec, NULL);
     wsm_resolve_prepare(&r->results, &r->uv);
     return r;
   }
