@@ -189,6 +189,7 @@ build = {
     ["wsmanager.base.assignment"] = "lua/wsmanager/base/assignment.lua",
     ["wsmanager.base.codec"] = "lua/wsmanager/base/codec.lua",
     ["wsmanager.base.conflicts"] = "lua/wsmanager/base/conflicts.lua",
+    ["wsmanager.base.each"] = "lua/wsmanager/base/each.lua",
     ["wsmanager.base.events"] = "lua/wsmanager/base/events.lua",
     ["wsmanager.base.ffi"] = "lua/wsmanager/base/ffi.lua",
     ["wsmanager.base.handshake_headers"] = "lua/wsmanager/base/handshake_headers.lua",

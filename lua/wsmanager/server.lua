@@ -8,6 +8,7 @@ local codec = require "wsmanager.base.codec"
 local conflicts = require "wsmanager.base.conflicts"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
+local each = require "wsmanager.base.each"
 local handshake_headers = require "wsmanager.base.handshake_headers"
 local options = require "wsmanager.base.options"
 local page = require "wsmanager.base.page"
@@ -300,7 +301,7 @@ end
 ---@return table
 function Server:clients ()
   local members = {}
-  for id, ws in pairs(self.members) do members[id] = ws end
+  for id, ws in each(self.members) do members[id] = ws end
   return next_open, members
 end
 
@@ -317,7 +318,7 @@ end
 
 local function each_member (self, fn)
   local members = {}
-  for _, ws in pairs(self.members) do members[#members + 1] = ws end
+  for _, ws in each(self.members) do members[#members + 1] = ws end
   for _, ws in ipairs(members) do fn(ws, dispatch.record(ws)) end
 end
 

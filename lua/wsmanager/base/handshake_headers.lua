@@ -4,6 +4,7 @@
 -- Never raises with a position: its callers add the line of theirs.
 
 local core = require "wsmanager.core"
+local each = require "wsmanager.base.each"
 
 local is_token = core.istoken
 
@@ -34,7 +35,7 @@ end
 
 -- The only name in a list of subprotocols is `optional`.
 local function check_names (given)
-  for name in pairs(given) do
+  for name in each(given) do
     if type(name) ~= "number" and name ~= "optional" then
       fail("bad option 'protocols' (unknown name '", tostring(name), "')")
     end
@@ -58,7 +59,7 @@ function handshake_headers.protocols (given)
          type(given), ")")
   end
   local names = {}
-  for _, each in ipairs(given) do add_protocols(names, each) end
+  for _, name in ipairs(given) do add_protocols(names, name) end
   check_names(given)
   return names[1] and table.concat(names, ", ") or nil, given.optional
 end
@@ -102,7 +103,7 @@ function handshake_headers.lines (given)
   end
   local lines, names = {}, {}
   for _, line in ipairs(given) do add_line(lines, line) end
-  for name in pairs(given) do
+  for name in each(given) do
     if type(name) ~= "number" then names[#names + 1] = name end
   end
   table.sort(names, function (a, b) return tostring(a) < tostring(b) end)

@@ -4,6 +4,7 @@
 -- Never serves a file that is not named: a path is a key, not a file name.
 
 local core = require "wsmanager.core"
+local each = require "wsmanager.base.each"
 
 local page = {}
 
@@ -28,7 +29,7 @@ end
 -- The value of a header of that name (in lower case) among those that a function
 -- returned, and its key there; nil: there is none.
 local function find_header (headers, wanted)
-  for key, value in pairs(headers) do
+  for key, value in each(headers) do
     local name = tostring(key)
     if type(key) == "number" then
       name, value = tostring(value):match("^([^:]*):[ \t]*(.-)[ \t]*$")
@@ -39,7 +40,7 @@ end
 
 local function copy (headers)
   local copied = {}
-  for name, value in pairs(headers) do copied[name] = value end
+  for name, value in each(headers) do copied[name] = value end
   return copied
 end
 

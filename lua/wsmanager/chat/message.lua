@@ -10,6 +10,7 @@
 -- a line feed, the bytes. Its `content` is the picture's name.
 
 local codec = require "wsmanager.base.codec"
+local each = require "wsmanager.base.each"
 
 local json = codec.json()
 
@@ -105,7 +106,7 @@ local function encode (frame)
   local bytes = frame.bytes
   if not bytes then return to_json(frame), "text" end
   local header = {}
-  for name, value in pairs(frame) do
+  for name, value in each(frame) do
     if name ~= "bytes" then header[name] = value end
   end
   return to_json(header) .. "\n" .. bytes, "binary"

@@ -5,6 +5,7 @@
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local coroutines = require "wsmanager.run.coroutines"
+local each = require "wsmanager.base.each"
 local report = require "wsmanager.base.report"
 
 local running, status = coroutine.running, coroutine.status
@@ -87,7 +88,7 @@ end
 local function handle_scheduled ()
   local ids = scheduled
   scheduled, any_scheduled = {}, false
-  for id in pairs(ids) do handle(id) end
+  for id in each(ids) do handle(id) end
 end
 
 -- One that is made ready by what it is handled with may be so for ever: beyond a
