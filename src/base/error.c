@@ -5,8 +5,9 @@
 #include "base/hidden.h"
 
 static const char *const names[] = {
-  "",      "timeout",   "closed",   "full",   "refused", "resolve", "tls",
-  "proxy", "handshake", "protocol", "toobig", "codec",   "locked",  "exhausted",
+  "",        "timeout", "closed", "full",      "refused",
+  "resolve", "tls",     "proxy",  "handshake", "protocol",
+  "toobig",  "codec",   "login",  "locked",    "exhausted",
 };
 
 const char *wsm_token_name (enum wsm_token token) {

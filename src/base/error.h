@@ -22,6 +22,7 @@ enum wsm_token {
   WSM_PROTOCOL,  /* the peer broke RFC 6455 */
   WSM_TOOBIG,    /* a message, frame or header over its limit */
   WSM_CODEC,     /* a message that does not decode */
+  WSM_LOGIN,     /* the login function refused, or failed */
   WSM_LOCKED,    /* the url function returned nothing */
   WSM_EXHAUSTED  /* reconnect.limit is reached */
 };

@@ -160,6 +160,7 @@ static void timeouts (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
   if (!push_group(L, i, "timeouts", &off)) return;
   seconds(L, lua_gettop(L), "open", &p->open_ms);
+  seconds(L, lua_gettop(L), "login", &p->login_ms);
   seconds(L, lua_gettop(L), "close", &p->close_ms);
   lua_pop(L, 1);
 }
@@ -238,5 +239,7 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   flag(L, i, "pages", &p->pages);
   flag(L, i, "target", &p->ask_target);
   flag(L, i, "verdict", &p->ask_verdict);
+  flag(L, i, "login", &p->ask_login);
+  flag(L, i, "release", &p->ask_release);
   if (!wsm_policy_check(p, &e)) luaL_error(L, "%s", e.detail);
 }

@@ -10,6 +10,7 @@ struct values {
   enum wsm_token token;
   unsigned code;
   uint32_t failures, delay_ms;
+  uint64_t epoch;
   bool clean, final;
   uint8_t reason_length;
   char reason[WSM_CONTROL_LIMIT];
@@ -23,6 +24,7 @@ static void read_values (struct values *v, const struct wsm_manager *m) {
   v->clean = m->clean;
   v->failures = m->failures;
   v->delay_ms = m->delay_ms;
+  v->epoch = m->counters.epoch;
   v->reason_length = m->reason_length;
   if (m->reason_length) memcpy(v->reason, m->reason, m->reason_length);
   memcpy(v->detail, m->error.detail, sizeof v->detail);
@@ -53,6 +55,12 @@ static int push_attempt (lua_State *L, const struct values *v) {
   return 2;
 }
 
+static int push_login (lua_State *L, const struct values *v) {
+  lua_pushinteger(L, (lua_Integer)v->failures);
+  lua_pushinteger(L, (lua_Integer)v->epoch);
+  return 3;
+}
+
 static int push_reconnecting (lua_State *L, const struct values *v) {
   lua_pushinteger(L, (lua_Integer)v->failures);
   lua_pushnumber(L, (lua_Number)v->delay_ms / 1000);
@@ -79,6 +87,9 @@ static const struct {
 } events[] = { [WSM_EVENT_NONE] = { "", push_nothing },
                [WSM_EVENT_TARGET] = { "target", push_attempt },
                [WSM_EVENT_REQUEST] = { "request", push_nothing },
+               [WSM_EVENT_LOGIN] = { "login", push_login },
+               [WSM_EVENT_ROOM] = { "room", push_nothing },
+               [WSM_EVENT_CUT] = { "cut", push_nothing },
                [WSM_EVENT_OPEN] = { "open", push_nothing },
                [WSM_EVENT_ERROR] = { "error", push_error },
                [WSM_EVENT_CLOSE] = { "close", push_close },

@@ -196,7 +196,7 @@ static int accept (lua_State *L) {
   if (!wsm_manager_accept(manager_of(box), protocol, headers,
                           wsm_link_now(box->link)))
     return wsm_push_end(L, manager_of(box));
-  lua_pushboolean(L, wsm_state_was_open(manager_of(box)));
+  lua_pushboolean(L, wsm_state_had_session(manager_of(box)));
   wsm_link_update(box->link);
   return 1;
 }

@@ -8,6 +8,7 @@ static const struct {
   const char *name;
   int ready_state;
 } states[] = { [WSM_STATE_CONNECTING] = { "connecting", 0 },
+               [WSM_STATE_LOGIN] = { "connecting", 0 },
                [WSM_STATE_OPEN] = { "open", 1 },
                [WSM_STATE_CLOSING] = { "closing", 2 },
                [WSM_STATE_CLOSED] = { "closed", 3 },

@@ -34,7 +34,7 @@ void wsm_ending_close (struct wsm_manager *m,
                        const struct wsm_close_params *params, uint64_t now_ms) {
   struct wsm_error e;
   size_t dropped = 0;
-  wsm_outbox_flush(m, SIZE_MAX);
+  if (!m->login) wsm_outbox_flush(m, SIZE_MAX);
   if (wsm_inbox_keep(m, &dropped) == WSM_ENDED) {
     wsm_ending_session_ended(m, now_ms);
     return;
@@ -51,7 +51,7 @@ void wsm_ending_close (struct wsm_manager *m,
 
 void wsm_ending_received (struct wsm_manager *m) {
   size_t dropped = 0;
-  if (!wsm_state_was_open(m)) {
+  if (!wsm_state_had_session(m)) {
     wsm_buffer_clear(&m->session.in);
     return;
   }
@@ -81,7 +81,7 @@ void wsm_ending_rejected (struct wsm_manager *m, uint64_t now_ms) {
 
 static void note_close (struct wsm_manager *m) {
   const struct wsm_session *s = &m->session;
-  const uint8_t bits = wsm_state_was_open(m) ? s->closing : 0;
+  const uint8_t bits = wsm_state_had_session(m) ? s->closing : 0;
   const bool has_code = (bits & (WSM_CLOSE_RECEIVED | WSM_CLOSE_FAILED)) != 0;
   m->clean = (bits & both) == both && !(bits & WSM_CLOSE_FAILED);
   m->code = has_code ? s->close_code : WSM_ABNORMAL;
@@ -93,19 +93,22 @@ static void note_close (struct wsm_manager *m) {
 static void amend_quiet (struct wsm_manager *m, uint64_t now_ms) {
   const struct wsm_error before = m->error;
   uint64_t last_ms = m->received_ms > m->sent_ms ? m->received_ms : m->sent_ms;
-  if (!wsm_state_was_open(m) || before.token != WSM_CLOSED) return;
-  if (last_ms < m->opened_ms) last_ms = m->opened_ms;
+  if (!wsm_state_had_session(m) || before.token != WSM_CLOSED) return;
+  if (wsm_state_was_open(m) && last_ms < m->opened_ms) last_ms = m->opened_ms;
   wsm_error_set(&m->error, before.token, "%.150s, after %.1f s without traffic",
                 before.detail,
                 now_ms > last_ms ? (double)(now_ms - last_ms) / 1000 : 0);
   m->error.final = before.final;
 }
 
-/* A broken rule is in m->error already; so is why a server rejected. */
+/* A broken rule is in m->error already; so is why a server rejected, and why a login
+** failed. */
 static void note_error (struct wsm_manager *m, const struct wsm_error *e,
                         uint64_t now_ms) {
-  const bool rejected = m->state == WSM_STATE_CLOSING && !wsm_state_was_open(m);
+  const bool rejected = m->state == WSM_STATE_CLOSING &&
+                        !wsm_state_had_session(m);
   if (rejected || (m->session.closing & WSM_CLOSE_FAILED)) return;
+  if (m->login && m->login->failed) return;
   if (m->clean) {
     wsm_state_clear_error(m);
   } else if (!e) {
@@ -185,6 +188,20 @@ static void push_end_events (struct wsm_manager *m) {
   wsm_events_push(&m->events, WSM_EVENT_CLOSE);
 }
 
+void wsm_ending_lock (struct wsm_manager *m) {
+  wsm_state_enter(m, WSM_STATE_LOCKED);
+  wsm_events_push(&m->events, WSM_EVENT_LOCKED);
+}
+
+void wsm_ending_amend_login (struct wsm_manager *m) {
+  const bool retries =
+    (m->state == WSM_STATE_WAITING && m->step != WSM_STEP_VERDICT) ||
+    m->state == WSM_STATE_EXHAUSTED;
+  if (!wsm_events_has(&m->events, WSM_EVENT_CLOSE)) return;
+  wsm_events_push_first(&m->events, WSM_EVENT_ERROR);
+  if (retries && m->error.final) wsm_ending_lock(m);
+}
+
 static void ask_verdict (struct wsm_manager *m) {
   push_end_events(m);
   wsm_state_enter(m, WSM_STATE_WAITING);
@@ -194,12 +211,14 @@ static void ask_verdict (struct wsm_manager *m) {
 
 static void decide_next (struct wsm_manager *m, uint64_t now_ms) {
   const bool may = m->role == WSM_CLIENT && m->policy->reconnect && !m->local;
+  const bool login = m->login && m->login->failed;
   struct wsm_ending ending;
   bool again;
   ending.token = m->error.token;
   ending.final = m->error.final;
   ending.local = m->local;
-  ending.code = m->code;
+  /* the peer's code tells nothing new to a login that decided by itself */
+  ending.code = login ? WSM_ABNORMAL : m->code;
   again = wsm_policy_retries(&ending);
   m->error.final = !again;
   if (may && m->policy->ask_verdict) {
@@ -207,6 +226,9 @@ static void decide_next (struct wsm_manager *m, uint64_t now_ms) {
   } else if (may && again) {
     push_end_events(m);
     wsm_ending_reconnect(m, -1, now_ms);
+  } else if (may && login) {
+    push_end_events(m);
+    wsm_ending_lock(m);
   } else {
     note_unsent(m);
     push_end_events(m);
@@ -220,9 +242,9 @@ static void decide_next (struct wsm_manager *m, uint64_t now_ms) {
 ** of it was dropped. */
 static bool keep_messages (struct wsm_manager *m) {
   size_t dropped = 0;
-  if (!wsm_state_was_open(m)) return true;
+  if (!wsm_state_had_session(m)) return true;
   wsm_inbox_keep(m, &dropped);
-  wsm_outbox_keep_unsent(m, &dropped);
+  if (!m->login) wsm_outbox_keep_unsent(m, &dropped);
   return dropped == 0 && !m->dropped;
 }
 

@@ -10,11 +10,11 @@
 
 /* --- the closing handshake --- */
 
-/* OPEN: our close frame goes behind all that waits. */
+/* OPEN: our close frame goes behind all that waits; LOGIN: behind what that sent. */
 void wsm_ending_close (struct wsm_manager *m,
                        const struct wsm_close_params *params, uint64_t now_ms);
 
-/* OPEN: the session ended: the peer closed, or broke a rule. */
+/* OPEN, LOGIN: the session ended: the peer closed, or broke a rule. */
 void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms);
 
 /* CLOSING: bytes came. Messages are kept, as many as the inbox holds. */
@@ -37,7 +37,14 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
 ** the state is the caller's to change. */
 void wsm_ending_abandon (struct wsm_manager *m);
 
+/* A login has failed when its connection had ended already, and m->error says why:
+** that is the error of the end, of which the owner has not been told. */
+void wsm_ending_amend_login (struct wsm_manager *m);
+
 /* --- without a connection --- */
+
+/* LOCKED because of m->error. */
+void wsm_ending_lock (struct wsm_manager *m);
 
 /* The owner's verdict: after delay_ms, or the policy's delay if it is < 0. */
 void wsm_ending_reconnect (struct wsm_manager *m, int64_t delay_ms,

@@ -1,9 +1,17 @@
 #include "manager/events.h"
+
+#include <string.h>
 #include "base/hidden.h"
 
 void wsm_events_push (struct wsm_events *q, enum wsm_event event) {
   wsm_events_remove(q, event);
   q->kinds[q->count++] = (uint8_t)event;
+}
+
+void wsm_events_push_first (struct wsm_events *q, enum wsm_event event) {
+  wsm_events_remove(q, event);
+  memmove(q->kinds + 1, q->kinds, q->count++);
+  q->kinds[0] = (uint8_t)event;
 }
 
 bool wsm_events_has (const struct wsm_events *q, enum wsm_event event) {

@@ -14,7 +14,10 @@ enum wsm_event {
   WSM_EVENT_NONE,
   WSM_EVENT_TARGET,       /* call wsm_manager_target or wsm_manager_lock */
   WSM_EVENT_REQUEST,      /* a server: accept or refuse m->head_text */
-  WSM_EVENT_OPEN,         /* the opening handshake is done */
+  WSM_EVENT_LOGIN,        /* call wsm_manager_login_done or _failed */
+  WSM_EVENT_ROOM,         /* login's send returned full; now there is room */
+  WSM_EVENT_CUT,          /* the login took too long: it is over */
+  WSM_EVENT_OPEN,         /* the opening handshake is done, and the login */
   WSM_EVENT_ERROR,        /* m->error */
   WSM_EVENT_CLOSE,        /* m->code, m->reason, m->clean */
   WSM_EVENT_VERDICT,      /* call wsm_manager_verdict */
@@ -25,7 +28,7 @@ enum wsm_event {
   WSM_EVENT_FLUSHED /* wsm_manager_is_flushed said no, and would say yes */
 };
 
-#define WSM_EVENT_KINDS 11 /* without NONE */
+#define WSM_EVENT_KINDS 14 /* without NONE */
 
 /* Zero it to start. */
 struct wsm_events {
@@ -36,6 +39,9 @@ struct wsm_events {
 
 /* Appends it; one of its kind that is queued already is removed. */
 void wsm_events_push (struct wsm_events *q, enum wsm_event event);
+
+/* The same, before all others. */
+void wsm_events_push_first (struct wsm_events *q, enum wsm_event event);
 
 bool wsm_events_has (const struct wsm_events *q, enum wsm_event event);
 void wsm_events_remove (struct wsm_events *q, enum wsm_event event);

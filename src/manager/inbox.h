@@ -8,7 +8,8 @@
 
 #include "manager/state.h"
 
-/* Moves whole messages of the session, which is about to end, to `undelivered`.
+/* Moves whole messages of the session, which is about to end, to `undelivered`; those
+** of a login to where only that takes them, or nowhere once it is over.
 ** What finds no memory is dropped and counted in *dropped; compressed ones, too,
 ** beyond the inbox. Others are bounded by what was read, which a full inbox stops.
 ** Returns WSM_MORE or WSM_ENDED as the session does. */

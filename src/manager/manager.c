@@ -5,6 +5,7 @@
 #include "manager/close_wait.h"
 #include "manager/ending.h"
 #include "manager/http_server.h"
+#include "manager/login.h"
 #include "manager/opening_handshake.h"
 #include "manager/redirects.h"
 #include "base/hidden.h"
@@ -44,6 +45,7 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_buffer_clear(&m->head_text);
   wsm_free(m->agreed_text);
   wsm_redirects_forget(m);
+  wsm_login_forget(m);
   wsm_free(m->reason);
   m->reason = NULL;
 }
@@ -51,6 +53,7 @@ void wsm_manager_free (struct wsm_manager *m) {
 /* --- to a connection --- */
 
 static void begin_attempt (struct wsm_manager *m) {
+  wsm_login_forget(m);
   m->opened_ms = WSM_NEVER;
   m->retry_after_ms = 0;
   m->clean = m->paused = false;
@@ -64,7 +67,8 @@ void wsm_manager_start (struct wsm_manager *m) {
   m->failures = 0;
   m->local = false;
   if (m->state == WSM_STATE_CONNECTING) return;
-  if (m->state == WSM_STATE_OPEN || m->state == WSM_STATE_CLOSING)
+  wsm_login_cut(m);
+  if (wsm_state_is_live(m) || m->state == WSM_STATE_CLOSING)
     wsm_ending_abandon(m);
   begin_attempt(m);
 }
@@ -98,8 +102,7 @@ bool wsm_manager_left_origin (const struct wsm_manager *m) {
 void wsm_manager_lock (struct wsm_manager *m, const char *why) {
   if (m->step != WSM_STEP_TARGET && m->state != WSM_STATE_WAITING) return;
   wsm_error_set(&m->error, WSM_LOCKED, "%s", why);
-  wsm_state_enter(m, WSM_STATE_LOCKED);
-  wsm_events_push(&m->events, WSM_EVENT_LOCKED);
+  wsm_ending_lock(m);
 }
 
 /* --- the opening handshake --- */
@@ -113,17 +116,14 @@ read_on (struct wsm_manager *m, struct wsm_message *message, uint64_t now_ms) {
   return input;
 }
 
-static void enter_open (struct wsm_manager *m, uint64_t now_ms) {
-  wsm_state_enter(m, WSM_STATE_OPEN);
-  m->opened_ms = m->retried_ms = now_ms;
-  wsm_heartbeat_start(m, now_ms);
-  m->error.token = WSM_NONE;
-  if (!wsm_events_has(&m->events, WSM_EVENT_CLOSE))
-    wsm_state_set_reason(m, NULL, 0);
-  m->counters.opens++;
-  wsm_events_push(&m->events, WSM_EVENT_OPEN);
-  wsm_outbox_flush(m, m->policy->output_bytes);
-  read_on(m, NULL, now_ms);
+static void start_session (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_login_start(m, now_ms);
+  if (wsm_state_is_live(m)) read_on(m, NULL, now_ms);
+}
+
+void wsm_manager_login_done (struct wsm_manager *m, uint64_t epoch,
+                             uint64_t now_ms) {
+  if (wsm_login_done(m, epoch, now_ms)) read_on(m, NULL, now_ms);
 }
 
 /* Goes on from how far the opening handshake is; e: why it failed. */
@@ -133,7 +133,7 @@ static void continue_opening (struct wsm_manager *m, enum wsm_opening opening,
     case WSM_OPENING_MORE:
       return;
     case WSM_OPENING_OPENED:
-      enter_open(m, now_ms);
+      start_session(m, now_ms);
       return;
     case WSM_OPENING_REDIRECT:
       m->step = WSM_STEP_REDIRECT;
@@ -167,7 +167,7 @@ bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
     return true;
   }
   if (!wsm_http_server_accept(m, protocol, headers)) return false;
-  enter_open(m, now_ms);
+  start_session(m, now_ms);
   return true;
 }
 
@@ -195,7 +195,7 @@ void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms) {
 /* --- bytes --- */
 
 void wsm_manager_read_behind (struct wsm_manager *m, uint64_t now_ms) {
-  if (m->state != WSM_STATE_OPEN) return;
+  if (!wsm_state_is_live(m)) return;
   if (m->session.has_message) wsm_session_scan(&m->session);
   else read_on(m, NULL, now_ms);
 }
@@ -206,6 +206,7 @@ void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   m->counters.bytes_in += n;
   switch (m->state) {
     case WSM_STATE_OPEN:
+    case WSM_STATE_LOGIN:
       read_on(m, NULL, now_ms);
       return;
     case WSM_STATE_CONNECTING:
@@ -225,6 +226,7 @@ void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   wsm_session_sent(&m->session, n);
   m->counters.bytes_out += n;
   if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m);
+  else if (m->state == WSM_STATE_LOGIN) wsm_login_note_room(m);
   else if (m->step == WSM_STEP_RESPONSE && wsm_manager_pending(m) == 0)
     continue_opening(m, wsm_http_server_next(m, now_ms, &e), &e, now_ms);
   wsm_outbox_note_flushed(m);
@@ -243,6 +245,7 @@ enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
     case WSM_STATE_OPEN:
       return wsm_outbox_send(m, opcode, data, n);
     case WSM_STATE_CONNECTING:
+    case WSM_STATE_LOGIN:
     case WSM_STATE_WAITING:
     case WSM_STATE_LOCKED:
       return wsm_outbox_send_later(m, opcode, data, n);
@@ -270,9 +273,15 @@ static bool is_over (const struct wsm_manager *m) {
          m->state == WSM_STATE_EXHAUSTED;
 }
 
+/* What a login gave back waits for its end. */
+static bool is_first_held (const struct wsm_manager *m) {
+  return m->login && m->undelivered.count <= m->login->given_back;
+}
+
 enum wsm_input wsm_manager_next (struct wsm_manager *m,
                                  struct wsm_message *message, uint64_t now_ms) {
-  if (wsm_message_queue_first(&m->undelivered, message)) return WSM_MESSAGE;
+  if (wsm_message_queue_first(&m->undelivered, message) && !is_first_held(m))
+    return WSM_MESSAGE;
   if (m->state == WSM_STATE_OPEN && read_on(m, message, now_ms) == WSM_MESSAGE)
     return WSM_MESSAGE;
   return is_over(m) ? WSM_ENDED : WSM_MORE;
@@ -295,6 +304,7 @@ void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *why,
       wsm_opening_lost(m, why, &e);
       wsm_ending_end(m, &e, now_ms);
       return;
+    case WSM_STATE_LOGIN:
     case WSM_STATE_OPEN:
     case WSM_STATE_CLOSING:
       wsm_ending_end(m, why, now_ms);
@@ -314,6 +324,7 @@ void wsm_manager_forget (struct wsm_manager *m, const struct wsm_error *e) {
   memset(&m->events, 0, sizeof m->events);
   wsm_message_queue_clear(&m->outbox);
   wsm_message_queue_clear(&m->undelivered);
+  wsm_login_forget(m);
   wsm_state_renew_session(m);
   wsm_state_set_reason(m, NULL, 0);
   m->local = true;
@@ -327,6 +338,7 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
                           uint64_t now_ms) {
   if (m->step != WSM_STEP_VERDICT) return;
   if (again) wsm_ending_reconnect(m, delay_ms, now_ms);
+  else if (m->error.token == WSM_LOGIN && m->error.final) wsm_ending_lock(m);
   else wsm_ending_finish(m);
 }
 
@@ -341,7 +353,9 @@ void wsm_manager_close (struct wsm_manager *m,
                         uint64_t now_ms) {
   struct wsm_error e;
   m->local = true;
+  wsm_login_cut(m);
   switch (m->state) {
+    case WSM_STATE_LOGIN:
     case WSM_STATE_OPEN:
       wsm_ending_close(m, params, now_ms);
       return;
@@ -384,15 +398,16 @@ static uint64_t read_ahead_at (const struct wsm_manager *m) {
   return m->due_ms;
 }
 
-static void tick_open (struct wsm_manager *m, uint64_t now_ms) {
+static void tick_session (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_error e;
   read_ahead(m, now_ms);
-  if (m->state != WSM_STATE_OPEN) return;
+  if (m->state == WSM_STATE_LOGIN) wsm_login_tick(m, now_ms);
+  if (!wsm_state_is_live(m)) return;
   if (wsm_heartbeat_is_dead(m, now_ms, &e)) {
     wsm_ending_end(m, &e, now_ms);
     return;
   }
-  wsm_outbox_retry(m, now_ms);
+  if (m->state == WSM_STATE_OPEN) wsm_outbox_retry(m, now_ms);
   wsm_heartbeat_tick(m, now_ms);
 }
 
@@ -407,8 +422,9 @@ void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
   const bool due = now_ms >= m->due_ms;
   struct wsm_error e;
   switch (m->state) {
+    case WSM_STATE_LOGIN:
     case WSM_STATE_OPEN:
-      tick_open(m, now_ms);
+      tick_session(m, now_ms);
       return;
     case WSM_STATE_CONNECTING:
       if (due)
@@ -432,7 +448,8 @@ static uint64_t earlier (uint64_t a, uint64_t b) {
 uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
   if (m->state == WSM_STATE_WAITING && m->events.count > 0) return WSM_NEVER;
   if (wsm_manager_wants_delivery(m)) return wsm_close_wait_deadline(m);
-  if (m->state != WSM_STATE_OPEN) return m->due_ms;
-  return earlier(earlier(read_ahead_at(m), wsm_outbox_retry_at(m)),
+  if (!wsm_state_is_live(m)) return m->due_ms;
+  return earlier(earlier(read_ahead_at(m),
+                         m->login ? m->login->due_ms : wsm_outbox_retry_at(m)),
                  wsm_heartbeat_deadline(m));
 }

@@ -22,6 +22,7 @@
 #include "manager/heartbeat.h"
 #include "manager/http_server.h"
 #include "manager/inbox.h"
+#include "manager/login.h"
 #include "manager/outbox.h"
 #include "manager/state.h"
 
@@ -53,6 +54,29 @@ void wsm_manager_target (struct wsm_manager *m,
                          const unsigned char *nonce, uint64_t now_ms);
 void wsm_manager_lock (struct wsm_manager *m, const char *why); /* copied */
 
+/* The replies to WSM_EVENT_LOGIN, for the connection of that epoch
+** (m->counters.epoch): it is open; for the other one see login.h. */
+void wsm_manager_login_done (struct wsm_manager *m, uint64_t epoch,
+                             uint64_t now_ms);
+
+static inline void
+wsm_manager_login_failed (struct wsm_manager *m, uint64_t epoch,
+                          const struct wsm_login_failure *failure,
+                          uint64_t now_ms) {
+  wsm_login_failed(m, epoch, failure, now_ms);
+}
+
+/* The owner was told that the connection of a login is over: see login.h. */
+static inline void wsm_manager_login_over (struct wsm_manager *m) {
+  if (!wsm_state_has_session(m)) wsm_login_forget(m);
+}
+
+/* With policy->ask_release, after WSM_EVENT_OPEN: what was sent since that was popped
+** went out first; now the outbox does. */
+static inline void wsm_manager_release (struct wsm_manager *m) {
+  wsm_outbox_release(m);
+}
+
 /* The reply to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
                           uint64_t now_ms);
@@ -60,7 +84,7 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
 /* The replies to WSM_EVENT_REQUEST. false without memory: nothing happened. A
 ** request that is no opening handshake (m->reject_status) cannot be accepted:
 ** it is rejected with that status. One that was answered or has ended meanwhile
-** stays as it is: wsm_state_was_open tells. After the response to a plain request
+** stays as it is: wsm_state_had_session tells. After the response to a plain request
 ** another WSM_EVENT_REQUEST may follow, if both sides let it (response->persistent).
 ** */
 bool wsm_manager_accept (struct wsm_manager *m, const char *protocol,
@@ -127,6 +151,8 @@ static inline enum wsm_event wsm_manager_event (const struct wsm_manager *m) {
 }
 
 static inline void wsm_manager_event_pop (struct wsm_manager *m) {
+  if (m->hold && wsm_manager_event(m) == WSM_EVENT_OPEN)
+    m->hold = WSM_HOLD_OUTBOX;
   wsm_events_pop(&m->events);
 }
 

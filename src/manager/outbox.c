@@ -13,11 +13,8 @@ static enum wsm_sent note_full (struct wsm_manager *m) {
 
 static enum wsm_sent send_now (struct wsm_manager *m, unsigned opcode,
                                const void *data, size_t n) {
-  if (wsm_session_pending(&m->session) >= m->policy->output_bytes)
-    return note_full(m);
-  if (!wsm_session_send(&m->session, opcode, data, n)) return note_full(m);
-  m->counters.messages_out++;
-  return WSM_SENT;
+  const enum wsm_sent sent = wsm_outbox_send_now(m, opcode, data, n);
+  return sent == WSM_SENT ? sent : note_full(m);
 }
 
 static enum wsm_sent push (struct wsm_manager *m, unsigned opcode,
@@ -34,8 +31,25 @@ static enum wsm_sent push (struct wsm_manager *m, unsigned opcode,
                                                       : note_full(m);
 }
 
+enum wsm_sent wsm_outbox_send_now (struct wsm_manager *m, unsigned opcode,
+                                   const void *data, size_t n) {
+  if (wsm_session_pending(&m->session) >= m->policy->output_bytes ||
+      !wsm_session_send(&m->session, opcode, data, n))
+    return WSM_SEND_FULL;
+  m->counters.messages_out++;
+  return WSM_SENT;
+}
+
+/* Before the owner's first messages nothing goes out, and they go at once. */
+static enum wsm_sent send_held (struct wsm_manager *m, unsigned opcode,
+                                const void *data, size_t n) {
+  if (m->hold == WSM_HOLD_OUTBOX) return send_now(m, opcode, data, n);
+  return m->policy->outbox_messages ? push(m, opcode, data, n) : note_full(m);
+}
+
 enum wsm_sent wsm_outbox_send (struct wsm_manager *m, unsigned opcode,
                                const void *data, size_t n) {
+  if (m->hold) return send_held(m, opcode, data, n);
   if (m->outbox.count) return push(m, opcode, data, n);
   return send_now(m, opcode, data, n);
 }
@@ -63,13 +77,21 @@ static bool is_half_free (const struct wsm_manager *m) {
 }
 
 void wsm_outbox_refill (struct wsm_manager *m) {
+  if (m->hold) return;
   wsm_outbox_flush(m, m->policy->output_bytes);
   if (!m->drain_due || m->outbox.count || !is_half_free(m)) return;
   m->drain_due = false;
   wsm_events_push(&m->events, WSM_EVENT_DRAIN);
 }
 
+void wsm_outbox_release (struct wsm_manager *m) {
+  if (!m->hold) return;
+  m->hold = WSM_HOLD_NONE;
+  wsm_outbox_refill(m);
+}
+
 uint64_t wsm_outbox_retry_at (const struct wsm_manager *m) {
+  if (m->hold) return WSM_NEVER;
   if (!m->outbox.count && !m->drain_due) return WSM_NEVER;
   return is_half_free(m) ? m->retried_ms + RETRY_MS : WSM_NEVER;
 }

@@ -20,6 +20,13 @@ enum wsm_sent {
 enum wsm_sent wsm_outbox_send (struct wsm_manager *m, unsigned opcode,
                                const void *data, size_t n);
 
+/* The owner's first messages of this connection were sent: now the outbox. */
+void wsm_outbox_release (struct wsm_manager *m);
+
+/* Into the output, whatever waits in the outbox. */
+enum wsm_sent wsm_outbox_send_now (struct wsm_manager *m, unsigned opcode,
+                                   const void *data, size_t n);
+
 /* Into the outbox, if there is one. */
 enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m, unsigned opcode,
                                      const void *data, size_t n);

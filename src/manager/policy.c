@@ -22,6 +22,7 @@ static const struct wsm_policy defaults = {
   .jitter = 1,
   .budget = 10,
   .open_ms = 10000,
+  .login_ms = 10000,
   .close_ms = 5000,
   .outbox_messages = 1024,
   .outbox_bytes = 1u << 20,

@@ -39,6 +39,7 @@ struct wsm_policy {
   double jitter;            /* reconnect.jitter: 0 none, 1 full */
   uint32_t budget;          /* reconnect.limit; WSM_UNBOUNDED: no end */
   uint32_t open_ms;         /* timeouts.open: from the name to the 101 */
+  uint32_t login_ms;        /* timeouts.login: from the 101 */
   uint32_t close_ms;        /* timeouts.close */
   uint32_t outbox_messages; /* outbox.messages; 0: no outbox */
   size_t outbox_bytes;      /* outbox.bytes */
@@ -49,6 +50,9 @@ struct wsm_policy {
   struct wsm_compression compression; /* ... like this */
   bool ask_target;                    /* the owner gives each URL */
   bool ask_verdict;                   /* the owner decides on each reconnect */
+  bool ask_login;                     /* the owner logs in on each connection */
+  bool ask_release; /* the owner sends first when it is open: the outbox waits
+                       for wsm_manager_release */
 };
 
 void wsm_policy_defaults (struct wsm_policy *p);

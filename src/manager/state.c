@@ -6,6 +6,7 @@
 
 static void remove_old_events (struct wsm_manager *m) {
   static const enum wsm_event of_state[] = {
+    WSM_EVENT_LOGIN,    WSM_EVENT_ROOM,         WSM_EVENT_CUT,
     WSM_EVENT_DRAIN,    WSM_EVENT_TARGET,       WSM_EVENT_REQUEST,
     WSM_EVENT_VERDICT,  WSM_EVENT_RECONNECTING, WSM_EVENT_LOCKED,
     WSM_EVENT_EXHAUSTED
@@ -20,6 +21,7 @@ static enum wsm_want want_of (enum wsm_state state) {
   switch (state) {
     case WSM_STATE_CONNECTING:
       return WSM_WANT_TARGET;
+    case WSM_STATE_LOGIN:
     case WSM_STATE_OPEN:
     case WSM_STATE_CLOSING:
       return WSM_WANT_NOTHING;
@@ -33,6 +35,7 @@ void wsm_state_enter (struct wsm_manager *m, enum wsm_state state) {
   m->state = (uint8_t)state;
   m->want = (uint8_t)want_of(state);
   m->step = WSM_STEP_NONE;
+  m->hold = WSM_HOLD_NONE;
   m->due_ms = WSM_NEVER;
   if (state == WSM_STATE_CLOSED) m->drain_due = false;
 }

@@ -18,6 +18,8 @@
 
 enum wsm_state {
   WSM_STATE_CONNECTING, /* from the target to the 101 */
+  WSM_STATE_LOGIN,      /* from the 101 to the end of the owner's login; to
+                           everybody else it is still connecting */
   WSM_STATE_OPEN,
   WSM_STATE_CLOSING,  /* the closing handshake, or the last bytes of output */
   WSM_STATE_CLOSED,   /* for good */
@@ -70,6 +72,7 @@ struct wsm_counters {
   uint64_t messages_in, messages_out; /* taken; framed, not given back */
   uint64_t bytes_in, bytes_out;       /* of the socket, handshakes included */
   uint64_t attempts, opens;
+  uint64_t epoch; /* connections that reached the 101: the last one's number */
   uint64_t resumed; /* of the attempts: TLS sessions that were resumed */
   uint64_t unsent;  /* messages that still waited at the end */
 };
@@ -96,6 +99,24 @@ struct wsm_close_wait {
   bool delivered; /* everything was acknowledged: the wait is the last */
 };
 
+/* What is sent while the owner has not seen to it that its first messages go
+** first. */
+enum wsm_hold {
+  WSM_HOLD_NONE,
+  WSM_HOLD_ALL,   /* into the outbox: the owner has not popped OPEN */
+  WSM_HOLD_OUTBOX /* into the output, before the outbox: the owner's first */
+};
+
+/* login.c: of a connection that is not open yet, or never was */
+struct wsm_login {
+  struct wsm_message_queue left; /* of the session, which is over: login's */
+  uint64_t due_ms;
+  size_t given_back; /* the last so many of `undelivered` wait for its end */
+  bool room_due;     /* its send returned full: ROOM follows */
+  bool failed;       /* m->error is its own */
+  bool over;         /* what else comes on its connection is dropped */
+};
+
 struct wsm_redirect_state; /* redirects.c: the redirect that was followed */
 
 struct wsm_manager {
@@ -113,6 +134,7 @@ struct wsm_manager {
   uint8_t step;              /* enum wsm_step */
   bool local;                /* close() was called here */
   bool clean;                /* the closing handshake was completed */
+  uint8_t hold;              /* enum wsm_hold; only while OPEN */
   bool drain_due;            /* send returned full: a drain event will follow */
   bool flush_due; /* somebody waits until nothing waits to be written */
   bool dropped;   /* messages of this connection exceeded the inbox */
@@ -124,9 +146,10 @@ struct wsm_manager {
   uint32_t delay_ms;       /* of the wait under way */
   uint32_t retry_after_ms; /* what the peer asked for, for the next wait */
   uint64_t jitter_seed;
-  uint64_t due_ms; /* CONNECTING, CLOSING: when to give up;
+  uint64_t due_ms;         /* CONNECTING, CLOSING: when to give up;
                               WAITING: when to connect; OPEN: when to answer a
                               close behind messages that nobody takes */
+  struct wsm_login *login; /* NULL: none, or it is done */
   struct wsm_close_wait close_wait;
   uint64_t received_ms;       /* last byte from the peer */
   uint64_t last_heartbeat_ms; /* last heartbeat, or the opening */
@@ -177,10 +200,20 @@ static inline bool wsm_state_was_open (const struct wsm_manager *m) {
   return m->opened_ms != WSM_NEVER;
 }
 
+/* Did the connection under way reach the 101? */
+static inline bool wsm_state_had_session (const struct wsm_manager *m) {
+  return wsm_state_was_open(m) || m->login;
+}
+
+/* Are frames exchanged, and no closing handshake under way? */
+static inline bool wsm_state_is_live (const struct wsm_manager *m) {
+  return m->state == WSM_STATE_OPEN || m->state == WSM_STATE_LOGIN;
+}
+
 /* Is there a session that messages are received on and sent by? */
 static inline bool wsm_state_has_session (const struct wsm_manager *m) {
-  return wsm_state_was_open(m) &&
-         (m->state == WSM_STATE_OPEN || m->state == WSM_STATE_CLOSING);
+  return wsm_state_is_live(m) ||
+         (m->state == WSM_STATE_CLOSING && wsm_state_had_session(m));
 }
 
 /* now + ms; WSM_NEVER for 0, which switches off. */

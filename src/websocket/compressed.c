@@ -90,6 +90,7 @@ void wsm_compressed_sent (struct wsm_session *s, size_t n) {
   d->sent += n;
   if (d->sent < wsm_buffer_length(&d->encoded)) return;
   wsm_buffer_consume(&s->out, d->out_encoded);
+  wsm_output_trimmed(s, d->out_encoded);
   wsm_buffer_clear(&d->encoded);
   d->sent = d->out_encoded = 0;
 }

@@ -110,6 +110,10 @@ size_t wsm_output_frame_length (const struct wsm_buffer *out, size_t at,
   return is_frame(bytes) ? n : head_length(bytes, n);
 }
 
+void wsm_output_trimmed (struct wsm_session *s, size_t n) {
+  s->disowned = s->disowned > n ? s->disowned - n : 0;
+}
+
 /* Removes the frames that were wholly written; `out` starts at a frame. */
 static void trim_sent (struct wsm_session *s) {
   struct wsm_frame f;
@@ -117,6 +121,7 @@ static void trim_sent (struct wsm_session *s) {
   while (length <= s->sent) {
     s->out.start += length;
     s->sent -= length;
+    wsm_output_trimmed(s, length);
     length = wsm_output_frame_length(&s->out, 0, &f);
   }
 }
@@ -124,7 +129,7 @@ static void trim_sent (struct wsm_session *s) {
 void wsm_output_sent (struct wsm_session *s, size_t n) {
   s->sent += n;
   if (wsm_session_pending(s) == 0) {
-    s->sent = 0;
+    s->sent = s->disowned = 0;
     wsm_buffer_clear(&s->out);
   } else if (s->sent > SENT_LIMIT) {
     trim_sent(s);
@@ -134,6 +139,7 @@ void wsm_output_sent (struct wsm_session *s, size_t n) {
 bool wsm_output_unsent (struct wsm_session *s, size_t *at,
                         struct wsm_message *m) {
   const size_t n = wsm_buffer_length(&s->out);
+  if (*at < s->disowned) *at = s->disowned;
   while (*at < n) {
     unsigned char *start = s->out.data + s->out.start + *at;
     struct wsm_frame f;

@@ -15,6 +15,9 @@
 size_t wsm_output_frame_length (const struct wsm_buffer *out, size_t at,
                                 struct wsm_frame *f);
 
+/* The first n bytes of `out` were removed. */
+void wsm_output_trimmed (struct wsm_session *s, size_t n);
+
 /* As wsm_session_sent and wsm_session_unsent, for a session without
 ** permessage-deflate; after wsm_compressed_unsent for one with it. */
 void wsm_output_sent (struct wsm_session *s, size_t n);

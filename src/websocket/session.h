@@ -62,6 +62,7 @@ struct wsm_session {
   size_t parsed;         /* from in.start: the first byte not parsed */
   size_t scanned;        /* from in.start: where wsm_session_scan goes on */
   size_t sent;           /* from out.start: written to the socket */
+  size_t disowned;       /* from out.start: what unsent leaves out */
   bool pong_due;         /* the last ping's pong waits for room in `out` */
   uint8_t pong_length;
   unsigned char *pong;   /* its payload: WSM_CONTROL_LIMIT bytes, or NULL */
@@ -172,6 +173,11 @@ static inline size_t wsm_session_pending (const struct wsm_session *s) {
 }
 
 /* --- the end --- */
+
+/* What was sent so far is not given back by wsm_session_unsent. */
+static inline void wsm_session_disown (struct wsm_session *s) {
+  s->disowned = s->out.end - s->out.start;
+}
 
 /* The next message not wholly written: data messages only, in order, unmasked in
 ** place. First call with *at = 0; false when none is left. For a connection

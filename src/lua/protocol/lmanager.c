@@ -7,30 +7,14 @@
 #include "lua/lfield.h"
 #include "lua/lmessage.h"
 #include "lua/lstate.h"
+#include "lua/protocol/spec_login.h"
+#include "lua/protocol/spec_manager.h"
 #include "lua/protocol/spec_policy.h"
 #include "manager/manager.h"
 #include "base/hidden.h"
 
-#define MANAGER "wsmanager.manager"
-
-/* A manager with all that it borrows. Its mask keys are zero: its output is
-** readable. */
-struct box {
-  struct wsm_manager manager;
-  struct wsm_policy policy;
-  struct wsm_pool pool;
-  struct wsm_url parts; /* spans of url */
-  char *url, *protocols, *headers;
-  bool live;       /* made, and not freed */
-  bool fixed_keys; /* they are not renewed */
-  struct wsm_keys keys;
-};
-
-static struct box *check_box (lua_State *L) {
-  struct box *box = luaL_checkudata(L, 1, MANAGER);
-  if (!box->live) luaL_error(L, "the manager is freed");
-  if (!box->fixed_keys) box->keys.left = WSM_KEYS_SIZE;
-  return box;
+static struct wsm_manager_box *check_box (lua_State *L) {
+  return wsm_check_manager_box(L);
 }
 
 static struct wsm_manager *check (lua_State *L) {
@@ -80,11 +64,11 @@ static uint64_t read_number (lua_State *L, const char *name) {
 /* manager{ role, now, seed, heartbeat_message, policy fields by their C names } */
 static int construct (lua_State *L) {
   struct wsm_manager_setup setup;
-  struct box *box;
+  struct wsm_manager_box *box;
   luaL_checktype(L, 1, LUA_TTABLE);
   box = wsm_newuserdata(L, sizeof *box);
   memset(box, 0, sizeof *box);
-  luaL_setmetatable(L, MANAGER);
+  luaL_setmetatable(L, WSM_MANAGER_CLASS);
   read_policy(L, &box->policy);
   setup.role = read_role(L);
   setup.policy = &box->policy;
@@ -99,7 +83,7 @@ static int construct (lua_State *L) {
 
 /* m:free(), also __gc */
 static int release (lua_State *L) {
-  struct box *box = luaL_checkudata(L, 1, MANAGER);
+  struct wsm_manager_box *box = luaL_checkudata(L, 1, WSM_MANAGER_CLASS);
   if (box->live) {
     wsm_manager_free(&box->manager);
     wsm_pool_free(&box->pool);
@@ -122,7 +106,7 @@ static int start (lua_State *L) {
 
 /* m:target({ url, protocols, headers, nonce }, now) */
 static int target (lua_State *L) {
-  struct box *box = check_box(L);
+  struct wsm_manager_box *box = check_box(L);
   const uint64_t now_ms = check_now(L, 3);
   unsigned char nonce[WSM_NONCE_SIZE] = { 0 };
   struct wsm_request request;
@@ -198,36 +182,20 @@ static int close (lua_State *L) {
 
 /* m:send(data, binary) -> "sent" | "later" | "full" | "closed" */
 static int send (lua_State *L) {
-  static const char *const names[] = {
-    [WSM_SENT] = "sent",
-    [WSM_SENT_LATER] = "later",
-    [WSM_SEND_FULL] = "full",
-    [WSM_SEND_CLOSED] = "closed",
-  };
   size_t n;
   const char *data = luaL_checklstring(L, 2, &n);
   const unsigned opcode = lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
-  lua_pushstring(L, names[wsm_manager_send(check(L), opcode, data, n)]);
-  return 1;
+  return wsm_push_sent(L, wsm_manager_send(check(L), opcode, data, n));
 }
 
 /* m:next(now) -> data, kind | nil (none yet) | false (none will come) */
 static int next (lua_State *L) {
   struct wsm_manager *m = check(L);
   struct wsm_message message;
-  switch (wsm_manager_next(m, &message, check_now(L, 2))) {
-    case WSM_MESSAGE:
-      lua_pushlstring(L, (const char *)message.data, message.length);
-      lua_pushstring(L, message.binary ? "binary" : "text");
-      wsm_manager_pop(m);
-      return 2;
-    case WSM_MORE:
-      lua_pushnil(L);
-      return 1;
-    default:
-      lua_pushboolean(L, 0);
-      return 1;
-  }
+  const enum wsm_input input = wsm_manager_next(m, &message, check_now(L, 2));
+  const int n = wsm_push_input(L, input, &message);
+  if (input == WSM_MESSAGE) wsm_manager_pop(m);
+  return n;
 }
 
 /* m:unsent() -> { data ... }, { kind ... }; empties the outbox */
@@ -342,7 +310,7 @@ static int tick (lua_State *L) {
 
 /* m:keys(n): only n mask keys are left; nil: enough */
 static int keys (lua_State *L) {
-  struct box *box = check_box(L);
+  struct wsm_manager_box *box = check_box(L);
   const lua_Integer n = luaL_optinteger(L, 2, -1);
   box->fixed_keys = n >= 0;
   if (n >= 0) box->keys.left = (size_t)n * WSM_KEY_SIZE;
@@ -395,6 +363,7 @@ static int counters (lua_State *L) {
   wsm_set_count(L, "bytes_out", m->counters.bytes_out);
   wsm_set_count(L, "attempts", m->counters.attempts);
   wsm_set_count(L, "opens", m->counters.opens);
+  wsm_set_count(L, "epoch", m->counters.epoch);
   wsm_set_count(L, "unsent", m->counters.unsent);
   wsm_set_count(L, "failures", m->failures);
   wsm_set_count(L, "waiting", m->outbox.count);
@@ -432,28 +401,50 @@ static int head (lua_State *L) {
   return 3;
 }
 
-static const luaL_Reg methods[] = {
-  { "free", release },        { "start", start },
-  { "target", target },       { "lock", lock },
-  { "verdict", verdict },     { "accept", accept },
-  { "refuse", refuse },       { "stop", stop },
-  { "close", close },         { "send", send },
-  { "next", next },           { "unsent", unsent },
-  { "connected", connected }, { "redirect", redirect },
-  { "endpoint", endpoint },   { "feed", feed },
-  { "wrote", wrote },         { "output", output },
-  { "write", write_all },     { "lost", lost },
-  { "pause", pause_reading }, { "delivered", delivered },
-  { "tick", tick },           { "keys", keys },
-  { "deadline", deadline },   { "want", want },
-  { "state", state },         { "event", event },
-  { "counters", counters },   { "buffered", buffered },
-  { "unread", unread },       { "latency", latency },
-  { "head", head },           { NULL, NULL }
-};
+static const luaL_Reg methods[] = { { "free", release },
+                                    { "start", start },
+                                    { "target", target },
+                                    { "lock", lock },
+                                    { "verdict", verdict },
+                                    { "accept", accept },
+                                    { "refuse", refuse },
+                                    { "stop", stop },
+                                    { "close", close },
+                                    { "send", send },
+                                    { "next", next },
+                                    { "unsent", unsent },
+                                    { "connected", connected },
+                                    { "redirect", redirect },
+                                    { "endpoint", endpoint },
+                                    { "feed", feed },
+                                    { "wrote", wrote },
+                                    { "output", output },
+                                    { "write", write_all },
+                                    { "lost", lost },
+                                    { "pause", pause_reading },
+                                    { "delivered", delivered },
+                                    { "tick", tick },
+                                    { "keys", keys },
+                                    { "deadline", deadline },
+                                    { "want", want },
+                                    { "state", state },
+                                    { "event", event },
+                                    { "counters", counters },
+                                    { "buffered", buffered },
+                                    { "unread", unread },
+                                    { "latency", latency },
+                                    { "head", head },
+                                    { "login_done", wsm_spec_login_done },
+                                    { "login_failed", wsm_spec_login_failed },
+                                    { "login_send", wsm_spec_login_send },
+                                    { "login_next", wsm_spec_login_next },
+                                    { "give_back", wsm_spec_give_back },
+                                    { "login_over", wsm_spec_login_over },
+                                    { "release", wsm_spec_release },
+                                    { NULL, NULL } };
 
 void wsm_push_manager (lua_State *L) {
-  static const struct wsm_class class = { MANAGER, methods, release,
+  static const struct wsm_class class = { WSM_MANAGER_CLASS, methods, release,
                                           construct };
   wsm_push_class(L, &class);
 }

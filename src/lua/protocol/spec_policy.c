@@ -31,6 +31,7 @@ static const struct option {
                 { FIELD(jitter), KIND_DOUBLE },
                 { FIELD(budget), KIND_U32 },
                 { FIELD(open_ms), KIND_U32 },
+                { FIELD(login_ms), KIND_U32 },
                 { FIELD(close_ms), KIND_U32 },
                 { FIELD(outbox_messages), KIND_U32 },
                 { FIELD(outbox_bytes), KIND_SIZE },
@@ -38,6 +39,8 @@ static const struct option {
                 { FIELD(output_bytes), KIND_SIZE },
                 { FIELD(ask_target), KIND_BOOL },
                 { FIELD(ask_verdict), KIND_BOOL },
+                { FIELD(ask_login), KIND_BOOL },
+                { FIELD(ask_release), KIND_BOOL },
                 { FIELD(compress), KIND_BOOL },
                 { FIELD(redirects), KIND_U32 } };
 

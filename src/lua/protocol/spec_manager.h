@@ -1,0 +1,34 @@
+/*
+** spec_manager.h - a manager of wsmanager.protocol, with all that it borrows
+** Depends on manager.h. Its mask keys are zero: its output is readable.
+*/
+#ifndef WSM_SPEC_MANAGER_H
+#define WSM_SPEC_MANAGER_H
+
+#include "lua/compat.h"
+#include "manager/manager.h"
+
+#define WSM_MANAGER_CLASS "wsmanager.manager" /* the name of its metatable */
+
+struct wsm_manager_box {
+  struct wsm_manager manager;
+  struct wsm_policy policy;
+  struct wsm_pool pool;
+  struct wsm_url parts; /* spans of url */
+  char *url, *protocols, *headers;
+  bool live;       /* made, and not freed */
+  bool fixed_keys; /* they are not renewed */
+  struct wsm_keys keys;
+};
+
+/* The one at 1, not freed; raises for anything else. */
+struct wsm_manager_box *wsm_check_manager_box (lua_State *L);
+
+/* Pushes "sent" | "later" | "full" | "closed"; returns 1. */
+int wsm_push_sent (lua_State *L, enum wsm_sent sent);
+
+/* Pushes data and kind | nil (none yet) | false (none will come); returns how many. */
+int wsm_push_input (lua_State *L, enum wsm_input input,
+                    const struct wsm_message *message);
+
+#endif
