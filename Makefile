@@ -73,6 +73,8 @@ help:
 #: bench-deps   installs the peers of the bench, as far as Debian has them
 #: bench-build  what the bench runs; afterwards bench/run.py --help
 #: fuzz     libFuzzer on each parser
+#: simulate  SEED=1 DAYS=1: a random world around the managers tells its story;
+#:          SEEDS=100: so many, and a sum; CLIENTS=10000: a restart's attempts
 #: mutants  SEED=1 COUNT=20: changes the C in so many places; is it noticed?
 #: clean    removes build/ and what `luarocks make` leaves in the tree
 
@@ -184,3 +186,4 @@ clean:
 
 -include bench/bench.mk
 -include fuzz/fuzz.mk
+-include simulate/simulate.mk

@@ -6,7 +6,8 @@ local layers = require "support.layers"
 
 local MAX_FILE, MAX_FUNCTION, MAX_SOURCES = 500, 60, 20
 
-local everything = { "src", "lua", "spec", "examples", "fuzz", "bench", "scripts" }
+local everything = { "src", "lua", "spec", "examples", "fuzz", "simulate",
+  "bench", "scripts" }
 
 -- Adds to `long` what is longer than a function may be; how many there are.
 local function measure(long, path, list)

@@ -1,0 +1,169 @@
+#include "application.h"
+
+#include "driver.h"
+#include "invariants.h"
+#include "messages.h"
+#include "model_server.h"
+
+static const unsigned char nonce[WSM_NONCE_SIZE] = { 3, 2, 1 };
+
+static uint64_t now_of (const struct client *c) {
+  return c->world->schedule.now_ms;
+}
+
+/* --- messages of the server --- */
+
+/* No message of an earlier connection will come: were they all taken? */
+static void check_receipts (struct client *c, uint64_t connection) {
+  unsigned i, kept = 0;
+  for (i = 0; i < c->receipt_count; i++) {
+    const struct receipt r = c->receipts[i];
+    const uint64_t taken = r.connection == c->connection ? c->next : 0;
+    if (r.connection >= connection) {
+      c->receipts[kept++] = r;
+    } else if (taken > r.whole || (r.exact && taken < r.whole)) {
+      invariant_broken(c->world, BROKEN_LOST,
+                       "client %u: of connection %llu %llu messages were read "
+                       "and %llu came to the application",
+                       c->number, (unsigned long long)r.connection,
+                       (unsigned long long)r.whole, (unsigned long long)taken);
+    } else {
+      c->world->tally.received += taken;
+    }
+  }
+  c->receipt_count = kept;
+}
+
+static void take (struct client *c, const struct wsm_message *m) {
+  struct name name;
+  if (!message_read(m->data, m->length, &name) || name.kind != 's' ||
+      name.connection < c->connection) {
+    invariant_broken(c->world, BROKEN_ORDER,
+                     "client %u: a message that the server did not send, or "
+                     "of an earlier connection",
+                     c->number);
+    return;
+  }
+  if (name.connection > c->connection) {
+    check_receipts(c, name.connection);
+    c->connection = name.connection;
+    c->next = 0;
+  }
+  invariant_order(c, "the server's", c->next, name.number);
+  c->next = name.number + 1;
+  c->taken++;
+}
+
+static void take_all (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  struct wsm_message message;
+  while (c->takes && !c->world->failed &&
+         wsm_manager_next(m, &message, now_of(c)) == WSM_MESSAGE) {
+    take(c, &message);
+    wsm_manager_pop(m);
+  }
+}
+
+void application_check_end (struct client *c) {
+  take_all(c);
+  check_receipts(c, c->account.peer ? c->account.peer->number : NEVER);
+}
+
+/* --- events --- */
+
+static void on_open (struct client *c) {
+  TELL(c->world, "client %u: open, connection %llu", c->number,
+       (unsigned long long)c->account.connections);
+  c->opened_ms = c->heard_ms = now_of(c);
+  c->progress = 0;
+  c->world->tally.opens++;
+}
+
+static void on_close (struct client *c) {
+  const struct wsm_manager *m = &c->manager;
+  TELL(c->world, "client %u: ended: %s %s", c->number,
+       m->error.token == WSM_NONE ? "in order" : wsm_token_name(m->error.token),
+       m->error.token == WSM_NONE ? "" : m->error.detail);
+  c->world->tally.ends[m->error.token]++;
+  invariant_alive(c);
+  invariant_note_end(c);
+}
+
+static void pop_event (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  const enum wsm_event event = wsm_manager_event(m);
+  wsm_manager_event_pop(m);
+  if (event == WSM_EVENT_OPEN) on_open(c);
+  if (event == WSM_EVENT_CLOSE) on_close(c);
+  if (event == WSM_EVENT_TARGET)
+    wsm_manager_target(m, &c->request, nonce, now_of(c));
+  if (event == WSM_EVENT_VERDICT) wsm_manager_verdict(m, true, -1, now_of(c));
+  if (event == WSM_EVENT_RECONNECTING)
+    TELL(c->world, "client %u: attempt %u in %.1f s", c->number, m->failures,
+         m->delay_ms / 1000.0);
+  if (event == WSM_EVENT_EXHAUSTED || event == WSM_EVENT_LOCKED)
+    TELL(c->world, "client %u: gave up", c->number);
+}
+
+static void turn (struct client *c) {
+  while (wsm_manager_event(&c->manager) != WSM_EVENT_NONE) pop_event(c);
+  take_all(c);
+}
+
+/* --- what it does by itself --- */
+
+void application_send (struct client *c, unsigned count, size_t extra) {
+  struct wsm_manager *m = &c->manager;
+  for (; count > 0; count--) {
+    const struct name name = { 'c', c->number, c->sent };
+    size_t n;
+    const char *text = message_write(&name, extra, &n);
+    enum wsm_sent sent;
+    c->world->keys.left = WSM_KEYS_SIZE;
+    sent = wsm_manager_send(m, c->sent & 1 ? WSM_TEXT : WSM_BINARY, text, n);
+    if (sent != WSM_SENT && sent != WSM_SENT_LATER) break;
+    c->sent++;
+    c->world->tally.sent++;
+    invariant_memory(c);
+  }
+  driver_settle(c);
+}
+
+static bool is_busy (const struct client *c) {
+  return now_of(c) < c->program_until_ms;
+}
+
+static void on_send (void *object, uint64_t value) {
+  struct client *c = object;
+  (void)value;
+  if (!is_busy(c)) application_send(c, 1, 0);
+  if (now_of(c) < c->world->quiet_ms)
+    world_later(c->world, random_wait(&c->random, c->send_every_ms), on_send,
+                c);
+}
+
+static void on_push (void *object, uint64_t value) {
+  struct client *c = object;
+  (void)value;
+  if (c->account.peer)
+    peer_push(c->account.peer, 0, random_percent(&c->random, 20));
+  if (now_of(c) < c->world->quiet_ms)
+    world_later(c->world, random_wait(&c->random, c->push_every_ms), on_push,
+                c);
+}
+
+void application_start (struct client *c) {
+  c->turn = turn;
+  driver_start(c);
+  if (c->send_every_ms) on_send(c, 0);
+  if (c->push_every_ms) on_push(c, 0);
+}
+
+void application_reconnect (struct client *c) {
+  if (is_busy(c)) return;
+  TELL(c->world, "client %u: calls reconnect()", c->number);
+  c->calls_reconnect = true;
+  c->failures = 0;
+  driver_start(c);
+  c->calls_reconnect = false;
+}

@@ -1,0 +1,24 @@
+/*
+** application.h - a program that uses a manager: it sends, takes, and calls
+** Depends on driver.h and messages.h. It sends numbered messages, and checks those
+** of the server.
+*/
+#ifndef SIMULATE_APPLICATION_H
+#define SIMULATE_APPLICATION_H
+
+#include "world.h"
+
+/* It sends and is sent to from now on. */
+void application_start (struct client *c);
+
+/* Sends so many at once, each this much larger than usual, as far as they are
+** accepted. */
+void application_send (struct client *c, unsigned count, size_t extra);
+
+/* Calls reconnect(). */
+void application_reconnect (struct client *c);
+
+/* Has it everything that was read for it? At the end of the world. */
+void application_check_end (struct client *c);
+
+#endif

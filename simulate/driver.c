@@ -1,0 +1,312 @@
+#include "driver.h"
+
+#include "invariants.h"
+#include "model_server.h"
+
+#define READ 65536
+#define ROUNDS 1000
+
+static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
+
+static uint64_t now_of (const struct client *c) {
+  return c->world->schedule.now_ms;
+}
+
+static bool is_blocked (const struct client *c) {
+  return now_of(c) < c->program_until_ms;
+}
+
+/* --- the connection --- */
+
+/* What was read of it and not yet taken must come. */
+static void note_receipt (struct client *c, const struct peer *p) {
+  struct receipt *r = &c->receipts[c->receipt_count];
+  r->connection = p->number;
+  r->whole = peer_count_read(p, c->tcp);
+  r->exact = !c->manager.local;
+  if (c->receipt_count < RECEIPTS - 1) c->receipt_count++;
+}
+
+/* Since when may the peer have been as if dead, at the latest? */
+static uint64_t fault_of (const struct client *c, const struct tcp *t) {
+  const struct peer *p = c->account.peer;
+  const uint64_t now = now_of(c), impaired_ms = tcp_impaired_ms(t);
+  if (!p || !p->tcp || p->hung) return now;
+  return p->hung_ms > impaired_ms ? p->hung_ms : impaired_ms;
+}
+
+static void disconnect (struct client *c) {
+  struct tcp *t = c->tcp;
+  if (t) c->fault_ms = fault_of(c, t);
+  if (t && c->account.peer) {
+    note_receipt(c, c->account.peer);
+    peer_detach(c->account.peer, t);
+  }
+  c->tcp = NULL;
+  if (t) tcp_close(t, CLIENT);
+  c->connected = c->blocked = c->refused = false;
+  wsm_manager_resume(&c->manager, now_of(c));
+}
+
+static void fail (struct client *c, const struct wsm_error *e) {
+  disconnect(c);
+  wsm_manager_lost(&c->manager, e, now_of(c));
+}
+
+static void fail_with (struct client *c, enum wsm_token token,
+                       const char *what) {
+  struct wsm_error e;
+  wsm_error_set(&e, token, "%s", what);
+  fail(c, &e);
+}
+
+/* --- bytes --- */
+
+static void read_some (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  unsigned char *to = wsm_buffer_reserve(wsm_manager_input(m), READ);
+  const size_t n = to ? tcp_read(c->tcp, CLIENT, to, READ) : 0;
+  wsm_buffer_commit(wsm_manager_input(m), n);
+  wsm_manager_commit(m, n, now_of(c));
+  if (n > 0) c->heard_ms = now_of(c);
+}
+
+static void read_all (struct client *c) {
+  switch (tcp_end(c->tcp, CLIENT)) {
+    case TCP_LIVES:
+      read_some(c);
+      return;
+    case TCP_FINISHED:
+      fail(c, NULL);
+      return;
+    case TCP_RESET:
+      fail_with(c, WSM_CLOSED, "connection reset by peer");
+      return;
+    case TCP_TIMED_OUT:
+      fail_with(c, WSM_CLOSED, "connection timed out");
+      return;
+  }
+}
+
+static bool may_read (const struct client *c) {
+  return c->tcp && c->connected && !wsm_manager_is_paused(&c->manager);
+}
+
+static void on_readable (void *owner);
+
+static void read_again (void *object, uint64_t value) {
+  struct client *c = object;
+  (void)value;
+  c->reads = false;
+  on_readable(c);
+}
+
+/* The socket stays readable as long as something is unread. */
+static void read_on (struct client *c) {
+  if (c->reads || !may_read(c) || !tcp_is_readable(c->tcp, CLIENT)) return;
+  c->reads = true;
+  world_later(c->world, 0, read_again, c);
+}
+
+static void on_readable (void *owner) {
+  struct client *c = owner;
+  if (is_blocked(c) || !may_read(c)) return;
+  read_all(c);
+  driver_settle(c);
+}
+
+static void write_some (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  size_t n, taken;
+  const unsigned char *bytes = wsm_manager_output(m, &n);
+  if (n == 0) return;
+  taken = tcp_write(c->tcp, CLIENT, bytes, n);
+  c->blocked = taken < n;
+  wsm_manager_wrote(m, taken, now_of(c));
+}
+
+static void write_all (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  while (c->tcp && c->connected && !c->blocked && wsm_manager_pending(m) > 0)
+    write_some(c);
+  if (c->tcp && c->connected && wsm_manager_want(m) == WSM_WANT_FINISH &&
+      wsm_manager_pending(m) == 0)
+    tcp_finish(c->tcp, CLIENT);
+}
+
+static void on_writable (void *owner) {
+  struct client *c = owner;
+  c->blocked = false;
+  if (!is_blocked(c)) driver_settle(c);
+}
+
+/* What became of connecting, once the program looks. */
+static void note_connected (struct client *c) {
+  const bool refused = c->refused;
+  c->refused = false;
+  if (wsm_manager_want(&c->manager) != WSM_WANT_CONNECT || !c->tcp) return;
+  if (c->connected) wsm_manager_connected(&c->manager, now_of(c));
+  else if (refused) fail_with(c, WSM_REFUSED, "connection refused");
+}
+
+static void on_connected (void *owner) {
+  struct client *c = owner;
+  c->connected = true;
+  if (is_blocked(c)) return;
+  note_connected(c);
+  driver_settle(c);
+}
+
+static void on_refused (void *owner) {
+  struct client *c = owner;
+  c->refused = true;
+  if (is_blocked(c)) return;
+  note_connected(c);
+  driver_settle(c);
+}
+
+static const struct tcp_calls calls = { on_connected, on_refused, on_readable,
+                                        on_writable };
+
+/* --- what the manager wants --- */
+
+static void connect_to_target (struct client *c) {
+  if (c->tcp) return;
+  c->tcp =
+    tcp_connect(&c->path, model_server_listener(c->world->server), &calls, c);
+}
+
+static void apply_want (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  if (wsm_manager_want(m) == WSM_WANT_TARGET) {
+    disconnect(c);
+    if (!c->policy.ask_target)
+      wsm_manager_target(m, &c->request, nonce, now_of(c));
+  }
+  if (wsm_manager_want(m) == WSM_WANT_CONNECT) connect_to_target(c);
+  if (wsm_manager_want(m) == WSM_WANT_DISCONNECT) disconnect(c);
+}
+
+static void update_pause (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  const bool full = c->tcp && wsm_manager_is_inbox_full(m);
+  if (!c->tcp || full == wsm_manager_is_paused(m)) return;
+  if (full) {
+    wsm_manager_pause(m);
+    return;
+  }
+  wsm_manager_resume(m, now_of(c));
+  c->free_ms = now_of(c);
+}
+
+static void report_delivery (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  struct wsm_delivery d;
+  if (!wsm_manager_wants_delivery(m) || !c->tcp) return;
+  d.acknowledged = tcp_acknowledged(c->tcp, CLIENT);
+  d.everything = wsm_manager_pending(m) == 0 &&
+                 d.acknowledged == tcp_written(c->tcp, CLIENT);
+  wsm_manager_delivered(m, &d, now_of(c));
+}
+
+/* --- the timer --- */
+
+static void on_timer (void *object, uint64_t value);
+
+/* A program has more to do than this. */
+static uint64_t lateness (struct client *c) {
+  if (c->send_every_ms && random_percent(&c->random, 2) &&
+      wsm_manager_is_deadline_lax(&c->manager))
+    return random_below(&c->random, 1000);
+  return random_below(&c->random, 16);
+}
+
+static void update_timer (struct client *c) {
+  const uint64_t deadline = wsm_manager_deadline(&c->manager);
+  struct schedule_entry entry = { 0 };
+  if (deadline >= c->timer_ms) return;
+  c->timer_ms = deadline + lateness(c);
+  if (c->timer_ms < now_of(c)) c->timer_ms = now_of(c);
+  entry.call = on_timer;
+  entry.object = c;
+  entry.value = c->timer_ms;
+  schedule_at(&c->world->schedule, c->timer_ms, &entry);
+}
+
+static void tick (struct client *c) {
+  report_delivery(c);
+  wsm_manager_tick(&c->manager, now_of(c));
+}
+
+static void on_timer (void *object, uint64_t value) {
+  struct client *c = object;
+  if (value != c->timer_ms) return;
+  c->timer_ms = NEVER;
+  if (is_blocked(c)) return;
+  if (wsm_manager_deadline(&c->manager) <= now_of(c)) tick(c);
+  driver_settle(c);
+}
+
+/* --- all of it --- */
+
+static bool has_settled (const struct client *c) {
+  const struct wsm_manager *m = &c->manager;
+  const enum wsm_want want = wsm_manager_want(m);
+  if (wsm_manager_event(m) != WSM_EVENT_NONE) return false;
+  if (c->takes && wsm_manager_has_message(m)) return false;
+  if (want == WSM_WANT_TARGET || want == WSM_WANT_REDIRECT) return false;
+  if (want == WSM_WANT_CONNECT && !c->tcp) return false;
+  return !(c->tcp && c->connected && !c->blocked && wsm_manager_pending(m) > 0);
+}
+
+static void settle_once (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  c->world->keys.left = WSM_KEYS_SIZE;
+  report_delivery(c);
+  apply_want(c);
+  c->turn(c);
+  if (wsm_manager_holds_message(m) || wsm_manager_has_popped(m))
+    wsm_manager_read_behind(m, now_of(c));
+  apply_want(c);
+  update_pause(c);
+  write_all(c);
+}
+
+void driver_settle (struct client *c) {
+  unsigned rounds = 0;
+  if (c->settling || is_blocked(c)) return;
+  c->settling = true;
+  do settle_once(c);
+  while (!has_settled(c) && ++rounds < ROUNDS && !c->world->failed);
+  c->settling = false;
+  if (rounds == ROUNDS)
+    invariant_broken(c->world, BROKEN_OTHER, "client %u: never comes to rest",
+                     c->number);
+  invariant_state(c);
+  update_timer(c);
+  read_on(c);
+}
+
+static void on_free (void *object, uint64_t value) {
+  struct client *c = object;
+  (void)value;
+  if (is_blocked(c)) return;
+  c->free_ms = now_of(c);
+  TELL(c->world, "client %u: its program runs again", c->number);
+  c->world->keys.left = WSM_KEYS_SIZE;
+  note_connected(c);
+  if (may_read(c)) read_all(c);
+  if (wsm_manager_deadline(&c->manager) <= now_of(c)) tick(c);
+  driver_settle(c);
+}
+
+void driver_block (struct client *c, uint64_t for_ms) {
+  c->program_until_ms = now_of(c) + for_ms;
+  world_later(c->world, for_ms, on_free, c);
+}
+
+void driver_start (struct client *c) {
+  c->world->keys.left = WSM_KEYS_SIZE;
+  wsm_manager_start(&c->manager);
+  driver_settle(c);
+}

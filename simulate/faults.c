@@ -1,0 +1,231 @@
+#include "faults.h"
+
+#include "application.h"
+#include "driver.h"
+#include "model_server.h"
+
+const char *const fault_names[FAULT_KINDS] = {
+  "cut",         "stall", "one way", "half-open", "restart", "refusal",
+  "mute",        "hung",  "close",   "blocked",   "suspend", "slow reader",
+  "reconnect()", "burst", "flood",   "slow path"
+};
+
+/* How often each comes, beside the others. */
+static const unsigned weights[FAULT_KINDS] = { 10, 10, 8, 4, 4, 3, 2, 8,
+                                               6,  8,  4, 8, 3, 6, 6, 4 };
+
+static uint64_t now_of (const struct world *w) {
+  return w->schedule.now_ms;
+}
+
+/* Some seconds, seldom many minutes. */
+static uint64_t some_time (struct world *w) {
+  static const uint64_t most[] = { 1000, 10000, 60000, 240000, 1200000 };
+  return 1 + random_below(&w->faults, most[random_below(&w->faults, 5)]);
+}
+
+/* --- the network --- */
+
+static void darken_path (struct client *c, bool up, bool down, uint64_t ms) {
+  const uint64_t until = now_of(c->world) + ms;
+  if (up) c->path.dark_until_ms[CLIENT] = until;
+  if (down) c->path.dark_until_ms[SERVER] = until;
+}
+
+static void stall (struct client *c) {
+  const uint64_t ms = some_time(c->world);
+  TELL(c->world, "client %u: no packets for %.1f s", c->number,
+       (double)ms / 1000);
+  darken_path(c, true, true, ms);
+}
+
+static void one_way (struct client *c) {
+  const uint64_t ms = some_time(c->world);
+  const bool up = random_percent(&c->world->faults, 50);
+  TELL(c->world, "client %u: no packets %s for %.1f s", c->number,
+       up ? "to the server" : "from the server", (double)ms / 1000);
+  darken_path(c, up, !up, ms);
+}
+
+static void half_open (struct client *c) {
+  if (!c->tcp) return;
+  TELL(c->world, "client %u: its connection is forgotten on the way",
+       c->number);
+  tcp_darken(c->tcp, CLIENT, NEVER);
+  tcp_darken(c->tcp, SERVER, NEVER);
+}
+
+static void slow_path (struct client *c) {
+  static const uint64_t rates[] = { 4000, 20000, 200000, 10000000 };
+  c->path.rate = rates[random_below(&c->world->faults, 4)];
+  TELL(c->world, "client %u: %llu bytes a second", c->number,
+       (unsigned long long)c->path.rate);
+}
+
+/* --- the server --- */
+
+static void cut (struct client *c) {
+  if (!c->account.peer || !c->account.peer->tcp) return;
+  TELL(c->world, "client %u: the server cuts", c->number);
+  peer_reset(c->account.peer);
+}
+
+static void on_willing (void *object, uint64_t value) {
+  struct server *s = object;
+  (void)value;
+  s->refusal = 0;
+  s->mute = false;
+}
+
+static void refuse (struct world *w) {
+  static const unsigned statuses[] = { 429, 503, 500 };
+  const uint64_t ms = some_time(w);
+  struct server *s = w->server;
+  s->refusal = statuses[random_below(&w->faults, 3)];
+  s->retry_after_s = (unsigned)random_below(&w->faults, 90);
+  TELL(w, "the server answers %u for %.1f s, Retry-After %u", s->refusal,
+       (double)ms / 1000, s->retry_after_s);
+  world_later(w, ms, on_willing, s);
+}
+
+static void mute (struct world *w) {
+  const uint64_t ms = some_time(w);
+  TELL(w, "the server answers no handshake for %.1f s", (double)ms / 1000);
+  w->server->mute = true;
+  world_later(w, ms, on_willing, w->server);
+}
+
+static void on_resume (void *object, uint64_t value) {
+  struct client *c = object;
+  if (c->account.peer && c->account.peer->number == value)
+    peer_resume(c->account.peer);
+}
+
+static void hang (struct client *c) {
+  const uint64_t ms = some_time(c->world);
+  struct schedule_entry entry = { 0 };
+  if (!c->account.peer) return;
+  TELL(c->world, "client %u: the server reads nothing for %.1f s", c->number,
+       (double)ms / 1000);
+  c->account.peer->hung = true;
+  entry.call = on_resume;
+  entry.object = c;
+  entry.value = c->account.peer->number;
+  schedule_at(&c->world->schedule, now_of(c->world) + ms, &entry);
+}
+
+static void close_one (struct client *c) {
+  static const unsigned codes[] = { 1000, 1001, 1011, 1012, 1013, 4000 };
+  const unsigned code = codes[random_below(&c->world->faults, 6)];
+  if (!c->account.peer) return;
+  TELL(c->world, "client %u: the server closes with %u", c->number, code);
+  peer_close(c->account.peer, code);
+}
+
+static void flood (struct client *c) {
+  const unsigned count = 1 + (unsigned)random_below(&c->world->faults, 200);
+  const size_t extra = random_below(&c->world->faults, 60000);
+  unsigned i;
+  TELL(c->world, "client %u: the server sends %u messages of %zu bytes",
+       c->number, count, extra);
+  for (i = 0; i < count && c->account.peer; i++)
+    peer_push(c->account.peer, extra, i % 5 == 0);
+}
+
+/* --- the client --- */
+
+static void block (struct client *c) {
+  const uint64_t ms = some_time(c->world);
+  TELL(c->world, "client %u: its program is busy for %.1f s", c->number,
+       (double)ms / 1000);
+  driver_block(c, ms);
+}
+
+static void suspend (struct client *c) {
+  const uint64_t ms = some_time(c->world);
+  TELL(c->world, "client %u: its machine sleeps for %.1f s", c->number,
+       (double)ms / 1000);
+  darken_path(c, true, true, ms);
+  driver_block(c, ms);
+}
+
+static void on_takes (void *object, uint64_t value) {
+  struct client *c = object;
+  (void)value;
+  c->takes = true;
+  driver_settle(c);
+}
+
+static void read_slowly (struct client *c) {
+  const uint64_t ms = some_time(c->world);
+  TELL(c->world, "client %u: takes no messages for %.1f s", c->number,
+       (double)ms / 1000);
+  c->takes = false;
+  world_later(c->world, ms, on_takes, c);
+}
+
+static void burst (struct client *c) {
+  const unsigned count = 1 + (unsigned)random_below(&c->world->faults, 100);
+  const size_t extra = random_below(&c->world->faults, 100000);
+  if (now_of(c->world) < c->program_until_ms) return;
+  TELL(c->world, "client %u: sends %u messages of %zu bytes", c->number, count,
+       extra);
+  application_send(c, count, extra);
+}
+
+/* --- all --- */
+
+static enum fault choose (struct world *w) {
+  unsigned sum = 0, i, at;
+  for (i = 0; i < FAULT_KINDS; i++) sum += weights[i];
+  at = (unsigned)random_below(&w->faults, sum);
+  for (i = 0; at >= weights[i]; i++) at -= weights[i];
+  return (enum fault)i;
+}
+
+static void restart (struct world *w) {
+  if (!w->server->down)
+    model_server_restart(w->server, (unsigned)random_below(&w->faults, 3),
+                         some_time(w));
+}
+
+static void strike_server (struct world *w, enum fault fault) {
+  if (fault == FAULT_RESTART) restart(w);
+  else if (fault == FAULT_REFUSAL) refuse(w);
+  else mute(w);
+}
+
+static void strike (struct client *c, enum fault fault) {
+  static void (*const strikes[FAULT_KINDS])(struct client *) = {
+    [FAULT_CUT] = cut,
+    [FAULT_STALL] = stall,
+    [FAULT_ONE_WAY] = one_way,
+    [FAULT_HALF_OPEN] = half_open,
+    [FAULT_HUNG] = hang,
+    [FAULT_CLOSE] = close_one,
+    [FAULT_BLOCKED] = block,
+    [FAULT_SUSPEND] = suspend,
+    [FAULT_READER] = read_slowly,
+    [FAULT_RECONNECT] = application_reconnect,
+    [FAULT_BURST] = burst,
+    [FAULT_FLOOD] = flood,
+    [FAULT_SLOW] = slow_path,
+  };
+  if (strikes[fault]) strikes[fault](c);
+  else strike_server(c->world, fault);
+}
+
+static void on_fault (void *object, uint64_t value) {
+  struct world *w = object;
+  struct client *c = &w->clients[random_below(&w->faults, w->client_count)];
+  const enum fault fault = choose(w);
+  (void)value;
+  if (now_of(w) >= w->quiet_ms) return;
+  w->tally.faults[fault]++;
+  strike(c, fault);
+  world_later(w, random_wait(&w->faults, w->fault_every_ms), on_fault, w);
+}
+
+void faults_start (struct world *w) {
+  world_later(w, random_wait(&w->faults, w->fault_every_ms), on_fault, w);
+}

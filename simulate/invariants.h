@@ -1,0 +1,35 @@
+/*
+** invariants.h - what must hold in every world
+** Depends on world.h. A rule that does not hold is told once, with the last lines
+** of the story; the world then ends.
+*/
+#ifndef SIMULATE_INVARIANTS_H
+#define SIMULATE_INVARIANTS_H
+
+#include "world.h"
+
+enum broken { BROKEN_LOST, BROKEN_DOUBLED, BROKEN_ORDER, BROKEN_OTHER };
+
+void invariant_broken (struct world *w, enum broken what, const char *format,
+                       ...) __attribute__((format(printf, 3, 4)));
+
+/* A numbered message where `expected` was due. */
+void invariant_order (struct client *c, const char *whose, uint64_t expected,
+                      uint64_t number);
+
+/* After every call of the manager: its state can end, its memory is bounded, and
+** an attempt does not come too early or too late. */
+void invariant_state (struct client *c);
+void invariant_memory (struct client *c);
+
+/* It ended a connection: not that of a live peer. */
+void invariant_alive (struct client *c);
+void invariant_note_end (struct client *c);
+
+/* Now and then: is a dead peer noticed? */
+void invariant_dead (struct client *c);
+
+/* All faults are over for long. */
+void invariant_recovered (struct client *c);
+
+#endif

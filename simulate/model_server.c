@@ -1,0 +1,380 @@
+#include "model_server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "invariants.h"
+#include "messages.h"
+
+#define READ_ROOM 65536
+#define MAX_OUT 400000 /* of unsent bytes: then nothing is pushed */
+
+static struct client *client_of (const struct peer *p) {
+  return &p->server->world->clients[p->account->number];
+}
+
+/* --- a connection's life --- */
+
+static void unlink_peer (struct peer *p) {
+  struct peer **at = &p->server->peers;
+  while (*at && *at != p) at = &(*at)->next;
+  if (*at) *at = p->next;
+}
+
+static void free_if_over (struct peer *p) {
+  if (p->tcp || p->attached || p->woken) return;
+  unlink_peer(p);
+  bytes_free(&p->in);
+  bytes_free(&p->out);
+  free(p->ends);
+  free(p);
+}
+
+static void leave (struct peer *p) {
+  struct tcp *t = p->tcp;
+  p->tcp = NULL;
+  if (t) tcp_close(t, SERVER);
+}
+
+/* --- out --- */
+
+static void flush (struct peer *p) {
+  if (!p->tcp || p->out.length == 0) return;
+  bytes_take(&p->out,
+             tcp_write(p->tcp, SERVER, bytes_at(&p->out), p->out.length));
+}
+
+static void write_frame (struct peer *p, const struct frame *f) {
+  const size_t had = p->out.length;
+  frame_write(&p->out, f);
+  p->written += p->out.length - had;
+}
+
+static void write_text (struct peer *p, const char *text) {
+  bytes_append(&p->out, text, strlen(text));
+  p->written += strlen(text);
+}
+
+static void note_end (struct peer *p) {
+  size_t unread;
+  uint64_t read;
+  tcp_unread(p->tcp, SERVER, &unread);
+  read = tcp_written(p->tcp, SERVER) - unread;
+  while (p->end_count && p->ends[p->end_first] <= read) {
+    p->end_first++;
+    p->end_count--;
+  }
+  if (p->end_first + p->end_count == p->end_room) {
+    if (p->end_count)
+      memmove(p->ends, p->ends + p->end_first, p->end_count * sizeof *p->ends);
+    p->end_first = 0;
+    if (p->end_count * 2 >= p->end_room) {
+      p->end_room = p->end_room * 2 + 16;
+      p->ends = realloc(p->ends, p->end_room * sizeof *p->ends);
+      if (!p->ends) exit(2);
+    }
+  }
+  p->ends[p->end_first + p->end_count++] = p->written;
+}
+
+static bool may_push (const struct peer *p) {
+  return p->tcp && p->open && !p->closing && p->out.length < MAX_OUT;
+}
+
+void peer_push (struct peer *p, size_t extra, bool in_fragments) {
+  struct name name = { 's', p->number, p->pushed };
+  struct frame f = { true, TEXT, NULL, 0 };
+  const struct frame ping = { true, PING, (const unsigned char *)"there?", 6 };
+  size_t n;
+  if (!may_push(p)) return;
+  f.payload = (const unsigned char *)message_write(&name, extra, &n);
+  if (in_fragments) {
+    f.final = false;
+    f.length = n / 3;
+    write_frame(p, &f);
+    write_frame(p, &ping);
+    f.payload += n / 3;
+    f.opcode = MORE;
+  }
+  f.final = true;
+  f.length = n - (in_fragments ? n / 3 : 0);
+  write_frame(p, &f);
+  p->pushed++;
+  p->server->world->tally.pushed++;
+  note_end(p);
+  flush(p);
+}
+
+uint64_t peer_count_read (const struct peer *p, const struct tcp *t) {
+  size_t unread, i = 0;
+  uint64_t read;
+  tcp_unread(t, SERVER, &unread);
+  read = tcp_written(t, SERVER) - unread;
+  while (i < p->end_count && p->ends[p->end_first + i] <= read) i++;
+  return p->pushed - p->end_count + i;
+}
+
+void peer_close (struct peer *p, unsigned code) {
+  const unsigned char payload[2] = { (unsigned char)(code >> 8),
+                                     (unsigned char)code };
+  const struct frame f = { true, CLOSE, payload, 2 };
+  if (!p->tcp || !p->open || p->closing) return;
+  p->closing = true;
+  write_frame(p, &f);
+  flush(p);
+}
+
+void peer_reset (struct peer *p) {
+  leave(p);
+  free_if_over(p);
+}
+
+/* --- in --- */
+
+static bool is_heartbeat (const struct frame *f) {
+  return f->length == 9 && memcmp(f->payload, "heartbeat", 9) == 0;
+}
+
+static void check_message (struct peer *p, const struct frame *f,
+                           uint64_t index) {
+  struct name name;
+  struct client *c = client_of(p);
+  if (!f->final || !message_read(f->payload, f->length, &name) ||
+      name.kind != 'c' || name.connection != p->account->number) {
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: the server read a message that nobody sent",
+                     c->number);
+    return;
+  }
+  invariant_order(c, "the application's", p->base + index, name.number);
+}
+
+static void on_frame (struct peer *p, const struct frame *f) {
+  struct frame answer = *f;
+  answer.final = true;
+  if (f->opcode == PING) {
+    answer.opcode = PONG;
+    write_frame(p, &answer);
+  } else if (f->opcode == CLOSE) {
+    if (!p->closing) write_frame(p, &answer);
+    flush(p);
+    leave(p);
+  } else if (f->opcode == TEXT || f->opcode == BINARY) {
+    if (is_heartbeat(f)) {
+      answer.opcode = PONG;
+      write_frame(p, &answer);
+      return;
+    }
+    check_message(p, f, p->whole++);
+    p->server->world->tally.delivered++;
+  }
+}
+
+static void read_frames (struct peer *p) {
+  struct frame f;
+  long n;
+  while (p->tcp && (n = frame_read(bytes_at(&p->in), p->in.length, &f)) != 0) {
+    if (n < 0) {
+      invariant_broken(p->server->world, BROKEN_OTHER,
+                       "client %u: a frame that no client may send",
+                       p->account->number);
+      return;
+    }
+    on_frame(p, &f);
+    bytes_take(&p->in, (size_t)n);
+  }
+}
+
+static void refuse (struct peer *p) {
+  const struct server *s = p->server;
+  char text[160], after[40] = "";
+  if (s->retry_after_s)
+    snprintf(after, sizeof after, "Retry-After: %u\r\n", s->retry_after_s);
+  if (s->refusal != 500 &&
+      p->attached) /* RFC 9110 10.2.3 names 503, RFC 6585 429 */
+    client_of(p)->retry_after_ms = s->retry_after_s * 1000;
+  snprintf(text, sizeof text,
+           "HTTP/1.1 %u No\r\n%sContent-Length: 0\r\nConnection: "
+           "close\r\n\r\n",
+           s->refusal, after);
+  write_text(p, text);
+  flush(p);
+  leave(p);
+}
+
+static void read_handshake (struct peer *p) {
+  struct handshake h;
+  const size_t n = handshake_read(bytes_at(&p->in), p->in.length, &h);
+  size_t had;
+  if (n == 0 || p->server->mute) return;
+  bytes_take(&p->in, n);
+  if (p->server->refusal) {
+    refuse(p);
+    return;
+  }
+  had = p->out.length;
+  handshake_write(&p->out, &h);
+  p->written += p->out.length - had;
+  p->open = true;
+}
+
+static void read_all (struct peer *p) {
+  static unsigned char room[READ_ROOM];
+  size_t n;
+  while (p->tcp && (n = tcp_read(p->tcp, SERVER, room, sizeof room)) > 0) {
+    bytes_append(&p->in, room, n);
+    if (!p->open) read_handshake(p);
+    if (p->open) read_frames(p);
+  }
+  flush(p);
+  if (p->tcp && tcp_end(p->tcp, SERVER) != TCP_LIVES) leave(p);
+}
+
+static void on_turn (void *object, uint64_t value) {
+  struct peer *p = object;
+  (void)value;
+  p->woken = false;
+  if (!p->hung) read_all(p);
+  free_if_over(p);
+}
+
+static void on_readable (void *owner) {
+  struct peer *p = owner;
+  struct world *w = p->server->world;
+  if (p->woken || p->hung) return;
+  p->woken = true;
+  world_later(w, random_below(&p->server->random, w->answer_ms + 1), on_turn,
+              p);
+}
+
+static void on_writable (void *owner) {
+  flush(owner);
+}
+
+static const struct tcp_calls calls = { NULL, NULL, on_readable, on_writable };
+
+void peer_resume (struct peer *p) {
+  p->hung = false;
+  p->hung_ms = p->server->world->schedule.now_ms;
+  if (p->tcp) on_readable(p);
+}
+
+/* --- the client's end --- */
+
+/* On a copy: reading frames unmasks them, and the server may read these yet. */
+static uint64_t count_rest (struct peer *p, const struct tcp *t) {
+  struct bytes all = { 0 };
+  struct frame f;
+  uint64_t count = 0;
+  const unsigned char *unread;
+  size_t n;
+  long size;
+  bytes_append(&all, bytes_at(&p->in), p->in.length);
+  unread = tcp_unread(t, CLIENT, &n);
+  bytes_append(&all, unread, n);
+  while ((size = frame_read(bytes_at(&all), all.length, &f)) > 0) {
+    if (f.opcode < CLOSE && !is_heartbeat(&f))
+      check_message(p, &f, p->whole + count++);
+    bytes_take(&all, (size_t)size);
+  }
+  bytes_free(&all);
+  return count;
+}
+
+void peer_detach (struct peer *p, const struct tcp *t) {
+  const uint64_t rest = p->open ? count_rest(p, t) : 0;
+  p->account->whole = p->base + p->whole + rest;
+  p->server->world->tally.with_kernel += rest;
+  p->account->peer = NULL;
+  p->attached = false;
+  free_if_over(p);
+}
+
+/* --- the server --- */
+
+static void *on_accept (void *owner, struct tcp *t) {
+  struct server *s = owner;
+  struct client *c = tcp_owner(t, CLIENT);
+  struct account *a = &c->account;
+  struct peer *p;
+  if (s->down) return NULL;
+  p = calloc(1, sizeof *p);
+  if (!p) exit(2);
+  p->server = s;
+  p->account = a;
+  p->tcp = t;
+  p->attached = true;
+  p->number = ++a->connections;
+  p->base = a->whole;
+  p->next = s->peers;
+  s->peers = p;
+  a->peer = p;
+  return p;
+}
+
+static bool is_off (void *owner) {
+  const struct server *s = owner;
+  return s->off;
+}
+
+struct server *model_server_new (struct world *w) {
+  struct server *s = calloc(1, sizeof *s);
+  if (!s) exit(2);
+  s->world = w;
+  s->random = random_split(&w->random);
+  s->listener.owner = s;
+  s->listener.calls = &calls;
+  s->listener.accept = on_accept;
+  s->listener.is_off = is_off;
+  return s;
+}
+
+const struct listener *model_server_listener (const struct server *s) {
+  return &s->listener;
+}
+
+static void on_back (void *object, uint64_t value) {
+  struct server *s = object;
+  (void)value;
+  s->down = s->off = false;
+  TELL(s->world, "the server is back");
+}
+
+static void end_peer (struct peer *p, unsigned how) {
+  struct tcp *t = p->tcp;
+  if (how == 2) peer_close(p, 1012);
+  else if (how == 0) leave(p);
+  else if (t) {
+    p->tcp = NULL;
+    tcp_vanish(t, SERVER);
+  }
+  free_if_over(p);
+}
+
+void model_server_restart (struct server *s, unsigned how, uint64_t down_ms) {
+  static const char *const words[] = { "is killed", "loses its power",
+                                       "closes all with 1012" };
+  struct peer *p, *next;
+  TELL(s->world, "the server %s; it is back in %.1f s", words[how],
+       (double)down_ms / 1000);
+  s->down = true;
+  s->off = how == 1;
+  for (p = s->peers; p; p = next) {
+    next = p->next;
+    end_peer(p, how);
+  }
+  world_later(s->world, down_ms, on_back, s);
+}
+
+void model_server_free (struct server *s) {
+  struct peer *p;
+  while ((p = s->peers) != NULL) {
+    s->peers = p->next;
+    bytes_free(&p->in);
+    bytes_free(&p->out);
+    free(p->ends);
+    free(p);
+  }
+  free(s);
+}

@@ -1,0 +1,151 @@
+/*
+** world.h - a random world: managers, their machines and programs, one server
+** Depends on manager.h, network.h, frames.h, schedule.h and story.h.
+** Never uses the manager's code for the server's part.
+*/
+#ifndef SIMULATE_WORLD_H
+#define SIMULATE_WORLD_H
+
+#include "frames.h"
+#include "manager/manager.h"
+#include "network.h"
+#include "random.h"
+#include "schedule.h"
+#include "story.h"
+
+#define MAX_CLIENTS 8
+#define DAY_MS 86400000u
+#define MAX_MESSAGE 200000
+
+enum fault {
+  FAULT_CUT,       /* RST on a connection */
+  FAULT_STALL,     /* no packets for a while, both ways */
+  FAULT_ONE_WAY,   /* no packets in one direction */
+  FAULT_HALF_OPEN, /* this connection is dark for good */
+  FAULT_RESTART,   /* the server's process, or its machine */
+  FAULT_REFUSAL,   /* 429, 503 with Retry-After for a while */
+  FAULT_MUTE,      /* accepts, and never answers the handshake */
+  FAULT_HUNG,      /* the server stops reading a connection; maybe talks */
+  FAULT_CLOSE,     /* the server closes with a code */
+  FAULT_BLOCKED,   /* the client's program does nothing for a while */
+  FAULT_SUSPEND,   /* its machine sleeps */
+  FAULT_READER,    /* the application does not take messages */
+  FAULT_RECONNECT, /* the application calls reconnect() */
+  FAULT_BURST,     /* the application sends much at once */
+  FAULT_FLOOD,     /* the server does */
+  FAULT_SLOW,      /* the path's rate changes */
+  FAULT_KINDS
+};
+
+extern const char *const fault_names[FAULT_KINDS];
+
+/* Counted over a world, or over many. */
+struct tally {
+  uint64_t worlds, clients, simulated_ms, calls;
+  uint64_t faults[FAULT_KINDS];
+  uint64_t attempts, opens, ends[WSM_EXHAUSTED + 1];
+  uint64_t sent, delivered, with_kernel; /* messages of applications */
+  uint64_t pushed, received, cut_off;    /* messages of the server */
+  uint64_t resent, again; /* by acknowledged delivery; came twice, dropped */
+  uint64_t lost, doubled, disordered, broken; /* rules that did not hold */
+};
+
+void tally_add (struct tally *sum, const struct tally *one);
+
+struct world;
+struct server;
+struct peer;
+
+/* What the server knows of one client, whatever the connection. */
+struct account {
+  struct world *world;
+  unsigned number;
+  struct peer *peer;    /* the last connection that was accepted */
+  uint64_t connections; /* so far */
+  uint64_t whole;       /* messages that kernels took wholly, so far */
+};
+
+/* What a connection that ended must still deliver to the application. */
+struct receipt {
+  uint64_t connection, whole; /* so many messages of it were read */
+  bool exact;                 /* false: it may be fewer */
+};
+
+#define RECEIPTS 64
+
+struct client {
+  struct world *world;
+  unsigned number;
+  struct random random;
+  struct wsm_policy policy;
+  struct wsm_manager manager;
+  struct wsm_request request;
+  struct wsm_url url;
+  char url_text[40];
+  struct account account;
+  struct path path;
+  struct tcp *tcp;         /* NULL: none */
+  bool connected, blocked; /* the kernel takes no more */
+  bool refused, reads;     /* not yet told; a read is scheduled */
+  bool settling;
+  void (*turn)(struct client *c); /* of the application */
+  uint64_t timer_ms;              /* the call that is scheduled */
+  uint64_t program_until_ms;      /* the program does nothing until then */
+  /* the application */
+  uint64_t send_every_ms, push_every_ms;
+  bool takes; /* messages */
+  bool down;  /* closed for good */
+  uint64_t sent, taken;
+  uint64_t connection, next; /* of the next message of the server's */
+  struct receipt receipts[RECEIPTS];
+  unsigned receipt_count;
+  uint64_t last_attempts, last_opens;
+  /* what is true, whatever the manager thinks */
+  uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress;
+  uint64_t fault_ms; /* the connection that ended was last faulty */
+  uint8_t last_state;
+  bool orderly, calls_reconnect;
+  uint32_t failures;
+  uint64_t ended_ms;       /* NEVER: unknown */
+  uint64_t retry_after_ms; /* what the server asked for */
+};
+
+/* Attempts since from_ms, counted. */
+struct histogram {
+  uint64_t from_ms, bucket_ms;
+  unsigned buckets;
+  uint64_t *counts;
+};
+
+struct world {
+  struct schedule schedule;
+  struct story story;
+  struct tally tally;
+  uint64_t seed, end_ms, quiet_ms; /* no fault after quiet_ms */
+  struct random random, faults;
+  struct wsm_keys keys;
+  struct wsm_pool pool;
+  struct server *server;
+  struct client *clients;
+  unsigned client_count;
+  uint64_t fault_every_ms;
+  uint64_t answer_ms;          /* the server answers within that */
+  struct histogram *histogram; /* NULL: nobody counts */
+  bool failed;
+};
+
+/* A world without faults: clients with the default options that say nothing. */
+struct world *world_crowd (uint64_t seed, unsigned clients);
+void world_free (struct world *w);
+
+/* A world of this seed, for so many days; its tally is added. false: a rule did
+** not hold, and it was told. */
+bool world_run (uint64_t seed, uint64_t days, bool told, struct tally *sum);
+
+void world_later (struct world *w, uint64_t after_ms, schedule_call *call,
+                  void *object);
+
+#define TELL(world, ...) \
+  story_add(&(world)->story, (world)->schedule.now_ms, __VA_ARGS__)
+
+#endif
