@@ -99,7 +99,8 @@ local function wait_for_message (ws, timeout, token, detail)
   if token then return nil, token, detail_of(ws, token, detail) end
   local deadline = timeout and now() + timeout
   local record = to_record(ws)
-  if record.shared then
+  local queue, shared = record.receivers, record.shared
+  if shared then
     local message, is, coded = receivers.take_in_turn(ws, record, timeout)
     if message and coded then return decode_message(ws, message, is) end
     if message then return message, is end
@@ -107,9 +108,11 @@ local function wait_for_message (ws, timeout, token, detail)
   end
   local restarts = record.restarts
   local in_time, data, kind, why
-  receivers.note_waiting(ws, record)
+  if not shared and queue and queue.first <= queue.last then
+    receivers.note_waiting(ws, record)
+  end
   repeat
-    record.inbox_empty = not record.shared
+    record.inbox_empty = not shared
     in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
     -- on the main thread nobody was notified of the end
     if not kind and record.restarts ~= restarts then

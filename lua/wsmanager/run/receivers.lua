@@ -27,10 +27,10 @@ local receivers = {
 
 -- ## Taking turns
 
--- To be called by a coroutine that begins to wait. While two or more have waited,
+-- To be called by one that begins to wait where somebody may wait already. While two or more have waited,
 -- `record.shared` is set and `receive` finds no message by itself.
 function receivers.note_waiting (ws, record)
-  if record.shared or not has_waiting(record.receivers) then return end
+  if not has_waiting(record.receivers) then return end
   record.shared = true
   link.share(ws, true)
 end
@@ -73,7 +73,8 @@ end
 -- Gives the next message to the receiver that waits first. A receiver that waits
 -- again sets `inbox_empty` by itself and retains the connection.
 local function deliver_to_receiver (ws, record)
-  local data, kind, detail = take(ws, record)
+  local receive = record.shared and take_shared or receive_alone
+  local data, kind, detail = receive(ws)
   record.inbox_empty = not data
   if data then
     wake(record.receivers, data, kind)
