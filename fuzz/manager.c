@@ -250,8 +250,8 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   p->budget = a & 1 ? WSM_UNBOUNDED : a >> 1 & 3;
   p->outbox_messages = a & 8 ? 0 : a & 16 ? 3 : 1000;
   p->reconnect = (a & 32) == 0;
-  p->heartbeat_interval_ms = a & 64 ? 0 : 30000;
-  p->heartbeat_timeout_ms = a & 128 ? 0 : 100000;
+  p->heartbeat.interval_ms = a & 64 ? 0 : 30000;
+  p->heartbeat.timeout_ms = a & 128 ? 0 : 100000;
   p->ask_target = (b & 1) != 0;
   p->ask_verdict = (b & 2) != 0;
   p->output_bytes = sizes[b >> 2 & 3];
@@ -263,8 +263,8 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   p->compress = (c & 8) != 0;
   p->compression.threshold = c & 16 ? 0 : 200;
   if (p->compress) p->inbox_bytes = 1u << 24; /* what is over may be dropped */
-  if (c & 32) p->heartbeat_message = "heartbeat";
-  p->heartbeat_length = 4;
+  if (c & 32) p->heartbeat.message = "heartbeat";
+  p->heartbeat.length = 4;
   p->delay_ms = c & 64 ? 0 : 2000;
   p->redirects = c & 128 ? 3 : 0;
 }

@@ -35,9 +35,8 @@ static long number_of (char kind, const unsigned char *data, size_t n) {
 
 void world_deliver (struct world *w, const unsigned char *data, size_t n) {
   if (w->memory_fails) return;
-  if (w->policy.heartbeat_message && n == w->policy.heartbeat_length &&
-      memcmp(data, w->policy.heartbeat_message, n) == 0)
-    return;
+  const struct wsm_heartbeat_rules *r = &w->policy.heartbeat;
+  if (r->message && n == r->length && memcmp(data, r->message, n) == 0) return;
   REQUIRE(number_of('s', data, n) == (long)w->delivered);
   w->delivered++;
 }
@@ -121,7 +120,7 @@ static void update_pause (struct world *w) {
   const bool rest = w->socket == SOCKET_OPEN && wsm_manager_is_inbox_full(m);
   if (rest == w->paused) return;
   w->paused = rest;
-  if (rest) wsm_manager_pause(m);
+  if (rest) wsm_manager_pause(m, w->now);
   else wsm_manager_resume(m, w->now);
 }
 
@@ -194,7 +193,7 @@ static void check_alive (const struct world *w) {
       REQUIRE(clock || !w->policy.close_ms);
       break;
     case WSM_STATE_OPEN:
-      REQUIRE(clock || m->paused || !w->policy.heartbeat_timeout_ms);
+      REQUIRE(clock || m->paused || !w->policy.heartbeat.timeout_ms);
       if (m->drain_due && wsm_session_pending(&m->session) == 0) REQUIRE(clock);
       break;
     default:

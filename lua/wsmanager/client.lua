@@ -18,10 +18,13 @@ local url = require "wsmanager.base.url"
 local client = {}
 
 ---@class wsmanager.Heartbeat
----@field interval? number|false  seconds without a byte received before a heartbeat; 30
+---@field interval? number|false  seconds before a heartbeat, counted as `mode` says; 30
+---@field mode? "either"|"received"|"sent"|"always"  what it is counted from; "either"
+---@field jitter? number  0 to 1: the first heartbeat comes up to that part of the interval sooner; 0
 ---@field message? string  its message, as text; a ping (RFC 6455 5.5.2) when absent
 ---@field kind? "text"|"binary"  of the message; UTF-8 text when absent (RFC 6455 5.6)
 ---@field timeout? number|false  longer than interval: seconds without a byte, then the connection is dropped; 100
+---@field silence? number|false  seconds without a message, then it is dropped; false
 
 ---@class wsmanager.Reconnect
 ---@field delay? number  seconds before the first attempt; 2

@@ -1,28 +1,18 @@
--- When a manager sends heartbeats, and when it takes a peer for dead.
+-- When a manager sends heartbeats, on a fake clock.
 
+local liveness = require "support.liveness"
 local managers = require "support.managers"
 
-local events, event_names = managers.events, managers.event_names
+local event_names = managers.event_names
+local acknowledging, dead_at = liveness.acknowledging, liveness.dead_at
+local pass, times = liveness.pass, liveness.times
 local message = '{"action":4}'
 
--- Lets time pass to `till`, ticking at each deadline: a list of { now, bytes }.
-local function pass(m, till)
-  local list = {}
-  while m:deadline() and m:deadline() <= till do
-    local now = m:deadline()
-    m:tick(now)
-    local bytes = m:write(now)
-    if bytes ~= "" then list[#list + 1] = { now, bytes } end
-  end
-  return list
-end
-
 describe("a heartbeat", function()
-  it("beats after 30 s of silence and every 30 s after it", function()
-    local m = managers.open({ heartbeat_message = message }, 1000)
+  it("is sent after 30 s of silence and every 30 s after it", function()
+    local m = managers.open({ heartbeat_message = message, heartbeat_timeout_ms = 0 }, 1000)
     local bytes = managers.masked(1, message)
-    assert.same({ { 31000, bytes }, { 61000, bytes }, { 91000, bytes } },
-                pass(m, 100999))
+    assert.same({ { 31000, bytes }, { 61000, bytes }, { 91000, bytes } }, pass(m, 100999))
   end)
 
   it("sends its message though the program has forgotten the text", function()
@@ -32,8 +22,7 @@ describe("a heartbeat", function()
     local others = {}
     for i = 1, 5000 do others[i] = ("x"):rep(96) .. 10000 + i end
     assert.equal(5000, #others)
-    assert.same({ { 30000, managers.masked(1, ("beat"):rep(25) .. 7) } },
-                pass(m, 59999))
+    assert.same({ { 30000, managers.masked(1, ("beat"):rep(25) .. 7) } }, pass(m, 59999))
   end)
 
   it("is of the kind that the policy names", function()
@@ -41,23 +30,63 @@ describe("a heartbeat", function()
     assert.same({ { 30000, managers.masked(2, "\255") } }, pass(m, 59999))
   end)
 
-  it("begins anew with each byte from the peer", function()
-    local m = managers.open { heartbeat_message = message }
-    m:feed(managers.text("hello"), 20000)
-    m:tick(49999)
-    assert.equal("", m:write(49999))
-    assert.equal(50000, m:deadline())
-    m:tick(50000)
-    m:write(50000)
-    m:feed("\129", 60000)
-    assert.equal(90000, m:deadline())
+  -- A byte each way, at that time.
+  local function receive(m, now) m:feed(managers.frame(10, ""), now) end
+  local function send(m, now)
+    m:send "hello"
+    m:write(now)
+  end
+
+  for mode, expected in pairs {
+    [0] = { received = 30000, sent = 30000, both = 50000 },       -- either
+    [1] = { received = 50000, sent = 30000, both = 50000 },       -- received
+    [2] = { received = 30000, sent = 50000, both = 50000 },       -- sent
+    [3] = { received = 30000, sent = 30000, both = 30000 },       -- always
+  } do
+    it("is due by its mode " .. mode, function()
+      for how, due in pairs(expected) do
+        local m = managers.open { heartbeat_mode = mode }
+        m:tick(10000)
+        if how ~= "sent" then receive(m, 20000) end
+        if how ~= "received" then send(m, 20000) end
+        assert.same({ how, due }, { how, pass(m, 60000)[1][1] })
+      end
+    end)
+
+    it("never comes sooner than an interval after the last, mode " .. mode, function()
+      local m = managers.open({ heartbeat_mode = mode, heartbeat_timeout_ms = 0 })
+      local list = times(pass(m, 30000))
+      receive(m, 30001)
+      for _, at in ipairs(times(pass(m, 130000))) do list[#list + 1] = at end
+      for i = 2, #list do assert.is_true(list[i] - list[i - 1] >= 30000) end
+      assert.is_true(#list >= 4)
+    end)
+  end
+
+  it("is sent while only the peer sends", function()
+    local m = managers.open()
+    local list = {}
+    for now = 1000, 100000, 1000 do
+      receive(m, now)
+      if m:deadline() <= now then m:tick(now) end
+      if m:write(now) ~= "" then list[#list + 1] = now end
+    end
+    assert.same({ 30000, 60000, 90000 }, list)
+    assert.equal("open", m:state())
   end)
 
-  it("does not begin anew with what is sent", function()
-    local m = managers.open { heartbeat_message = message }
-    m:send("hello")
-    m:write(29999)
-    assert.equal(30000, m:deadline())
+  it("is sent in every mode when nothing was heard for the timeout", function()
+    local m = managers.open { heartbeat_mode = 2 }
+    local list = {}
+    for now = 1000, 169000, 1000 do
+      if m:deadline() <= now then m:tick(now) end
+      if m:write(now):byte(1) == 0x89 then list[#list + 1] = now end
+      m:send "a trickle"
+      m:write(now)
+    end
+    assert.same({ 100000 }, list)
+    m:tick(170000)
+    assert.equal("waiting", m:state())
   end)
 
   it("is one chain, also after a reconnect", function()
@@ -84,8 +113,9 @@ describe("a heartbeat", function()
   end)
 
   it("takes no stray pong for an answer", function()
-    local m = managers.open()
+    local m = managers.open { heartbeat_mode = 1 }
     m:feed(managers.frame(10, "\0\0\0\0\0\0\0\1"), 1)
+    m:tick(30000)
     m:tick(30001)
     m:write(30001)
     assert.is_nil(m:latency())
@@ -98,62 +128,92 @@ describe("a heartbeat", function()
     assert.equal("", m:write(1e12))
   end)
 
-  it("adds nothing to an output that is full", function()
+  it("is sent though the output is full, and waits there alone", function()
     local m = managers.open { output_bytes = 100, heartbeat_timeout_ms = 0 }
     m:send(("x"):rep(100))
     local before = m:buffered()
     m:tick(30000)
-    assert.equal(before, m:buffered())
-    assert.equal(60000, m:deadline())
+    local with_ping = m:buffered()
+    assert.is_true(with_ping > before)
+    for now = 60000, 300000, 30000 do m:tick(now) end
+    assert.equal(with_ping, m:buffered())
+    m:write(300000)
+    m:tick(330000)
+    assert.equal(0x89, m:write(330000):byte(1))
+  end)
+
+  it("is a ping as well when half of the time for a message has passed", function()
+    local m = managers.open { heartbeat_message = message, heartbeat_interval_ms = 60000 }
+    local kernel, acknowledge = acknowledging()
+    local list = pass(m, 99999, kernel, acknowledge)
+    assert.same({ 60000, 80000 }, times(list))
+    assert.equal(0x89, list[2][2]:byte(1))
+    assert.equal(100000, dead_at(m, 200000, kernel, acknowledge))
+  end)
+
+  it("is no ping as well where its answer is a message", function()
+    local m = managers.open {
+      heartbeat_message = message, heartbeat_ack = true, heartbeat_interval_ms = 60000,
+    }
+    assert.same({ 60000 }, times(pass(m, 99999)))
+  end)
+
+  it("is spread by the jitter, the first one", function()
+    local seen = {}
+    for seed = 1, 200 do
+      local m = managers.open { seed = seed, heartbeat_jitter = 1, heartbeat_timeout_ms = 0 }
+      local list = times(pass(m, 100000))
+      assert.is_true(list[1] <= 30000)
+      assert.equal(30000, list[2] - list[1])
+      seen[math.floor(list[1] / 3000)] = true
+    end
+    for tenth = 0, 9 do assert.is_true(seen[tenth]) end
+  end)
+
+  it("asks for its message where that is a function", function()
+    local m = managers.open { heartbeat_ask = true }
+    m:tick(30000)
+    assert.equal("heartbeat", event_names(m))
+    assert.equal("", m:write(30000))
+    assert.is_true(m:heartbeat("\1\2", true))
+    assert.equal(managers.masked(2, "\1\2"), m:write(30000))
+    assert.is_true(m:heartbeat("nobody asked", false))
+    m:tick(47500)
+    m:tick(60000)
+    assert.is_true(m:heartbeat(nil))
+    assert.equal(0x89, m:write(60000):byte(1))
+    m:lost(nil, nil, nil, 60001)
+    assert.is_true(m:heartbeat("too late", false))
+    assert.equal("error close reconnecting", event_names(m))
+  end)
+
+  it("does not ask on for a connection that has ended", function()
+    local m = managers.open { heartbeat_ask = true }
+    m:tick(30000)
+    m:lost(nil, nil, nil, 30001)
+    assert.equal("error close reconnecting", event_names(m))
+  end)
+
+  it("follows other rules from when they are set", function()
+    local m = managers.open { heartbeat_interval_ms = 0, heartbeat_timeout_ms = 0 }
+    m:set_heartbeat({ heartbeat_interval_ms = 1000, heartbeat_timeout_ms = 0,
+                      heartbeat_mode = 3, heartbeat_message = "d" }, 5000)
+    assert.same({ { 6000, managers.masked(1, "d") }, { 7000, managers.masked(1, "d") } },
+                pass(m, 7999))
+    m:lost(nil, nil, nil, 8000)
+    m:tick(10000)
+    event_names(m)
+    m:tick(10000)
+    managers.connect(m, 10000)
+    assert.same({ 11000 }, times(pass(m, 11999))) -- on the next connection, too
+    m:set_heartbeat(nil, 12000)
+    assert.is_nil(m:deadline())
   end)
 
   it("looks after a server's side too", function()
     local m = managers.serve()
-    m:tick(30000)
-    assert.equal(0x89, m:write(30000):byte(1))
+    assert.same({ 30000, 60000, 90000 }, times(pass(m, 99999)))
     m:tick(100000)
     assert.equal("closed", m:state())
-  end)
-end)
-
-describe("the heartbeat timeout", function()
-  it("drops a silent peer at 100 s to the millisecond", function()
-    local m = managers.open({}, 500)
-    pass(m, 100499)
-    assert.equal("open", m:state())
-    assert.equal(100500, m:deadline())
-    m:tick(100500)
-    assert.same({ "waiting", "disconnect" }, { m:state(), m:want() })
-    local list = events(m)
-    assert.same({ "error", "timeout", "the peer sent nothing for 100 s" }, list[1])
-    assert.same({ "close", 1006, "", false }, list[2])
-    assert.same({ "reconnecting", 1, 2000 }, list[3])
-  end)
-
-  it("begins anew with any byte", function()
-    local m = managers.open()
-    m:feed("\129", 99999)
-    m:tick(100000)
-    assert.equal("open", m:state())
-  end)
-
-  it("does not run while the driver is paused", function()
-    local m = managers.open { heartbeat_interval_ms = 0 }
-    m:pause(true, 1000)
-    assert.is_nil(m:deadline())
-    m:tick(1e6)
-    assert.equal("open", m:state())
-    m:pause(false, 1e6)
-    assert.equal(1e6 + 100000, m:deadline())
-  end)
-
-  it("keeps what the peer did not get for the next connection", function()
-    local m = managers.open()
-    m:send("hello")
-    m:tick(100000)
-    event_names(m)
-    m:tick(102000)
-    managers.connect(m, 102000)
-    assert.equal(managers.masked(1, "hello"), m:write(102000))
   end)
 end)

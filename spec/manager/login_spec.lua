@@ -169,7 +169,7 @@ describe("a login", function ()
     local m = logging_in {heartbeat_interval_ms = 1000, login_ms = 60000}
     m:feed(managers.frame(9, "p"), 1)
     assert.equal(masked(10, "p"), m:write(1))
-    assert.equal(1001, m:deadline())
+    assert.is_true(m:deadline() <= 1001)
     m:tick(1001)
     assert.equal(0x89, m:write(1001):byte())
   end)

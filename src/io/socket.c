@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libwebsockets.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,12 @@
 #include "base/hidden.h"
 
 #define PROTOCOL "wsmanager"
+
+#ifdef POLLRDHUP
+#define PEER_ENDED POLLRDHUP
+#else
+#define PEER_ENDED 0
+#endif
 
 struct wsm_socket {
   struct lws *wsi;
@@ -206,6 +213,20 @@ size_t wsm_socket_unacknowledged (const struct wsm_socket *s) {
   if (getsockopt(s->fd, SOL_SOCKET, SO_NWRITE, &n, &size) != 0) n = 0;
 #endif
   return n > 0 ? (size_t)n : 0;
+}
+
+void wsm_socket_look_at (const struct wsm_socket *s,
+                         struct wsm_socket_look *look) {
+  struct pollfd poller;
+  int n = 0;
+  memset(&poller, 0, sizeof poller);
+  poller.fd = s->fd;
+  poller.events = POLLIN | PEER_ENDED;
+  if (poll(&poller, 1, 0) < 0) poller.revents = 0;
+  if (ioctl(s->fd, FIONREAD, &n) != 0) n = 0;
+  look->unread = n > 0 ? (size_t)n : 0;
+  look->hung_up = (poller.revents & (PEER_ENDED | POLLHUP | POLLERR)) != 0;
+  look->readable = look->hung_up || (poller.revents & POLLIN) != 0;
 }
 
 void wsm_socket_close (struct wsm_socket *s) {

@@ -60,6 +60,17 @@ void wsm_socket_finish (struct wsm_socket *s);
 ** tell. */
 size_t wsm_socket_unacknowledged (const struct wsm_socket *s);
 
+/* What lies at a socket, to be read. */
+struct wsm_socket_look {
+  size_t unread; /* bytes; 0 where the system does not tell */
+  bool readable; /* a read would find something, or the end */
+  bool hung_up;  /* the peer has ended or reset it, perhaps behind those bytes;
+                    where the system does not tell, known once they are read */
+};
+
+void wsm_socket_look_at (const struct wsm_socket *s,
+                         struct wsm_socket_look *look);
+
 /* Closes and frees it without a further call of the owner. Safe inside one. */
 void wsm_socket_close (struct wsm_socket *s);
 

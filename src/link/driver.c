@@ -85,7 +85,7 @@ void wsm_driver_update_pause (struct wsm_link *l) {
   if (!l->transfer.stream) return;
   full = wsm_manager_is_inbox_full(m);
   if (full == wsm_manager_is_paused(m)) return;
-  if (full) wsm_manager_pause(m);
+  if (full) wsm_manager_pause(m, wsm_driver_now(l));
   else wsm_manager_resume(m, wsm_driver_now(l));
   wsm_stream_pause(l->transfer.stream, full);
 }
@@ -108,19 +108,33 @@ void wsm_driver_update_timer (struct wsm_link *l) {
                        wsm_manager_is_deadline_lax(&l->manager));
 }
 
-void wsm_driver_report_delivery (struct wsm_link *l) {
-  struct wsm_delivery delivery;
-  if (!wsm_manager_wants_delivery(&l->manager) || !l->transfer.stream) return;
-  delivery.acknowledged =
-    wsm_stream_acknowledged(l->transfer.stream, &delivery.everything);
-  if (wsm_manager_pending(&l->manager) > 0) delivery.everything = false;
-  wsm_manager_delivered(&l->manager, &delivery, wsm_driver_now(l));
+static void report_delivery (struct wsm_link *l) {
+  const uint64_t now_ms = wsm_driver_now(l);
+  struct wsm_manager *m = &l->manager;
+  struct wsm_stream_look look;
+  struct wsm_delivery d;
+  if (!l->transfer.stream || !wsm_manager_wants_delivery(m, now_ms)) return;
+  wsm_stream_look_at(l->transfer.stream, &look);
+  d.written = look.written;
+  d.acknowledged = look.acknowledged;
+  d.unread = look.unread;
+  d.blocked = l->transfer.blocked;
+  d.readable = look.readable;
+  d.hung_up = look.hung_up;
+  d.everything = d.acknowledged == d.written && wsm_manager_pending(m) == 0;
+  wsm_manager_delivered(m, &d, now_ms);
+}
+
+void wsm_driver_tick (struct wsm_link *l) {
+  wsm_transfer_refill_keys(&l->transfer);
+  report_delivery(l);
+  wsm_manager_tick(&l->manager, wsm_driver_now(l));
 }
 
 void wsm_driver_update (struct wsm_link *l) {
-  wsm_driver_report_delivery(l);
   apply_want(l);
   wsm_driver_update_pause(l);
+  report_delivery(l);
   if (!wsm_driver_is_blocked(l) && wsm_manager_pending(&l->manager) > 0)
     wsm_handle_mark_pending(&l->handle);
   wsm_driver_update_timer(l);

@@ -30,7 +30,8 @@ static inline uint64_t wsm_driver_now (const struct wsm_link *l) {
 
 /* Nothing can be written now. */
 static inline bool wsm_driver_is_blocked (const struct wsm_link *l) {
-  return !l->transfer.stream || l->transfer.blocked;
+  return !l->transfer.stream || l->transfer.blocked ||
+         wsm_manager_is_draining(&l->manager);
 }
 
 /* Closes the connection, or abandons the attempt at one; the manager is told
@@ -56,7 +57,7 @@ void wsm_driver_update_timer (struct wsm_link *l);
 /* Tells the server that it belongs to, or the application. */
 void wsm_driver_notify (struct wsm_link *l);
 
-/* Tells the manager what the kernel knows of how far our bytes have come. */
-void wsm_driver_report_delivery (struct wsm_link *l);
+/* Time passed: the manager ticks, after a report of what lies at the socket. */
+void wsm_driver_tick (struct wsm_link *l);
 
 #endif

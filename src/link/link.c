@@ -17,8 +17,7 @@ static struct wsm_link *link_of (struct wsm_handle *handle) {
 
 void wsm_link_update (struct wsm_link *l) {
   if (!l->handle.loop) return;
-  wsm_transfer_refill_keys(&l->transfer);
-  wsm_manager_tick(&l->manager, wsm_driver_now(l));
+  wsm_driver_tick(l);
   wsm_driver_update(l);
   if (!wsm_loop_is_corked(l->handle.loop)) wsm_link_flush(l);
 }
@@ -52,9 +51,8 @@ bool wsm_link_is_secured (const struct wsm_link *l) {
 
 static void on_timer (struct wsm_handle *handle, uint64_t now_ms) {
   struct wsm_link *l = link_of(handle);
-  wsm_transfer_refill_keys(&l->transfer);
-  wsm_driver_report_delivery(l);
-  wsm_manager_tick(&l->manager, now_ms);
+  (void)now_ms;
+  wsm_driver_tick(l);
   wsm_driver_update(l);
 }
 

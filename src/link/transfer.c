@@ -39,7 +39,7 @@ static void finish (struct wsm_transfer *t) {
 }
 
 void wsm_transfer_write (struct wsm_transfer *t) {
-  if (!t->stream || t->blocked) return;
+  if (!t->stream || t->blocked || wsm_manager_is_draining(t->manager)) return;
   write_output(t);
   if (wsm_manager_want(t->manager) == WSM_WANT_FINISH) finish(t);
 }
@@ -64,9 +64,15 @@ static size_t read_once (struct wsm_transfer *t, size_t n) {
   return got;
 }
 
+/* What was read below TLS or a proxy; 0: there is neither. */
+static uint64_t raw_bytes (const struct wsm_transfer *t) {
+  return t->stream->below ? wsm_stream_received(t->stream) : 0;
+}
+
 /* Adaptive read size: quadrupled after a full read, quartered after a wake-up
 ** that brought little. */
 void wsm_transfer_read (struct wsm_transfer *t) {
+  const uint64_t before = raw_bytes(t);
   size_t size, asked, got, all = 0;
   wsm_transfer_refill_keys(t);
   do {
@@ -76,6 +82,8 @@ void wsm_transfer_read (struct wsm_transfer *t) {
     all += got;
     if (got >= size && size < MAX_READ) t->read_size_shift++;
   } while (got == size && size < MAX_READ);
+  if (all == 0 && raw_bytes(t) != before)
+    wsm_manager_heard(t->manager, wsm_loop_now(t->loop));
   if (got < asked && all < size / 8 && t->read_size_shift > 0)
     t->read_size_shift--;
 }

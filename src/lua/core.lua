@@ -54,10 +54,18 @@
 ---@field takeover boolean?  ---@field peer_takeover boolean?
 ---@field threshold integer?
 
+---@class core.heartbeat
+---@field interval number|false|nil  ---@field timeout number|false|nil
+---@field silence number|false|nil   ---@field jitter number?
+---@field mode "either"|"received"|"sent"|"always"|nil
+---@field message string|function|false|nil   a function: the event "heartbeat" asks
+---@field kind "text"|"binary"|nil
+---@field ack function|false|nil     only link.acknowledge answers a heartbeat
+
 -- An absent key has the default of src/manager/policy.c; `false` switches off.
 -- Types are checked; unknown keys are ignored (the Lua layer checks them).
 ---@class core.config
----@field heartbeat false|{interval: number|false|nil, message: string?, timeout: number|false|nil}?
+---@field heartbeat false|core.heartbeat|nil
 ---@field reconnect false|{delay: number?, max_delay: number?, factor: number?, jitter: number?, pause: number?, limit: integer|false|nil, stable: number?}?
 ---@field timeouts {open: number?, close: number?}?
 ---@field outbox false|{messages: integer?, bytes: integer?}?
@@ -94,6 +102,9 @@
 ---@field methods core.makemethods|nil    only where C can go on after a yield (Lua 5.3 on)
 ---@field ffi lightuserdata|nil           receive and send for LuaJIT: src/lua/lffi.c
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
+---@field setheartbeat fun(ws, options: core.heartbeat|false)   what is absent stays; false: off
+---@field heartbeat fun(ws, data: string?, kind: string?)   after the event; nil: a ping
+---@field acknowledge fun(ws)             a message that came answers the heartbeats
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
 ---@field event fun(ws): string?, any, any, any   takes the oldest event; see below
 ---@field flush fun(ws)                   writes the output now
@@ -146,6 +157,7 @@
 --   "locked", why
 --   "exhausted"
 --   "drain"                            send returned full; now there is room
+--   "heartbeat"                        wants link.heartbeat
 -- Messages are no events: take them with link.receive. A connection does not
 -- reconnect while events wait.
 

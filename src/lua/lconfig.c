@@ -99,36 +99,73 @@ static bool push_group (lua_State *L, int i, const char *name, bool *off) {
 }
 
 /* RFC 6455 5.6: a text message is UTF-8. The table at i holds the text. */
-static void heartbeat_message (lua_State *L, int i, struct wsm_policy *p) {
+static void heartbeat_message (lua_State *L, int i,
+                               struct wsm_heartbeat_rules *r) {
   if (push_option(L, i, "kind")) {
     const char *kind = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
                                                       : "";
-    p->heartbeat_binary = strcmp(kind, "binary") == 0;
-    if (!p->heartbeat_binary && strcmp(kind, "text") != 0)
+    r->binary = strcmp(kind, "binary") == 0;
+    if (!r->binary && strcmp(kind, "text") != 0)
       fail_option(L, "heartbeat.kind", "'text' or 'binary'");
     lua_pop(L, 1);
   }
   if (!push_option(L, i, "message")) return;
-  if (lua_type(L, -1) != LUA_TSTRING) fail_option(L, "message", "string");
-  p->heartbeat_message = lua_tolstring(L, -1, &p->heartbeat_length);
-  if (!p->heartbeat_binary &&
-      !wsm_utf8_valid((const unsigned char *)p->heartbeat_message,
-                      p->heartbeat_length))
+  r->ask = lua_isfunction(L, -1);
+  r->message = NULL;
+  if (!r->ask && lua_toboolean(L, -1)) {
+    if (lua_type(L, -1) != LUA_TSTRING)
+      fail_option(L, "heartbeat.message", "string, function or false");
+    r->message = lua_tolstring(L, -1, &r->length);
+  }
+  if (r->message && !r->binary &&
+      !wsm_utf8_valid((const unsigned char *)r->message, r->length))
     luaL_error(L, "bad option 'heartbeat.message' (text must be UTF-8; add "
                   "kind = \"binary\")");
   lua_pop(L, 1);
 }
 
+static void heartbeat_mode (lua_State *L, int i,
+                            struct wsm_heartbeat_rules *r) {
+  static const char *const names[] = {
+    [WSM_HEARTBEAT_EITHER] = "either",
+    [WSM_HEARTBEAT_RECEIVED] = "received",
+    [WSM_HEARTBEAT_SENT] = "sent",
+    [WSM_HEARTBEAT_ALWAYS] = "always",
+  };
+  const char *name;
+  uint8_t mode = 0;
+  if (!push_option(L, i, "mode")) return;
+  name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  while (mode < sizeof names / sizeof *names && strcmp(names[mode], name) != 0)
+    mode++;
+  if (mode == sizeof names / sizeof *names)
+    fail_option(L, "heartbeat.mode",
+                "'either', 'received', 'sent' or 'always'");
+  r->mode = mode;
+  lua_pop(L, 1);
+}
+
+void wsm_config_heartbeat (lua_State *L, int i, struct wsm_heartbeat_rules *r) {
+  seconds(L, i, "interval", &r->interval_ms);
+  seconds(L, i, "timeout", &r->timeout_ms);
+  seconds(L, i, "silence", &r->silence_ms);
+  number(L, i, "jitter", &r->jitter);
+  heartbeat_mode(L, i, r);
+  flag(L, i, "ack", &r->ack);
+  heartbeat_message(L, i, r);
+}
+
+void wsm_config_no_heartbeat (struct wsm_heartbeat_rules *r) {
+  memset(r, 0, sizeof *r);
+}
+
 static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
   if (push_group(L, i, "heartbeat", &off)) {
-    int t = lua_gettop(L);
-    seconds(L, t, "interval", &p->heartbeat_interval_ms);
-    seconds(L, t, "timeout", &p->heartbeat_timeout_ms);
-    heartbeat_message(L, t, p);
+    wsm_config_heartbeat(L, lua_gettop(L), &p->heartbeat);
     lua_pop(L, 1);
   } else if (off) {
-    p->heartbeat_interval_ms = p->heartbeat_timeout_ms = 0;
+    wsm_config_no_heartbeat(&p->heartbeat);
   }
 }
 

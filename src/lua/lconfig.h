@@ -9,9 +9,15 @@
 #include "lua/compat.h"
 #include "manager/policy.h"
 
-/* Fills p from the table, or nothing, at i. p->heartbeat_message points into a
+/* Fills p from the table, or nothing, at i. p->heartbeat.message points into a
 ** string of that table. */
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p);
+
+/* Changes in r what the table at i has: interval, timeout, silence, jitter, mode,
+** kind; message: a string, which r borrows, a function, which its owner calls, or
+** false; ack: is there a function? */
+void wsm_config_heartbeat (lua_State *L, int i, struct wsm_heartbeat_rules *r);
+void wsm_config_no_heartbeat (struct wsm_heartbeat_rules *r);
 
 /* Fills c from the table at i: level, window, peer_window, takeover,
 ** peer_takeover, threshold; with the defaults if it is no table. */

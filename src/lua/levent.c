@@ -98,7 +98,8 @@ static const struct {
                [WSM_EVENT_LOCKED] = { "locked", push_locked },
                [WSM_EVENT_EXHAUSTED] = { "exhausted", push_nothing },
                [WSM_EVENT_DRAIN] = { "drain", push_nothing },
-               [WSM_EVENT_FLUSHED] = { "flushed", push_nothing } };
+               [WSM_EVENT_FLUSHED] = { "flushed", push_nothing },
+               [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing } };
 
 int wsm_push_event (lua_State *L, const struct wsm_manager *m) {
   const enum wsm_event event = wsm_manager_event(m);

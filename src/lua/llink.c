@@ -117,6 +117,48 @@ static int ping (lua_State *L) {
   return 1;
 }
 
+/* setheartbeat(ws, options): other rules for heartbeats from now on; false: none. Raises
+** for options of wrong types, or that do not agree. */
+static int set_heartbeat (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  struct wsm_manager *m = manager_of(box);
+  struct wsm_heartbeat_rules rules = *wsm_heartbeat_rules(m);
+  struct wsm_error e;
+  if (lua_istable(L, 2)) wsm_config_heartbeat(L, 2, &rules);
+  else wsm_config_no_heartbeat(&rules);
+  if (!wsm_heartbeat_rules_check(&rules, &e))
+    return luaL_error(L, "%s", e.detail);
+  if (!wsm_manager_set_heartbeat(m, &rules, wsm_link_now(box->link)))
+    return luaL_error(L, "not enough memory");
+  wsm_link_update(box->link);
+  return 0;
+}
+
+/* heartbeat(ws, data, kind): the message that the event "heartbeat" asks for; a
+** ping without one. Raises for text that is not UTF-8. */
+static int heartbeat (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  struct wsm_manager *m = manager_of(box);
+  struct wsm_message message;
+  message.data =
+    (const unsigned char *)luaL_optlstring(L, 2, NULL, &message.length);
+  message.binary = strcmp(luaL_optstring(L, 3, "text"), "binary") == 0;
+  if (message.data && !message.binary &&
+      !wsm_utf8_valid(message.data, message.length))
+    return luaL_error(L, "a heartbeat's text must be UTF-8");
+  wsm_mask_keys_refill(m->keys, 1);
+  if (!wsm_manager_heartbeat(m, &message))
+    return luaL_error(L, "not enough memory");
+  wsm_link_update(box->link);
+  return 0;
+}
+
+/* A message that came is the answer to the heartbeats sent so far. */
+static int acknowledge (lua_State *L) {
+  wsm_manager_acknowledge_heartbeat(check_manager(L));
+  return 0;
+}
+
 static void check_close (lua_State *L, unsigned code, const char *reason,
                          size_t n) {
   enum wsm_role role = check_manager(L)->role;
@@ -257,6 +299,9 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "lock", lock },
                                       { "verdict", verdict },
                                       { "ping", ping },
+                                      { "setheartbeat", set_heartbeat },
+                                      { "heartbeat", heartbeat },
+                                      { "acknowledge", acknowledge },
                                       { "close", close },
                                       { "abort", abort_link },
                                       { "flush", flush },

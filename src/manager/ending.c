@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include "base/random.h"
 #include "manager/close_wait.h"
+#include "manager/heartbeat.h"
 #include "manager/inbox.h"
 #include "manager/outbox.h"
 #include "websocket/close_code.h"
@@ -10,6 +11,10 @@
 
 /* A server's wait for a peer that broke a rule to read our close frame. */
 #define LINGER_MS 1000
+
+/* How long what a peer left behind a full inbox may wait, where the heartbeat has
+** no timeout. */
+#define DRAIN_MS 100000
 
 static const uint8_t both = WSM_CLOSE_SENT | WSM_CLOSE_RECEIVED;
 
@@ -62,8 +67,44 @@ void wsm_ending_received (struct wsm_manager *m) {
     m->want = WSM_WANT_FINISH;
 }
 
+void wsm_ending_hung_up (struct wsm_manager *m, uint64_t now_ms) {
+  const uint32_t timeout_ms = wsm_heartbeat_rules(m)->timeout_ms;
+  if (m->login) { /* it is over with its connection */
+    wsm_ending_end(m, NULL, now_ms);
+    return;
+  }
+  wsm_state_enter(m, WSM_STATE_CLOSING);
+  m->draining = true;
+  m->kernel_unread = 0;
+  m->due_ms = now_ms + (timeout_ms ? timeout_ms : DRAIN_MS);
+}
+
+void wsm_ending_stop_draining (struct wsm_manager *m, uint64_t now_ms) {
+  size_t dropped = 0;
+  if (!m->draining) return;
+  m->draining = false;
+  if (wsm_inbox_keep(m, &dropped) == WSM_ENDED)
+    wsm_ending_session_ended(m, now_ms);
+  else wsm_close_wait_start(m, m->policy->close_ms, now_ms);
+}
+
+/* Nobody took what was before it. */
+static void give_up_unread (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_error e;
+  m->counters.unread += m->kernel_unread;
+  wsm_error_set(&e, WSM_CLOSED,
+                "the peer ended the connection, and %llu bytes of it were "
+                "never read: nobody took what was in the inbox",
+                (unsigned long long)m->kernel_unread);
+  wsm_ending_end(m, &e, now_ms);
+}
+
 void wsm_ending_timeout (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_error e;
+  if (m->draining) {
+    give_up_unread(m, now_ms);
+    return;
+  }
   wsm_error_set(&e, WSM_TIMEOUT,
                 "the peer did not finish the close within %g s",
                 m->policy->close_ms / 1000.0);

@@ -20,6 +20,13 @@ void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms);
 /* CLOSING: bytes came. Messages are kept, as many as the inbox holds. */
 void wsm_ending_received (struct wsm_manager *m);
 
+/* OPEN, the inbox full: the peer has ended or reset the connection. CLOSING, and
+** what the kernel still holds is read as the inbox has room (m->draining). */
+void wsm_ending_hung_up (struct wsm_manager *m, uint64_t now_ms);
+
+/* The owner closes meanwhile: only what the inbox holds is kept of it. */
+void wsm_ending_stop_draining (struct wsm_manager *m, uint64_t now_ms);
+
 /* CLOSING: the deadline passed. */
 void wsm_ending_timeout (struct wsm_manager *m, uint64_t now_ms);
 

@@ -25,10 +25,11 @@ enum wsm_event {
   WSM_EVENT_LOCKED,       /* m->error */
   WSM_EVENT_EXHAUSTED,    /* no attempt is left */
   WSM_EVENT_DRAIN,        /* send returned full, and now there is room again */
-  WSM_EVENT_FLUSHED /* wsm_manager_is_flushed said no, and would say yes */
+  WSM_EVENT_FLUSHED,  /* wsm_manager_is_flushed said no, and would say yes */
+  WSM_EVENT_HEARTBEAT /* call wsm_manager_heartbeat with its message */
 };
 
-#define WSM_EVENT_KINDS 14 /* without NONE */
+#define WSM_EVENT_KINDS 15 /* without NONE */
 
 /* Zero it to start. */
 struct wsm_events {

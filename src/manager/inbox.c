@@ -46,7 +46,7 @@ size_t wsm_inbox_unread (const struct wsm_manager *m) {
 bool wsm_inbox_is_full (const struct wsm_manager *m) {
   const size_t limit = m->policy->inbox_bytes, unread = wsm_inbox_unread(m);
   /* while closing, the peer's close frame is awaited */
-  if (!wsm_state_is_live(m) || limit == 0) return false;
+  if (!wsm_state_reads(m) || limit == 0) return false;
   /* what earlier connections left may not keep a login from its next message */
   if (m->state == WSM_STATE_LOGIN && !m->session.has_message) return false;
   return m->paused ? unread > limit / 2

@@ -120,6 +120,7 @@ enum wsm_input wsm_login_next (struct wsm_manager *m, uint64_t epoch,
     return m->state == WSM_STATE_CLOSING ? WSM_MORE : WSM_ENDED;
   input = wsm_session_next(&m->session, message);
   wsm_heartbeat_note_pong(m, now_ms);
+  if (input == WSM_MESSAGE) wsm_heartbeat_note_message(m);
   if (input != WSM_ENDED) return input;
   wsm_ending_session_ended(m, now_ms);
   return WSM_MORE; /* until the end is there */

@@ -48,6 +48,7 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_login_forget(m);
   wsm_free(m->reason);
   m->reason = NULL;
+  wsm_heartbeat_set(m, NULL, 0);
 }
 
 /* --- to a connection --- */
@@ -110,7 +111,9 @@ void wsm_manager_lock (struct wsm_manager *m, const char *why) {
 /* Reads on as far as it goes while the first message is not taken. */
 static inline enum wsm_input
 read_on (struct wsm_manager *m, struct wsm_message *message, uint64_t now_ms) {
+  const bool had_message = m->session.has_message;
   const enum wsm_input input = wsm_session_next(&m->session, message);
+  if (input == WSM_MESSAGE && !had_message) wsm_heartbeat_note_message(m);
   wsm_heartbeat_note_pong(m, now_ms);
   if (input == WSM_ENDED) wsm_ending_session_ended(m, now_ms);
   return input;
@@ -195,7 +198,7 @@ void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms) {
 /* --- bytes --- */
 
 void wsm_manager_read_behind (struct wsm_manager *m, uint64_t now_ms) {
-  if (!wsm_state_is_live(m)) return;
+  if (!wsm_state_reads(m)) return;
   if (m->session.has_message) wsm_session_scan(&m->session);
   else read_on(m, NULL, now_ms);
 }
@@ -213,17 +216,27 @@ void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
       continue_opening(m, wsm_opening_read(m, n, now_ms, &e), &e, now_ms);
       return;
     case WSM_STATE_CLOSING:
-      wsm_ending_received(m);
+      if (m->draining) read_on(m, NULL, now_ms);
+      else wsm_ending_received(m);
       return;
     default:
       wsm_buffer_clear(&m->session.in);
   }
 }
 
+/* Of so many bytes of output that were pending. A pong may follow them now. */
+static void note_written (struct wsm_manager *m, size_t pending,
+                          uint64_t now_ms) {
+  const size_t left = wsm_manager_pending(m);
+  wsm_heartbeat_wrote(m, left < pending ? pending - left : 0, now_ms);
+}
+
 void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
+  const size_t pending = wsm_manager_pending(m);
   struct wsm_error e;
-  m->sent_ms = now_ms;
+  if (n > 0) m->sent_ms = now_ms;
   wsm_session_sent(&m->session, n);
+  if (m->heartbeat.watching) note_written(m, pending, now_ms);
   m->counters.bytes_out += n;
   if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m);
   else if (m->state == WSM_STATE_LOGIN) wsm_login_note_room(m);
@@ -282,7 +295,8 @@ enum wsm_input wsm_manager_next (struct wsm_manager *m,
                                  struct wsm_message *message, uint64_t now_ms) {
   if (wsm_message_queue_first(&m->undelivered, message) && !is_first_held(m))
     return WSM_MESSAGE;
-  if (m->state == WSM_STATE_OPEN && read_on(m, message, now_ms) == WSM_MESSAGE)
+  if ((m->state == WSM_STATE_OPEN || m->draining) &&
+      read_on(m, message, now_ms) == WSM_MESSAGE)
     return WSM_MESSAGE;
   return is_over(m) ? WSM_ENDED : WSM_MORE;
 }
@@ -363,6 +377,9 @@ void wsm_manager_close (struct wsm_manager *m,
       wsm_error_set(&e, WSM_CLOSED, "closed before the connection was there");
       wsm_ending_end(m, &e, now_ms);
       return;
+    case WSM_STATE_CLOSING:
+      wsm_ending_stop_draining(m, now_ms);
+      return;
     case WSM_STATE_WAITING:
     case WSM_STATE_LOCKED:
     case WSM_STATE_EXHAUSTED:
@@ -403,18 +420,25 @@ static void tick_session (struct wsm_manager *m, uint64_t now_ms) {
   read_ahead(m, now_ms);
   if (m->state == WSM_STATE_LOGIN) wsm_login_tick(m, now_ms);
   if (!wsm_state_is_live(m)) return;
-  if (wsm_heartbeat_is_dead(m, now_ms, &e)) {
-    wsm_ending_end(m, &e, now_ms);
-    return;
+  switch (wsm_heartbeat_tick(m, now_ms, &e)) {
+    case WSM_ALIVE:
+      if (m->state == WSM_STATE_OPEN) wsm_outbox_retry(m, now_ms);
+      return;
+    case WSM_DEAD:
+      wsm_ending_end(m, &e, now_ms);
+      return;
+    case WSM_HUNG_UP:
+      wsm_ending_hung_up(m, now_ms);
+      return;
   }
-  if (m->state == WSM_STATE_OPEN) wsm_outbox_retry(m, now_ms);
-  wsm_heartbeat_tick(m, now_ms);
 }
 
 void wsm_manager_delivered (struct wsm_manager *m,
                             const struct wsm_delivery *delivery,
                             uint64_t now_ms) {
-  if (wsm_manager_wants_delivery(m))
+  if (wsm_state_is_live(m)) wsm_heartbeat_report(m, delivery, now_ms);
+  else if (m->draining) m->kernel_unread = delivery->unread;
+  else if (wsm_manager_wants_delivery(m, now_ms))
     wsm_close_wait_delivered(m, delivery, now_ms);
 }
 
@@ -447,7 +471,8 @@ static uint64_t earlier (uint64_t a, uint64_t b) {
 
 uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
   if (m->state == WSM_STATE_WAITING && m->events.count > 0) return WSM_NEVER;
-  if (wsm_manager_wants_delivery(m)) return wsm_close_wait_deadline(m);
+  if (m->state == WSM_STATE_CLOSING || m->step == WSM_STEP_RESPONSE)
+    return m->draining ? m->due_ms : wsm_close_wait_deadline(m);
   if (!wsm_state_is_live(m)) return m->due_ms;
   return earlier(earlier(read_ahead_at(m),
                          m->login ? m->login->due_ms : wsm_outbox_retry_at(m)),

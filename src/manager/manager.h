@@ -145,6 +145,27 @@ static inline size_t wsm_manager_buffered (const struct wsm_manager *m) {
   return wsm_outbox_buffered(m);
 }
 
+/* Other rules for heartbeats from now on, for later connections, too; copied.
+** NULL: the policy's again. false without memory: nothing happened. */
+static inline bool
+wsm_manager_set_heartbeat (struct wsm_manager *m,
+                           const struct wsm_heartbeat_rules *rules,
+                           uint64_t now_ms) {
+  return wsm_heartbeat_set(m, rules, now_ms);
+}
+
+/* The reply to WSM_EVENT_HEARTBEAT; data NULL: a ping instead of a message. false
+** without memory or a mask. One that comes too late does nothing. */
+static inline bool wsm_manager_heartbeat (struct wsm_manager *m,
+                                          const struct wsm_message *message) {
+  return wsm_heartbeat_message(m, message);
+}
+
+/* A message that came answers the heartbeats sent so far (rules: ack). */
+static inline void wsm_manager_acknowledge_heartbeat (struct wsm_manager *m) {
+  wsm_heartbeat_acknowledge(m);
+}
+
 /* The oldest event; WSM_EVENT_NONE when there is none. */
 static inline enum wsm_event wsm_manager_event (const struct wsm_manager *m) {
   return wsm_events_first(&m->events);
@@ -184,9 +205,17 @@ void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *why,
 void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
                         uint64_t now_ms);
 
-/* Should the driver report, before every tick, how much of what we wrote has
-** reached the peer? */
-static inline bool wsm_manager_wants_delivery (const struct wsm_manager *m) {
+/* Bytes came from the peer that are none of ours yet: part of a TLS record. */
+static inline void wsm_manager_heard (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_heartbeat_received(m, now_ms);
+}
+
+/* Should the driver report, before every tick and after anything that happened,
+** what it finds at the socket? */
+static inline bool wsm_manager_wants_delivery (const struct wsm_manager *m,
+                                               uint64_t now_ms) {
+  if (wsm_state_is_live(m))
+    return m->heartbeat.report_due || now_ms >= m->heartbeat.look_ms;
   return m->state == WSM_STATE_CLOSING || m->step == WSM_STEP_RESPONSE;
 }
 
@@ -294,13 +323,18 @@ static inline bool wsm_manager_has_popped (const struct wsm_manager *m) {
 ** it reads on, to the next. */
 void wsm_manager_read_behind (struct wsm_manager *m, uint64_t now_ms);
 
+/* The peer has hung up: nothing more is written. */
+static inline bool wsm_manager_is_draining (const struct wsm_manager *m) {
+  return m->draining;
+}
+
 /* The driver stops reading the socket, and reads it again. */
 static inline bool wsm_manager_is_paused (const struct wsm_manager *m) {
   return m->paused;
 }
 
-static inline void wsm_manager_pause (struct wsm_manager *m) {
-  wsm_heartbeat_pause(m);
+static inline void wsm_manager_pause (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_heartbeat_pause(m, now_ms);
 }
 
 static inline void wsm_manager_resume (struct wsm_manager *m, uint64_t now_ms) {

@@ -11,8 +11,7 @@ static const struct wsm_policy defaults = {
   .limits = { .message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072 },
   .header_bytes = 16u << 10,
   .body_bytes = 1u << 20,
-  .heartbeat_interval_ms = 30000,
-  .heartbeat_timeout_ms = 100000,
+  .heartbeat = { .interval_ms = 30000, .timeout_ms = 100000 },
   .reconnect = true,
   .delay_ms = 2000,
   .max_delay_ms = 60000,
@@ -45,9 +44,9 @@ static double to_s (uint32_t ms) {
 }
 
 /* A peer that nobody asked for so long would be dead. */
-static bool check_heartbeat (const struct wsm_policy *p, struct wsm_error *e) {
-  const uint32_t interval = p->heartbeat_interval_ms;
-  const uint32_t timeout = p->heartbeat_timeout_ms;
+bool wsm_heartbeat_rules_check (const struct wsm_heartbeat_rules *r,
+                                struct wsm_error *e) {
+  const uint32_t interval = r->interval_ms, timeout = r->timeout_ms;
   if (!interval || !timeout || interval < timeout) return true;
   wsm_error_set(e, WSM_NONE,
                 "bad option 'heartbeat.timeout' (%g s, with "
@@ -77,23 +76,34 @@ static bool check_limits (const struct wsm_policy *p, struct wsm_error *e) {
 }
 
 bool wsm_policy_check (const struct wsm_policy *p, struct wsm_error *e) {
-  return check_heartbeat(p, e) && check_delay(p, e) && check_limits(p, e);
+  return wsm_heartbeat_rules_check(&p->heartbeat, e) && check_delay(p, e) &&
+         check_limits(p, e);
+}
+
+bool wsm_heartbeat_rules_copy (struct wsm_heartbeat_rules *to,
+                               const struct wsm_heartbeat_rules *from) {
+  *to = *from;
+  to->copy = NULL;
+  if (!from->message) return true;
+  to->copy = wsm_alloc(from->length + 1);
+  if (!to->copy) return false;
+  memcpy(to->copy, from->message, from->length);
+  to->message = to->copy;
+  return true;
+}
+
+void wsm_heartbeat_rules_free (struct wsm_heartbeat_rules *r) {
+  wsm_free(r->copy);
+  r->message = r->copy = NULL;
 }
 
 bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from) {
   *to = *from;
-  to->heartbeat_copy = NULL;
-  if (!from->heartbeat_message) return true;
-  to->heartbeat_copy = wsm_alloc(from->heartbeat_length + 1);
-  if (!to->heartbeat_copy) return false;
-  memcpy(to->heartbeat_copy, from->heartbeat_message, from->heartbeat_length);
-  to->heartbeat_message = to->heartbeat_copy;
-  return true;
+  return wsm_heartbeat_rules_copy(&to->heartbeat, &from->heartbeat);
 }
 
 void wsm_policy_free (struct wsm_policy *p) {
-  wsm_free(p->heartbeat_copy);
-  p->heartbeat_message = p->heartbeat_copy = NULL;
+  wsm_heartbeat_rules_free(&p->heartbeat);
 }
 
 /* Codes after which another attempt would end the same way. */

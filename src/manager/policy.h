@@ -16,23 +16,50 @@
 
 #define WSM_UNBOUNDED UINT32_MAX
 
+/* What a heartbeat's interval is counted from: heartbeat.mode. */
+enum wsm_heartbeat_mode {
+  WSM_HEARTBEAT_EITHER,   /* the older of the next two */
+  WSM_HEARTBEAT_RECEIVED, /* the last byte received */
+  WSM_HEARTBEAT_SENT,     /* the last byte sent */
+  WSM_HEARTBEAT_ALWAYS    /* the last heartbeat: a fixed rhythm */
+};
+
+/* The options of the group `heartbeat`. */
+struct wsm_heartbeat_rules {
+  uint32_t interval_ms; /* 0: no heartbeats */
+  uint32_t timeout_ms;  /* then a peer that is silent is dead; 0: never */
+  uint32_t silence_ms;  /* then one that sends no message is; 0: never */
+  double jitter;        /* the first one comes up to that part sooner: 0 to 1 */
+  uint8_t mode;         /* enum wsm_heartbeat_mode */
+  bool ask;             /* the owner is asked for each message */
+  bool ack;             /* only a message that the owner accepts answers one */
+  bool binary;          /* heartbeat.kind: "binary" */
+  const char *message;  /* NULL: a ping; borrowed before
+                           wsm_heartbeat_rules_copy */
+  size_t length;
+  char *copy; /* owned, by wsm_heartbeat_rules_copy; NULL: none */
+};
+
+/* Copies the rules and their text. false without memory: nothing to free. */
+bool wsm_heartbeat_rules_copy (struct wsm_heartbeat_rules *to,
+                               const struct wsm_heartbeat_rules *from);
+void wsm_heartbeat_rules_free (struct wsm_heartbeat_rules *r);
+
+/* Do they agree with each other? false: e names two that do not. */
+bool wsm_heartbeat_rules_check (const struct wsm_heartbeat_rules *r,
+                                struct wsm_error *e);
+
 /* A client has its own; a server's connections share one. Zero milliseconds
 ** switch off. */
 struct wsm_policy {
   struct wsm_limits limits;
-  uint64_t header_bytes;          /* limits.header: the peer's HTTP head */
-  uint64_t body_bytes;            /* limits.body: of a request */
-  bool pages;                     /* a server that answers plain requests */
-  uint32_t heartbeat_interval_ms; /* heartbeat.interval: after this silence */
-  uint32_t heartbeat_timeout_ms;  /* heartbeat.timeout: then the peer is dead */
-  const char *heartbeat_message;  /* heartbeat.message; NULL: a ping; borrowed
-                                     before wsm_policy_copy */
-  size_t heartbeat_length;
-  bool heartbeat_binary;    /* heartbeat.kind: "binary" */
-  char *heartbeat_copy;     /* owned, by wsm_policy_copy; NULL: none */
-  bool reconnect;           /* false: one connection and no other */
-  uint32_t delay_ms;        /* reconnect.delay */
-  uint32_t max_delay_ms;    /* reconnect.max_delay */
+  uint64_t header_bytes; /* limits.header: the peer's HTTP head */
+  uint64_t body_bytes;   /* limits.body: of a request */
+  bool pages;            /* a server that answers plain requests */
+  struct wsm_heartbeat_rules heartbeat; /* its text as in these rules */
+  bool reconnect;                       /* false: one connection and no other */
+  uint32_t delay_ms;                    /* reconnect.delay */
+  uint32_t max_delay_ms;                /* reconnect.max_delay */
   uint32_t pause_ms;        /* reconnect.pause: after an orderly close */
   uint32_t stable_ms;       /* reconnect.stable: open so long, budget back */
   double factor;            /* reconnect.factor */

@@ -37,6 +37,9 @@ void wsm_state_enter (struct wsm_manager *m, enum wsm_state state) {
   m->step = WSM_STEP_NONE;
   m->hold = WSM_HOLD_NONE;
   m->due_ms = WSM_NEVER;
+  m->draining = false;
+  if (state != WSM_STATE_OPEN)
+    wsm_events_remove(&m->events, WSM_EVENT_HEARTBEAT);
   if (state == WSM_STATE_CLOSED) m->drain_due = false;
 }
 

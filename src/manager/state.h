@@ -75,6 +75,7 @@ struct wsm_counters {
   uint64_t epoch; /* connections that reached the 101: the last one's number */
   uint64_t resumed; /* of the attempts: TLS sessions that were resumed */
   uint64_t unsent;  /* messages that still waited at the end */
+  uint64_t unread;  /* bytes that were given up behind a full inbox */
 };
 
 /* Of a close frame. */
@@ -84,10 +85,52 @@ struct wsm_close_params {
   size_t length;
 };
 
-/* How much of what we wrote has reached the peer. */
+/* What the driver finds at its socket: how much of what we wrote has reached the
+** peer, and what lies there to be read. */
 struct wsm_delivery {
-  uint64_t acknowledged; /* by the peer's TCP, since the socket opened */
+  uint64_t written;      /* to the kernel, since the socket opened */
+  uint64_t acknowledged; /* of that, by the peer's TCP */
+  uint64_t unread;       /* bytes that the kernel holds for us */
   bool everything;       /* nothing is left here or in the kernel */
+  bool blocked;          /* the kernel takes no more */
+  bool readable;         /* a read would find something, or the end */
+  bool hung_up;          /* the peer has ended or reset the connection */
+};
+
+/* How far the oldest heartbeat that is not answered has come. */
+enum wsm_heartbeat_stage {
+  WSM_HEARTBEAT_NONE,
+  WSM_HEARTBEAT_ASKED,  /* the owner is asked for its message */
+  WSM_HEARTBEAT_QUEUED, /* in the output */
+  WSM_HEARTBEAT_TAKEN,  /* written: the driver's next report says up to where */
+  WSM_HEARTBEAT_WRITTEN /* `end` bytes were written by then */
+};
+
+/* heartbeat.c: of the connection that is open */
+struct wsm_heartbeat {
+  struct wsm_heartbeat_rules *own; /* NULL: the policy's */
+  uint64_t look_ms;      /* when tick has something to do, at the earliest */
+  uint64_t sent_ms;      /* the last heartbeat, or the opening */
+  uint64_t begun_ms;     /* the time to answer */
+  uint64_t message_ms;   /* the last message came */
+  uint64_t paused_ms;    /* the driver stopped to read */
+  uint64_t stalled_ms;   /* paused: since then nothing was acknowledged */
+  uint64_t acknowledged; /* as reported last */
+  uint64_t end;          /* bytes written up to the end of the heartbeat */
+  size_t waiting; /* bytes of output up to the end of the one there; 0: none */
+  uint32_t hash;  /* of its message */
+  uint32_t ahead_ms; /* the first one comes so much sooner */
+  uint8_t stage;     /* enum wsm_heartbeat_stage */
+  bool asked;        /* the owner is asked for the next one's message */
+  bool unanswered;   /* but for what `heard` says */
+  bool heard;        /* a byte came since the last heartbeat */
+  bool forgiven;     /* a late tick began the time anew; no byte came since */
+  bool pinged;       /* half of the time has passed: a ping was sent, too */
+  bool progressed;   /* the last report said that more was acknowledged */
+  bool blocked, readable, hung_up; /* likewise */
+  bool clear;      /* paused: all that was written is acknowledged */
+  bool watching;   /* wsm_heartbeat_wrote is to be called */
+  bool report_due; /* the driver is to report soon */
 };
 
 /* close_wait.c: of the end under way */
@@ -139,6 +182,8 @@ struct wsm_manager {
   bool flush_due; /* somebody waits until nothing waits to be written */
   bool dropped;   /* messages of this connection exceeded the inbox */
   bool paused;    /* the driver does not read: the inbox is full */
+  bool draining;  /* CLOSING: the peer has hung up, and what the kernel holds is
+                     read as the inbox has room */
   uint16_t code;  /* of the last close; 0: none yet */
   uint8_t reason_length;
   char *reason;            /* of the last close; NULL: none */
@@ -149,11 +194,12 @@ struct wsm_manager {
   uint64_t due_ms;         /* CONNECTING, CLOSING: when to give up;
                               WAITING: when to connect; OPEN: when to answer a
                               close behind messages that nobody takes */
+  uint64_t kernel_unread;  /* draining: bytes that the kernel still holds */
   struct wsm_login *login; /* NULL: none, or it is done */
   struct wsm_close_wait close_wait;
-  uint64_t received_ms;       /* last byte from the peer */
-  uint64_t last_heartbeat_ms; /* last heartbeat, or the opening */
-  uint64_t ping_ms; /* when ping number ping_number was sent; WSM_NEVER
+  struct wsm_heartbeat heartbeat;
+  uint64_t received_ms; /* last byte from the peer */
+  uint64_t ping_ms;     /* when ping number ping_number was sent; WSM_NEVER
                               once it is answered */
   uint64_t ping_number;
   uint64_t retried_ms;        /* OPEN: the outbox was last tried */
@@ -208,6 +254,11 @@ static inline bool wsm_state_had_session (const struct wsm_manager *m) {
 /* Are frames exchanged, and no closing handshake under way? */
 static inline bool wsm_state_is_live (const struct wsm_manager *m) {
   return m->state == WSM_STATE_OPEN || m->state == WSM_STATE_LOGIN;
+}
+
+/* Are messages read as the application takes them? */
+static inline bool wsm_state_reads (const struct wsm_manager *m) {
+  return wsm_state_is_live(m) || m->draining;
 }
 
 /* Is there a session that messages are received on and sent by? */

@@ -9,7 +9,7 @@ struct socket_stream {
   struct wsm_stream stream;
   struct wsm_socket *socket; /* NULL: it is gone */
   struct wsm_loop *loop;
-  uint64_t written;
+  uint64_t written, received;
   size_t no_memory; /* for so many bytes: the connection cannot go on */
 };
 
@@ -36,6 +36,7 @@ static size_t read_from (struct wsm_stream *s, struct wsm_buffer *to,
   wsm_loop_counters(x->loop)->reads++;
   n = wsm_socket_read(x->socket, at, n);
   wsm_buffer_commit(to, n);
+  x->received += n;
   return n;
 }
 
@@ -74,6 +75,22 @@ static uint64_t acknowledged (struct wsm_stream *s, bool *everything) {
   return rest < x->written ? x->written - rest : 0;
 }
 
+static uint64_t received (struct wsm_stream *s) {
+  return of(s)->received;
+}
+
+static void look (struct wsm_stream *s, struct wsm_stream_look *to) {
+  const struct socket_stream *x = of(s);
+  struct wsm_socket_look found = { 0, false, false };
+  bool everything;
+  if (x->socket) wsm_socket_look_at(x->socket, &found);
+  to->written = x->written;
+  to->acknowledged = acknowledged(s, &everything);
+  to->unread = found.unread;
+  to->readable = found.readable;
+  to->hung_up = found.hung_up;
+}
+
 static void destroy (struct wsm_stream *s) {
   if (of(s)->socket) wsm_socket_close(of(s)->socket);
   wsm_free(s);
@@ -87,7 +104,9 @@ static const struct wsm_stream_class class = { .start = start,
                                                .pause = pause_reading,
                                                .want_writable = want_writable,
                                                .peer = peer,
-                                               .acknowledged = acknowledged };
+                                               .acknowledged = acknowledged,
+                                               .received = received,
+                                               .look = look };
 
 /* --- events of its socket --- */
 

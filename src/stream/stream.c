@@ -42,6 +42,16 @@ uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything) {
   return s->class->acknowledged(s, everything);
 }
 
+uint64_t wsm_stream_received (struct wsm_stream *s) {
+  s = lowest(s);
+  return s->class->received(s);
+}
+
+void wsm_stream_look_at (struct wsm_stream *s, struct wsm_stream_look *look) {
+  s = lowest(s);
+  s->class->look(s, look);
+}
+
 const struct wsm_tls *wsm_stream_tls (struct wsm_stream *s) {
   return s->class->tls ? s->class->tls(s) : NULL;
 }

@@ -29,6 +29,14 @@ struct wsm_stream_events {
   void (*lost)(void *owner, const struct wsm_error *e);
 };
 
+/* What lies at the lowest stream's socket. */
+struct wsm_stream_look {
+  uint64_t written, acknowledged; /* by the peer's TCP, of what was written */
+  uint64_t unread;                /* bytes that the kernel holds for us */
+  bool readable;                  /* a read would find something, or the end */
+  bool hung_up;                   /* the peer has ended or reset it */
+};
+
 /* What a kind of stream does. From pause on: NULL for all but the lowest. */
 struct wsm_stream_class {
   void (*start)(struct wsm_stream *s);
@@ -41,6 +49,8 @@ struct wsm_stream_class {
   void (*want_writable)(struct wsm_stream *s);
   void (*peer)(struct wsm_stream *s, char *to, size_t n);
   uint64_t (*acknowledged)(struct wsm_stream *s, bool *everything);
+  uint64_t (*received)(struct wsm_stream *s);
+  void (*look)(struct wsm_stream *s, struct wsm_stream_look *look);
 };
 
 /* The first member of each kind. */
@@ -97,6 +107,12 @@ void wsm_stream_peer (struct wsm_stream *s, char *to, size_t n);
 /* Bytes of the lowest stream that the peer's TCP has acknowledged, and whether
 ** those are all that were written. */
 uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything);
+
+/* Bytes that the lowest stream has read so far. */
+uint64_t wsm_stream_received (struct wsm_stream *s);
+
+/* Looks at the socket, without reading it. */
+void wsm_stream_look_at (struct wsm_stream *s, struct wsm_stream_look *look);
 
 /* The TLS connection of the stream s itself, which owns it; or NULL. */
 const struct wsm_tls *wsm_stream_tls (struct wsm_stream *s);

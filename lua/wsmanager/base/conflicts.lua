@@ -25,6 +25,12 @@ local function check_handshake (given)
 end
 
 local function check_heartbeat (given)
+  for _, name in ipairs {"mode", "jitter"} do
+    if field(given.heartbeat, name) and given.heartbeat.interval == false then
+      fail("heartbeat." .. name, "'heartbeat.interval' = false",
+           "there are no heartbeats")
+    end
+  end
   if field(given.heartbeat, "kind") and not given.heartbeat.message then
     fail("heartbeat.kind", "no 'heartbeat.message'", "it is of the message")
   end

@@ -20,6 +20,12 @@ function options.is_kind (value)
   return value == "text" or value == "binary"
 end
 
+local modes = {either = true, received = true, sent = true, always = true}
+
+local function is_heartbeat_mode (value)
+  return type(value) == "string" and modes[value] == true
+end
+
 local function is_codec (value)
   return value == "json" or type(value) == "table"
          and type(value.encode) == "function"
@@ -35,6 +41,7 @@ local text = rule(is "string", "string")
 local callback = rule(is "function", "function")
 local flag = rule(is "boolean", "boolean")
 local list = rule(any(is "string", is "table"), "string or list of strings")
+local part = rule(is_number(0, 1), "number from 0 to 1")
 local window = rule(is_integer(9, 15), "integer from 9 to 15")
 
 local tls = group {
@@ -46,9 +53,13 @@ local tls = group {
 local policy = {
   heartbeat = group({
     interval = positive_or_false,
+    mode = rule(is_heartbeat_mode,
+                "'either', 'received', 'sent' or 'always'", true),
+    jitter = part,
     message = text,
     kind = rule(options.is_kind, "'text' or 'binary'", true),
     timeout = positive_or_false,
+    silence = positive_or_false,
   }, true),
   timeouts = group {open = positive_or_false, close = positive_or_false},
   inbox = size,
@@ -85,7 +96,7 @@ local client = {
     delay = positive,
     max_delay = positive,
     factor = rule(is_number(1), "number, 1 or more,"),
-    jitter = rule(is_number(0, 1), "number from 0 to 1"),
+    jitter = part,
     pause = seconds,
     limit = rule(any(is_false, is_integer(0)), "integer or false"),
     stable = seconds,

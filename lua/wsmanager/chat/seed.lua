@@ -72,7 +72,7 @@ local function options (self)
     end,
     heartbeat = {
       interval = self.timeHeart / 1000, message = self.heartMsg,
-      timeout = self.overTime / 1000,
+      timeout = self.overTime / 1000, mode = "received",
     },
     reconnect = {
       delay = self.reconectTime / 1000, max_delay = self.reconectTime / 1000,

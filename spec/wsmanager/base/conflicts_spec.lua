@@ -37,6 +37,10 @@ local both = {
    {limits = {handshake = 5}, timeouts = {open = false}}},
   {"limits.handshake", "'timeouts.open' = 6",
    {limits = {handshake = false}, timeouts = {open = 6}}},
+  {"heartbeat.mode", "'heartbeat.interval' = false",
+   {heartbeat = {interval = false, mode = "sent"}}},
+  {"heartbeat.jitter", "'heartbeat.interval' = false",
+   {heartbeat = {interval = false, jitter = 1}}},
   {"heartbeat.kind", "'heartbeat.message'", {heartbeat = {kind = "binary"}}},
 }
 

@@ -40,7 +40,7 @@ static void read_policy (lua_State *L, struct wsm_policy *p) {
   struct wsm_policy policy;
   wsm_policy_read(L, 1, &policy);
   lua_getfield(L, 1, "heartbeat_message");
-  policy.heartbeat_message = lua_tolstring(L, -1, &policy.heartbeat_length);
+  policy.heartbeat.message = lua_tolstring(L, -1, &policy.heartbeat.length);
   if (!wsm_policy_copy(p, &policy)) luaL_error(L, "not enough memory");
   lua_pop(L, 1);
 }
@@ -289,17 +289,8 @@ static int lost (lua_State *L) {
 /* m:pause(paused, now): the driver stops or resumes reading */
 static int pause_reading (lua_State *L) {
   struct wsm_manager *m = check(L);
-  if (lua_toboolean(L, 2)) wsm_manager_pause(m);
+  if (lua_toboolean(L, 2)) wsm_manager_pause(m, check_now(L, 3));
   else wsm_manager_resume(m, check_now(L, 3));
-  return 0;
-}
-
-/* m:delivered(acknowledged, everything, now): what the driver found */
-static int delivered (lua_State *L) {
-  struct wsm_delivery delivery;
-  delivery.acknowledged = (uint64_t)luaL_checkinteger(L, 2);
-  delivery.everything = lua_toboolean(L, 3);
-  wsm_manager_delivered(check(L), &delivery, check_now(L, 4));
   return 0;
 }
 
@@ -365,6 +356,7 @@ static int counters (lua_State *L) {
   wsm_set_count(L, "opens", m->counters.opens);
   wsm_set_count(L, "epoch", m->counters.epoch);
   wsm_set_count(L, "unsent", m->counters.unsent);
+  wsm_set_count(L, "unread", m->counters.unread);
   wsm_set_count(L, "failures", m->failures);
   wsm_set_count(L, "waiting", m->outbox.count);
   wsm_set_count(L, "reject_status", m->reject_status);
@@ -422,7 +414,7 @@ static const luaL_Reg methods[] = { { "free", release },
                                     { "write", write_all },
                                     { "lost", lost },
                                     { "pause", pause_reading },
-                                    { "delivered", delivered },
+                                    { "delivered", wsm_lua_delivered },
                                     { "tick", tick },
                                     { "keys", keys },
                                     { "deadline", deadline },
@@ -441,6 +433,12 @@ static const luaL_Reg methods[] = { { "free", release },
                                     { "give_back", wsm_spec_give_back },
                                     { "login_over", wsm_spec_login_over },
                                     { "release", wsm_spec_release },
+                                    { "heard", wsm_lua_heard },
+                                    { "heartbeat", wsm_lua_heartbeat },
+                                    { "acknowledge", wsm_lua_acknowledge },
+                                    { "set_heartbeat", wsm_lua_set_heartbeat },
+                                    { "wants_delivery",
+                                      wsm_lua_wants_delivery },
                                     { NULL, NULL } };
 
 void wsm_push_manager (lua_State *L) {

@@ -1,4 +1,7 @@
 #include "lua/protocol/spec_manager.h"
+
+#include <string.h>
+#include "lua/protocol/spec_policy.h"
 #include "base/hidden.h"
 
 struct wsm_manager_box *wsm_check_manager_box (lua_State *L) {
@@ -29,4 +32,88 @@ int wsm_push_input (lua_State *L, enum wsm_input input,
   if (input == WSM_MORE) lua_pushnil(L);
   else lua_pushboolean(L, 0);
   return 1;
+}
+
+/* --- liveness --- */
+
+static struct wsm_manager *manager_of (lua_State *L) {
+  return &wsm_check_manager_box(L)->manager;
+}
+
+static uint64_t now_of (lua_State *L, int i) {
+  return (uint64_t)luaL_checknumber(L, i);
+}
+
+static bool is_true (lua_State *L, int i, const char *name) {
+  bool truth;
+  lua_getfield(L, i, name);
+  truth = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return truth;
+}
+
+static uint64_t count_of (lua_State *L, int i, const char *name, uint64_t or) {
+  uint64_t n = or ;
+  lua_getfield(L, i, name);
+  if (!lua_isnil(L, -1)) n = (uint64_t)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+int wsm_lua_delivered (lua_State *L) {
+  struct wsm_manager *m = manager_of(L);
+  struct wsm_delivery delivery;
+  lua_settop(L, 5);
+  memset(&delivery, 0, sizeof delivery);
+  delivery.acknowledged = (uint64_t)luaL_checkinteger(L, 2);
+  delivery.everything = lua_toboolean(L, 3);
+  delivery.written = delivery.acknowledged + !delivery.everything;
+  if (lua_istable(L, 5)) {
+    delivery.written = count_of(L, 5, "written", delivery.written);
+    delivery.unread = count_of(L, 5, "unread", 0);
+    delivery.blocked = is_true(L, 5, "blocked");
+    delivery.readable = is_true(L, 5, "readable");
+    delivery.hung_up = is_true(L, 5, "hung_up");
+  }
+  wsm_manager_delivered(m, &delivery, now_of(L, 4));
+  return 0;
+}
+
+int wsm_lua_set_heartbeat (lua_State *L) {
+  struct wsm_manager *m = manager_of(L);
+  struct wsm_policy policy;
+  const bool given = lua_istable(L, 2);
+  if (given) {
+    wsm_policy_read(L, 2, &policy);
+    lua_getfield(L, 2, "heartbeat_message");
+    policy.heartbeat.message = lua_tolstring(L, -1, &policy.heartbeat.length);
+  }
+  lua_pushboolean(L, wsm_manager_set_heartbeat(
+                       m, given ? &policy.heartbeat : NULL, now_of(L, 3)));
+  return 1;
+}
+
+int wsm_lua_heartbeat (lua_State *L) {
+  struct wsm_manager *m = manager_of(L);
+  struct wsm_message message;
+  message.data =
+    (const unsigned char *)luaL_optlstring(L, 2, NULL, &message.length);
+  message.binary = lua_toboolean(L, 3);
+  lua_pushboolean(L, wsm_manager_heartbeat(m, &message));
+  return 1;
+}
+
+int wsm_lua_acknowledge (lua_State *L) {
+  wsm_manager_acknowledge_heartbeat(manager_of(L));
+  return 0;
+}
+
+int wsm_lua_wants_delivery (lua_State *L) {
+  lua_pushboolean(L, wsm_manager_wants_delivery(manager_of(L), now_of(L, 2)));
+  return 1;
+}
+
+int wsm_lua_heard (lua_State *L) {
+  wsm_manager_heard(manager_of(L), now_of(L, 2));
+  return 0;
 }

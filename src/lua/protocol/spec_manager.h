@@ -1,6 +1,6 @@
 /*
 ** spec_manager.h - a manager of wsmanager.protocol, with all that it borrows
-** Depends on manager.h. Its mask keys are zero: its output is readable.
+** Depends on manager.h and spec_policy.h. Its mask keys are zero: its output is readable.
 */
 #ifndef WSM_SPEC_MANAGER_H
 #define WSM_SPEC_MANAGER_H
@@ -30,5 +30,26 @@ int wsm_push_sent (lua_State *L, enum wsm_sent sent);
 /* Pushes data and kind | nil (none yet) | false (none will come); returns how many. */
 int wsm_push_input (lua_State *L, enum wsm_input input,
                     const struct wsm_message *message);
+
+/* --- liveness --- */
+
+/* m:delivered(acknowledged, everything, now, { written, unread, blocked, readable,
+** hung_up }): what the driver found */
+int wsm_lua_delivered (lua_State *L);
+
+/* m:wants_delivery(now) -> boolean */
+int wsm_lua_wants_delivery (lua_State *L);
+
+/* m:heard(now): bytes came that are no message's yet */
+int wsm_lua_heard (lua_State *L);
+
+/* m:set_heartbeat({ heartbeat_interval_ms ... } | nil, now) -> boolean */
+int wsm_lua_set_heartbeat (lua_State *L);
+
+/* m:heartbeat(data | nil, binary) -> boolean: the message that was asked for */
+int wsm_lua_heartbeat (lua_State *L);
+
+/* m:acknowledge(): a message is the answer */
+int wsm_lua_acknowledge (lua_State *L);
 
 #endif

@@ -5,44 +5,36 @@
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 
-enum kind { KIND_U32, KIND_U64, KIND_SIZE, KIND_DOUBLE, KIND_BOOL };
+enum kind { KIND_U8, KIND_U32, KIND_U64, KIND_SIZE, KIND_DOUBLE, KIND_BOOL };
 
 #define FIELD(name) #name, offsetof(struct wsm_policy, name)
+#define HEARTBEAT(name) \
+  "heartbeat_" #name, offsetof(struct wsm_policy, heartbeat.name)
 
 static const struct option {
   const char *name;
   size_t offset;
   enum kind kind;
-} options[] = { { FIELD(limits.message), KIND_U64 },
-                { FIELD(limits.frame), KIND_U64 },
-                { FIELD(limits.fragments), KIND_U32 },
-                { FIELD(header_bytes), KIND_U64 },
-                { FIELD(body_bytes), KIND_U64 },
-                { FIELD(pages), KIND_BOOL },
-                { FIELD(heartbeat_interval_ms), KIND_U32 },
-                { FIELD(heartbeat_timeout_ms), KIND_U32 },
-                { FIELD(heartbeat_binary), KIND_BOOL },
-                { FIELD(reconnect), KIND_BOOL },
-                { FIELD(delay_ms), KIND_U32 },
-                { FIELD(max_delay_ms), KIND_U32 },
-                { FIELD(pause_ms), KIND_U32 },
-                { FIELD(stable_ms), KIND_U32 },
-                { FIELD(factor), KIND_DOUBLE },
-                { FIELD(jitter), KIND_DOUBLE },
-                { FIELD(budget), KIND_U32 },
-                { FIELD(open_ms), KIND_U32 },
-                { FIELD(login_ms), KIND_U32 },
-                { FIELD(close_ms), KIND_U32 },
-                { FIELD(outbox_messages), KIND_U32 },
-                { FIELD(outbox_bytes), KIND_SIZE },
-                { FIELD(inbox_bytes), KIND_SIZE },
-                { FIELD(output_bytes), KIND_SIZE },
-                { FIELD(ask_target), KIND_BOOL },
-                { FIELD(ask_verdict), KIND_BOOL },
-                { FIELD(ask_login), KIND_BOOL },
-                { FIELD(ask_release), KIND_BOOL },
-                { FIELD(compress), KIND_BOOL },
-                { FIELD(redirects), KIND_U32 } };
+} options[] = {
+  { FIELD(limits.message), KIND_U64 },   { FIELD(limits.frame), KIND_U64 },
+  { FIELD(limits.fragments), KIND_U32 }, { FIELD(header_bytes), KIND_U64 },
+  { FIELD(body_bytes), KIND_U64 },       { FIELD(pages), KIND_BOOL },
+  { HEARTBEAT(interval_ms), KIND_U32 },  { HEARTBEAT(timeout_ms), KIND_U32 },
+  { HEARTBEAT(silence_ms), KIND_U32 },   { HEARTBEAT(jitter), KIND_DOUBLE },
+  { HEARTBEAT(mode), KIND_U8 },          { HEARTBEAT(ask), KIND_BOOL },
+  { HEARTBEAT(ack), KIND_BOOL },         { HEARTBEAT(binary), KIND_BOOL },
+  { FIELD(reconnect), KIND_BOOL },       { FIELD(delay_ms), KIND_U32 },
+  { FIELD(max_delay_ms), KIND_U32 },     { FIELD(pause_ms), KIND_U32 },
+  { FIELD(stable_ms), KIND_U32 },        { FIELD(factor), KIND_DOUBLE },
+  { FIELD(jitter), KIND_DOUBLE },        { FIELD(budget), KIND_U32 },
+  { FIELD(open_ms), KIND_U32 },          { FIELD(login_ms), KIND_U32 },
+  { FIELD(close_ms), KIND_U32 },         { FIELD(outbox_messages), KIND_U32 },
+  { FIELD(outbox_bytes), KIND_SIZE },    { FIELD(inbox_bytes), KIND_SIZE },
+  { FIELD(output_bytes), KIND_SIZE },    { FIELD(ask_target), KIND_BOOL },
+  { FIELD(ask_verdict), KIND_BOOL },     { FIELD(ask_login), KIND_BOOL },
+  { FIELD(ask_release), KIND_BOOL },     { FIELD(compress), KIND_BOOL },
+  { FIELD(redirects), KIND_U32 }
+};
 
 #define OPTIONS (sizeof options / sizeof *options)
 
@@ -54,6 +46,9 @@ static void store (struct wsm_policy *p, const struct option *o,
   const size_t size = (size_t)u64;
   const double real = number;
   switch (o->kind) {
+    case KIND_U8:
+      *at = (char)u32;
+      return;
     case KIND_U32:
       memcpy(at, &u32, sizeof u32);
       return;
@@ -80,6 +75,9 @@ static void push_option (lua_State *L, const struct wsm_policy *p,
   double real;
   bool truth;
   switch (o->kind) {
+    case KIND_U8:
+      lua_pushnumber(L, *at);
+      return;
     case KIND_U32:
       memcpy(&u32, at, sizeof u32);
       lua_pushnumber(L, u32);
