@@ -287,6 +287,7 @@ static void begin (struct world *w, struct input *in) {
   w->request.url = &w->url;
   setup.role = number & 1 ? WSM_SERVER : WSM_CLIENT;
   setup.clock_ms = 0;
+  setup.tls = false;
   setup.policy = &w->policy;
   setup.keys = &w->keys;
   setup.pool = number & 4 ? &w->pool : NULL;

@@ -373,6 +373,38 @@ describe("a server's side", function()
     assert.truthy(m:write(10000):find("^HTTP/1.1 408 "))
   end)
 
+  describe("behind TLS", function()
+    it("ends at once when the handshake of TLS is not done in time", function()
+      local m = new { tls = true }
+      m:tick(9999)
+      assert.equal("connecting", m:state())
+      m:tick(10000)
+      local all = managers.events(m)
+      assert.same({ "closed", "disconnect", "" }, { m:state(), m:want(), m:output() })
+      assert.same({ "error", "timeout" }, { all[1][1], all[1][2] })
+      assert.matches("TLS handshake within 10 s", all[1][3])
+    end)
+
+    it("ends at once when the server stops meanwhile", function()
+      local m = new { tls = true }
+      m:stop(1)
+      assert.same({ "closed", "disconnect", "" }, { m:state(), m:want(), m:output() })
+    end)
+
+    it("has the rest of the time for the request", function()
+      local m = new { tls = true }
+      m:connected(9000)
+      m:tick(9999)
+      assert.equal("connecting", m:state())
+      m:tick(10000)
+      assert.truthy(m:write(10000):find("^HTTP/1.1 408 "))
+      m = new { tls = true }
+      m:connected(9000)
+      m:feed(managers.request, 9999)
+      assert.equal("request", event_names(m))
+    end)
+  end)
+
   it("takes the request back when its peer leaves", function()
     local m = new()
     m:feed(managers.request, 0)

@@ -1,6 +1,7 @@
 -- Peers that stall, cut, drip or lie in the opening handshake, over real
 -- sockets: what a program hears of a server, and what a client is answered.
 
+local certificates = require "support.certificates"
 local core = require "wsmanager.core"
 local echoes = require "support.echoes"
 local peers = require "support.peers"
@@ -157,6 +158,15 @@ local leavers = {
   { "drips and leaves", { { "drip", to_hex(get), 0.01 }, close } },
 }
 
+-- Clients that do not finish TLS's handshake: script
+local half_record = "1603010200010001fc0303"
+local silent_in_tls = {
+  { "sends no byte of TLS", { drain } },
+  { "sends half a record of TLS", { { "send", half_record }, drain } },
+  { "sends half a record of TLS, then its end",
+    { { "send", half_record }, { "shutdown" }, drain } },
+}
+
 local function ending_of(list)
   for _, event in ipairs(list) do
     if event.event == "ended" then return event end
@@ -220,14 +230,34 @@ describe("in the opening handshake", function()
       assert.equal("reset", play({ { "drip", to_hex(request), 0.02 } }, SOON).how)
     end)
 
+    local function until_gone()
+      local last = wsmanager.now() + 60
+      while server.core:count() > 0 do
+        assert(wsmanager.now() < last, "the connection is still counted")
+        wsmanager.step(0.05)
+      end
+    end
+
     for _, row in ipairs(leavers) do
       it(row[1] .. " leaves nothing behind", function()
         play(row[2], LATE)
-        local last = wsmanager.now() + 60
-        while server.core:count() > 0 do
-          assert(wsmanager.now() < last, "the connection is still counted")
-          wsmanager.step(0.05)
-        end
+        until_gone()
+      end)
+    end
+
+    -- It cannot be answered: nothing waits for it to take its end.
+    for _, row in ipairs(silent_in_tls) do
+      it(row[1] .. " is dropped", function()
+        local made = certificates.make()
+        server = echoes.serve {
+          timeouts = { open = SOON, close = 3600 },
+          tls = { cert = made:path "good.pem", key = made:text "leaf.key" },
+        }
+        local peer = peers.start("scripted", { script = row[2],
+          connect = { port = server.port } })
+        echoes.until_said(peer, "ended")
+        until_gone()
+        made:remove()
       end)
     end
   end)

@@ -151,8 +151,8 @@ static void on_opened (void *owner) {
   const struct wsm_tls *tls = wsm_stream_tls(l->transfer.stream);
   wsm_manager_set_proxy(m, NULL);
   if (tls && wsm_tls_resumed(tls)) wsm_manager_count_resumed(m);
-  if (wsm_manager_role(m) == WSM_SERVER) return;
   wsm_manager_connected(m, wsm_driver_now(l));
+  if (wsm_manager_role(m) == WSM_SERVER) return;
   wsm_transfer_write(&l->transfer);
   wsm_driver_update(l);
 }

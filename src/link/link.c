@@ -113,6 +113,7 @@ static struct wsm_link *create (struct wsm_loop *loop,
   manager.pool = wsm_loop_pool(loop);
   manager.seed = wsm_mask_keys_draw_seed();
   manager.clock_ms = role == WSM_SERVER ? wsm_loop_time_of_day() : 0;
+  manager.tls = setup->tls != NULL;
   wsm_manager_init(&l->manager, &manager, wsm_loop_refresh(loop));
   l->transfer.manager = &l->manager;
   l->transfer.loop = loop;

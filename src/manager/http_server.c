@@ -268,6 +268,11 @@ enum wsm_opening wsm_http_server_timeout (struct wsm_manager *m,
   const double open_s = m->policy->open_ms / 1000.0;
   if (m->idle) return WSM_OPENING_REJECTED; /* nobody waits for a response */
   switch (m->step) {
+    case WSM_STEP_CONNECT: /* no response can be written */
+      wsm_error_set(e, WSM_TIMEOUT,
+                    "the client did not finish the TLS handshake within %g s",
+                    open_s);
+      return WSM_OPENING_FAILED;
     case WSM_STEP_RESPONSE:
       wsm_error_set(e, WSM_TIMEOUT,
                     "the peer took no byte of a response for %g s",
@@ -288,6 +293,7 @@ enum wsm_opening wsm_http_server_stop (struct wsm_manager *m, uint64_t now_ms,
   if (m->step == WSM_STEP_RESPONSE || m->step == WSM_STEP_HEAD)
     return WSM_OPENING_REJECTED;
   wsm_error_set(e, WSM_CLOSED, "the server stops");
+  if (m->step == WSM_STEP_CONNECT) return WSM_OPENING_FAILED;
   return reject_alone(m, 503, now_ms, e);
 }
 

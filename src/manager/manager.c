@@ -34,7 +34,7 @@ void wsm_manager_init (struct wsm_manager *m,
   if (setup->clock_ms == 0) m->epoch_ms = 0;
   wsm_state_enter(m, WSM_STATE_CONNECTING);
   m->want = WSM_WANT_NOTHING;
-  m->step = WSM_STEP_HEAD;
+  m->step = setup->tls ? WSM_STEP_CONNECT : WSM_STEP_HEAD;
   m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);
 }
 
@@ -157,7 +157,8 @@ static void continue_opening (struct wsm_manager *m, enum wsm_opening opening,
 void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_error e;
   if (m->step != WSM_STEP_CONNECT) return;
-  if (wsm_opening_request(m, &e)) m->want = WSM_WANT_NOTHING;
+  if (m->role == WSM_SERVER) m->step = WSM_STEP_HEAD;
+  else if (wsm_opening_request(m, &e)) m->want = WSM_WANT_NOTHING;
   else wsm_ending_end(m, &e, now_ms);
 }
 

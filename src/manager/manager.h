@@ -33,6 +33,8 @@ struct wsm_manager_setup {
   struct wsm_pool *pool;           /* likewise; may be NULL */
   uint64_t seed;                   /* of the jitter: any random number */
   int64_t clock_ms; /* a server: the time of day, since 1970; 0: unknown */
+  bool
+    tls; /* a server: its client begins with TLS; then wsm_manager_connected */
 };
 
 /* Starts in CLOSED (a client) or CONNECTING (a server, its socket there). */
@@ -188,7 +190,7 @@ bool wsm_manager_left_origin (const struct wsm_manager *m);
 ** same. */
 void wsm_manager_redirect (struct wsm_manager *m, const unsigned char *nonce);
 
-/* The socket is there, TLS done: the opening handshake may go. */
+/* The socket is there, TLS done: the opening handshake may go, or come. */
 void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms);
 
 /* n bytes were committed to m->session. */

@@ -33,7 +33,7 @@ enum wsm_step {
   WSM_STEP_NONE,
   WSM_STEP_TARGET,   /* the owner's target */
   WSM_STEP_REDIRECT, /* the driver: to turn to a redirect's target */
-  WSM_STEP_CONNECT,  /* the driver's socket */
+  WSM_STEP_CONNECT,  /* the driver's socket; a server: its client's TLS */
   WSM_STEP_HEAD,     /* the peer's HTTP head */
   WSM_STEP_BODY,     /* the body of a response that rejects, or of a request */
   WSM_STEP_REQUEST,  /* a server: the owner's accept or refuse */

@@ -53,6 +53,14 @@ static enum wsm_role read_role (lua_State *L) {
   return server ? WSM_SERVER : WSM_CLIENT;
 }
 
+static bool read_boolean (lua_State *L, const char *name) {
+  bool value;
+  lua_getfield(L, 1, name);
+  value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
 static uint64_t read_number (lua_State *L, const char *name) {
   uint64_t number;
   lua_getfield(L, 1, name);
@@ -61,7 +69,7 @@ static uint64_t read_number (lua_State *L, const char *name) {
   return number;
 }
 
-/* manager{ role, now, seed, heartbeat_message, policy fields by their C names } */
+/* manager{ role, tls, now, seed, heartbeat_message, policy fields by their C names } */
 static int construct (lua_State *L) {
   struct wsm_manager_setup setup;
   struct wsm_manager_box *box;
@@ -76,6 +84,7 @@ static int construct (lua_State *L) {
   setup.pool = &box->pool;
   setup.seed = read_number(L, "seed");
   setup.clock_ms = (int64_t)read_number(L, "clock");
+  setup.tls = read_boolean(L, "tls");
   wsm_manager_init(&box->manager, &setup, read_number(L, "now"));
   box->live = true;
   return 1;
