@@ -26,11 +26,12 @@ static void pass_time (struct world *w) {
 
 static void send_one (struct world *w) {
   struct wsm_manager *m = &w->manager;
-  const unsigned opcode = w->sent & 1 ? WSM_TEXT : WSM_BINARY;
+  const struct wsm_message message = { (const unsigned char *)world_text(
+                                         's', w->sent),
+                                       world_size(w->sent), !(w->sent & 1) };
   enum wsm_sent sent;
   if (w->sent == MESSAGES) return;
-  sent =
-    wsm_manager_send(m, opcode, world_text('s', w->sent), world_size(w->sent));
+  sent = wsm_manager_send(m, &message, NULL, w->now);
   if (sent == WSM_SENT) REQUIRE(m->state == WSM_STATE_OPEN);
   if (sent == WSM_SENT || sent == WSM_SENT_LATER) w->sent++;
 }
@@ -226,7 +227,7 @@ static void act_on_manager (struct world *w, unsigned what) {
   else if (what == 19) wsm_session_scan(&w->manager.session);
   else if (what == 20) close_now(w);
   else if (what == 21) {
-    wsm_manager_start(&w->manager);
+    wsm_manager_start(&w->manager, w->now);
     w->tries = 0;
   }
   wsm_memory_fail(-1);
@@ -294,7 +295,7 @@ static void begin (struct world *w, struct input *in) {
   setup.seed = number;
   if (setup.role == WSM_SERVER) w->socket = SOCKET_OPEN;
   wsm_manager_init(&w->manager, &setup, w->now);
-  wsm_manager_start(&w->manager);
+  wsm_manager_start(&w->manager, w->now);
   world_update(w);
 }
 

@@ -168,7 +168,7 @@ static void echo (struct client *c) {
     text.length = m.length;
     text.mark = opcode;
     if (c->echoes.count < ECHOES &&
-        wsm_manager_send(&c->manager, opcode, m.data, m.length) == WSM_SENT) {
+        wsm_manager_send(&c->manager, &m, NULL, c->now) == WSM_SENT) {
       wsm_memory_fail(-1);
       texts_add(&c->echoes, &text);
     }
@@ -330,7 +330,7 @@ static void begin (struct client *c, const struct client *like) {
   setup.keys = &c->keys;
   setup.seed = c->seed;
   wsm_manager_init(&c->manager, &setup, c->now);
-  wsm_manager_start(&c->manager);
+  wsm_manager_start(&c->manager, c->now);
 }
 
 /* The client sends nothing more, and the owner closes. */

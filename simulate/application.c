@@ -118,9 +118,13 @@ void application_send (struct client *c, unsigned count, size_t extra) {
     const struct name name = { 'c', c->number, c->sent };
     size_t n;
     const char *text = message_write(&name, extra, &n);
+    struct wsm_message message;
     enum wsm_sent sent;
     c->world->keys.left = WSM_KEYS_SIZE;
-    sent = wsm_manager_send(m, c->sent & 1 ? WSM_TEXT : WSM_BINARY, text, n);
+    message.data = (const unsigned char *)text;
+    message.length = n;
+    message.binary = !(c->sent & 1);
+    sent = wsm_manager_send(m, &message, NULL, now_of(c));
     if (sent != WSM_SENT && sent != WSM_SENT_LATER) break;
     c->sent++;
     c->world->tally.sent++;

@@ -307,6 +307,6 @@ void driver_block (struct client *c, uint64_t for_ms) {
 
 void driver_start (struct client *c) {
   c->world->keys.left = WSM_KEYS_SIZE;
-  wsm_manager_start(&c->manager);
+  wsm_manager_start(&c->manager, now_of(c));
   driver_settle(c);
 }

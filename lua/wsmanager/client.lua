@@ -36,11 +36,25 @@ local client = {}
 ---@field stable? number  seconds open after which failures are forgotten; 5
 ---@field when? fun(info: wsmanager.Ending): boolean|number|nil  try again? a number: after so many seconds
 
+--- `{ 120, per = 60, reserve = 5 }`: never more than 120 in any 60 seconds.
+---@class wsmanager.Rate
+---@field [1] integer       so many, at most 100,000
+---@field per number        in so many seconds
+---@field reserve? integer  of them for heartbeats and logins; 0
+
+---@class wsmanager.Outbox
+---@field messages? integer  1,024
+---@field bytes? integer     1 MiB
+---@field age? number|false  seconds, then a message is dropped; none
+---@field full? "reject"|"oldest"|"wait"  what `send` does when there is no room: it returns `full`,
+---  drops the oldest, or waits; "reject"
+
 ---@class wsmanager.Limits
 ---@field message? integer    bytes; 16 MiB, then close 1009
 ---@field frame? integer      bytes
 ---@field fragments? integer  of one message
 ---@field header? integer     bytes of the peer's HTTP head; 16 KiB
+---@field send? integer       bytes of a message sent; more returns "toobig"; none
 ---@field body? integer       bytes of a plain request to a server's page; 1 MiB, then 413
 ---@field handshake? number|false  seconds: `timeouts.open` under its other name
 
@@ -80,7 +94,8 @@ local client = {}
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---@field reconnect? wsmanager.Reconnect|false
 ---@field timeouts? {open: number|false|nil, close: number|false|nil}  seconds; 10 and 5
----@field outbox? {messages: integer?, bytes: integer?}|false  what waits while it is not open; 1,024 and 1 MiB
+---@field outbox? wsmanager.Outbox|false  what waits while it is not open
+---@field rate? wsmanager.Rate|false  messages sent, heartbeats' included; any number
 ---@field inbox? integer  bytes received and not taken, then reading is paused; 4 MiB
 ---@field buffer? integer  bytes not yet written to the socket, then `send` waits
 ---@field limits? wsmanager.Limits
@@ -98,6 +113,7 @@ local client = {}
 ---@field onlocked? fun(event: wsmanager.Event)
 ---@field onexhausted? fun(event: wsmanager.Event)
 ---@field ondrain? fun(event: wsmanager.Event)
+---@field ondropped? fun(event: wsmanager.Event)
 
 -- Is the target known only before each attempt?
 local function has_target_functions (given)
@@ -121,6 +137,19 @@ local function set_target (config, given)
   config.headers = handshake_headers.lines(given.headers)
 end
 
+-- The core's outbox, and whether `send` waits for it: the core knows "oldest".
+local function outbox (given)
+  if not given then return given end
+  local config = copy_without(given, "full")
+  config.oldest = given.full == "oldest"
+  return config, given.full == "wait" or nil
+end
+
+local function rate (given)
+  if not given then return given end
+  return {limit = given[1], per = given.per, reserve = given.reserve}
+end
+
 -- The core's config and the connection's record; raises, without a position, for
 -- bad options.
 local function read (given)
@@ -129,7 +158,8 @@ local function read (given)
   if type(given.url) == "string" then url.parse(given.url) end
   local config, record = options.policy(given), {}
   config.reconnect = copy_without(given.reconnect, "when")
-  config.outbox = given.outbox
+  config.outbox, record.outbox_waits = outbox(given.outbox)
+  config.rate = rate(given.rate)
   config.proxy = given.proxy or nil
   config.redirects = given.redirects or nil
   if has_target_functions(given) then

@@ -10,24 +10,27 @@ local codec = require "wsmanager.base.codec"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
+local failures = require "wsmanager.run.failures"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
 local receivers = require "wsmanager.run.receivers"
-local url = require "wsmanager.base.url"
+local sending = require "wsmanager.run.sending"
 
 require "wsmanager.inspection"
 
 local link = core.link
 local fields = link.fields
-local link_receive, link_send = ffi.receive, ffi.send
+local link_receive = ffi.receive
 local now = core.now
-local decode, encode = codec.decode, codec.encode
+local decode = codec.decode
 local codecs, is_over = dispatch.codecs, dispatch.is_over
 local to_record, retain = dispatch.record, dispatch.retain
 local schedule, wait_in = dispatch.schedule, dispatch.wait
 local bad_argument, check_self = arguments.fail, arguments.check_self
 local check_seconds = arguments.check_seconds
 local take = receivers.take
+local detail_of, timed_out = failures.detail_of, failures.timed_out
+local to_deadline = failures.to_deadline
 
 local type = type
 
@@ -60,34 +63,8 @@ local connection = {}
 ---@field onlocked? fun(event: wsmanager.Event)
 ---@field onexhausted? fun(event: wsmanager.Event)
 ---@field ondrain? fun(event: wsmanager.Event)
+---@field ondropped? fun(event: wsmanager.Event)
 local methods = core.methods
-
-local function to_deadline (level, what, timeout)
-  if timeout == nil then return nil end
-  check_seconds(level + 1, what, timeout)
-  return now() + timeout
-end
-
--- "; last: " and why the attempt or connection before failed, or "".
-local function last_failure (record)
-  local why, code = record.ending.detail, record.ending.code
-  if not why and code then
-    why = "the connection was closed (" .. code .. ")"
-  end
-  return why and "; last: " .. why or ""
-end
-
-local function timed_out (ws, what, timeout)
-  return nil, "timeout",
-         what .. " within " .. timeout .. " s: "
-         .. connection.describe(ws) .. last_failure(to_record(ws))
-end
-
--- The detail of a failure. Where reconnect.when has ended the connection, its last
--- failure says more than the core.
-local function detail_of (ws, token, detail)
-  return token == "closed" and to_record(ws).ending.detail or detail
-end
 
 local function decode_message (ws, data, kind)
   return decode(codecs[ws], data, kind)
@@ -182,87 +159,7 @@ function connection.restarts (ws)
   return to_record(ws).restarts
 end
 
--- Connecting or waiting without an outbox: `full` is reported, not `closed`.
-local will_open = {connecting = true, waiting = true}
-
-local function try_send (ws, data, kind)
-  local ok, token, detail = link_send(ws, data, kind)
-  if ok == nil and token == "closed" and will_open[ws.state] then
-    return nil, "full", "the connection is " .. ws.state
-                        .. " and has no outbox (outbox = false)"
-  end
-  return ok, token, detail
-end
-
--- Waits for room and sends. Without a timeout it waits only while the connection
--- is open: an outbox that is full may stay so for long.
-local function wait_for_room (ws, data, kind, timeout)
-  local deadline = to_deadline(2, "#3 to 'send'", timeout)
-  local record = to_record(ws)
-  local restarts, in_time = record.restarts, nil
-  local ok, token, detail
-  repeat
-    record.full_for = in_time and "same" or "new"
-    in_time = wait_in(ws, record, "senders", deadline)
-    if ws.state == "closed" or record.restarts ~= restarts then
-      return nil, "closed", record.ending.detail or "the connection is closed"
-    end
-    ok, token, detail = try_send(ws, data, kind)
-    if ok or token ~= "full" then return ok, token, detail end
-  until not in_time or not timeout and ws.readyState ~= 1
-  if timeout then return timed_out(ws, "no room to send", timeout) end
-  return ok, token, detail
-end
-
--- The rest of send where the core did not take the message.
-local function send_refused (ws, data, kind, timeout, token, detail)
-  local ok
-  if token == "closed" then
-    ok, token, detail = try_send(ws, data, kind)
-    if ok then return true end
-  end
-  if token ~= "full" or timeout == 0 then
-    return nil, token, detail_of(ws, token, detail)
-  end
-  if not timeout and ws.readyState ~= 1 then return nil, token, detail end
-  return wait_for_room(ws, data, kind, timeout)
-end
-
-local function check_kind (kind)
-  if kind == "text" or kind == "binary" then return end
-  error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
-        .. tostring(kind) .. ")", 3 + METHOD_LEVELS)
-end
-
---- Sends a message; while the connection is not open it waits in the outbox and
---- goes out in order when it opens. Where `decode` is set anything but a string
---- is encoded first; a string is sent as it is. When the output of an open
---- connection is full it waits (as `receive` does) until there is room.
----@param data any  a string; UTF-8 unless binary
----@param kind? "text"|"binary"  text when absent
----@param timeout? number  seconds to wait for room; 0: never wait
----@return true|nil sent
----@return string? token  "full", "closed", "codec", "timeout", "exhausted"
----@return string? detail
-function methods.send (ws, data, kind, timeout)
-  if timeout ~= nil then
-    check_seconds(1 + METHOD_LEVELS, "#3 to 'send'", timeout)
-  end
-  local ok, token, detail = link_send(ws, data, kind)
-  if ok == false then
-    -- not in a function of its own: after a tail call Lua 5.1 has lost the line
-    if kind ~= nil then check_kind(kind) end
-    local with = codecs[ws]
-    if not with then
-      bad_argument(1 + METHOD_LEVELS, "#1 to 'send' (string", data)
-    end
-    data, token, detail = encode(with, data, kind)
-    if data == nil then return nil, token, detail end
-    ok, token, detail = link_send(ws, data, kind)
-  end
-  if ok then return true end
-  return send_refused(ws, data, kind, timeout, token, detail)
-end
+methods.send = sending.send
 
 --- Starts the closing handshake (RFC 6455 7.1.2) after what was sent before. No
 --- automatic reconnect follows; `reconnect()` opens it again. It does not wait:
@@ -398,7 +295,7 @@ end
 
 --- Listens to an event (WHATWG DOM 2.7). A listener may wait; while a listener
 --- of `message` waits, the messages behind it wait too.
----@param name "open"|"message"|"error"|"close"|"reconnecting"|"locked"|"exhausted"|"drain"
+---@param name "open"|"message"|"error"|"close"|"reconnecting"|"locked"|"exhausted"|"drain"|"dropped"
 ---@param listener fun(event: wsmanager.Event)
 ---@param options? {once: boolean?}|boolean
 function methods.addEventListener (ws, name, listener, options)
@@ -436,15 +333,7 @@ end
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3
 
--- "open wss://example.org/chat", "open, from 127.0.0.1".
-function connection.describe (ws)
-  local record = to_record(ws)
-  local state = ws.state
-  if record and record.server then
-    return state .. " on the server's side"
-  end
-  return state .. " " .. url.redacted(ws.url or "")
-end
+connection.describe = failures.describe
 
 -- Lua 5.4: `local ws <close>` drops the connection where its block ends.
 core.metatable.__close = dispatch.abort

@@ -24,6 +24,7 @@ local methods = core.methods
 ---@field failures integer  in a row, of the budget
 ---@field outbox integer    messages that wait for a connection
 ---@field unsent integer    messages that still waited at the end
+---@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
 ---@field unread integer    bytes received and not taken
 ---@field buffered integer  bytes sent and not yet written to the socket
 ---@field pings integer     received, and answered

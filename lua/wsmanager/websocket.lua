@@ -1,5 +1,5 @@
 -- wsmanager.WebSocket: exactly that of a browser (WHATWG WebSockets Standard 3).
--- Depends on client.lua: a connection without heartbeats, reconnecting and outbox,
+-- Depends on client.lua: a connection without heartbeats and reconnecting,
 -- behind an object that has the standard's names alone.
 -- Never offers more: wsmanager.new does.
 
@@ -232,7 +232,7 @@ local function configure (address, protocols)
   if not ok then error("SyntaxError: " .. text, 0) end
   return {
     url = text, protocols = join_protocols(protocols), reconnect = false,
-    heartbeat = false, outbox = false, buffer = UNLIMITED,
+    heartbeat = false, buffer = UNLIMITED,
   }, {origin = origin, discards = true}
 end
 

@@ -152,6 +152,20 @@ describe("a connection", function ()
             "x", true)
       fails("bad argument #2 to 'send' %('text' or 'binary' expected, got false",
             "x", false)
+      fails("bad argument #3 to 'send' %(number expected, got string%)",
+            "x", "text", "1")
+      fails("bad argument #3 to 'send' %(unknown option 'tll' %(did you mean 'ttl'%?%)%)",
+            "x", "text", {tll = 1})
+      fails("bad argument #3 to 'send' %(unknown option '1'", "x", "text", {5})
+      fails("bad argument #3 to 'send' %(positive number for 'ttl' expected, got number%)",
+            "x", "text", {ttl = 0})
+      fails("bad argument #3 to 'send' %(positive number for 'ttl' expected, got nan%)",
+            "x", "text", {ttl = 0/0})
+      fails("bad argument #3 to 'send' %(number for 'timeout' expected, got string%)",
+            "x", "text", {timeout = "1"})
+      fails("bad argument #3 to 'send' %(boolean for 'volatile' expected, got number%)",
+            "x", "text", {volatile = 1})
+      fails("bad argument #1 to 'send' %(text must be UTF%-8", "\255", "text", {ttl = 5})
     end)
   end)
 end)

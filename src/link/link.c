@@ -198,6 +198,10 @@ int64_t wsm_link_id (const struct wsm_link *l) {
   return l->handle.id;
 }
 
+uint64_t wsm_link_clock (struct wsm_link *l) {
+  return l->handle.loop ? wsm_loop_refresh(l->handle.loop) : 0;
+}
+
 void wsm_link_peer (struct wsm_link *l, char *to, size_t n) {
   if (l->transfer.stream) wsm_stream_peer(l->transfer.stream, to, n);
   else if (n > 0) to[0] = '\0';
@@ -217,7 +221,7 @@ void wsm_link_flush (struct wsm_link *l) {
 void wsm_link_close (struct wsm_link *l,
                      const struct wsm_close_params *params) {
   do wsm_transfer_refill_keys(&l->transfer);
-  while (wsm_manager_send_waiting(&l->manager));
+  while (wsm_manager_send_waiting(&l->manager, wsm_driver_now(l)));
   wsm_transfer_refill_keys(&l->transfer);
   wsm_manager_close(&l->manager, params, wsm_loop_refresh(l->handle.loop));
   wsm_link_update(l);
@@ -229,12 +233,23 @@ static void push (struct wsm_link *l) {
     wsm_handle_mark_pending(&l->handle);
 }
 
-enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
-                             const void *data, size_t n) {
+/* A message in the outbox may expire, or have been dropped. */
+static void update_outbox (struct wsm_link *l) {
+  wsm_driver_update_timer(l);
+  wsm_driver_notify(l);
+}
+
+enum wsm_sent wsm_link_send (struct wsm_link *l,
+                             const struct wsm_message *message,
+                             const struct wsm_terms *terms) {
+  const struct wsm_policy *p = l->manager.policy;
+  const bool timed = (p->outbox_age_ms | p->rate_limit) != 0;
   enum wsm_sent sent;
   wsm_mask_keys_refill(l->transfer.keys, 1);
-  sent = wsm_manager_send(&l->manager, opcode, data, n);
+  sent = wsm_manager_send(&l->manager, message, terms,
+                          timed ? wsm_link_clock(l) : 0);
   if (sent == WSM_SENT) push(l);
+  else if (l->manager.sending) update_outbox(l);
   return sent;
 }
 

@@ -64,6 +64,9 @@ int64_t wsm_link_id (const struct wsm_link *l);
 /* The loop's time, or the last one known when the loop is gone. */
 uint64_t wsm_link_now (struct wsm_link *l);
 
+/* The time now, which costs a look at the clock. */
+uint64_t wsm_link_clock (struct wsm_link *l);
+
 /* Where to connect and what to request: the answer to WSM_EVENT_TARGET. The
 ** texts are borrowed until the next target. */
 void wsm_link_target (struct wsm_link *l, const struct wsm_request *request);
@@ -94,8 +97,9 @@ void wsm_link_update (struct wsm_link *l);
 void wsm_link_close (struct wsm_link *l, const struct wsm_close_params *params);
 
 /* Sends a message: see wsm_manager_send. */
-enum wsm_sent wsm_link_send (struct wsm_link *l, unsigned opcode,
-                             const void *data, size_t n);
+enum wsm_sent wsm_link_send (struct wsm_link *l,
+                             const struct wsm_message *message,
+                             const struct wsm_terms *terms);
 
 /* The next message received: see wsm_manager_next. Its bytes are valid until
 ** pop. */

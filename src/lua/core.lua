@@ -68,10 +68,11 @@
 ---@field heartbeat false|core.heartbeat|nil
 ---@field reconnect false|{delay: number?, max_delay: number?, factor: number?, jitter: number?, pause: number?, limit: integer|false|nil, stable: number?}?
 ---@field timeouts {open: number?, close: number?}?
----@field outbox false|{messages: integer?, bytes: integer?}?
+---@field outbox false|{messages: integer?, bytes: integer?, age: number|false|nil, oldest: boolean?}?
+---@field rate false|{limit: integer, per: number, reserve: integer?}?
 ---@field inbox integer?      bytes
 ---@field buffer integer?     bytes of output; beyond, send returns full
----@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?, body: integer?, handshake: number|false|nil}?
+---@field limits {message: integer?, frame: integer?, fragments: integer?, header: integer?, body: integer?, send: integer?, handshake: number|false|nil}?
 ---@field pages boolean?      a server: reads plain requests one after the other, with their bodies
 ---@field compress boolean|core.compress|nil
 ---@field redirects integer?  how many are followed; none by default
@@ -125,8 +126,8 @@
 ---@alias core.receive fun(ws): string|nil, string?, string|true|nil
 
 -- Returns true | nil, token, detail | false: data is no string, or kind unknown.
--- Raises for text that is not UTF-8.
----@alias core.send fun(ws, data: string, kind: "text"|"binary"|nil): true|nil|false, string?, string?
+-- Raises for text that is not UTF-8. ttl: seconds from now.
+---@alias core.send fun(ws, data: string, kind: "text"|"binary"|nil, ttl: number|false|nil, volatile: boolean?): true|nil|false, string?, string?
 
 -- Makes the methods receive and send in C. They call decode(ws, data, kind, true)
 -- for what is to be decoded, wait(ws) where no message is there yet, and the
@@ -158,6 +159,7 @@
 --   "exhausted"
 --   "drain"                            send returned full; now there is room
 --   "heartbeat"                        wants link.heartbeat
+--   "dropped", count, bytes, token     messages that a rule gave up
 -- Messages are no events: take them with link.receive. A connection does not
 -- reconnect while events wait.
 

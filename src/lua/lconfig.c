@@ -207,10 +207,22 @@ static void outbox (lua_State *L, int i, struct wsm_policy *p) {
   if (push_group(L, i, "outbox", &off)) {
     count32(L, lua_gettop(L), "messages", &p->outbox_messages);
     size(L, lua_gettop(L), "bytes", &p->outbox_bytes);
+    seconds(L, lua_gettop(L), "age", &p->outbox_age_ms);
+    flag(L, lua_gettop(L), "oldest", &p->outbox_drops_oldest);
     lua_pop(L, 1);
   } else if (off) {
     p->outbox_messages = 0;
   }
+}
+
+/* { limit, per = , reserve = }: the Lua layer calls the first one `limit`. */
+static void rate (lua_State *L, int i, struct wsm_policy *p) {
+  bool off;
+  if (!push_group(L, i, "rate", &off)) return;
+  count32(L, lua_gettop(L), "limit", &p->rate_limit);
+  seconds(L, lua_gettop(L), "per", &p->rate_per_ms);
+  count32(L, lua_gettop(L), "reserve", &p->rate_reserve);
+  lua_pop(L, 1);
 }
 
 static void limits (lua_State *L, int i, struct wsm_policy *p) {
@@ -221,6 +233,7 @@ static void limits (lua_State *L, int i, struct wsm_policy *p) {
   count64(L, t, "message", &p->limits.message);
   count64(L, t, "frame", &p->limits.frame);
   count32(L, t, "fragments", &p->limits.fragments);
+  count64(L, t, "send", &p->send_bytes);
   count64(L, t, "header", &p->header_bytes);
   count64(L, t, "body", &p->body_bytes);
   seconds(L, t, "handshake", &p->open_ms);
@@ -268,6 +281,7 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   reconnect(L, i, p);
   timeouts(L, i, p);
   outbox(L, i, p);
+  rate(L, i, p);
   limits(L, i, p);
   compress(L, i, p);
   size(L, i, "inbox", &p->inbox_bytes);

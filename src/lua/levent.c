@@ -12,6 +12,8 @@ struct values {
   uint32_t failures, delay_ms;
   uint64_t epoch;
   bool clean, final;
+  enum wsm_token dropped_token;
+  struct wsm_dropped dropped;
   uint8_t reason_length;
   char reason[WSM_CONTROL_LIMIT];
   char detail[WSM_DETAIL_SIZE];
@@ -25,6 +27,7 @@ static void read_values (struct values *v, const struct wsm_manager *m) {
   v->failures = m->failures;
   v->delay_ms = m->delay_ms;
   v->epoch = m->counters.epoch;
+  v->dropped_token = wsm_sending_untold(m, &v->dropped);
   v->reason_length = m->reason_length;
   if (m->reason_length) memcpy(v->reason, m->reason, m->reason_length);
   memcpy(v->detail, m->error.detail, sizeof v->detail);
@@ -72,6 +75,13 @@ static int push_locked (lua_State *L, const struct values *v) {
   return 2;
 }
 
+static int push_dropped (lua_State *L, const struct values *v) {
+  lua_pushinteger(L, (lua_Integer)v->dropped.count);
+  lua_pushinteger(L, (lua_Integer)v->dropped.bytes);
+  lua_pushstring(L, wsm_token_name(v->dropped_token));
+  return 4;
+}
+
 static int push_nothing (lua_State *L, const struct values *v) {
   (void)L;
   (void)v;
@@ -99,7 +109,8 @@ static const struct {
                [WSM_EVENT_EXHAUSTED] = { "exhausted", push_nothing },
                [WSM_EVENT_DRAIN] = { "drain", push_nothing },
                [WSM_EVENT_FLUSHED] = { "flushed", push_nothing },
-               [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing } };
+               [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing },
+               [WSM_EVENT_DROPPED] = { "dropped", push_dropped } };
 
 int wsm_push_event (lua_State *L, const struct wsm_manager *m) {
   const enum wsm_event event = wsm_manager_event(m);

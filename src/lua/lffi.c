@@ -49,12 +49,11 @@ static int take_message (const struct wsm_box *box, const struct slot *slot) {
 /* 0: nothing was sent; core.link.send sends it, or says why not. */
 static int send_message (const struct wsm_box *box, const char *data, size_t n,
                          int kind) {
+  const struct wsm_message m = { (const unsigned char *)data, n,
+                                 kind == BINARY };
   struct wsm_link *link = wsm_box_link(box);
-  if (!link ||
-      (kind == TEXT && !wsm_utf8_valid((const unsigned char *)data, n)))
-    return 0;
-  return wsm_link_send(link, kind == TEXT ? WSM_TEXT : WSM_BINARY, data, n) <=
-         WSM_SENT_LATER;
+  if (!link || (kind == TEXT && !wsm_utf8_valid(m.data, n))) return 0;
+  return wsm_link_send(link, &m, NULL) <= WSM_SENT_LATER;
 }
 
 static const struct {

@@ -76,8 +76,8 @@ static int start (lua_State *L) {
     return luaL_error(L, "a server's connection cannot connect again");
   if (!wsm_loop_is_ours(wsm_link_handle(box->link)->loop))
     return wsm_fail_forked(L);
-  wsm_loop_refresh(wsm_link_handle(box->link)->loop);
-  wsm_manager_start(manager_of(box));
+  wsm_manager_start(manager_of(box),
+                    wsm_loop_refresh(wsm_link_handle(box->link)->loop));
   wsm_link_update(box->link);
   return 0;
 }
@@ -200,10 +200,8 @@ static int close (lua_State *L) {
     params.code = WSM_NORMAL;
   check_close(L, params.code, params.reason, params.length);
   wsm_link_close(box->link, &params);
-  /* closed for good: what waits was never sent */
-  lua_pushinteger(L, wsm_manager_state(manager_of(box)) == WSM_STATE_CLOSED
-                       ? (lua_Integer)wsm_manager_outbox(manager_of(box))->count
-                       : 0);
+  /* nothing follows a close frame: what still waits was never sent */
+  lua_pushinteger(L, (lua_Integer)wsm_manager_outbox(manager_of(box))->count);
   return 1;
 }
 

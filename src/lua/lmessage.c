@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/utf8.h"
 #include "lua/lbox.h"
+#include "lua/lconfig.h"
 #include "lua/lfail.h"
 #include "lua/lstate.h"
 #include "base/hidden.h"
@@ -153,20 +154,49 @@ static int receive (lua_State *L) {
 
 /* --- send --- */
 
+/* Pushes nil, "full" and what there is no room in. */
 static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
+  const bool is_open = m->state == WSM_STATE_OPEN;
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(WSM_FULL));
-  if (m->state == WSM_STATE_OPEN)
+  if (is_open && m->outbox.count == 0)
     lua_pushfstring(L,
                     "%d bytes already wait for the peer to read; wait for "
                     "the event drain",
                     (int)wsm_manager_buffered(m));
+  else if (is_open)
+    lua_pushfstring(L,
+                    "the outbox holds %d messages, which wait for the rate or "
+                    "for the peer to read, and takes no %d bytes more",
+                    (int)m->outbox.count, (int)n);
   else
     lua_pushfstring(L,
                     "the outbox holds %d messages and takes no %d bytes "
                     "more while the connection is %s",
                     (int)m->outbox.count, (int)n, wsm_state_name(m->state));
   return 3;
+}
+
+static int push_toobig (lua_State *L, const struct wsm_manager *m, size_t n) {
+  lua_pushnil(L);
+  lua_pushstring(L, wsm_token_name(WSM_TOOBIG));
+  lua_pushfstring(L,
+                  "the message has %d bytes and limits.send is %d: it was not "
+                  "sent",
+                  (int)n, (int)m->policy->send_bytes);
+  return 3;
+}
+
+/* The message of the string at 2, of that opcode. */
+static struct wsm_message message_at (lua_State *L, unsigned opcode) {
+  struct wsm_message m;
+  m.data = (const unsigned char *)lua_tolstring(L, 2, &m.length);
+  m.binary = opcode == WSM_BINARY;
+  return m;
+}
+
+static bool is_valid (const struct wsm_message *m) {
+  return m->binary || wsm_utf8_valid(m->data, m->length);
 }
 
 /* The opcode for the kind at 3; 0: it is none. */
@@ -181,27 +211,42 @@ static unsigned opcode_of (lua_State *L) {
   }
 }
 
+/* The terms at 4 and 5: seconds, and whether it is volatile. NULL: there are
+** none. */
+static const struct wsm_terms *terms_at (lua_State *L, struct wsm_link *link,
+                                         struct wsm_terms *terms) {
+  const struct wsm_terms none = WSM_NO_TERMS;
+  if (lua_gettop(L) < 4) return NULL;
+  *terms = none;
+  if (lua_isnumber(L, 4))
+    terms->expires_ms = wsm_link_clock(link) + wsm_check_ms(L, 4, "ttl");
+  terms->is_volatile = lua_toboolean(L, 5);
+  return terms;
+}
+
 static int send (lua_State *L) {
   struct wsm_link *link =
     check_self(L, "call it with ':', as in ws:send(...)")->link;
   const unsigned opcode = opcode_of(L);
-  size_t n;
-  const char *data;
+  struct wsm_terms terms;
+  struct wsm_message m;
   if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING) {
     lua_pushboolean(L, 0); /* the Lua layer encodes it, or raises */
     return 1;
   }
-  data = lua_tolstring(L, 2, &n);
-  if (opcode == WSM_TEXT && !wsm_utf8_valid((const unsigned char *)data, n))
+  m = message_at(L, opcode);
+  if (!is_valid(&m))
     return misuse(L, "bad argument #1 to 'send' (text must be UTF-8; send it "
                      "as \"binary\")");
-  switch (wsm_link_send(link, opcode, data, n)) {
+  switch (wsm_link_send(link, &m, terms_at(L, link, &terms))) {
     case WSM_SENT:
     case WSM_SENT_LATER:
       lua_pushboolean(L, 1);
       return 1;
     case WSM_SEND_FULL:
-      return push_full(L, wsm_link_manager(link), n);
+      return push_full(L, wsm_link_manager(link), m.length);
+    case WSM_SEND_TOOBIG:
+      return push_toobig(L, wsm_link_manager(link), m.length);
     case WSM_SEND_CLOSED:
       break;
   }
@@ -305,11 +350,8 @@ static int receive_method (lua_State *L) {
 }
 
 static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
-  size_t n;
-  const char *data = lua_tolstring(L, 2, &n);
-  if (opcode == WSM_TEXT && !wsm_utf8_valid((const unsigned char *)data, n))
-    return false;
-  return wsm_link_send(link, opcode, data, n) <= WSM_SENT_LATER;
+  const struct wsm_message m = message_at(L, opcode);
+  return is_valid(&m) && wsm_link_send(link, &m, NULL) <= WSM_SENT_LATER;
 }
 
 static int send_method (lua_State *L) {

@@ -39,7 +39,7 @@ void wsm_ending_close (struct wsm_manager *m,
                        const struct wsm_close_params *params, uint64_t now_ms) {
   struct wsm_error e;
   size_t dropped = 0;
-  if (!m->login) wsm_outbox_flush(m, SIZE_MAX);
+  if (!m->login) wsm_outbox_flush(m, SIZE_MAX, now_ms);
   if (wsm_inbox_keep(m, &dropped) == WSM_ENDED) {
     wsm_ending_session_ended(m, now_ms);
     return;
@@ -281,11 +281,11 @@ static void decide_next (struct wsm_manager *m, uint64_t now_ms) {
 
 /* What the socket did not take, and what nobody received, is kept. false: some
 ** of it was dropped. */
-static bool keep_messages (struct wsm_manager *m) {
+static bool keep_messages (struct wsm_manager *m, uint64_t now_ms) {
   size_t dropped = 0;
   if (!wsm_state_had_session(m)) return true;
   wsm_inbox_keep(m, &dropped);
-  if (!m->login) wsm_outbox_keep_unsent(m, &dropped);
+  if (!m->login) wsm_outbox_keep_unsent(m, &dropped, now_ms);
   return dropped == 0 && !m->dropped;
 }
 
@@ -298,7 +298,7 @@ static void amend_dropped (struct wsm_manager *m) {
 void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
                      uint64_t now_ms) {
   const uint32_t stable_ms = m->policy->stable_ms;
-  const bool kept = keep_messages(m);
+  const bool kept = keep_messages(m, now_ms);
   note_close(m);
   note_error(m, e, now_ms);
   if (!kept) amend_dropped(m);
@@ -308,8 +308,8 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
   decide_next(m, now_ms);
 }
 
-void wsm_ending_abandon (struct wsm_manager *m) {
-  const bool kept = keep_messages(m);
+void wsm_ending_abandon (struct wsm_manager *m, uint64_t now_ms) {
+  const bool kept = keep_messages(m, now_ms);
   note_close(m);
   wsm_state_clear_error(m);
   if (!kept) amend_dropped(m);

@@ -42,7 +42,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
 
 /* Ends the connection for a reconnect() by the user: no error, no policy, and
 ** the state is the caller's to change. */
-void wsm_ending_abandon (struct wsm_manager *m);
+void wsm_ending_abandon (struct wsm_manager *m, uint64_t now_ms);
 
 /* A login has failed when its connection had ended already, and m->error says why:
 ** that is the error of the end, of which the owner has not been told. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/random.h"
+#include "manager/sending.h"
 #include "base/hidden.h"
 
 #define ANSWER_MS 1000  /* a heartbeat this long before death may be late */
@@ -229,11 +230,17 @@ static bool queue_ping (struct wsm_manager *m, uint64_t now_ms) {
   return true;
 }
 
+/* A message that a service would count as one too many is a ping. */
 static bool queue_message (struct wsm_manager *m,
                            const struct wsm_message *message) {
   const unsigned opcode = message->binary ? WSM_BINARY : WSM_TEXT;
-  if (!wsm_session_send(&m->session, opcode, message->data, message->length))
+  const uint64_t now_ms = m->heartbeat.sent_ms;
+  if (wsm_sending_next(m, true, now_ms) > now_ms) return queue_ping(m, now_ms);
+  if (!wsm_sending_count(m, now_ms)) return false;
+  if (!wsm_session_send(&m->session, opcode, message->data, message->length)) {
+    wsm_sending_undo(m, 1);
     return false;
+  }
   m->heartbeat.hash = hash(message);
   note_queued(m);
   return true;

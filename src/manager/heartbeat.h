@@ -1,6 +1,6 @@
 /*
 ** heartbeat.h - liveness: heartbeats, their answers, and when a peer is dead
-** Depends on state.h. A heartbeat is due by the rules of wsm_heartbeat_rules, and
+** Depends on state.h and sending.h. A heartbeat is due by the rules of wsm_heartbeat_rules, and
 ** the peer has timeout - interval to answer it. While it acknowledges more of an
 ** upload that the heartbeat is in, that time begins anew; while the driver does
 ** not read, because the inbox is full, what TCP acknowledges is the answer.

@@ -23,7 +23,7 @@ static enum wsm_input keep (struct wsm_manager *m, size_t limit,
     m->dropped |= exceeds && wanted;
     if (wanted && (exceeds || message.length > limit ||
                    to->payload > limit - message.length ||
-                   !wsm_message_queue_push(to, &message)))
+                   !wsm_message_queue_push(to, &message, NULL)))
       ++*dropped;
     wsm_session_pop(&m->session);
   }

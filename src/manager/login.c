@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "manager/ending.h"
 #include "manager/heartbeat.h"
+#include "manager/sending.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 
@@ -32,7 +33,7 @@ static void open (struct wsm_manager *m, uint64_t now_ms) {
   m->counters.opens++;
   wsm_events_push(&m->events, WSM_EVENT_OPEN);
   if (m->policy->ask_release) m->hold = WSM_HOLD_ALL;
-  else wsm_outbox_flush(m, m->policy->output_bytes);
+  else wsm_outbox_flush(m, m->policy->output_bytes, now_ms);
 }
 
 static void begin (struct wsm_manager *m, uint64_t now_ms) {
@@ -102,6 +103,7 @@ void wsm_login_failed (struct wsm_manager *m, uint64_t epoch,
 
 void wsm_login_tick (struct wsm_manager *m, uint64_t now_ms) {
   static const struct wsm_login_failure late = { .reason = NULL };
+  wsm_login_note_room(m, now_ms);
   if (now_ms < m->login->due_ms) return;
   wsm_error_set(&m->error, WSM_TIMEOUT, "the login was not done within %g s",
                 m->policy->login_ms / 1000.0);
@@ -137,7 +139,7 @@ enum wsm_sent wsm_login_give_back (struct wsm_manager *m, uint64_t epoch,
   const size_t limit = m->policy->inbox_bytes;
   if (!wsm_login_is_current(m, epoch)) return WSM_SEND_CLOSED;
   if ((limit && m->undelivered.payload >= limit) ||
-      !wsm_message_queue_push(&m->undelivered, message))
+      !wsm_message_queue_push(&m->undelivered, message, NULL))
     return WSM_SEND_FULL;
   m->login->given_back++;
   if (m->counters.messages_in) m->counters.messages_in--;
@@ -145,19 +147,30 @@ enum wsm_sent wsm_login_give_back (struct wsm_manager *m, uint64_t epoch,
 }
 
 enum wsm_sent wsm_login_send (struct wsm_manager *m, uint64_t epoch,
-                              const struct wsm_message *message) {
+                              const struct wsm_message *message,
+                              uint64_t now_ms) {
   enum wsm_sent sent;
   if (m->state != WSM_STATE_LOGIN || !wsm_login_is_current(m, epoch))
     return WSM_SEND_CLOSED;
-  sent = wsm_outbox_send_now(m, message->binary ? WSM_BINARY : WSM_TEXT,
-                             message->data, message->length);
+  sent = wsm_outbox_send_urgent(m, message, now_ms);
   if (sent == WSM_SEND_FULL) m->login->room_due = true;
   return sent;
 }
 
-void wsm_login_note_room (struct wsm_manager *m) {
+void wsm_login_note_room (struct wsm_manager *m, uint64_t now_ms) {
   const size_t pending = wsm_session_pending(&m->session);
   if (!m->login->room_due || pending > m->policy->output_bytes / 2) return;
+  if (wsm_sending_next(m, true, now_ms) > now_ms) return;
   m->login->room_due = false;
   wsm_events_push(&m->events, WSM_EVENT_ROOM);
+}
+
+uint64_t wsm_login_deadline (const struct wsm_manager *m) {
+  const uint64_t due_ms = m->login->due_ms;
+  uint64_t next_ms;
+  if (!m->login->room_due || !m->policy->rate_limit ||
+      wsm_session_pending(&m->session) > m->policy->output_bytes / 2)
+    return due_ms;
+  next_ms = wsm_sending_next(m, true, 0);
+  return next_ms < due_ms ? next_ms : due_ms;
 }

@@ -47,15 +47,17 @@ void wsm_login_pop (struct wsm_manager *m);
 enum wsm_sent wsm_login_give_back (struct wsm_manager *m, uint64_t epoch,
                                    const struct wsm_message *message);
 
-/* Sends at once. CLOSED: it is over. */
+/* Sends at once, within the rate and its reserve. CLOSED: it is over. */
 enum wsm_sent wsm_login_send (struct wsm_manager *m, uint64_t epoch,
-                              const struct wsm_message *message);
+                              const struct wsm_message *message,
+                              uint64_t now_ms);
 
 /* LOGIN, after output was written: queues ROOM if it is due. */
-void wsm_login_note_room (struct wsm_manager *m);
+void wsm_login_note_room (struct wsm_manager *m, uint64_t now_ms);
 
-/* LOGIN: ends it if it took too long. */
+/* LOGIN: the same when the rate allows it, and ends it if it took too long. */
 void wsm_login_tick (struct wsm_manager *m, uint64_t now_ms);
+uint64_t wsm_login_deadline (const struct wsm_manager *m);
 
 /* Without an effect on the connection: what it did not take is dropped, now and as
 ** long as the connection lasts. */

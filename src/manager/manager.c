@@ -40,6 +40,7 @@ void wsm_manager_init (struct wsm_manager *m,
 
 void wsm_manager_free (struct wsm_manager *m) {
   wsm_session_free(&m->session);
+  wsm_sending_free(m);
   wsm_message_queue_clear(&m->outbox);
   wsm_message_queue_clear(&m->undelivered);
   wsm_buffer_clear(&m->head_text);
@@ -63,14 +64,14 @@ static void begin_attempt (struct wsm_manager *m) {
   if (m->policy->ask_target) wsm_events_push(&m->events, WSM_EVENT_TARGET);
 }
 
-void wsm_manager_start (struct wsm_manager *m) {
+void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms) {
   if (m->role == WSM_SERVER) return;
   m->failures = 0;
   m->local = false;
   if (m->state == WSM_STATE_CONNECTING) return;
   wsm_login_cut(m);
   if (wsm_state_is_live(m) || m->state == WSM_STATE_CLOSING)
-    wsm_ending_abandon(m);
+    wsm_ending_abandon(m, now_ms);
   begin_attempt(m);
 }
 
@@ -239,8 +240,9 @@ void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   wsm_session_sent(&m->session, n);
   if (m->heartbeat.watching) note_written(m, pending, now_ms);
   m->counters.bytes_out += n;
-  if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m);
-  else if (m->state == WSM_STATE_LOGIN) wsm_login_note_room(m);
+  wsm_sending_wrote(m, now_ms);
+  if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m, now_ms);
+  else if (m->state == WSM_STATE_LOGIN) wsm_login_note_room(m, now_ms);
   else if (m->step == WSM_STEP_RESPONSE && wsm_manager_pending(m) == 0)
     continue_opening(m, wsm_http_server_next(m, now_ms, &e), &e, now_ms);
   wsm_outbox_note_flushed(m);
@@ -253,16 +255,19 @@ bool wsm_manager_is_flushed (struct wsm_manager *m) {
 
 /* --- messages --- */
 
-enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
-                                const void *data, size_t n) {
+enum wsm_sent wsm_manager_send (struct wsm_manager *m,
+                                const struct wsm_message *message,
+                                const struct wsm_terms *terms,
+                                uint64_t now_ms) {
+  if (message->length > m->policy->send_bytes) return WSM_SEND_TOOBIG;
   switch (m->state) {
     case WSM_STATE_OPEN:
-      return wsm_outbox_send(m, opcode, data, n);
+      return wsm_outbox_send(m, message, terms, now_ms);
     case WSM_STATE_CONNECTING:
     case WSM_STATE_LOGIN:
     case WSM_STATE_WAITING:
     case WSM_STATE_LOCKED:
-      return wsm_outbox_send_later(m, opcode, data, n);
+      return wsm_outbox_send_later(m, message, terms, now_ms);
     default:
       return WSM_SEND_CLOSED;
   }
@@ -337,6 +342,7 @@ void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
 
 void wsm_manager_forget (struct wsm_manager *m, const struct wsm_error *e) {
   memset(&m->events, 0, sizeof m->events);
+  wsm_sending_free(m);
   wsm_message_queue_clear(&m->outbox);
   wsm_message_queue_clear(&m->undelivered);
   wsm_login_forget(m);
@@ -357,9 +363,9 @@ void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
   else wsm_ending_finish(m);
 }
 
-bool wsm_manager_send_waiting (struct wsm_manager *m) {
+bool wsm_manager_send_waiting (struct wsm_manager *m, uint64_t now_ms) {
   const size_t count = m->outbox.count;
-  if (m->state == WSM_STATE_OPEN) wsm_outbox_flush(m, SIZE_MAX);
+  if (m->state == WSM_STATE_OPEN) wsm_outbox_flush(m, SIZE_MAX, now_ms);
   return m->outbox.count > 0 && m->outbox.count < count;
 }
 
@@ -446,6 +452,7 @@ void wsm_manager_delivered (struct wsm_manager *m,
 void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
   const bool due = now_ms >= m->due_ms;
   struct wsm_error e;
+  if (m->state != WSM_STATE_CLOSED) wsm_outbox_expire(m, now_ms);
   switch (m->state) {
     case WSM_STATE_LOGIN:
     case WSM_STATE_OPEN:
@@ -470,12 +477,18 @@ static uint64_t earlier (uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
-uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
+static uint64_t deadline_of_state (const struct wsm_manager *m) {
   if (m->state == WSM_STATE_WAITING && m->events.count > 0) return WSM_NEVER;
   if (m->state == WSM_STATE_CLOSING || m->step == WSM_STEP_RESPONSE)
     return m->draining ? m->due_ms : wsm_close_wait_deadline(m);
   if (!wsm_state_is_live(m)) return m->due_ms;
-  return earlier(earlier(read_ahead_at(m),
-                         m->login ? m->login->due_ms : wsm_outbox_retry_at(m)),
+  return earlier(earlier(read_ahead_at(m), m->login ? wsm_login_deadline(m)
+                                                    : wsm_outbox_retry_at(m)),
                  wsm_heartbeat_deadline(m));
+}
+
+uint64_t wsm_manager_deadline (const struct wsm_manager *m) {
+  const uint64_t state_ms = deadline_of_state(m);
+  if (m->state == WSM_STATE_CLOSED) return state_ms;
+  return earlier(state_ms, wsm_outbox_expires_at(m));
 }

@@ -24,6 +24,7 @@
 #include "manager/inbox.h"
 #include "manager/login.h"
 #include "manager/outbox.h"
+#include "manager/sending.h"
 #include "manager/state.h"
 
 struct wsm_manager_setup {
@@ -47,7 +48,7 @@ void wsm_manager_free (struct wsm_manager *m);
 /* Begins to connect; also the user's reconnect(): from WAITING, LOCKED,
 ** EXHAUSTED and CLOSED it connects at once with a fresh budget; while open it
 ** disconnects first. */
-void wsm_manager_start (struct wsm_manager *m);
+void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms);
 
 /* The replies to WSM_EVENT_TARGET. The texts are borrowed until the next
 ** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
@@ -75,8 +76,9 @@ static inline void wsm_manager_login_over (struct wsm_manager *m) {
 
 /* With policy->ask_release, after WSM_EVENT_OPEN: what was sent since that was popped
 ** went out first; now the outbox does. */
-static inline void wsm_manager_release (struct wsm_manager *m) {
-  wsm_outbox_release(m);
+static inline void wsm_manager_release (struct wsm_manager *m,
+                                        uint64_t now_ms) {
+  wsm_outbox_release(m, now_ms);
 }
 
 /* The reply to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
@@ -101,7 +103,7 @@ void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms);
 /* Moves what waits in the outbox of an open connection to the output, as far as
 ** there are masks and memory: before close(), which leaves behind what has no
 ** mask. true: some of it moved, and some is left. */
-bool wsm_manager_send_waiting (struct wsm_manager *m);
+bool wsm_manager_send_waiting (struct wsm_manager *m, uint64_t now_ms);
 
 /* close(code, reason), in every state; there is no reconnect after it. The reason
 ** is copied: at most 123 bytes of UTF-8. */
@@ -109,9 +111,11 @@ void wsm_manager_close (struct wsm_manager *m,
                         const struct wsm_close_params *params, uint64_t now_ms);
 
 /* Into the output, or the outbox; copied. Text must be UTF-8 (the caller
-** checked). */
-enum wsm_sent wsm_manager_send (struct wsm_manager *m, unsigned opcode,
-                                const void *data, size_t n);
+** checked). terms: NULL for none. now_ms: looked at only where the policy has an
+** rate, or an age of the outbox. */
+enum wsm_sent wsm_manager_send (struct wsm_manager *m,
+                                const struct wsm_message *message,
+                                const struct wsm_terms *terms, uint64_t now_ms);
 
 /* Has the kernel taken everything that was sent? If not, a FLUSHED event comes as
 ** soon as it is, or the events of the end. */
@@ -174,9 +178,10 @@ static inline enum wsm_event wsm_manager_event (const struct wsm_manager *m) {
 }
 
 static inline void wsm_manager_event_pop (struct wsm_manager *m) {
-  if (m->hold && wsm_manager_event(m) == WSM_EVENT_OPEN)
-    m->hold = WSM_HOLD_OUTBOX;
+  const enum wsm_event event = wsm_events_first(&m->events);
+  if (m->hold && event == WSM_EVENT_OPEN) m->hold = WSM_HOLD_OUTBOX;
   wsm_events_pop(&m->events);
+  if (event == WSM_EVENT_DROPPED) wsm_sending_told(m);
 }
 
 /* --- the driver calls --- */
@@ -237,7 +242,7 @@ uint64_t wsm_manager_deadline (const struct wsm_manager *m);
 
 /* May the deadline be met up to a second late? */
 static inline bool wsm_manager_is_deadline_lax (const struct wsm_manager *m) {
-  return wsm_heartbeat_is_lax(m);
+  return m->outbox.count == 0 && wsm_heartbeat_is_lax(m);
 }
 
 /* --- what the driver reads and sets --- */

@@ -3,38 +3,94 @@
 #include <string.h>
 #include "base/hidden.h"
 
-/* Precedes the bytes of each message. */
+/* Precedes the bytes of each message; between them are its limits, if it has
+** terms, and its id. */
 struct entry {
   size_t length;
   bool binary;
+  bool has_terms;
+  bool is_volatile;
+  uint8_t id_length;
 };
 
+struct limits {
+  uint64_t expires_ms, number;
+};
+
+/* Bytes before those of the message. */
+static size_t head_size (const struct entry *entry) {
+  const size_t limits = entry->has_terms ? sizeof(struct limits) : 0;
+  return sizeof *entry + limits + entry->id_length;
+}
+
+static void write_terms (unsigned char *to, const struct wsm_terms *terms) {
+  struct limits limits;
+  limits.expires_ms = terms->expires_ms;
+  limits.number = terms->number;
+  memcpy(to, &limits, sizeof limits);
+  if (terms->id_length) memcpy(to + sizeof limits, terms->id, terms->id_length);
+}
+
 bool wsm_message_queue_push (struct wsm_message_queue *q,
-                             const struct wsm_message *m) {
+                             const struct wsm_message *m,
+                             const struct wsm_terms *terms) {
   struct entry entry;
-  unsigned char *at = wsm_buffer_reserve(&q->bytes, sizeof entry + m->length);
-  if (!at) return false;
+  unsigned char *at;
+  size_t head;
   memset(&entry, 0, sizeof entry);
   entry.length = m->length;
   entry.binary = m->binary;
+  entry.has_terms = terms != NULL;
+  entry.is_volatile = terms && terms->is_volatile;
+  entry.id_length = terms ? terms->id_length : 0;
+  head = head_size(&entry);
+  at = wsm_buffer_reserve(&q->bytes, head + m->length);
+  if (!at) return false;
   memcpy(at, &entry, sizeof entry);
-  if (m->length) memcpy(at + sizeof entry, m->data, m->length);
-  wsm_buffer_commit(&q->bytes, sizeof entry + m->length);
+  if (terms) write_terms(at + sizeof entry, terms);
+  if (m->length) memcpy(at + head, m->data, m->length);
+  wsm_buffer_commit(&q->bytes, head + m->length);
   q->count++;
   q->payload += m->length;
   return true;
 }
 
+bool wsm_message_queue_reserve (struct wsm_message_queue *q,
+                                const struct wsm_terms *terms) {
+  const size_t most = sizeof(struct entry) + sizeof(struct limits);
+  return wsm_buffer_reserve(&q->bytes, most + terms->id_length) != NULL;
+}
+
 bool wsm_message_queue_next (const struct wsm_message_queue *q, size_t *at,
                              struct wsm_message *m) {
+  const unsigned char *bytes = wsm_buffer_bytes(&q->bytes);
   struct entry entry;
+  size_t head;
   if (*at >= wsm_buffer_length(&q->bytes)) return false;
-  memcpy(&entry, wsm_buffer_bytes(&q->bytes) + *at, sizeof entry);
-  m->data = wsm_buffer_bytes(&q->bytes) + *at + sizeof entry;
+  memcpy(&entry, bytes + *at, sizeof entry);
+  head = head_size(&entry);
+  m->data = bytes + *at + head;
   m->length = entry.length;
   m->binary = entry.binary;
-  *at += sizeof entry + entry.length;
+  *at += head + entry.length;
   return true;
+}
+
+void wsm_message_queue_terms (const struct wsm_message_queue *q, size_t at,
+                              struct wsm_terms *terms) {
+  const struct wsm_terms none = WSM_NO_TERMS;
+  const unsigned char *bytes = wsm_buffer_bytes(&q->bytes) + at;
+  struct entry entry;
+  struct limits limits;
+  *terms = none;
+  memcpy(&entry, bytes, sizeof entry);
+  if (!entry.has_terms) return;
+  memcpy(&limits, bytes + sizeof entry, sizeof limits);
+  terms->expires_ms = limits.expires_ms;
+  terms->number = limits.number;
+  terms->id_length = entry.id_length;
+  terms->id = bytes + sizeof entry + sizeof limits;
+  terms->is_volatile = entry.is_volatile;
 }
 
 bool wsm_message_queue_first (const struct wsm_message_queue *q,
@@ -45,10 +101,37 @@ bool wsm_message_queue_first (const struct wsm_message_queue *q,
 
 void wsm_message_queue_pop (struct wsm_message_queue *q) {
   struct wsm_message first;
-  if (!wsm_message_queue_first(q, &first)) return;
+  size_t end = 0;
+  if (!wsm_message_queue_next(q, &end, &first)) return;
   q->count--;
   q->payload -= first.length;
-  wsm_buffer_consume(&q->bytes, sizeof(struct entry) + first.length);
+  wsm_buffer_consume(&q->bytes, end);
+}
+
+uint64_t wsm_message_queue_expire (struct wsm_message_queue *q, uint64_t now_ms,
+                                   struct wsm_removed *removed) {
+  unsigned char *bytes = wsm_buffer_bytes(&q->bytes);
+  uint64_t next_ms = WSM_NEVER;
+  struct wsm_terms terms;
+  struct wsm_message m;
+  size_t at = 0, end = 0, kept = 0;
+  removed->count = removed->payload = 0;
+  for (; wsm_message_queue_next(q, &end, &m); at = end) {
+    wsm_message_queue_terms(q, at, &terms);
+    if (terms.expires_ms <= now_ms) {
+      removed->count++;
+      removed->payload += m.length;
+      continue;
+    }
+    if (terms.expires_ms < next_ms) next_ms = terms.expires_ms;
+    if (kept < at) memmove(bytes + kept, bytes + at, end - at);
+    kept += end - at;
+  }
+  q->count -= removed->count;
+  q->payload -= removed->payload;
+  q->bytes.end = q->bytes.start + kept;
+  if (kept == 0) wsm_buffer_clear(&q->bytes);
+  return next_ms;
 }
 
 bool wsm_message_queue_prepend (struct wsm_message_queue *q,

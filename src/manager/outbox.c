@@ -2,73 +2,224 @@
 
 #include <string.h>
 #include "manager/heartbeat.h"
+#include "manager/sending.h"
 #include "base/hidden.h"
 
 #define RETRY_MS 100 /* the outbox again, when nothing else causes it */
+
+/* The outbox again, to drop what expired: not for each message by itself. */
+#define EXPIRE_MS 50
 
 static enum wsm_sent note_full (struct wsm_manager *m) {
   m->drain_due = true;
   return WSM_SEND_FULL;
 }
 
-static enum wsm_sent send_now (struct wsm_manager *m, unsigned opcode,
-                               const void *data, size_t n) {
-  const enum wsm_sent sent = wsm_outbox_send_now(m, opcode, data, n);
-  return sent == WSM_SENT ? sent : note_full(m);
+static void drop (struct wsm_manager *m, enum wsm_token token, size_t bytes) {
+  const struct wsm_dropped one = { 1, bytes };
+  wsm_sending_drop(m, token, &one);
 }
 
-static enum wsm_sent push (struct wsm_manager *m, unsigned opcode,
-                           const void *data, size_t n) {
-  const struct wsm_policy *p = m->policy;
-  struct wsm_message message;
-  message.data = data;
-  message.length = n;
-  message.binary = opcode == WSM_BINARY;
-  if (m->outbox.count >= p->outbox_messages) return note_full(m);
-  if (n > p->outbox_bytes || m->outbox.payload > p->outbox_bytes - n)
-    return note_full(m);
-  return wsm_message_queue_push(&m->outbox, &message) ? WSM_SENT_LATER
-                                                      : note_full(m);
+/* --- into the output --- */
+
+/* Room for the terms of one message, which then are noted without fail. */
+static bool reserve_terms (struct wsm_manager *m,
+                           const struct wsm_terms *terms) {
+  struct wsm_sending *s = wsm_sending_get(m);
+  return s && wsm_message_queue_reserve(&s->output, terms);
 }
 
-enum wsm_sent wsm_outbox_send_now (struct wsm_manager *m, unsigned opcode,
-                                   const void *data, size_t n) {
-  if (wsm_session_pending(&m->session) >= m->policy->output_bytes ||
-      !wsm_session_send(&m->session, opcode, data, n))
-    return WSM_SEND_FULL;
+/* The message that was framed last is on these terms. */
+static void note_terms (struct wsm_manager *m, const struct wsm_terms *terms) {
+  const struct wsm_message nothing = { NULL, 0, false };
+  struct wsm_terms numbered = *terms;
+  numbered.number = m->session.queued;
+  wsm_message_queue_push(&m->sending->output, &nothing, &numbered);
+}
+
+/* Frames it. false without memory or a mask: nothing happened. */
+static inline bool frame (struct wsm_manager *m,
+                          const struct wsm_message *message,
+                          const struct wsm_terms *terms, uint64_t now_ms) {
+  const unsigned opcode = message->binary ? WSM_BINARY : WSM_TEXT;
+  const bool counts = m->policy->rate_limit != 0;
+  if ((terms && !reserve_terms(m, terms)) ||
+      (counts && !wsm_sending_count(m, now_ms)))
+    return false;
+  if (!wsm_session_send(&m->session, opcode, message->data, message->length)) {
+    if (counts) wsm_sending_undo(m, 1);
+    return false;
+  }
   m->counters.messages_out++;
+  if (terms) note_terms(m, terms);
+  return true;
+}
+
+/* Over the rate? */
+static inline bool is_too_soon (const struct wsm_manager *m, uint64_t now_ms) {
+  return m->policy->rate_limit && wsm_sending_next(m, false, now_ms) > now_ms;
+}
+
+static bool is_output_full (const struct wsm_manager *m) {
+  return wsm_session_pending(&m->session) >= m->policy->output_bytes;
+}
+
+/* What was wholly written is on no terms any more. */
+static void forget_written (struct wsm_manager *m) {
+  struct wsm_message_queue *q;
+  struct wsm_terms first;
+  uint64_t written;
+  if (m->sending->output.count == 0) return;
+  q = &m->sending->output;
+  written = m->session.queued - wsm_session_count_unsent(&m->session);
+  while (q->count) {
+    wsm_message_queue_terms(q, 0, &first);
+    if (first.number > written) return;
+    wsm_message_queue_pop(q);
+  }
+}
+
+/* --- into the outbox --- */
+
+static bool fits (const struct wsm_manager *m, size_t n) {
+  const struct wsm_policy *p = m->policy;
+  return m->outbox.count < p->outbox_messages && n <= p->outbox_bytes &&
+         m->outbox.payload <= p->outbox_bytes - n;
+}
+
+/* outbox.full = "oldest": for a message that fits into an empty outbox. */
+static void drop_oldest (struct wsm_manager *m, size_t n) {
+  struct wsm_message oldest;
+  if (!m->policy->outbox_drops_oldest || n > m->policy->outbox_bytes) return;
+  while (!fits(m, n) && wsm_message_queue_first(&m->outbox, &oldest)) {
+    drop(m, WSM_FULL, oldest.length);
+    wsm_message_queue_pop(&m->outbox);
+  }
+}
+
+/* Appends it, with the outbox' own age where it has no other. */
+static bool append (struct wsm_manager *m, struct wsm_message_queue *to,
+                    const struct wsm_message *message,
+                    const struct wsm_terms *terms, uint64_t now_ms) {
+  struct wsm_terms aged = WSM_NO_TERMS;
+  if (terms) aged = *terms;
+  if (m->policy->outbox_age_ms && aged.expires_ms == WSM_NEVER) {
+    aged.expires_ms = now_ms + m->policy->outbox_age_ms;
+    terms = &aged;
+  }
+  if (aged.expires_ms != WSM_NEVER && !wsm_sending_get(m)) return false;
+  if (!wsm_message_queue_push(to, message, terms)) return false;
+  if (m->sending && aged.expires_ms < m->sending->expires_ms)
+    m->sending->expires_ms = aged.expires_ms;
+  return true;
+}
+
+static enum wsm_sent push (struct wsm_manager *m,
+                           const struct wsm_message *message,
+                           const struct wsm_terms *terms, uint64_t now_ms) {
+  if (terms && terms->is_volatile) return WSM_SEND_FULL;
+  drop_oldest(m, message->length);
+  if (!fits(m, message->length) ||
+      !append(m, &m->outbox, message, terms, now_ms))
+    return note_full(m);
+  return WSM_SENT_LATER;
+}
+
+enum wsm_sent wsm_outbox_send_urgent (struct wsm_manager *m,
+                                      const struct wsm_message *message,
+                                      uint64_t now_ms) {
+  if (is_output_full(m) || wsm_sending_next(m, true, now_ms) > now_ms ||
+      !frame(m, message, NULL, now_ms))
+    return WSM_SEND_FULL;
   return WSM_SENT;
 }
 
+static inline bool send_now (struct wsm_manager *m,
+                             const struct wsm_message *message,
+                             const struct wsm_terms *terms, uint64_t now_ms) {
+  return !is_output_full(m) && !is_too_soon(m, now_ms) &&
+         frame(m, message, terms, now_ms);
+}
+
 /* Before the owner's first messages nothing goes out, and they go at once. */
-static enum wsm_sent send_held (struct wsm_manager *m, unsigned opcode,
-                                const void *data, size_t n) {
-  if (m->hold == WSM_HOLD_OUTBOX) return send_now(m, opcode, data, n);
-  return m->policy->outbox_messages ? push(m, opcode, data, n) : note_full(m);
+static enum wsm_sent send_held (struct wsm_manager *m,
+                                const struct wsm_message *message,
+                                const struct wsm_terms *terms,
+                                uint64_t now_ms) {
+  if (m->hold == WSM_HOLD_OUTBOX && send_now(m, message, terms, now_ms))
+    return WSM_SENT;
+  if (m->hold == WSM_HOLD_ALL && m->policy->outbox_messages)
+    return push(m, message, terms, now_ms);
+  return terms && terms->is_volatile ? WSM_SEND_FULL : note_full(m);
 }
 
-enum wsm_sent wsm_outbox_send (struct wsm_manager *m, unsigned opcode,
-                               const void *data, size_t n) {
-  if (m->hold) return send_held(m, opcode, data, n);
-  if (m->outbox.count) return push(m, opcode, data, n);
-  return send_now(m, opcode, data, n);
+/* While OPEN, what is over the rate waits in the outbox, if there is one. */
+static enum wsm_sent refuse (struct wsm_manager *m,
+                             const struct wsm_message *message,
+                             const struct wsm_terms *terms, uint64_t now_ms) {
+  const bool waits = m->policy->outbox_messages && is_too_soon(m, now_ms);
+  if (waits || m->policy->outbox_drops_oldest)
+    return push(m, message, terms, now_ms);
+  return terms && terms->is_volatile ? WSM_SEND_FULL : note_full(m);
 }
 
-enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m, unsigned opcode,
-                                     const void *data, size_t n) {
-  if (m->policy->outbox_messages) return push(m, opcode, data, n);
+enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
+                               const struct wsm_message *message,
+                               const struct wsm_terms *terms, uint64_t now_ms) {
+  if (m->hold) return send_held(m, message, terms, now_ms);
+  if (m->outbox.count) return push(m, message, terms, now_ms);
+  if (send_now(m, message, terms, now_ms)) return WSM_SENT;
+  return refuse(m, message, terms, now_ms);
+}
+
+enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m,
+                                     const struct wsm_message *message,
+                                     const struct wsm_terms *terms,
+                                     uint64_t now_ms) {
+  if (m->policy->outbox_messages) return push(m, message, terms, now_ms);
   return WSM_SEND_CLOSED;
 }
 
-void wsm_outbox_flush (struct wsm_manager *m, size_t limit) {
+/* --- out of the outbox --- */
+
+/* false: it stays where it is. */
+static bool move_first (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_message first;
-  while (wsm_session_pending(&m->session) < limit &&
-         wsm_message_queue_first(&m->outbox, &first)) {
-    const unsigned opcode = first.binary ? WSM_BINARY : WSM_TEXT;
-    if (!wsm_session_send(&m->session, opcode, first.data, first.length))
-      return;
-    m->counters.messages_out++;
-    wsm_message_queue_pop(&m->outbox);
+  struct wsm_terms terms;
+  wsm_message_queue_first(&m->outbox, &first);
+  wsm_message_queue_terms(&m->outbox, 0, &terms);
+  if (terms.expires_ms <= now_ms) drop(m, WSM_TIMEOUT, first.length);
+  else if (is_too_soon(m, now_ms) ||
+           !frame(m, &first, terms.expires_ms == WSM_NEVER ? NULL : &terms,
+                  now_ms))
+    return false;
+  wsm_message_queue_pop(&m->outbox);
+  return true;
+}
+
+void wsm_outbox_flush (struct wsm_manager *m, size_t limit, uint64_t now_ms) {
+  while (m->outbox.count && wsm_session_pending(&m->session) < limit)
+    if (!move_first(m, now_ms)) return;
+}
+
+uint64_t wsm_outbox_expires_at (const struct wsm_manager *m) {
+  return m->sending && m->outbox.count ? m->sending->expires_ms : WSM_NEVER;
+}
+
+void wsm_outbox_expire (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_removed removed;
+  struct wsm_dropped dropped;
+  uint64_t next_ms;
+  if (now_ms < wsm_outbox_expires_at(m)) return;
+  next_ms = wsm_message_queue_expire(&m->outbox, now_ms, &removed);
+  if (next_ms < now_ms + EXPIRE_MS) next_ms = now_ms + EXPIRE_MS;
+  m->sending->expires_ms = next_ms;
+  dropped.count = removed.count;
+  dropped.bytes = removed.payload;
+  wsm_sending_drop(m, WSM_TIMEOUT, &dropped);
+  if (removed.count && m->drain_due && m->state != WSM_STATE_OPEN) {
+    m->drain_due = false;
+    wsm_events_push(&m->events, WSM_EVENT_DRAIN);
   }
 }
 
@@ -76,49 +227,104 @@ static bool is_half_free (const struct wsm_manager *m) {
   return wsm_session_pending(&m->session) <= m->policy->output_bytes / 2;
 }
 
-void wsm_outbox_refill (struct wsm_manager *m) {
+/* May those who were refused try again? What a rate holds back may take long: it
+** is enough that half of it has left. */
+static bool has_room (const struct wsm_manager *m, uint64_t now_ms) {
+  const struct wsm_policy *p = m->policy;
+  if (!is_half_free(m)) return false;
+  if (m->outbox.count == 0)
+    return p->outbox_messages || !is_too_soon(m, now_ms);
+  return p->rate_limit && m->outbox.count <= p->outbox_messages / 2 &&
+         m->outbox.payload <= p->outbox_bytes / 2;
+}
+
+void wsm_outbox_refill (struct wsm_manager *m, uint64_t now_ms) {
+  if (m->sending) forget_written(m);
   if (m->hold) return;
-  wsm_outbox_flush(m, m->policy->output_bytes);
-  if (!m->drain_due || m->outbox.count || !is_half_free(m)) return;
+  if (m->outbox.count) wsm_outbox_flush(m, m->policy->output_bytes, now_ms);
+  if (!m->drain_due || !has_room(m, now_ms)) return;
   m->drain_due = false;
   wsm_events_push(&m->events, WSM_EVENT_DRAIN);
 }
 
-void wsm_outbox_release (struct wsm_manager *m) {
+void wsm_outbox_release (struct wsm_manager *m, uint64_t now_ms) {
   if (!m->hold) return;
   m->hold = WSM_HOLD_NONE;
-  wsm_outbox_refill(m);
+  wsm_outbox_refill(m, now_ms);
 }
 
 uint64_t wsm_outbox_retry_at (const struct wsm_manager *m) {
+  uint64_t next_ms;
   if (m->hold) return WSM_NEVER;
   if (!m->outbox.count && !m->drain_due) return WSM_NEVER;
-  return is_half_free(m) ? m->retried_ms + RETRY_MS : WSM_NEVER;
+  if (!is_half_free(m)) return WSM_NEVER;
+  next_ms = wsm_sending_next(m, false, m->retried_ms);
+  return next_ms > m->retried_ms ? next_ms : m->retried_ms + RETRY_MS;
 }
 
 void wsm_outbox_retry (struct wsm_manager *m, uint64_t now_ms) {
   if (!m->outbox.count && !m->drain_due) return;
   m->retried_ms = now_ms;
-  wsm_outbox_refill(m);
+  wsm_outbox_refill(m, now_ms);
 }
 
-void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *dropped) {
+/* --- of a connection that is lost --- */
+
+/* The terms of the session's message of that number, or none; from *at on. */
+static void find_terms (const struct wsm_manager *m, uint64_t number,
+                        size_t *at, struct wsm_terms *terms) {
+  const struct wsm_terms none = WSM_NO_TERMS;
+  const struct wsm_message_queue *q = m->sending ? &m->sending->output : NULL;
+  struct wsm_message nothing;
+  size_t end = *at;
+  while (q && wsm_message_queue_next(q, &end, &nothing)) {
+    wsm_message_queue_terms(q, *at, terms);
+    if (terms->number == number) return;
+    if (terms->number > number) break;
+    *at = end;
+  }
+  *terms = none;
+}
+
+/* true: it was kept, or dropped by a rule. */
+static bool keep (struct wsm_manager *m, struct wsm_message_queue *kept,
+                  const struct wsm_message *message,
+                  const struct wsm_terms *terms, uint64_t now_ms) {
+  const struct wsm_terms *some = terms->expires_ms == WSM_NEVER ? NULL : terms;
+  if (terms->is_volatile || m->policy->outbox_messages == 0)
+    drop(m, WSM_CLOSED, message->length);
+  else if (terms->expires_ms <= now_ms) drop(m, WSM_TIMEOUT, message->length);
+  else return append(m, kept, message, some, now_ms);
+  return true;
+}
+
+void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *lost,
+                             uint64_t now_ms) {
+  const size_t count = wsm_session_count_unsent(&m->session);
+  uint64_t number = m->session.queued - count;
   struct wsm_message_queue kept;
   struct wsm_message message;
-  size_t at = 0, back = 0;
+  struct wsm_terms terms;
+  size_t at = 0, terms_at = 0, back = 0;
   memset(&kept, 0, sizeof kept);
   kept.bytes.pool = m->pool;
   while (wsm_session_unsent(&m->session, &at, &message)) {
+    number++;
     if (wsm_heartbeat_matches(m, &message)) continue;
     back++;
-    if (!wsm_message_queue_push(&kept, &message)) ++*dropped;
+    find_terms(m, number, &terms_at, &terms);
+    if (!keep(m, &kept, &message, &terms, now_ms)) ++*lost;
   }
   if (!wsm_message_queue_prepend(&m->outbox, &kept)) {
-    *dropped += kept.count;
+    *lost += kept.count;
     wsm_message_queue_clear(&kept);
   }
   m->counters.messages_out -=
     back < m->counters.messages_out ? back : m->counters.messages_out;
+  if (!m->sending) return;
+  wsm_sending_undo(m, count);
+  m->sending->unwritten = 0;
+  wsm_message_queue_clear(&m->sending->output);
 }
 
 bool wsm_outbox_is_flushed (const struct wsm_manager *m) {

@@ -1,7 +1,8 @@
 /*
 ** outbox.h - messages sent: into the output, or until a connection opens
-** Depends on state.h and heartbeat.h.
-** Never changes the state and never drops a message to make room.
+** Depends on state.h, sending.h and heartbeat.h. What its rules drop (an age, the
+** oldest, what a lost connection had not sent) it tells: sending.h.
+** Never changes the state.
 */
 #ifndef WSM_OUTBOX_H
 #define WSM_OUTBOX_H
@@ -9,34 +10,45 @@
 #include "manager/state.h"
 
 enum wsm_sent {
-  WSM_SENT,       /* framed, in the output */
-  WSM_SENT_LATER, /* in the outbox */
-  WSM_SEND_FULL,  /* output or outbox at its limit; or no memory */
-  WSM_SEND_CLOSED /* closed, exhausted, or not open and no outbox */
+  WSM_SENT,        /* framed, in the output */
+  WSM_SENT_LATER,  /* in the outbox */
+  WSM_SEND_FULL,   /* output or outbox at its limit; or no memory; or volatile,
+                     and it would have to wait */
+  WSM_SEND_CLOSED, /* closed, exhausted, or not open and no outbox */
+  WSM_SEND_TOOBIG  /* over limits.send */
 };
 
 /* While OPEN: into the output, or into the outbox behind what waits there. The
-** bytes are copied. */
-enum wsm_sent wsm_outbox_send (struct wsm_manager *m, unsigned opcode,
-                               const void *data, size_t n);
+** bytes are copied, and the terms (NULL: none). */
+enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
+                               const struct wsm_message *message,
+                               const struct wsm_terms *terms, uint64_t now_ms);
 
 /* The owner's first messages of this connection were sent: now the outbox. */
-void wsm_outbox_release (struct wsm_manager *m);
+void wsm_outbox_release (struct wsm_manager *m, uint64_t now_ms);
 
-/* Into the output, whatever waits in the outbox. */
-enum wsm_sent wsm_outbox_send_now (struct wsm_manager *m, unsigned opcode,
-                                   const void *data, size_t n);
+/* Into the output, whatever waits in the outbox, within the whole rate: SENT or
+** FULL. */
+enum wsm_sent wsm_outbox_send_urgent (struct wsm_manager *m,
+                                      const struct wsm_message *message,
+                                      uint64_t now_ms);
 
 /* Into the outbox, if there is one. */
-enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m, unsigned opcode,
-                                     const void *data, size_t n);
+enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m,
+                                     const struct wsm_message *message,
+                                     const struct wsm_terms *terms,
+                                     uint64_t now_ms);
 
 /* Frames what is in the outbox until limit bytes wait in the output. */
-void wsm_outbox_flush (struct wsm_manager *m, size_t limit);
+void wsm_outbox_flush (struct wsm_manager *m, size_t limit, uint64_t now_ms);
 
 /* While OPEN, after output was written: fills it again from the outbox, and
 ** queues the drain event if one is due and half of the output is free. */
-void wsm_outbox_refill (struct wsm_manager *m);
+void wsm_outbox_refill (struct wsm_manager *m, uint64_t now_ms);
+
+/* When a message in the outbox may be too old (or WSM_NEVER), and then. */
+uint64_t wsm_outbox_expires_at (const struct wsm_manager *m);
+void wsm_outbox_expire (struct wsm_manager *m, uint64_t now_ms);
 
 /* The same where no write will cause it: when (or WSM_NEVER), and then. */
 uint64_t wsm_outbox_retry_at (const struct wsm_manager *m);
@@ -44,8 +56,9 @@ void wsm_outbox_retry (struct wsm_manager *m, uint64_t now_ms);
 
 /* Moves messages that were not wholly written to the socket back to the
 ** outbox, before the others; heartbeats are left out. What finds no memory is
-** counted in *dropped. */
-void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *dropped);
+** counted in *lost; where there is no outbox, and what is volatile, is dropped. */
+void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *lost,
+                             uint64_t now_ms);
 
 /* Does no message wait to be written, in the outbox or the output? */
 bool wsm_outbox_is_flushed (const struct wsm_manager *m);

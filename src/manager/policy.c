@@ -25,6 +25,7 @@ static const struct wsm_policy defaults = {
   .close_ms = 5000,
   .outbox_messages = 1024,
   .outbox_bytes = 1u << 20,
+  .send_bytes = UINT64_MAX,
   .inbox_bytes = 4u << 20,
   .output_bytes = 1u << 20,
   .compression = { .level = 6,
@@ -75,9 +76,29 @@ static bool check_limits (const struct wsm_policy *p, struct wsm_error *e) {
   return false;
 }
 
+/* What the service would close for is no heartbeat. */
+static bool check_send (const struct wsm_policy *p, struct wsm_error *e) {
+  if (!p->heartbeat.message || p->heartbeat.length <= p->send_bytes)
+    return true;
+  wsm_error_set(e, WSM_NONE,
+                "bad option 'limits.send' (%llu, with 'heartbeat.message' of "
+                "%zu bytes: it could not be sent)",
+                (unsigned long long)p->send_bytes, p->heartbeat.length);
+  return false;
+}
+
+static bool check_rate (const struct wsm_policy *p, struct wsm_error *e) {
+  if (!p->rate_limit || p->rate_reserve < p->rate_limit) return true;
+  wsm_error_set(e, WSM_NONE,
+                "bad option 'rate.reserve' (%lu, with a rate of %lu: it must "
+                "leave some for others)",
+                (unsigned long)p->rate_reserve, (unsigned long)p->rate_limit);
+  return false;
+}
+
 bool wsm_policy_check (const struct wsm_policy *p, struct wsm_error *e) {
   return wsm_heartbeat_rules_check(&p->heartbeat, e) && check_delay(p, e) &&
-         check_limits(p, e);
+         check_limits(p, e) && check_send(p, e) && check_rate(p, e);
 }
 
 bool wsm_heartbeat_rules_copy (struct wsm_heartbeat_rules *to,

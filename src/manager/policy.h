@@ -70,6 +70,12 @@ struct wsm_policy {
   uint32_t close_ms;        /* timeouts.close */
   uint32_t outbox_messages; /* outbox.messages; 0: no outbox */
   size_t outbox_bytes;      /* outbox.bytes */
+  uint32_t outbox_age_ms;   /* outbox.age: then a message there is dropped */
+  bool outbox_drops_oldest; /* outbox.full: "oldest" */
+  uint32_t rate_limit;      /* rate: so many messages sent, 0: any number ... */
+  uint32_t rate_per_ms;     /* ... in this time ... */
+  uint32_t rate_reserve;    /* ... of them for heartbeats and logins */
+  uint64_t send_bytes;      /* limits.send: the largest message */
   size_t inbox_bytes;       /* inbox: unread bytes, then reading pauses */
   size_t output_bytes;      /* buffer: unsent bytes, then send returns full */
   uint32_t redirects;       /* redirects: so many are followed */

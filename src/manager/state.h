@@ -76,6 +76,7 @@ struct wsm_counters {
   uint64_t resumed; /* of the attempts: TLS sessions that were resumed */
   uint64_t unsent;  /* messages that still waited at the end */
   uint64_t unread;  /* bytes that were given up behind a full inbox */
+  uint64_t dropped; /* messages sent that a rule gave up: sending.h */
 };
 
 /* Of a close frame. */
@@ -161,6 +162,7 @@ struct wsm_login {
 };
 
 struct wsm_redirect_state; /* redirects.c: the redirect that was followed */
+struct wsm_sending;        /* sending.c: terms of messages, what was dropped */
 
 struct wsm_manager {
   const struct wsm_policy *policy;
@@ -168,6 +170,7 @@ struct wsm_manager {
   struct wsm_pool *pool;
   struct wsm_session session;
   struct wsm_message_queue outbox; /* waits for a connection */
+  struct wsm_sending *sending;     /* NULL: none was needed yet */
   /* received on a connection that is over, and not yet taken */
   struct wsm_message_queue undelivered;
   struct wsm_error error; /* the last one */

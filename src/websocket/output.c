@@ -28,12 +28,16 @@ static inline bool write_frame (struct wsm_session *s, unsigned opcode,
 
 bool wsm_session_send (struct wsm_session *s, unsigned opcode, const void *data,
                        size_t n) {
-  return write_frame(s, opcode, data, n);
+  if (!write_frame(s, opcode, data, n)) return false;
+  s->queued++;
+  return true;
 }
 
 bool wsm_session_send_frame (struct wsm_session *s, const void *frame,
                              size_t n) {
-  return wsm_buffer_append(&s->out, frame, n);
+  if (!wsm_buffer_append(&s->out, frame, n)) return false;
+  s->queued++;
+  return true;
 }
 
 bool wsm_session_write_frame (struct wsm_buffer *to, unsigned opcode,
@@ -136,6 +140,22 @@ void wsm_output_sent (struct wsm_session *s, size_t n) {
   }
 }
 
+static bool is_message (const struct wsm_frame *f) {
+  return f->opcode == WSM_TEXT || f->opcode == WSM_BINARY;
+}
+
+size_t wsm_output_count (const struct wsm_session *s, size_t at) {
+  const size_t n = wsm_buffer_length(&s->out);
+  struct wsm_frame f;
+  size_t count = 0;
+  if (at < s->disowned) at = s->disowned;
+  while (at < n) {
+    at += wsm_output_frame_length(&s->out, at, &f);
+    if (at > s->sent && is_message(&f)) count++;
+  }
+  return count;
+}
+
 bool wsm_output_unsent (struct wsm_session *s, size_t *at,
                         struct wsm_message *m) {
   const size_t n = wsm_buffer_length(&s->out);
@@ -145,8 +165,7 @@ bool wsm_output_unsent (struct wsm_session *s, size_t *at,
     struct wsm_frame f;
     const size_t length = wsm_output_frame_length(&s->out, *at, &f);
     *at += length;
-    if (*at <= s->sent || (f.opcode != WSM_TEXT && f.opcode != WSM_BINARY))
-      continue;
+    if (*at <= s->sent || !is_message(&f)) continue;
     start += length - (size_t)f.length;
     if (f.masked && !s->deflate) wsm_mask(start, (size_t)f.length, f.key, 0);
     m->data = start;

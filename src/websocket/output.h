@@ -18,9 +18,11 @@ size_t wsm_output_frame_length (const struct wsm_buffer *out, size_t at,
 /* The first n bytes of `out` were removed. */
 void wsm_output_trimmed (struct wsm_session *s, size_t n);
 
-/* As wsm_session_sent and wsm_session_unsent, for a session without
-** permessage-deflate; after wsm_compressed_unsent for one with it. */
+/* As wsm_session_sent, wsm_session_count_unsent from `at` on, and
+** wsm_session_unsent, for a session without permessage-deflate; the latter two
+** after wsm_compressed_unsent for one with it. */
 void wsm_output_sent (struct wsm_session *s, size_t n);
+size_t wsm_output_count (const struct wsm_session *s, size_t at);
 bool wsm_output_unsent (struct wsm_session *s, size_t *at,
                         struct wsm_message *m);
 

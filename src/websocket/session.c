@@ -66,10 +66,6 @@ static struct wsm_span input (const struct wsm_session *s) {
   return rest;
 }
 
-unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n) {
-  return wsm_buffer_reserve(&s->in, n);
-}
-
 void wsm_session_commit (struct wsm_session *s, size_t n) {
   wsm_buffer_commit(&s->in, n);
   if (s->http_matched && s->in.data)
@@ -491,6 +487,10 @@ void wsm_session_sent (struct wsm_session *s, size_t n) {
   if (s->deflate) wsm_compressed_sent(s, n);
   else wsm_output_sent(s, n);
   if (s->pong_due) wsm_control_send_pong(s);
+}
+
+size_t wsm_session_count_unsent (const struct wsm_session *s) {
+  return wsm_output_count(s, s->deflate ? wsm_compressed_unsent(s) : 0);
 }
 
 bool wsm_session_unsent (struct wsm_session *s, size_t *at,

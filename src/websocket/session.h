@@ -67,6 +67,7 @@ struct wsm_session {
   uint8_t pong_length;
   unsigned char *pong;   /* its payload: WSM_CONTROL_LIMIT bytes, or NULL */
   uint64_t pings, pongs; /* received, for statistics */
+  uint64_t queued;       /* messages sent, also those still in `out` */
   uint64_t ping_sent;    /* the number of our last ping */
   uint64_t pong_seen;    /* the highest number of ours in a pong */
   bool close_pending;    /* a close frame follows messages not yet taken */
@@ -102,7 +103,10 @@ void wsm_session_free (struct wsm_session *s);
 
 /* Room for n bytes from the peer; then commit what was really read. NULL
 ** without memory. */
-unsigned char *wsm_session_reserve (struct wsm_session *s, size_t n);
+static inline unsigned char *wsm_session_reserve (struct wsm_session *s,
+                                                  size_t n) {
+  return wsm_buffer_reserve(&s->in, n);
+}
 void wsm_session_commit (struct wsm_session *s, size_t n);
 
 /* How many bytes to read where n is the usual read: n, or what is missing of a
@@ -171,6 +175,9 @@ void wsm_session_sent (struct wsm_session *s, size_t n);
 static inline size_t wsm_session_pending (const struct wsm_session *s) {
   return s->out.end - s->out.start - s->sent;
 }
+
+/* How many messages of `out` were not wholly written. It looks at each. */
+size_t wsm_session_count_unsent (const struct wsm_session *s);
 
 /* --- the end --- */
 

@@ -36,6 +36,13 @@ local function check_heartbeat (given)
   end
 end
 
+-- A sliding window has two numbers.
+local function check_rate (rate, name)
+  if not rate or rate[1] and rate.per then return end
+  error("bad option '" .. name .. "' (it needs a number and 'per', as in "
+        .. "{ 120, per = 60 })", 0)
+end
+
 -- Nobody is checked, and somebody is to be checked by these.
 local function check_verify (given, name)
   local tls = given[name]
@@ -80,6 +87,7 @@ end
 function conflicts.check_client (given)
   check_both(given)
   check_verify(given, "proxy_tls")
+  check_rate(given.rate, "rate")
   check_url(given)
   check_proxy(given)
 end

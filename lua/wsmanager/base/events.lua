@@ -8,6 +8,7 @@ local events = {
   names = {
     open = true, message = true, error = true, close = true,
     reconnecting = true, locked = true, exhausted = true, drain = true,
+    dropped = true,
   },
   properties = {},    -- "onopen" -> "open" ...
 }
@@ -15,7 +16,7 @@ local events = {
 for name in pairs(events.names) do events.properties["on" .. name] = name end
 
 ---@class wsmanager.Event
----@field type string    "open" "message" "error" "close" "reconnecting" "locked" "exhausted" "drain"
+---@field type string    "open" "message" "error" "close" "reconnecting" "locked" "exhausted" "drain" "dropped"
 ---@field target wsmanager.Connection|wsmanager.WebSocket
 ---@field data any       message: the data, decoded where `decode` is set
 ---@field kind? string   message: "text" or "binary"
@@ -23,7 +24,10 @@ for name in pairs(events.names) do events.properties["on" .. name] = name end
 ---@field code? integer  close: RFC 6455 7.4; 1006 without a closing handshake
 ---@field reason? string close
 ---@field wasClean? boolean close: the closing handshake was completed
----@field token? string  error: what went wrong, of the closed list of tokens
+---@field token? string  error: what went wrong, of the closed list of tokens; dropped: "timeout" (too
+---  old), "full" (the oldest), "closed" (not sent when the connection was lost)
+---@field count? integer dropped: messages
+---@field bytes? integer dropped: their bytes
 ---@field message? string error, locked: a sentence
 ---@field raw? string    error "codec": the message that could not be decoded
 ---@field attempt? integer reconnecting: 1, 2, ...

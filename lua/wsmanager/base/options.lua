@@ -26,6 +26,10 @@ local function is_heartbeat_mode (value)
   return type(value) == "string" and modes[value] == true
 end
 
+local function is_full_rule (value)
+  return value == "reject" or value == "oldest" or value == "wait"
+end
+
 local function is_codec (value)
   return value == "json" or type(value) == "table"
          and type(value.encode) == "function"
@@ -40,6 +44,7 @@ local size = rule(is_integer(1), "positive integer")
 local text = rule(is "string", "string")
 local callback = rule(is "function", "function")
 local flag = rule(is "boolean", "boolean")
+local number_of_a_rate = rule(is_integer(1, 100000), "integer from 1 to 100000")
 local list = rule(any(is "string", is "table"), "string or list of strings")
 local part = rule(is_number(0, 1), "number from 0 to 1")
 local window = rule(is_integer(9, 15), "integer from 9 to 15")
@@ -66,7 +71,7 @@ local policy = {
   buffer = size,
   limits = group {
     message = size, frame = size, fragments = size, header = size,
-    body = size,
+    body = size, send = size,
     handshake = positive_or_false,
   },
   compress = group({
@@ -102,7 +107,16 @@ local client = {
     stable = seconds,
     when = callback,
   }, true),
-  outbox = group({messages = size, bytes = size}, true),
+  outbox = group({
+    messages = size,
+    bytes = size,
+    age = positive_or_false,
+    full = rule(is_full_rule, "'reject', 'oldest' or 'wait'", true),
+  }, true),
+  rate = group({
+    [1] = number_of_a_rate, per = positive,
+    reserve = rule(is_integer(0), "integer, 0 or more,"),
+  }, true),
   proxy = rule(any(is_false, is "string"), "string or false"),
   proxy_tls = tls,
   redirects = rule(any(is_false, is_integer(0)), "integer, 0 or more, or false"),

@@ -19,15 +19,16 @@ function suggest.distance (a, b)
   return row[#b]
 end
 
--- The nearest key of `names` (of equals the alphabetically first), or nil where
--- none is near.
+-- The nearest key of `names` that is a string (of equals the alphabetically
+-- first), or nil where none is near.
 function suggest.nearest (name, names)
   local found
   local best = math.max(2, math.floor(#name / 3)) + 1
   for candidate in pairs(names) do
-    local distance = suggest.distance(name:lower(), candidate:lower())
-    if distance < best
-       or (distance == best and found and candidate < found)
+    local distance = type(candidate) == "string"
+                     and suggest.distance(name:lower(), candidate:lower())
+    if distance and (distance < best
+                     or distance == best and found and candidate < found)
     then
       found, best = candidate, distance
     end

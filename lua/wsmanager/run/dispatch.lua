@@ -39,6 +39,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field must_notify? true         its waiters are notified in the next round, whatever happens
 ---@field receivers? table          queue of coroutines that wait for a message
 ---@field senders? table            queue of coroutines that wait for room
+---@field outbox_waits? true        option outbox.full = "wait"
 ---@field full_for? "new"|"same"    a sender has found no room, since this was reset
 ---@field watchers? table           queue of coroutines that wait for another state
 ---@field inbox_empty? boolean      the last receive found no message
@@ -204,6 +205,10 @@ end
 function on_event.drain (_, record)
   wake_senders(record)
   fire(record, {type = "drain"})
+end
+
+function on_event.dropped (_, record, count, bytes, token)
+  fire(record, {type = "dropped", count = count, bytes = bytes, token = token})
 end
 
 -- `drain()` waits among those who are notified of the state after any event.

@@ -26,13 +26,14 @@ describe("options", function ()
         limit = 10, stable = 5, when = fn,
       },
       timeouts = {open = 10, close = 5},
-      outbox = {messages = 10, bytes = 1000}, inbox = 1000, buffer = 1000,
-      limits = {message = 1, frame = 1, fragments = 1, header = 1, handshake = 5},
+      outbox = {messages = 10, bytes = 1000, age = 5, full = "oldest"},
+      rate = {120, per = 60, reserve = 5}, inbox = 1000, buffer = 1000,
+      limits = {message = 1, frame = 1, fragments = 1, header = 1, send = 1, handshake = 5},
       tls = {ca = "x", cert = "x", key = "x", hostname = "x", verify = true,
              min = "1.2", keylog = "x", pin = {"x"}},
       decode = "json", onopen = fn, onmessage = fn, onerror = fn,
       onclose = fn, onreconnecting = fn, onlocked = fn, onexhausted = fn,
-      ondrain = fn,
+      ondrain = fn, ondropped = fn,
     }
   end)
 
@@ -70,6 +71,10 @@ describe("options", function ()
       assert.equal("bad option 'heartbeat.interval' "
                    .. "(positive number or false expected, got string)",
                    client {heartbeat = {interval = "30"}})
+      assert.equal("bad option 'outbox.full' ('reject', 'oldest' or 'wait' expected, "
+                   .. "got block)", client {outbox = {full = "block"}})
+      assert.equal("bad option 'outbox.age' (positive number or false expected, "
+                   .. "got 0)", client {outbox = {age = 0}})
       assert.equal("bad option 'reconnect' (table or false expected, "
                    .. "got boolean)", client {reconnect = true})
       assert.equal("bad option 'timeouts' (table expected, got number)",

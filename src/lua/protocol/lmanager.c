@@ -108,8 +108,9 @@ static int release (lua_State *L) {
 
 /* --- called by the owner --- */
 
+/* m:start(now or 0) */
 static int start (lua_State *L) {
-  wsm_manager_start(check(L));
+  wsm_manager_start(check(L), (uint64_t)luaL_optnumber(L, 2, 0));
   return 0;
 }
 
@@ -189,12 +190,30 @@ static int close (lua_State *L) {
   return 0;
 }
 
-/* m:send(data, binary) -> "sent" | "later" | "full" | "closed" */
+/* The table at i, { expires, volatile }; NULL: there is none. */
+static const struct wsm_terms *read_terms (lua_State *L, int i,
+                                           struct wsm_terms *terms) {
+  const struct wsm_terms none = WSM_NO_TERMS;
+  if (lua_isnoneornil(L, i)) return NULL;
+  *terms = none;
+  lua_getfield(L, i, "expires");
+  if (!lua_isnil(L, -1)) terms->expires_ms = (uint64_t)lua_tonumber(L, -1);
+  lua_getfield(L, i, "volatile");
+  terms->is_volatile = lua_toboolean(L, -1);
+  lua_pop(L, 2);
+  return terms;
+}
+
+/* m:send(data, binary, now or 0, terms) -> "sent" | "later" | "full" | "closed" ... */
 static int send (lua_State *L) {
-  size_t n;
-  const char *data = luaL_checklstring(L, 2, &n);
-  const unsigned opcode = lua_toboolean(L, 3) ? WSM_BINARY : WSM_TEXT;
-  return wsm_push_sent(L, wsm_manager_send(check(L), opcode, data, n));
+  struct wsm_message message;
+  struct wsm_terms terms;
+  message.data =
+    (const unsigned char *)luaL_checklstring(L, 2, &message.length);
+  message.binary = lua_toboolean(L, 3);
+  return wsm_push_sent(L, wsm_manager_send(check(L), &message,
+                                           read_terms(L, 5, &terms),
+                                           (uint64_t)luaL_optnumber(L, 4, 0)));
 }
 
 /* m:next(now) -> data, kind | nil (none yet) | false (none will come) */
@@ -366,6 +385,7 @@ static int counters (lua_State *L) {
   wsm_set_count(L, "epoch", m->counters.epoch);
   wsm_set_count(L, "unsent", m->counters.unsent);
   wsm_set_count(L, "unread", m->counters.unread);
+  wsm_set_count(L, "dropped", m->counters.dropped);
   wsm_set_count(L, "failures", m->failures);
   wsm_set_count(L, "waiting", m->outbox.count);
   wsm_set_count(L, "reject_status", m->reject_status);

@@ -41,11 +41,12 @@ int wsm_spec_login_failed (lua_State *L) {
   return 0;
 }
 
-/* m:login_send(epoch, data, binary) -> as send */
+/* m:login_send(epoch, data, binary, now or 0) -> as send */
 int wsm_spec_login_send (lua_State *L) {
   const struct wsm_message message = check_message(L, 3);
-  return wsm_push_sent(
-    L, wsm_login_send(manager(L), check_number(L, 2), &message));
+  return wsm_push_sent(L,
+                       wsm_login_send(manager(L), check_number(L, 2), &message,
+                                      (uint64_t)luaL_optnumber(L, 5, 0)));
 }
 
 /* m:login_next(epoch, now) -> as next */
@@ -74,6 +75,6 @@ int wsm_spec_login_over (lua_State *L) {
 
 /* m:release(): the owner's first messages were sent */
 int wsm_spec_release (lua_State *L) {
-  wsm_manager_release(manager(L));
+  wsm_manager_release(manager(L), (uint64_t)luaL_optnumber(L, 2, 0));
   return 0;
 }

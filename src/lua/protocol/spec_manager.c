@@ -13,10 +13,9 @@ struct wsm_manager_box *wsm_check_manager_box (lua_State *L) {
 
 int wsm_push_sent (lua_State *L, enum wsm_sent sent) {
   static const char *const names[] = {
-    [WSM_SENT] = "sent",
-    [WSM_SENT_LATER] = "later",
-    [WSM_SEND_FULL] = "full",
-    [WSM_SEND_CLOSED] = "closed",
+    [WSM_SENT] = "sent",          [WSM_SENT_LATER] = "later",
+    [WSM_SEND_FULL] = "full",     [WSM_SEND_CLOSED] = "closed",
+    [WSM_SEND_TOOBIG] = "toobig",
   };
   lua_pushstring(L, names[sent]);
   return 1;

@@ -19,13 +19,60 @@ static int construct (lua_State *L) {
   return 1;
 }
 
-/* q:push(data, binary) -> boolean: false without memory */
+static uint64_t number_field (lua_State *L, int i, const char *name,
+                              uint64_t absent) {
+  uint64_t number = absent;
+  lua_getfield(L, i, name);
+  if (!lua_isnil(L, -1)) number = (uint64_t)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number;
+}
+
+/* q:push(data, binary, { expires, number, id, volatile }) -> boolean: false
+** without memory */
 static int push (lua_State *L) {
+  struct wsm_terms terms = WSM_NO_TERMS;
+  const struct wsm_terms *given = NULL;
   struct wsm_message m;
+  size_t n = 0;
   m.data = (const unsigned char *)luaL_checklstring(L, 2, &m.length);
   m.binary = lua_toboolean(L, 3);
-  lua_pushboolean(L, wsm_message_queue_push(check(L, 1), &m));
+  if (lua_istable(L, 4)) {
+    given = &terms;
+    terms.expires_ms = number_field(L, 4, "expires", WSM_NEVER);
+    terms.number = number_field(L, 4, "number", 0);
+    lua_getfield(L, 4, "volatile");
+    terms.is_volatile = lua_toboolean(L, -1);
+    lua_getfield(L, 4, "id");
+    terms.id = (const unsigned char *)lua_tolstring(L, -1, &n);
+    terms.id_length = (uint8_t)n;
+  }
+  lua_pushboolean(L, wsm_message_queue_push(check(L, 1), &m, given));
   return 1;
+}
+
+/* q:terms() -> expires | nil, number, id, volatile: of the first */
+static int terms (lua_State *L) {
+  struct wsm_terms t;
+  wsm_message_queue_terms(check(L, 1), 0, &t);
+  if (t.expires_ms == WSM_NEVER) lua_pushnil(L);
+  else lua_pushinteger(L, (lua_Integer)t.expires_ms);
+  lua_pushinteger(L, (lua_Integer)t.number);
+  lua_pushlstring(L, (const char *)t.id, t.id_length);
+  lua_pushboolean(L, t.is_volatile);
+  return 4;
+}
+
+/* q:expire(now) -> messages, bytes, next time | nil */
+static int expire (lua_State *L) {
+  struct wsm_removed removed;
+  const uint64_t next_ms = wsm_message_queue_expire(
+    check(L, 1), (uint64_t)luaL_checknumber(L, 2), &removed);
+  lua_pushinteger(L, (lua_Integer)removed.count);
+  lua_pushinteger(L, (lua_Integer)removed.payload);
+  if (next_ms == WSM_NEVER) lua_pushnil(L);
+  else lua_pushinteger(L, (lua_Integer)next_ms);
+  return 3;
 }
 
 /* q:first() -> data, binary; nil when it is empty */
@@ -64,6 +111,7 @@ static int size (lua_State *L) {
 static const luaL_Reg methods[] = { { "push", push },   { "first", first },
                                     { "pop", pop },     { "prepend", prepend },
                                     { "clear", clear }, { "size", size },
+                                    { "terms", terms }, { "expire", expire },
                                     { NULL, NULL } };
 
 void wsm_push_queue (lua_State *L) {

@@ -1,0 +1,54 @@
+-- What a wait that failed returns, `nil, token, detail`, and its deadline.
+-- Depends on dispatch.lua, which knows how a connection failed last.
+-- Never waits.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local dispatch = require "wsmanager.run.dispatch"
+local url = require "wsmanager.base.url"
+
+local now, to_record = core.now, dispatch.record
+local check_seconds = arguments.check_seconds
+
+local failures = {}
+
+-- When a timeout in seconds is over; nil: never. Raises at `level` for another value.
+function failures.to_deadline (level, what, timeout)
+  if timeout == nil then return nil end
+  check_seconds(level + 1, what, timeout)
+  return now() + timeout
+end
+
+-- "open wss://example.org/chat", "open, from 127.0.0.1".
+function failures.describe (ws)
+  local record = to_record(ws)
+  local state = ws.state
+  if record and record.server then
+    return state .. " on the server's side"
+  end
+  return state .. " " .. url.redacted(ws.url or "")
+end
+
+-- "; last: " and why the attempt or connection before failed, or "".
+local function last_failure (record)
+  local why, code = record.ending.detail, record.ending.code
+  if not why and code then
+    why = "the connection was closed (" .. code .. ")"
+  end
+  return why and "; last: " .. why or ""
+end
+
+-- "no message within 5 s: ...".
+function failures.timed_out (ws, what, timeout)
+  return nil, "timeout",
+         what .. " within " .. timeout .. " s: "
+         .. failures.describe(ws) .. last_failure(to_record(ws))
+end
+
+-- The detail of a failure. Where reconnect.when has ended the connection, its last
+-- failure says more than the core.
+function failures.detail_of (ws, token, detail)
+  return token == "closed" and to_record(ws).ending.detail or detail
+end
+
+return failures

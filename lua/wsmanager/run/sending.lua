@@ -1,0 +1,178 @@
+-- The method `send` of a connection: its terms, and the wait for room.
+-- Depends on the core's link, dispatch.lua and failures.lua.
+-- Never makes a table or a closure for a message that is sent at once.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local codec = require "wsmanager.base.codec"
+local dispatch = require "wsmanager.run.dispatch"
+local failures = require "wsmanager.run.failures"
+local ffi = require "wsmanager.base.ffi"
+local suggest = require "wsmanager.base.suggest"
+
+local link = core.link
+local link_send, send_on_terms = ffi.send, link.send
+local now, encode = core.now, codec.encode
+local codecs, to_record = dispatch.codecs, dispatch.record
+local wait_in = dispatch.wait
+local bad_argument, check_seconds = arguments.fail, arguments.check_seconds
+
+local type, min = type, math.min
+
+-- Levels of the stack between our caller and the Lua of send: 1 where a method in C
+-- calls it.
+local METHOD_LEVELS = link.methods and 1 or 0
+
+local sending = {}
+
+---@class wsmanager.SendOptions
+---@field timeout? number    seconds to wait for room; 0: never wait
+---@field ttl? number        seconds from now on; then it is dropped instead of sent
+---@field volatile? boolean  sent now or not at all: it waits for no room and no connection
+
+-- ## The third argument
+
+local function is_seconds (value) return type(value) == "number" and value == value end
+
+local terms_of = {
+  timeout = {is_seconds, "number"},
+  ttl = {function (value) return is_seconds(value) and value > 0 end,
+         "positive number"},
+  volatile = {function (value) return type(value) == "boolean" end, "boolean"},
+}
+
+-- Raises at `level` for a table of options that is not right.
+local function check_options (level, options)
+  for name, value in pairs(options) do
+    local rule = terms_of[name]
+    if not rule then
+      local hint = type(name) == "string" and suggest.hint(name, terms_of) or ""
+      error("bad argument #3 to 'send' (unknown option '" .. tostring(name) .. "'"
+            .. hint .. ")", level + 2)
+    elseif not rule[1](value) then
+      bad_argument(level + 1, "#3 to 'send' (" .. rule[2] .. " for '" .. name .. "'",
+                   value)
+    end
+  end
+end
+
+-- ## Where the core did not take it at once
+
+-- Connecting or waiting without an outbox: `full` is reported, not `closed`.
+local will_open = {connecting = true, waiting = true}
+
+-- Sends it with what is left of its ttl.
+local function send_once (ws, data, kind, options, expires)
+  if not options then return link_send(ws, data, kind) end
+  local left = expires and expires - now()
+  if left and left <= 0 then
+    return nil, "timeout", "the message's ttl of " .. options.ttl .. " s is over"
+  end
+  return send_on_terms(ws, data, kind, left or false, options.volatile)
+end
+
+local function try_send (ws, data, kind, options, expires)
+  local ok, token, detail = send_once(ws, data, kind, options, expires)
+  if ok == nil and token == "closed" and will_open[ws.state] then
+    return nil, "full", "the connection is " .. ws.state
+                        .. " and has no outbox (outbox = false)"
+  end
+  return ok, token, detail
+end
+
+-- May it wait for room? Without a timeout only while the connection is open, or
+-- with outbox.full = "wait": an outbox that is full may stay so for long.
+local function may_wait (ws, record, timeout, options)
+  if timeout == 0 or options and options.volatile then return false end
+  return timeout ~= nil or record.outbox_waits or ws.readyState == 1
+end
+
+-- Waits for room and sends.
+local function wait_for_room (ws, data, kind, timeout, options, expires)
+  local deadline = timeout and now() + timeout
+  if expires then deadline = min(deadline or expires, expires) end
+  local record = to_record(ws)
+  local restarts, in_time = record.restarts, nil
+  local ok, token, detail
+  repeat
+    record.full_for = in_time and "same" or "new"
+    in_time = wait_in(ws, record, "senders", deadline)
+    if ws.state == "closed" or record.restarts ~= restarts then
+      return nil, "closed", record.ending.detail or "the connection is closed"
+    end
+    ok, token, detail = try_send(ws, data, kind, options, expires)
+    if ok or token ~= "full" then return ok, token, detail end
+  until not in_time or not may_wait(ws, record, timeout, options)
+  if not in_time and timeout then
+    return failures.timed_out(ws, "no room to send", timeout)
+  end
+  return ok, token, detail
+end
+
+-- The rest of send where the core did not take the message.
+local function send_refused (ws, data, kind, timeout, options, expires, token, detail)
+  local ok
+  if token == "closed" then
+    ok, token, detail = try_send(ws, data, kind, options, expires)
+    if ok then return true end
+  end
+  if token ~= "full" then
+    return nil, token, failures.detail_of(ws, token, detail)
+  end
+  if not may_wait(ws, to_record(ws), timeout, options) then
+    return nil, token, detail
+  end
+  return wait_for_room(ws, data, kind, timeout, options, expires)
+end
+
+local function check_kind (kind)
+  if kind == "text" or kind == "binary" then return end
+  error("bad argument #2 to 'send' ('text' or 'binary' expected, got "
+        .. tostring(kind) .. ")", 3 + METHOD_LEVELS)
+end
+
+-- ## The method
+
+--- Sends a message; while the connection is not open it waits in the outbox and
+--- goes out in order when it opens. Where `decode` is set anything but a string
+--- is encoded first; a string is sent as it is. When the output of an open
+--- connection is full it waits (as `receive` does) until there is room.
+---@param data any  a string; UTF-8 unless binary
+---@param kind? "text"|"binary"  text when absent
+---@param timeout? number|wsmanager.SendOptions  seconds to wait for room; 0: never wait
+---@return true|nil sent
+---@return string? token  "full", "closed", "toobig", "codec", "timeout", "exhausted"
+---@return string? detail
+function sending.send (ws, data, kind, timeout)
+  local options, expires
+  if type(timeout) == "table" then
+    options = timeout
+    check_options(1 + METHOD_LEVELS, options)
+    expires = options.ttl and now() + options.ttl
+    timeout = options.timeout
+  elseif timeout ~= nil then
+    check_seconds(1 + METHOD_LEVELS, "#3 to 'send'", timeout)
+  end
+  local ok, token, detail
+  if options then
+    ok, token, detail = send_on_terms(ws, data, kind, options.ttl or false,
+                                      options.volatile)
+  else
+    ok, token, detail = link_send(ws, data, kind)
+  end
+  if ok == false then
+    -- not in a function of its own: after a tail call Lua 5.1 has lost the line
+    if kind ~= nil then check_kind(kind) end
+    local with = codecs[ws]
+    if not with then
+      bad_argument(1 + METHOD_LEVELS, "#1 to 'send' (string", data)
+    end
+    data, token, detail = encode(with, data, kind)
+    if data == nil then return nil, token, detail end
+    ok, token, detail = send_once(ws, data, kind, options, expires)
+  end
+  if ok then return true end
+  return send_refused(ws, data, kind, timeout, options, expires, token, detail)
+end
+
+return sending
