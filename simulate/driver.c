@@ -192,7 +192,7 @@ static void update_pause (struct client *c) {
   const bool full = c->tcp && wsm_manager_is_inbox_full(m);
   if (!c->tcp || full == wsm_manager_is_paused(m)) return;
   if (full) {
-    wsm_manager_pause(m);
+    wsm_manager_pause(m, now_of(c));
     return;
   }
   wsm_manager_resume(m, now_of(c));
@@ -202,10 +202,16 @@ static void update_pause (struct client *c) {
 static void report_delivery (struct client *c) {
   struct wsm_manager *m = &c->manager;
   struct wsm_delivery d;
-  if (!wsm_manager_wants_delivery(m) || !c->tcp) return;
+  size_t unread;
+  if (!c->tcp || !wsm_manager_wants_delivery(m, now_of(c))) return;
+  tcp_unread(c->tcp, SERVER, &unread);
+  d.written = tcp_written(c->tcp, CLIENT);
   d.acknowledged = tcp_acknowledged(c->tcp, CLIENT);
-  d.everything = wsm_manager_pending(m) == 0 &&
-                 d.acknowledged == tcp_written(c->tcp, CLIENT);
+  d.unread = unread;
+  d.blocked = c->blocked;
+  d.readable = tcp_is_readable(c->tcp, CLIENT);
+  d.hung_up = tcp_hung_up(c->tcp, CLIENT) != TCP_LIVES;
+  d.everything = wsm_manager_pending(m) == 0 && d.acknowledged == d.written;
   wsm_manager_delivered(m, &d, now_of(c));
 }
 

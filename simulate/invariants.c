@@ -131,7 +131,7 @@ static bool has_end (const struct client *c) {
     case WSM_STATE_CLOSING:
       return clock;
     case WSM_STATE_OPEN:
-      return clock || m->paused || !c->policy.heartbeat_timeout_ms;
+      return clock || m->paused || !c->policy.heartbeat.timeout_ms;
     default:
       return c->tcp == NULL;
   }
@@ -203,9 +203,9 @@ static uint64_t later_of (uint64_t a, uint64_t b) {
 /* When it must be known that the peer is dead, if nothing more happens. */
 static uint64_t known_by (const struct client *c) {
   const struct wsm_policy *p = &c->policy;
-  const uint64_t answer = p->heartbeat_timeout_ms - p->heartbeat_interval_ms;
-  uint64_t at = later_of(c->heard_ms, c->opened_ms) + p->heartbeat_timeout_ms;
-  at = later_of(at, c->free_ms + p->heartbeat_timeout_ms);
+  const uint64_t answer = p->heartbeat.timeout_ms - p->heartbeat.interval_ms;
+  uint64_t at = later_of(c->heard_ms, c->opened_ms) + p->heartbeat.timeout_ms;
+  at = later_of(at, c->free_ms + p->heartbeat.timeout_ms);
   at = later_of(at, c->progress_ms + answer + answer / 4);
   return at + 2 * LATE_MS + CHECK_MS;
 }
@@ -215,7 +215,10 @@ void invariant_dead (struct client *c) {
   if (c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
   if (now_of(c) < c->program_until_ms) return;
   acknowledged = tcp_acknowledged(c->tcp, CLIENT);
-  if (acknowledged != c->progress) c->progress_ms = now_of(c);
+  if (acknowledged != c->progress ||
+      (wsm_manager_is_paused(&c->manager) &&
+       acknowledged == tcp_written(c->tcp, CLIENT)))
+    c->progress_ms = now_of(c);
   c->progress = acknowledged;
   if (now_of(c) <= known_by(c)) return;
   invariant_broken(c->world, BROKEN_OTHER,

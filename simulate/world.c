@@ -28,11 +28,11 @@ void world_later (struct world *w, uint64_t after_ms, schedule_call *call,
 static void choose_heartbeat (struct wsm_policy *p, struct random *r) {
   static const uint32_t intervals[] = { 5000, 10000, 20000, 30000, 60000 };
   static const uint32_t answers[] = { 10000, 20000, 40000, 70000 };
-  p->heartbeat_interval_ms = CHOOSE(r, intervals);
-  p->heartbeat_timeout_ms = p->heartbeat_interval_ms + CHOOSE(r, answers);
+  p->heartbeat.interval_ms = CHOOSE(r, intervals);
+  p->heartbeat.timeout_ms = p->heartbeat.interval_ms + CHOOSE(r, answers);
   if (random_percent(r, 25)) {
-    p->heartbeat_message = "heartbeat";
-    p->heartbeat_length = 9;
+    p->heartbeat.message = "heartbeat";
+    p->heartbeat.length = 9;
   }
 }
 
@@ -123,7 +123,7 @@ static void choose_answer (struct world *w) {
   for (i = 0; i < w->client_count; i++) {
     const struct client *c = &w->clients[i];
     const uint64_t half =
-      (c->policy.heartbeat_timeout_ms - c->policy.heartbeat_interval_ms) / 2;
+      (c->policy.heartbeat.timeout_ms - c->policy.heartbeat.interval_ms) / 2;
     const uint64_t way = 2 * c->path.latency_ms + 1000;
     if (half - way < least) least = half - way;
   }
@@ -135,9 +135,9 @@ static void tell_client (struct client *c) {
   TELL(c->world,
        "client %u: interval %g s, timeout %g s%s; delay %g s to %g s; %llu ms "
        "away, %llu bytes a second",
-       c->number, p->heartbeat_interval_ms / 1000.0,
-       p->heartbeat_timeout_ms / 1000.0,
-       p->heartbeat_message ? ", a message" : "", p->delay_ms / 1000.0,
+       c->number, p->heartbeat.interval_ms / 1000.0,
+       p->heartbeat.timeout_ms / 1000.0,
+       p->heartbeat.message ? ", a message" : "", p->delay_ms / 1000.0,
        p->max_delay_ms / 1000.0, (unsigned long long)c->path.latency_ms,
        (unsigned long long)c->path.rate);
 }
