@@ -211,6 +211,7 @@ build = {
     ["wsmanager.chat.options"] = "lua/wsmanager/chat/options.lua",
     ["wsmanager.chat.pictures"] = "lua/wsmanager/chat/pictures.lua",
     ["wsmanager.chat.seed"] = "lua/wsmanager/chat/seed.lua",
+    ["wsmanager.chat.shape"] = "lua/wsmanager/chat/shape.lua",
     ["wsmanager.chat.url"] = "lua/wsmanager/chat/url.lua",
     ["wsmanager.client"] = "lua/wsmanager/client.lua",
     ["wsmanager.connection"] = "lua/wsmanager/connection.lua",

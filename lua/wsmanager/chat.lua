@@ -48,6 +48,7 @@ local Chat = {}
 local defaults = {
   memory = 4096,
   outbox = { messages = 1024, bytes = 16 * 1024 * 1024 },
+  inbox = 4 * 1024 * 1024,
   heartbeat = {
     interval = 30, timeout = 100,
     message = message.encode { action = action.heart },
@@ -124,7 +125,8 @@ local function make (options)
     peer = options.peer, onreceipt = options.onreceipt,
     ledger = ledger.new(merged(options.outbox, defaults.outbox)),
     known_ids = dedupe.new(options.memory or defaults.memory),
-    inbox = {}, prefix = id_prefix(), sent_count = 0,
+    inbox = {}, inbox_bytes = 0, inbox_limit = options.inbox or defaults.inbox,
+    prefix = id_prefix(), sent_count = 0,
     epoch = os.time() - now(),
   }, Chat)
 end
@@ -221,9 +223,11 @@ local function receipt (self, kind, frame)
   }
 end
 
--- The key of a frame in the ledger.
+-- The key of a frame, in the ledger and among the known ids: the sender's length
+-- is in it, so that no two pairs of sender and id share a key.
 local function key_of (kind, frame)
-  return kind .. " " .. tostring(frame.senderId) .. " " .. frame.id
+  local sender = frame.senderId or ""
+  return kind .. #sender .. ":" .. sender .. frame.id
 end
 
 --- Sends the receipt that a message was read.
@@ -265,14 +269,45 @@ local on_action = {
   [action.heart] = function () end,
 }
 
--- Receives one frame: a message; false for another one; nil, token, detail, raw.
+local function seconds_left (deadline)
+  return deadline and math.max(0, deadline - now())
+end
+
+-- Who does not read our receipts is not read: waits for room for one more.
+-- Returns false where there is none in time.
+local function await_room (self, deadline)
+  if not self.ledger:is_choked() then return true end
+  local _, token = self.ws:drain(seconds_left(deadline))
+  return token ~= "timeout"
+end
+
+-- Receives one frame: a message and its size; false for another one; nil, token,
+-- detail, raw.
 local function receive_frame (self, deadline)
-  local left = deadline and math.max(0, deadline - now())
-  local data, kind, detail = self.ws:receive(left)
+  if not await_room(self, deadline) then
+    return nil, "timeout", "the peer does not read its receipts"
+  end
+  local data, kind, detail = self.ws:receive(seconds_left(deadline))
   if not data then return nil, kind, detail end
   local frame, why = message.decode(data, kind)
   if not frame then return nil, "codec", why, data end
-  return on_action[frame.action](self, frame) or false
+  return on_action[frame.action](self, frame) or false, #data
+end
+
+-- What one message in the inbox weighs: its bytes, and what Lua needs for a table.
+local OVERHEAD = 512
+
+local function keep (self, received, size)
+  self.inbox_bytes = self.inbox_bytes + size + OVERHEAD
+  table.insert(self.inbox, { received, size + OVERHEAD })
+end
+
+-- The oldest message of the inbox, or nil.
+local function take_kept (self)
+  local kept = table.remove(self.inbox, 1)
+  if not kept then return nil end
+  self.inbox_bytes = self.inbox_bytes - kept[2]
+  return kept[1]
 end
 
 local function is_timeout (value)
@@ -299,7 +334,8 @@ function Chat:receive (timeout)
     bad_argument(1, "#1 to 'receive' (number", timeout)
   end
   local deadline = to_deadline(timeout)
-  while #self.inbox == 0 do
+  local kept = take_kept(self)
+  while not kept do
     local received, token, detail, raw = receive_frame(self, deadline)
     if received then return received end
     if token == "timeout" then
@@ -307,7 +343,7 @@ function Chat:receive (timeout)
     end
     if received == nil then return nil, token, detail, raw end
   end
-  return table.remove(self.inbox, 1)
+  return kept
 end
 
 --- Each message, across reconnects, until the connection is closed for good; what
@@ -328,18 +364,23 @@ function Chat:messages ()
 end
 
 --- Waits until the other side has received all that was sent here. Messages
---- that come meanwhile are kept for receive().
+--- that come meanwhile are kept for receive(), as many as the option `inbox` has
+--- room for: then it returns "full", and goes on after some receive().
 ---@param timeout number?   seconds
----@return true|nil, string? token, string? detail
+---@return true|nil, "timeout"|"full"|string|nil token, string? detail
 function Chat:settled (timeout)
   if not is_timeout(timeout) then
     bad_argument(1, "#1 to 'settled' (number", timeout)
   end
   local deadline = to_deadline(timeout)
   while self.ledger.count > 0 do
+    if self.inbox_bytes >= self.inbox_limit then
+      return nil, "full", ("%d messages wait for receive(); %d not received by "
+        .. "the other side"):format(#self.inbox, self.ledger.count)
+    end
     local received, token, detail = receive_frame(self, deadline)
     if received then
-      table.insert(self.inbox, received)
+      keep(self, received, token)
     elseif token == "timeout" then
       return timed_out("not settled", timeout, detail,
         self.ledger.count .. " not received by the other side; ")

@@ -3,18 +3,24 @@
 -- flush() sends the unsent ones until one is refused.
 -- Depends on nothing. Never knows times, sockets or JSON.
 
+-- A receipt is shorter: three names of at most 128 bytes in JSON.
+local LONGEST = 4096
+
 ---@class chat.ledger
 ---@field limits {messages: integer, bytes: integer}
 ---@field count integer   of entries to be confirmed
 ---@field bytes integer   their size
+---@field briefs integer  of brief entries that are not sent yet
+---@field brief_bytes integer
 local Ledger = {}
 Ledger.__index = Ledger
 
----@param limits {messages: integer, bytes: integer}   beyond them add returns "full"
+---@param limits {messages: integer, bytes: integer}   beyond them add returns "full";
+---brief entries are counted for themselves
 ---@return chat.ledger
 local function new (limits)
   return setmetatable({
-    limits = limits, count = 0, bytes = 0,
+    limits = limits, count = 0, bytes = 0, briefs = 0, brief_bytes = 0,
     entries = {}, first = 1, last = 0, unsent = 1, where = {},
   }, Ledger)
 end
@@ -25,26 +31,38 @@ end
 ---@field kind "text"|"binary"
 ---@field brief boolean?  needs no confirmation: removed once it was sent
 
-local function has_room (self, entry)
-  return self.count < self.limits.messages
-    and self.bytes + #entry.data <= self.limits.bytes
+-- nil, or how much there is already.
+local function has_no_room (self, entry)
+  local limits, count, bytes = self.limits, self.count, self.bytes
+  if entry.brief then count, bytes = self.briefs, self.brief_bytes end
+  if count < limits.messages and bytes + #entry.data <= limits.bytes then
+    return nil
+  end
+  return ("%d %s, %d bytes wait %s"):format(count,
+    entry.brief and "receipts" or "messages", bytes,
+    entry.brief and "to be sent" or "for a receipt")
+end
+
+local function count (self, entry, change)
+  local bytes = change * #entry.data
+  if entry.brief then
+    self.briefs, self.brief_bytes =
+      self.briefs + change, self.brief_bytes + bytes
+  else
+    self.count, self.bytes = self.count + change, self.bytes + bytes
+  end
 end
 
 ---@param entry chat.entry
 ---@return true|nil, "full"|nil, string|nil
 function Ledger:add (entry)
   if self.where[entry.key] then return true end
-  if not entry.brief and not has_room(self, entry) then
-    return nil, "full", ("%d messages, %d bytes wait for a receipt")
-      :format(self.count, self.bytes)
-  end
+  local why = has_no_room(self, entry)
+  if why then return nil, "full", why end
   self.last = self.last + 1
   self.entries[self.last] = entry
   self.where[entry.key] = self.last
-  if not entry.brief then
-    self.count = self.count + 1
-    self.bytes = self.bytes + #entry.data
-  end
+  count(self, entry, 1)
   return true
 end
 
@@ -55,15 +73,19 @@ function Ledger:confirm (key)
   if not at then return false end
   local entry = self.entries[at]
   self.where[key], self.entries[at] = nil, nil
-  if not entry.brief then
-    self.count = self.count - 1
-    self.bytes = self.bytes - #entry.data
-  end
+  count(self, entry, -1)
   while self.first <= self.last and not self.entries[self.first] do
     self.first = self.first + 1
   end
   self.unsent = math.max(self.unsent, self.first)
   return true
+end
+
+--- Has it no room for one more brief entry?
+---@return boolean
+function Ledger:is_choked ()
+  return self.briefs >= self.limits.messages
+    or self.brief_bytes + LONGEST > self.limits.bytes
 end
 
 ---@param key string

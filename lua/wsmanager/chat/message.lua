@@ -1,5 +1,5 @@
--- The frames of a chat, and the shape of a message.
--- Depends on codec.lua, for JSON.
+-- The frames of a chat, and the check of a message.
+-- Depends on shape.lua, and on codec.lua, for JSON.
 --
 -- Text frames are JSON objects with an `action` (the seed's chatAction):
 --   {"action":2,"type":1,"id":…,"content":…,"senderId":…,"sendTime":…}   send
@@ -11,8 +11,10 @@
 
 local codec = require "wsmanager.base.codec"
 local each = require "wsmanager.base.each"
+local shape = require "wsmanager.chat.shape"
 
 local json = codec.json()
+local null = codec.null()
 
 ---@enum chatTypes
 local chatTypes = { doctor = 1, customer = 2 }
@@ -40,32 +42,11 @@ local wsState = { CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3 }
 ---@field [integer] Message
 ---@field [string] any
 
-local fields = {
-  { "id", "string" }, { "content", "string" }, { "senderId", "string" },
-  { "sendTime", "number" },
-}
-
--- nil, or the sentence that says what is wrong with it.
-local function fault (value)
-  if type(value) ~= "table" then
-    return "a message is a table, not a " .. type(value)
-  end
-  for _, field in ipairs(fields) do
-    local name, expected = field[1], field[2]
-    local found = type(value[name])
-    if found ~= expected then
-      return ("field '%s' of a message (%s expected, got %s)")
-        :format(name, expected, found == "nil" and "no value" or found)
-    end
-  end
-  return nil
-end
-
 --- Checks the shape; other fields are allowed.
 ---@param value table
 ---@return Message   the same table; raises for a wrong shape
 local function Message (value)
-  local wrong = fault(value)
+  local wrong = shape.message_fault(value)
   if wrong then error("bad argument #1 to 'Message' (" .. wrong .. ")", 2) end
   return value
 end
@@ -79,7 +60,7 @@ local function Messages (value)
       .. type(value) .. ")", 2)
   end
   for i, message in ipairs(value) do
-    local wrong = fault(message)
+    local wrong = shape.message_fault(message)
     if wrong then
       error(("bad argument #1 to 'Messages' (at %d: %s)"):format(i, wrong), 2)
     end
@@ -119,15 +100,25 @@ local function split (data, kind)
   return data:sub(1, feed - 1), data:sub(feed + 1)
 end
 
+local is_receipt = { [chatAction.received] = true, [chatAction.read] = true }
+
 -- nil, or the sentence that says what is wrong with it.
 local function frame_fault (frame)
   if type(frame) ~= "table" then return "not a JSON object" end
-  if frame.action == chatAction.send then return fault(frame) end
-  if frame.action == chatAction.heart then return nil end
-  if frame.action == chatAction.received or frame.action == chatAction.read then
-    return type(frame.id) ~= "string" and "a receipt without an id" or nil
+  local action = frame.action
+  if action == chatAction.send then return shape.message_fault(frame) end
+  if is_receipt[action] then return shape.receipt_fault(frame) end
+  if action == chatAction.heart then return nil end
+  return ("field 'action' of a frame (1 to 4 expected, got %s)")
+    :format(type(action) == "number" and tostring(action) or type(action))
+end
+
+-- A field that is null counts as one that is not there.
+local function drop_nulls (frame)
+  for name, value in each(frame) do
+    if value == null then frame[name] = nil end
   end
-  return "unknown action " .. tostring(frame.action)
+  return frame
 end
 
 ---@param data string
@@ -137,6 +128,7 @@ local function decode (data, kind)
   local header, bytes = split(data, kind)
   local ok, frame = pcall(json.decode, header)
   if not ok then return nil, tostring(frame) end
+  if type(frame) == "table" then drop_nulls(frame) end
   local wrong = frame_fault(frame)
   if wrong then return nil, wrong end
   frame.bytes = bytes
@@ -146,5 +138,5 @@ end
 return {
   chatTypes = chatTypes, chatAction = chatAction, messageType = messageType,
   wsState = wsState, Message = Message, Messages = Messages,
-  encode = encode, decode = decode, fault = fault,
+  encode = encode, decode = decode, fault = shape.message_fault,
 }

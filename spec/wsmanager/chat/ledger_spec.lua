@@ -102,6 +102,18 @@ describe("a ledger", function ()
     assert.same("full", select(2, add "b"))
   end)
 
+  it("is full at its number of brief entries, until they are sent", function ()
+    for _, key in ipairs { "a", "b", "c" } do
+      assert.is_true(add(key, true))
+    end
+    assert.is_true(ledger:is_choked())
+    assert.equal("full", select(2, add("d", true)))
+    assert.is_true(add "e")
+    ledger:flush(send)
+    assert.same({ 0, 0, 1 }, { ledger.briefs, ledger.brief_bytes, ledger.count })
+    assert.is_true(add("f", true))
+  end)
+
   it("lets entries be confirmed while it sends", function ()
     add "a"
     add "b"

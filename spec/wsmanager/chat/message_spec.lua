@@ -38,6 +38,25 @@ describe("a message", function ()
   end)
 end)
 
+describe("a frame that is refused", function ()
+  for data, why in pairs {
+    ['{"action":5}'] = "field 'action' of a frame (1 to 4 expected, got 5)",
+    ['{"action":"2"}'] = "field 'action' of a frame (1 to 4 expected, got string)",
+    ['{"action":1}'] = "field 'id' of a receipt (string expected, got no value)",
+    ['{"action":3,"id":7}'] = "field 'id' of a receipt (string expected, got number)",
+    ['{"action":1,"id":"a","senderId":{}}'] =
+      "field 'senderId' of a receipt (string expected, got table)",
+    ['{"action":2,"id":"1","senderId":"2","sendTime":3,"content":[]}'] =
+      "field 'content' of a message (string expected, got table)",
+    ['[1]'] = "field 'action' of a frame (1 to 4 expected, got nil)",
+    ['7'] = "not a JSON object",
+  } do
+    it("names its field: " .. data, function ()
+      assert.same({ nil, why }, { chat.decode(data, "text") })
+    end)
+  end
+end)
+
 describe("a list of messages", function ()
   it("may have any other field", function ()
     local value = { message(), message { id = "2" }, unread = 2 }
