@@ -271,8 +271,9 @@ static void connect_ends (struct world *w) {
   struct wsm_error e;
   int side;
   for (side = 0; side < 2; side++) {
-    const char *host = side ? NULL : "localhost";
-    w->ends[side].tls = wsm_tls_new(w->ends[side].context, host, NULL, &e);
+    const struct wsm_tls_setup setup = { side ? NULL : "localhost", NULL, false,
+                                         false };
+    w->ends[side].tls = wsm_tls_new(w->ends[side].context, &setup, &e);
     REQUIRE(w->ends[side].tls);
   }
   w->arrivals[0].status = wsm_tls_start(w->ends[0].tls, &e);

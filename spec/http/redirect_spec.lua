@@ -136,6 +136,24 @@ describe("the headers sent to another origin", function()
     assert.equal("", protocol.withoutcredentials "Cookie: a\r\n")
   end)
 
+  it("take no subprotocols along of which one carries a credential", function()
+    for _, list in ipairs {
+      "base64url.bearer.authorization.k8s.io.YWJj, v4.channel.k8s.io", "access_token, abc",
+      "graphql, eyJhbGciOiJIUzI1NiJ9.e30.abc", "aws-appsync-event-ws, header-eyJob3N0Ijoi",
+      "x, quarkus-http-upgrade%23Authorization%23Bearer%20abc", "API-KEY.1", "jwt",
+    } do
+      assert.is_true(protocol.protocolscredential(list), list)
+    end
+    for _, list in ipairs {
+      "graphql-transport-ws, graphql-ws", "mqtt", "v12.stomp", "ocpp1.6", "wamp.2.json",
+      "monkey, tokenizer, keyboard", "they, greyJ", "soap, xmpp",
+    } do
+      assert.is_false(protocol.protocolscredential(list), list)
+    end
+    assert.is_false(protocol.protocolscredential(nil))
+    assert.is_false(protocol.protocolscredential "")
+  end)
+
   it("go without what a name tells to be a credential", function()
     for _, name in ipairs {
       "X-Api-Key", "x_api_key", "APIKEY", "X-Auth-Token", "Private-Token", "Token",

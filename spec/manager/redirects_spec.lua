@@ -110,6 +110,45 @@ describe("a redirect", function()
     end
   end)
 
+  -- As node's ws and python websockets do; a browser follows no redirect.
+  it("asks for the same subprotocols, but not elsewhere with a credential", function()
+    for protocols, elsewhere in pairs {
+      ["chat, mqtt"] = true, ["bearer.abc, chat"] = false,
+    } do
+      for location, same in pairs { ["/b"] = true, ["ws://other.example/"] = false } do
+        local m = managers.new { redirects = 2 }
+        m:start(0)
+        m:target({ url = managers.url, protocols = protocols, nonce = managers.nonce }, 0)
+        m:connected(0)
+        assert.matches("Protocol: " .. protocols, m:write(0), 1, true)
+        m:feed(answer(302, location), 0)
+        for _ = 1, 2 do
+          local line = follow(m):match "\r\nSec%-WebSocket%-Protocol: ([^\r]*)"
+          assert.equal((same or elsewhere) and protocols or nil, line)
+          if m:counters().attempts < 3 then m:feed(answer(302, "/c"), 0) end
+        end
+        m:feed(managers.response, 0)
+        assert.equal(not same and not elsewhere and "open" or "closed", m:state())
+      end
+    end
+  end)
+
+  it("has the credential again with the next attempt", function()
+    local m, now = managers.new { redirects = 1 }, 0
+    m:start(now)
+    for _ = 1, 2 do
+      m:target({ url = managers.url, protocols = "jwt", nonce = managers.nonce }, now)
+      m:connected(now)
+      assert.matches("Protocol: jwt", m:write(now), 1, true)
+      m:feed(answer(302, "ws://other.example/"), now)
+      assert.is_nil(follow(m, now):find "Protocol")
+      m:lost(nil, nil, nil, now)
+      managers.event_names(m)
+      now = m:deadline()
+      m:tick(now)
+    end
+  end)
+
   it("carries the URL's user within one origin", function()
     local m = managers.new { redirects = 1 }
     m:start(0)

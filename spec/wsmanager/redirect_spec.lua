@@ -1,4 +1,5 @@
--- Redirects between servers of ours: a client's certificate stays with its origin.
+-- Redirects between servers of ours: a client's certificate stays with its origin,
+-- and the name of tls.hostname with its host.
 
 local wsmanager = require "wsmanager"
 local certificates = require "support.certificates"
@@ -120,6 +121,51 @@ describe("a client with a certificate", function ()
         assert.equal(2, asked)
         ws:close()
       end
+    end)
+  end)
+end)
+
+describe("tls.hostname", function ()
+  local function serve_as (certificate, to)
+    return (ours.serve {
+      handler = ours.echo,
+      tls = {cert = made:path(certificate), key = made:text "leaf.key"},
+      authorize = function ()
+        if not to then return true end
+        return nil, 302, "", {Location = to}
+      end,
+    })
+  end
+
+  local function open_as_example (server)
+    local ws = wsmanager.new {
+      url = url(server, "/"), redirects = 5, reconnect = false,
+      tls = {ca = made:text "ca.pem", hostname = "chat.example.org"},
+    }
+    return ws, ws:opened(ours.LONG)
+  end
+
+  it("is for other ports of its host, too", function ()
+    run(function ()
+      local other = serve_as "wildcard.pem"
+      local ws, opened, _, why = open_as_example(serve_as("wildcard.pem", url(other, "/")))
+      assert.is_true(opened, why)
+      ws:close()
+    end)
+  end)
+
+  it("is not for another host, nor for its own that this one leads to", function ()
+    run(function ()
+      local other = serve_as "good.pem"
+      local there = "wss://localhost:" .. other.port .. "/"
+      local ws, opened, _, why = open_as_example(serve_as("wildcard.pem", there))
+      assert.is_true(opened, why)
+      ws:close()
+      other = serve_as("good.pem", url(serve_as "good.pem", "/"))
+      there = "wss://localhost:" .. other.port .. "/"
+      ws, opened, _, why = open_as_example(serve_as("wildcard.pem", there))
+      assert.is_true(opened, why)
+      ws:close()
     end)
   end)
 end)

@@ -198,6 +198,28 @@ static bool is_for_one_origin (struct wsm_span name) {
          wsm_span_is(name, "Host") || is_credential(name);
 }
 
+static bool is_letter (char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* RFC 7515 3.1: the base64 of an object begins so, a JSON Web Token thus, too. */
+static bool begins_as_object (struct wsm_span word) {
+  return begins(word, "eyJ");
+}
+
+bool wsm_redirect_protocols_have_credential (const char *protocols) {
+  struct wsm_span rest = wsm_span_of(protocols);
+  while (rest.length > 0) {
+    struct wsm_span word = { rest.text, 0 };
+    while (word.length < rest.length && is_letter(rest.text[word.length]))
+      word.length++;
+    if (is_secret_word(word) || begins_as_object(word)) return true;
+    rest = wsm_span_skip(rest, word.length);
+    if (rest.length > 0) rest = wsm_span_skip(rest, 1);
+  }
+  return false;
+}
+
 bool wsm_redirect_filter (struct wsm_buffer *to, const char *lines) {
   const size_t length = wsm_buffer_length(to);
   struct wsm_span rest = wsm_span_of(lines), line = rest;

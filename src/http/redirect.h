@@ -33,4 +33,9 @@ bool wsm_same_origin (const struct wsm_url *a, const struct wsm_url *b);
 ** and nothing is appended. */
 bool wsm_redirect_filter (struct wsm_buffer *to, const char *lines);
 
+/* Does one of the subprotocols (a list, or NULL for none) carry a credential? A
+** browser's page has no other place for one: "access_token, eyJhbGci...". So does
+** one with a word of those, or with one that begins as JSON in base64 does. */
+bool wsm_redirect_protocols_have_credential (const char *protocols);
+
 #endif

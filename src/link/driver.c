@@ -193,7 +193,8 @@ void wsm_driver_start (struct wsm_link *l, struct wsm_stream *stream) {
 static void on_connected (void *owner, int fd, const struct wsm_error *why) {
   struct wsm_link *l = owner;
   const struct wsm_route_tls tls = { l->tls, l->proxy_tls,
-                                     wsm_manager_left_origin(&l->manager) };
+                                     wsm_manager_left_origin(&l->manager),
+                                     wsm_manager_left_host(&l->manager) };
   struct wsm_error e = *why;
   struct wsm_stream *top = fd >= 0 ? wsm_route_open(l->route, fd, &tls, &e)
                                    : NULL;

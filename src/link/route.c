@@ -186,6 +186,7 @@ struct wsm_stream *wsm_route_open (struct wsm_route *r, int fd,
   setup.port = r->port;
   setup.secure = r->secure;
   setup.anonymous = tls->anonymous;
+  setup.other_host = tls->other_host;
   setup.tls = tls->target;
   setup.proxy = r->proxy_host ? &proxy : NULL;
   return wsm_stack_connect(&setup, fd, e);

@@ -43,7 +43,8 @@ const char *wsm_route_proxy_name (const struct wsm_route *route);
 /* The rules of TLS with the target and with an https proxy; may be NULL. */
 struct wsm_route_tls {
   struct wsm_tls_context *target, *proxy;
-  bool anonymous; /* the target is not to see our certificate */
+  bool anonymous;  /* the target is not to see our certificate */
+  bool other_host; /* nor does it have the name of tls.hostname */
 };
 
 /* The top of the stack of streams over the descriptor, which is closed on

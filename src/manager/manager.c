@@ -101,6 +101,10 @@ bool wsm_manager_left_origin (const struct wsm_manager *m) {
   return wsm_redirects_left_origin(m);
 }
 
+bool wsm_manager_left_host (const struct wsm_manager *m) {
+  return wsm_redirects_left_host(m);
+}
+
 void wsm_manager_lock (struct wsm_manager *m, const char *why) {
   if (m->step != WSM_STEP_TARGET && m->state != WSM_STATE_WAITING) return;
   wsm_error_set(&m->error, WSM_LOCKED, "%s", why);

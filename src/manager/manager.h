@@ -190,6 +190,9 @@ static inline void wsm_manager_event_pop (struct wsm_manager *m) {
 ** not for it (wsm_redirects_left_origin). */
 bool wsm_manager_left_origin (const struct wsm_manager *m);
 
+/* Is it that of a redirect to another host? Then tls.hostname is not for it. */
+bool wsm_manager_left_host (const struct wsm_manager *m);
+
 /* The connection that redirected is closed, and wsm_manager_url says
 ** where to connect now; nonce as for the target. The open deadline is still the
 ** same. */

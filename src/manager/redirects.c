@@ -11,6 +11,7 @@
 struct wsm_redirect_state {
   uint32_t count;       /* redirects since the target */
   bool left_origin;     /* one of them led to another origin */
+  bool left_host;       /* ... to another host */
   struct wsm_url parts; /* of url */
   char *url, *headers;  /* headers NULL: none */
 };
@@ -29,6 +30,10 @@ void wsm_redirects_forget (struct wsm_manager *m) {
 
 bool wsm_redirects_left_origin (const struct wsm_manager *m) {
   return m->redirect && m->redirect->left_origin;
+}
+
+bool wsm_redirects_left_host (const struct wsm_manager *m) {
+  return m->redirect && m->redirect->left_host;
 }
 
 /* The text of a buffer in a block of its own size; NULL for none, or without
@@ -78,8 +83,12 @@ static bool write_request (const struct wsm_manager *m, struct wsm_redirect *r,
 static void apply_redirect (struct wsm_manager *m,
                             struct wsm_redirect_state *state) {
   state->count = m->redirect ? m->redirect->count + 1 : 1;
-  if (wsm_redirects_left_origin(m)) state->left_origin = true;
+  state->left_origin |= wsm_redirects_left_origin(m);
+  state->left_host |= wsm_redirects_left_host(m);
   wsm_redirects_forget(m);
+  if (state->left_origin &&
+      wsm_redirect_protocols_have_credential(m->request.protocols))
+    m->request.protocols = NULL;
   m->redirect = state;
   m->request.url = &state->parts;
   m->request.headers = state->headers;
@@ -97,6 +106,8 @@ static bool prepare_redirect (struct wsm_manager *m, struct wsm_redirect *r,
   }
   if (write_request(m, r, state, e)) {
     state->left_origin = r->changed;
+    state->left_host =
+      !wsm_span_equals_nocase(m->request.url->host, state->parts.host);
     apply_redirect(m, state);
     return true;
   }

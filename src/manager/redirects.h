@@ -19,6 +19,9 @@ bool wsm_redirects_follow (struct wsm_manager *m, const struct wsm_head *head,
 ** target goes there, nor to where it leads. */
 bool wsm_redirects_left_origin (const struct wsm_manager *m);
 
+/* To another host? */
+bool wsm_redirects_left_host (const struct wsm_manager *m);
+
 /* Frees the texts of the last redirect. */
 void wsm_redirects_forget (struct wsm_manager *m);
 

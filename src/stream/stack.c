@@ -11,9 +11,10 @@
 static struct wsm_stream *add_target_tls (const struct wsm_stack_setup *setup,
                                           struct wsm_stream *below,
                                           struct wsm_error *e) {
-  const struct wsm_tls_stream_setup tls = { setup->loop, setup->tls,
-                                            setup->host, NULL,
-                                            setup->anonymous };
+  const struct wsm_tls_stream_setup tls = {
+    setup->loop, setup->tls,       setup->host,
+    NULL,        setup->anonymous, setup->other_host
+  };
   if (setup->tls) return wsm_tls_stream_new(below, &tls, e);
   wsm_error_set(e, WSM_TLS, "there are no TLS rules for %s", setup->host);
   e->final = true;
@@ -26,7 +27,8 @@ static struct wsm_stream *add_proxy_tls (const struct wsm_stack_setup *setup,
                                          struct wsm_error *e) {
   const struct wsm_stack_proxy *proxy = setup->proxy;
   const struct wsm_tls_stream_setup tls = { setup->loop, proxy->tls,
-                                            proxy->host, proxy->label, false };
+                                            proxy->host, proxy->label,
+                                            false,       false };
   if (proxy->tls) return wsm_tls_stream_new(below, &tls, e);
   wsm_error_set(e, WSM_TLS, "TLS with %s: there are no TLS rules for it",
                 proxy->label);
@@ -59,7 +61,8 @@ struct wsm_stream *wsm_stack_connect (const struct wsm_stack_setup *setup,
 struct wsm_stream *wsm_stack_accept (struct wsm_loop *loop, int fd,
                                      struct wsm_tls_context *tls,
                                      struct wsm_error *e) {
-  const struct wsm_tls_stream_setup setup = { loop, tls, NULL, NULL, false };
+  const struct wsm_tls_stream_setup setup = { loop, tls,   NULL,
+                                              NULL, false, false };
   struct wsm_stream *top = wsm_socket_stream_new(loop, fd, e);
   return top && tls ? wsm_tls_stream_new(top, &setup, e) : top;
 }

@@ -30,6 +30,7 @@ struct wsm_stack_setup {
   int port;
   bool secure;                         /* wss */
   bool anonymous;                      /* no certificate of ours */
+  bool other_host;                     /* tls.hostname is not for it */
   struct wsm_tls_context *tls;         /* retained; wss needs it */
   const struct wsm_stack_proxy *proxy; /* NULL: directly */
 };

@@ -272,13 +272,17 @@ static const struct wsm_stream_class class = { .start = start,
 static bool set_up (struct tls_stream *t,
                     const struct wsm_tls_stream_setup *setup,
                     struct wsm_error *e) {
+  struct wsm_tls_setup tls;
   t->loop = setup->loop;
   t->peer = setup->peer;
   t->early.pool = wsm_loop_pool(setup->loop);
   wsm_error_set(e, WSM_FULL, "no memory for TLS");
   if (setup->host && !(t->host = wsm_strdup(setup->host))) return false;
-  t->tls = wsm_tls_new(setup->context, setup->host, t->early.pool, e);
-  if (t->tls && setup->anonymous) wsm_tls_be_anonymous(t->tls);
+  tls.host = setup->host;
+  tls.pool = t->early.pool;
+  tls.anonymous = setup->anonymous;
+  tls.other_host = setup->other_host;
+  t->tls = wsm_tls_new(setup->context, &tls, e);
   return t->tls != NULL;
 }
 

@@ -19,6 +19,7 @@ struct wsm_tls_stream_setup {
   const char *peer; /* "the proxy a:1" in errors, borrowed for its life; NULL:
                        the host, with the bare errors of TLS */
   bool anonymous;   /* a client's certificate is not for this server */
+  bool other_host;  /* nor is the name of its option hostname */
 };
 
 /* Owns below from now on; closes it on failure. NULL: e says why. */

@@ -56,38 +56,43 @@ static bool set_peer_name (struct wsm_tls *t, struct wsm_error *e) {
 }
 
 static void resume (struct wsm_tls *t) {
-  SSL_SESSION *session = wsm_tls_context_session(t->peer.context, t->peer.host);
+  SSL_SESSION *session;
+  if (t->peer.anonymous) return;
+  session = wsm_tls_context_session(t->peer.context, t->peer.host);
   if (!session) return;
   SSL_set_session(t->ssl, session);
   SSL_SESSION_free(session);
 }
 
-static bool init_client (struct wsm_tls *t, const char *host,
+static bool init_client (struct wsm_tls *t, const struct wsm_tls_setup *setup,
                          struct wsm_error *e) {
-  const char *option = t->peer.context->hostname;
-  const char *name = option ? option : host;
-  t->peer.host = peer_name(name ? name : "");
+  const char *name = setup->other_host ? NULL : t->peer.context->hostname;
+  if (!name) name = setup->host ? setup->host : "";
+  t->peer.host = peer_name(name);
   if (!t->peer.host) return no_memory(e);
   SSL_set_connect_state(t->ssl);
   if (!set_peer_name(t, e)) return false;
+  if (t->peer.anonymous) SSL_certs_clear(t->ssl);
   resume(t);
   return true;
 }
 
-static bool init (struct wsm_tls *t, const char *host, struct wsm_error *e) {
+static bool init (struct wsm_tls *t, const struct wsm_tls_setup *setup,
+                  struct wsm_error *e) {
   BIO *bio;
   t->ssl = SSL_new(t->peer.context->ssl);
   bio = t->ssl ? wsm_bio_new(t->peer.context->bio, &t->bio) : NULL;
   if (!bio) return no_memory(e);
   SSL_set_bio(t->ssl, bio, bio);
   SSL_set_app_data(t->ssl, &t->peer);
-  if (!t->peer.context->server) return init_client(t, host, e);
+  if (!t->peer.context->server) return init_client(t, setup, e);
   SSL_set_accept_state(t->ssl);
   return true;
 }
 
-struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
-                             struct wsm_pool *pool, struct wsm_error *e) {
+struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c,
+                             const struct wsm_tls_setup *setup,
+                             struct wsm_error *e) {
   struct wsm_tls *t = wsm_zalloc(sizeof *t);
   if (!t) {
     no_memory(e);
@@ -96,20 +101,15 @@ struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
   t->peer.context = wsm_tls_context_retain(c);
   t->peer.pinned_keys = c->pinned_keys;
   t->peer.verify = c->verify;
-  t->bio.out.pool = pool;
+  t->peer.anonymous = setup->anonymous;
+  t->bio.out.pool = setup->pool;
   ERR_clear_error();
-  if (!init(t, host, e)) {
+  if (!init(t, setup, e)) {
     wsm_tls_free(t);
     t = NULL;
   }
   ERR_clear_error();
   return t;
-}
-
-void wsm_tls_be_anonymous (struct wsm_tls *t) {
-  t->peer.anonymous = true;
-  SSL_certs_clear(t->ssl);
-  SSL_set_session(t->ssl, NULL);
 }
 
 void wsm_tls_free (struct wsm_tls *t) {

@@ -39,16 +39,21 @@ void wsm_tls_context_replace (struct wsm_tls_context **at,
 
 struct wsm_tls;
 
-/* host: for a client, a name or a numeric address (without SNI: RFC 6066 3);
-** NULL for a server; copied. pool is borrowed for its life, c is retained. NULL: e
-** says why. */
-struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c, const char *host,
-                             struct wsm_pool *pool, struct wsm_error *e);
-void wsm_tls_free (struct wsm_tls *t);
+struct wsm_tls_setup {
+  const char *host; /* of a client: a name or a numeric address (without SNI:
+                       RFC 6066 3); copied; NULL for a server */
+  struct wsm_pool *pool; /* borrowed for its life; may be NULL */
+  bool anonymous; /* the server sees no certificate of ours, and no session in
+                      which one was shown is resumed */
+  bool
+    other_host; /* than that of the context's hostname, which is not for it */
+};
 
-/* Before a client's handshake: it shows this server no certificate of ours and
-** resumes no session in which one was shown. */
-void wsm_tls_be_anonymous (struct wsm_tls *t);
+/* c is retained. NULL: e says why. */
+struct wsm_tls *wsm_tls_new (struct wsm_tls_context *c,
+                             const struct wsm_tls_setup *setup,
+                             struct wsm_error *e);
+void wsm_tls_free (struct wsm_tls *t);
 
 enum wsm_tls_status {
   WSM_TLS_HANDSHAKE,

@@ -68,6 +68,9 @@ local function add_header (lines, name, value)
   if type(name) ~= "string" or not is_token(name) then
     fail("bad option 'headers' ('", tostring(name):gsub("%c", "?"),
          "' is not a header name)")
+  elseif name:lower() == "proxy-authorization" then
+    fail("bad option 'headers' ('", name, "' is for a proxy, not for the server: ",
+         "set the option 'proxy' to http://user:password@host)")
   elseif core.isreserved(name) then
     fail("bad option 'headers' ('", name, "' belongs to the handshake)")
   elseif type(value) ~= "string" and type(value) ~= "number" then

@@ -53,6 +53,14 @@ describe("headers", function ()
     assert.equal("A: x\ty\195\164\r\n", headers.lines {A = "x\ty\195\164"})
   end)
 
+  it("are for the server, not for a proxy", function ()
+    for _, given in ipairs {
+      {["Proxy-Authorization"] = "Basic x"}, {"proxy-authorization: Basic x"},
+    } do
+      assert.matches("'proxy' to http://user:password@host", why_not(headers.lines, given), 1, true)
+    end
+  end)
+
   it("may not be those of the handshake", function ()
     for _, name in ipairs {"Sec-WebSocket-Key", "connection", "UPGRADE",
                            "sec-websocket-x"} do

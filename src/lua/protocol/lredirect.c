@@ -46,6 +46,13 @@ static int without_credentials (lua_State *L) {
   return 1;
 }
 
+/* protocolscredential(list | nil) -> boolean: does one carry a credential? */
+static int protocols_credential (lua_State *L) {
+  lua_pushboolean(
+    L, wsm_redirect_protocols_have_credential(luaL_optstring(L, 1, NULL)));
+  return 1;
+}
+
 /* httpdate(text, now) -> seconds since 1970, or nil */
 static int http_date (lua_State *L) {
   int64_t s;
@@ -65,13 +72,15 @@ static int retry_after (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = { { "isredirect", is_redirect },
-                                      { "redirect", redirect },
-                                      { "withoutcredentials",
-                                        without_credentials },
-                                      { "httpdate", http_date },
-                                      { "retryafter", retry_after },
-                                      { NULL, NULL } };
+static const luaL_Reg functions[] = {
+  { "isredirect", is_redirect },
+  { "redirect", redirect },
+  { "withoutcredentials", without_credentials },
+  { "protocolscredential", protocols_credential },
+  { "httpdate", http_date },
+  { "retryafter", retry_after },
+  { NULL, NULL }
+};
 
 void wsm_set_redirects (lua_State *L) {
   luaL_setfuncs(L, functions, 0);

@@ -22,12 +22,13 @@ static struct pipe *check_pipe (lua_State *L) {
 
 static int new_pipe (lua_State *L) {
   struct wsm_tls_context *c = wsm_check_tls(L, 1);
-  const char *host = luaL_optstring(L, 2, NULL);
+  const struct wsm_tls_setup setup = { luaL_optstring(L, 2, NULL), NULL, false,
+                                       false };
   struct wsm_error e = { WSM_NONE, false, "" };
   struct pipe *p = wsm_newuserdata(L, sizeof *p);
   memset(p, 0, sizeof *p);
   luaL_setmetatable(L, PIPE);
-  p->tls = wsm_tls_new(c, host, NULL, &e);
+  p->tls = wsm_tls_new(c, &setup, &e);
   return p->tls ? 1 : wsm_fail(L, &e);
 }
 
