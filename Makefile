@@ -118,14 +118,14 @@ $(OUT)/loops-tsan: spec/support/loops.c $(LOOPS)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu99 -O1 -g -fsanitize=thread $(INCLUDES) -o $@ $^ $(LIBS)
 
-$(OUT)/states.so $(OUT)/processes.so $(OUT)/suspends.so: $(OUT)/%.so: spec/support/%.c
+$(OUT)/states.so $(OUT)/processes.so: $(OUT)/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 
 # Preloaded by specs, after a sanitizer's runtime.
-$(OUT)/names.so: spec/support/names.c
+$(OUT)/names.so $(OUT)/suspends.so: $(OUT)/%.so: spec/support/%.c
 	@mkdir -p $(@D)
-	$(CC) -O1 -g -shared -fPIC -o $@ $<
+	$(CC) -O1 -g -shared -fPIC $(INCLUDES) -o $@ $<
 
 # Loops and lookups of several threads, under ThreadSanitizer.
 tsan-check: $(OUT)/loops-tsan

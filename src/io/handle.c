@@ -55,6 +55,7 @@ void wsm_handle_detach (struct wsm_handle *h) {
   if (!h->loop) return;
   unlink_ready(h);
   unlink_pending(h);
+  wsm_handle_await_recovery(h, false);
   wsm_heap_remove(&all->timers, &h->timer);
   if (h->previous) h->previous->next = h->next;
   else all->all = h->next;
@@ -66,6 +67,18 @@ void wsm_handle_detach (struct wsm_handle *h) {
 void wsm_handles_forked (struct wsm_handles *all) {
   struct wsm_handle *h;
   for (h = all->all; h; h = h->next) h->calls->on_forked(h);
+}
+
+void wsm_handle_set_awaiting (struct wsm_handle *h, bool awaits_recovery) {
+  h->awaits_recovery = awaits_recovery;
+  if (awaits_recovery) h->handles->awaiting++;
+  else h->handles->awaiting--;
+}
+
+void wsm_handles_recovered (struct wsm_handles *all) {
+  struct wsm_handle *h;
+  for (h = all->all; h; h = h->next)
+    if (h->awaits_recovery) h->calls->on_recovered(h);
 }
 
 void wsm_handles_close (struct wsm_handles *all) {

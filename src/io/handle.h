@@ -25,6 +25,9 @@ struct wsm_handle_calls {
   /* this is a forked child: its sockets, timers and lookups are the parent's,
      and closed already; forget them without a call to any */
   void (*on_forked)(struct wsm_handle *h);
+  /* the machine was suspended and is awake, or its network came back; NULL: it
+     never awaits that */
+  void (*on_recovered)(struct wsm_handle *h);
 };
 
 /* Zero it, then wsm_loop_attach. */
@@ -37,7 +40,7 @@ struct wsm_handle {
   struct wsm_handle *next, *previous; /* all of the loop's */
   struct wsm_handle *next_ready, *previous_ready;
   struct wsm_handle *next_pending;
-  bool ready, pending;
+  bool ready, pending, awaits_recovery;
 };
 
 void wsm_handle_detach (struct wsm_handle *h);
@@ -50,6 +53,16 @@ void wsm_handle_set_timer (struct wsm_handle *h, uint64_t deadline_ms,
 void wsm_handle_notify (struct wsm_handle *h);       /* makes it ready */
 void wsm_handle_mark_pending (struct wsm_handle *h); /* it has to write */
 
+/* Is on_recovered to be called? The network is watched only while somebody awaits
+** it. */
+void wsm_handle_set_awaiting (struct wsm_handle *h, bool awaits_recovery);
+
+static inline void wsm_handle_await_recovery (struct wsm_handle *h,
+                                              bool awaits_recovery) {
+  if (h->awaits_recovery != awaits_recovery)
+    wsm_handle_set_awaiting(h, awaits_recovery);
+}
+
 /* --- for the loop --- */
 
 /* Zero it. */
@@ -61,8 +74,9 @@ struct wsm_handles {
   struct wsm_handle *pending, *flushing;
   struct wsm_poll_fd *poll_fd; /* NULL: no host polls the loop */
   int64_t last_id;
-  unsigned forks; /* wsm_fork_count of the process that it is for */
-  bool turning;   /* poll_fd is set when the turn ends */
+  size_t awaiting; /* handles that await a recovery */
+  unsigned forks;  /* wsm_fork_count of the process that it is for */
+  bool turning;    /* poll_fd is set when the turn ends */
 };
 
 /* false: no memory. */
@@ -72,6 +86,8 @@ void wsm_handles_forked (struct wsm_handles *all); /* calls on_forked of each */
 
 /* Calls on_loop_closed of each, detaches them, and frees what it holds. */
 void wsm_handles_close (struct wsm_handles *all);
+
+void wsm_handles_recovered (struct wsm_handles *all); /* of those that await */
 
 void wsm_handles_flush (struct wsm_handles *all, bool before_io);
 void wsm_handles_run_timers (struct wsm_handles *all, uint64_t now_ms);

@@ -9,12 +9,15 @@
 #include "base/keep_loaded.h"
 #include "io/clock.h"
 #include "io/fork.h"
+#include "io/network.h"
 #include "io/poll_fd.h"
 #include "io/reactor.h"
 #include "base/hidden.h"
 
 /* A shorter wait of poll() needs no alarm: it is late by no more than that. */
 #define LONG_MS 1000
+
+#define SUSPEND_MS 1000 /* what a suspend takes, at the least */
 
 struct wsm_loop {
   struct wsm_reactor *reactor;
@@ -24,7 +27,11 @@ struct wsm_loop {
   void *storage; /* of wsm_loop_storage */
   struct wsm_loop_counters counters;
   bool corked;
-  bool forked; /* it stays with the parent */
+  bool forked;    /* it stays with the parent */
+  bool recovered; /* the machine woke up or its network came back */
+  bool watching;  /* the network, while somebody awaits it ... */
+  struct wsm_network *network; /* ... NULL: it cannot be watched */
+  int64_t suspended_ms; /* the clock is so far ahead of a monotonic one */
   struct wsm_buffer scratch;
 };
 
@@ -52,12 +59,22 @@ struct wsm_loop *wsm_loop_new (struct wsm_error *e) {
   }
   set_reactor(loop, reactor);
   wsm_loop_refresh(loop);
+  loop->recovered = false;
   return loop;
 }
 
 static void free_poll_fd (struct wsm_loop *loop) {
   if (loop->handles.poll_fd) wsm_poll_fd_free(loop->handles.poll_fd);
   loop->handles.poll_fd = NULL;
+}
+
+/* Only while somebody awaits it. */
+static void watch_network (struct wsm_loop *loop) {
+  const bool wanted = loop->handles.awaiting > 0;
+  if (wanted == loop->watching) return;
+  loop->watching = wanted;
+  if (loop->network) wsm_network_close(loop->network);
+  loop->network = wanted ? wsm_network_watch(loop->uv, &loop->recovered) : NULL;
 }
 
 /* With new mask keys: the parent has the old ones, too. */
@@ -76,6 +93,8 @@ bool wsm_loop_is_ours (struct wsm_loop *loop) {
   if (loop->handles.forks == wsm_fork_count) return true;
   if (loop->forked) return false;
   free_poll_fd(loop);
+  if (loop->network) wsm_network_forget(loop->network);
+  loop->network = NULL;
   if (!loop->handles.all && renew(loop)) return true;
   loop->forked = true;
   wsm_handles_forked(&loop->handles);
@@ -85,6 +104,7 @@ bool wsm_loop_is_ours (struct wsm_loop *loop) {
 void wsm_loop_free (struct wsm_loop *loop) {
   (void)wsm_loop_is_ours(loop);
   wsm_handles_close(&loop->handles);
+  watch_network(loop);
   free_poll_fd(loop);
   wsm_reactor_give_back(loop->reactor);
   wsm_buffer_clear(&loop->scratch);
@@ -105,9 +125,18 @@ uint64_t wsm_loop_now (const struct wsm_loop *loop) {
   return loop->handles.now_ms;
 }
 
+/* A suspend shows in the time since the last look. */
+static void look_for_suspend (struct wsm_loop *loop, uint64_t now) {
+  const int64_t suspended = (int64_t)(now - wsm_clock_awake_ms());
+  if (suspended - loop->suspended_ms >= SUSPEND_MS) loop->recovered = true;
+  loop->suspended_ms = suspended;
+}
+
 uint64_t wsm_loop_refresh (struct wsm_loop *loop) {
-  loop->handles.now_ms = wsm_clock_ms();
-  return loop->handles.now_ms;
+  const uint64_t now = wsm_clock_ms();
+  if (now - loop->handles.now_ms >= SUSPEND_MS) look_for_suspend(loop, now);
+  loop->handles.now_ms = now;
+  return now;
 }
 
 bool wsm_loop_attach (struct wsm_loop *loop, struct wsm_handle *h,
@@ -169,7 +198,7 @@ static uint64_t wait_end (const struct wsm_loop *loop, uint64_t end) {
 }
 
 static bool has_work (const struct wsm_loop *loop) {
-  return loop->handles.first_ready || loop->handles.pending;
+  return loop->handles.first_ready || loop->handles.pending || loop->recovered;
 }
 
 static bool may_wait (const struct wsm_loop *loop, uint64_t until) {
@@ -190,14 +219,23 @@ static void run (struct wsm_loop *loop, int64_t wait_ms) {
   }
 }
 
+static void tell_recovered (struct wsm_loop *loop) {
+  if (!loop->recovered) return;
+  loop->recovered = false;
+  wsm_handles_recovered(&loop->handles);
+}
+
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
   loop->handles.turning = true;
   loop->counters.turns++;
   wsm_loop_refresh(loop);
   wsm_handles_flush(&loop->handles, true);
   run(loop, wait_ms);
-  wsm_handles_run_timers(&loop->handles, wsm_loop_refresh(loop));
+  wsm_loop_refresh(loop);
+  tell_recovered(loop);
+  wsm_handles_run_timers(&loop->handles, wsm_loop_now(loop));
   wsm_handles_flush(&loop->handles, false);
+  watch_network(loop);
   loop->handles.turning = false;
   if (loop->handles.poll_fd)
     wsm_poll_fd_set_timeout(loop->handles.poll_fd, wsm_loop_timeout(loop));

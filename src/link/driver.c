@@ -106,6 +106,8 @@ void wsm_driver_notify (struct wsm_link *l) {
 void wsm_driver_update_timer (struct wsm_link *l) {
   wsm_handle_set_timer(&l->handle, wsm_manager_deadline(&l->manager),
                        wsm_manager_is_deadline_lax(&l->manager));
+  wsm_handle_await_recovery(&l->handle,
+                            wsm_manager_awaits_recovery(&l->manager));
 }
 
 static void report_delivery (struct wsm_link *l) {

@@ -91,9 +91,15 @@ static void on_forked (struct wsm_handle *handle) {
   wsm_manager_forget(&l->manager, &e);
 }
 
+static void on_recovered (struct wsm_handle *handle) {
+  struct wsm_link *l = link_of(handle);
+  wsm_manager_recovered(&l->manager, wsm_link_now(l));
+  wsm_driver_update_timer(l);
+}
+
 static const struct wsm_handle_calls handle_calls = { on_timer, on_flush,
-                                                      on_loop_closed,
-                                                      on_forked };
+                                                      on_loop_closed, on_forked,
+                                                      on_recovered };
 
 /* --- life --- */
 

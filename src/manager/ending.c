@@ -6,6 +6,7 @@
 #include "manager/heartbeat.h"
 #include "manager/inbox.h"
 #include "manager/outbox.h"
+#include "manager/recovery.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 
@@ -198,6 +199,7 @@ void wsm_ending_reconnect (struct wsm_manager *m, int64_t delay_ms,
     m->delay_ms = delay_ms < UINT32_MAX ? (uint32_t)delay_ms : UINT32_MAX;
   wsm_state_enter(m, WSM_STATE_WAITING);
   m->due_ms = now_ms + m->delay_ms;
+  if (delay_ms < 0) wsm_recovery_begin_wait(m, now_ms);
   wsm_events_push(&m->events, WSM_EVENT_RECONNECTING);
 }
 

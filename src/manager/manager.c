@@ -58,7 +58,7 @@ static void begin_attempt (struct wsm_manager *m) {
   wsm_login_forget(m);
   m->opened_ms = WSM_NEVER;
   m->retry_after_ms = 0;
-  m->clean = m->paused = false;
+  m->clean = m->paused = m->recovered = m->may_shorten = false;
   wsm_state_enter(m, WSM_STATE_CONNECTING);
   m->step = WSM_STEP_TARGET;
   if (m->policy->ask_target) wsm_events_push(&m->events, WSM_EVENT_TARGET);

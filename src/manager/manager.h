@@ -24,6 +24,7 @@
 #include "manager/inbox.h"
 #include "manager/login.h"
 #include "manager/outbox.h"
+#include "manager/recovery.h"
 #include "manager/sending.h"
 #include "manager/state.h"
 
@@ -232,6 +233,17 @@ static inline bool wsm_manager_wants_delivery (const struct wsm_manager *m,
 void wsm_manager_delivered (struct wsm_manager *m,
                             const struct wsm_delivery *delivery,
                             uint64_t now_ms);
+
+/* The machine woke up or its network came back, and does the manager want to be
+** told (recovery.h)? */
+static inline void wsm_manager_recovered (struct wsm_manager *m,
+                                          uint64_t now_ms) {
+  wsm_recovery_note(m, now_ms);
+}
+
+static inline bool wsm_manager_awaits_recovery (const struct wsm_manager *m) {
+  return wsm_recovery_is_awaited(m);
+}
 
 /* The connection is another process's: closed for good, without events, and what
 ** was received or waited to be sent is gone. */

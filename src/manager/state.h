@@ -187,7 +187,9 @@ struct wsm_manager {
   bool paused;    /* the driver does not read: the inbox is full */
   bool draining;  /* CLOSING: the peer has hung up, and what the kernel holds is
                      read as the inbox has room */
-  uint16_t code;  /* of the last close; 0: none yet */
+  bool recovered; /* CONNECTING: the network came back during this attempt */
+  bool may_shorten; /* WAITING: until it comes back */
+  uint16_t code;    /* of the last close; 0: none yet */
   uint8_t reason_length;
   char *reason;            /* of the last close; NULL: none */
   uint32_t failures;       /* in a row, of the budget */
