@@ -125,10 +125,15 @@ static void write_some (struct client *c) {
   wsm_manager_wrote(m, taken, now_of(c));
 }
 
+static bool may_write (const struct client *c) {
+  const struct wsm_manager *m = &c->manager;
+  return c->tcp && c->connected && !c->blocked && !wsm_manager_is_draining(m) &&
+         wsm_manager_pending(m) > 0;
+}
+
 static void write_all (struct client *c) {
   struct wsm_manager *m = &c->manager;
-  while (c->tcp && c->connected && !c->blocked && wsm_manager_pending(m) > 0)
-    write_some(c);
+  while (may_write(c)) write_some(c);
   if (c->tcp && c->connected && wsm_manager_want(m) == WSM_WANT_FINISH &&
       wsm_manager_pending(m) == 0)
     tcp_finish(c->tcp, CLIENT);
@@ -203,14 +208,15 @@ static void report_delivery (struct client *c) {
   struct wsm_manager *m = &c->manager;
   struct wsm_delivery d;
   size_t unread;
-  if (!c->tcp || !wsm_manager_wants_delivery(m, now_of(c))) return;
-  tcp_unread(c->tcp, SERVER, &unread);
+  if (!c->tcp || !c->connected || !wsm_manager_wants_delivery(m, now_of(c)))
+    return;
+  tcp_arrived(c->tcp, CLIENT, &unread);
   d.written = tcp_written(c->tcp, CLIENT);
   d.acknowledged = tcp_acknowledged(c->tcp, CLIENT);
   d.unread = unread;
   d.blocked = c->blocked;
-  d.readable = tcp_is_readable(c->tcp, CLIENT);
   d.hung_up = tcp_hung_up(c->tcp, CLIENT) != TCP_LIVES;
+  d.readable = unread > 0 || d.hung_up;
   d.everything = wsm_manager_pending(m) == 0 && d.acknowledged == d.written;
   wsm_manager_delivered(m, &d, now_of(c));
 }
@@ -262,13 +268,12 @@ static bool has_settled (const struct client *c) {
   if (c->takes && wsm_manager_has_message(m)) return false;
   if (want == WSM_WANT_TARGET || want == WSM_WANT_REDIRECT) return false;
   if (want == WSM_WANT_CONNECT && !c->tcp) return false;
-  return !(c->tcp && c->connected && !c->blocked && wsm_manager_pending(m) > 0);
+  return !may_write(c);
 }
 
 static void settle_once (struct client *c) {
   struct wsm_manager *m = &c->manager;
   c->world->keys.left = WSM_KEYS_SIZE;
-  report_delivery(c);
   apply_want(c);
   c->turn(c);
   if (wsm_manager_holds_message(m) || wsm_manager_has_popped(m))
@@ -276,6 +281,7 @@ static void settle_once (struct client *c) {
   apply_want(c);
   update_pause(c);
   write_all(c);
+  report_delivery(c);
 }
 
 void driver_settle (struct client *c) {

@@ -207,6 +207,9 @@ static uint64_t known_by (const struct client *c) {
   uint64_t at = later_of(c->heard_ms, c->opened_ms) + p->heartbeat.timeout_ms;
   at = later_of(at, c->free_ms + p->heartbeat.timeout_ms);
   at = later_of(at, c->progress_ms + answer + answer / 4);
+  /* nothing is read: what TCP acknowledges is the answer */
+  if (c->manager.paused)
+    at = later_of(at, c->clear_ms + p->heartbeat.timeout_ms);
   return at + 2 * LATE_MS + CHECK_MS;
 }
 
@@ -215,11 +218,9 @@ void invariant_dead (struct client *c) {
   if (c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
   if (now_of(c) < c->program_until_ms) return;
   acknowledged = tcp_acknowledged(c->tcp, CLIENT);
-  if (acknowledged != c->progress ||
-      (wsm_manager_is_paused(&c->manager) &&
-       acknowledged == tcp_written(c->tcp, CLIENT)))
-    c->progress_ms = now_of(c);
+  if (acknowledged != c->progress) c->progress_ms = now_of(c);
   c->progress = acknowledged;
+  if (acknowledged == tcp_written(c->tcp, CLIENT)) c->clear_ms = now_of(c);
   if (now_of(c) <= known_by(c)) return;
   invariant_broken(c->world, BROKEN_OTHER,
                    "client %u: nothing was heard for %.1f s, and the peer does "

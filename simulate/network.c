@@ -399,6 +399,11 @@ enum tcp_end tcp_end (const struct tcp *t, enum side side) {
   return p->arrived > p->read ? TCP_LIVES : tcp_hung_up(t, side);
 }
 
+void tcp_arrived (const struct tcp *t, enum side side, size_t *n) {
+  const struct pipe *p = &t->pipes[other(side)];
+  *n = (size_t)(p->arrived - p->read);
+}
+
 bool tcp_is_readable (const struct tcp *t, enum side side) {
   const struct pipe *p = &t->pipes[other(side)];
   return p->arrived > p->read || tcp_hung_up(t, side) != TCP_LIVES;

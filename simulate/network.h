@@ -68,6 +68,9 @@ enum tcp_end tcp_end (const struct tcp *t, enum side side);
 /* Likewise, whatever was not yet read. */
 enum tcp_end tcp_hung_up (const struct tcp *t, enum side side);
 
+/* Bytes that tcp_read would give. */
+void tcp_arrived (const struct tcp *t, enum side side, size_t *n);
+
 /* Would tcp_read or tcp_end say something new? */
 bool tcp_is_readable (const struct tcp *t, enum side side);
 

@@ -25,19 +25,20 @@ void world_later (struct world *w, uint64_t after_ms, schedule_call *call,
 
 #define CHOOSE(r, list) ((list)[random_below(r, sizeof(list) / sizeof *(list))])
 
-static void choose_heartbeat (struct wsm_policy *p, struct random *r) {
+static void choose_heartbeat (struct wsm_policy *policy, struct random *r) {
+  struct wsm_heartbeat_rules *p = &policy->heartbeat;
   static const uint32_t intervals[] = { 5000, 10000, 20000, 30000, 60000 };
   static const uint32_t answers[] = { 10000, 20000, 40000, 70000 };
-  p->heartbeat.interval_ms = CHOOSE(r, intervals);
-  p->heartbeat.timeout_ms = p->heartbeat.interval_ms + CHOOSE(r, answers);
+  p->interval_ms = CHOOSE(r, intervals);
+  p->timeout_ms = p->interval_ms + CHOOSE(r, answers);
   if (random_percent(r, 25)) {
-    p->heartbeat.message = "heartbeat";
-    p->heartbeat.length = 9;
+    p->message = "heartbeat";
+    p->length = 9;
   }
 }
 
 static void choose_reconnect (struct wsm_policy *p, struct random *r) {
-  static const uint32_t delays[] = { 0, 500, 1000, 2000, 5000 };
+  static const uint32_t delays[] = { 100, 500, 1000, 2000, 5000 };
   static const uint32_t most[] = { 5000, 10000, 30000, 60000 };
   static const double factors[] = { 1, 1.5, 2 };
   static const double jitters[] = { 0, 0.5, 1, 1 };

@@ -101,7 +101,7 @@ struct client {
   unsigned receipt_count;
   uint64_t last_attempts, last_opens;
   /* what is true, whatever the manager thinks */
-  uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress;
+  uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
   uint64_t fault_ms; /* the connection that ended was last faulty */
   uint8_t last_state;
   bool orderly, calls_reconnect;
