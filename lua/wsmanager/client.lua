@@ -10,6 +10,7 @@ local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local handshake_headers = require "wsmanager.base.handshake_headers"
+local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
 local scheduler = require "wsmanager.run.scheduler"
 local tls_context = require "wsmanager.base.tls_context"
@@ -83,6 +84,12 @@ local client = {}
 ---@class wsmanager.Protocols: string[]
 ---@field optional? boolean  false
 
+--- Logs in on a connection; `receive` and `send` are the handle's. Nothing or a true value:
+--- it is open. nil or false, why: it has failed, and another attempt follows; with
+--- "final" as the third result none. The fourth is the code of the close frame, 1000
+--- when absent.
+---@alias wsmanager.LoginFunction fun(ws: wsmanager.Login, info: wsmanager.LoginInfo): any, string?, "final"?, integer?
+
 --- A function as url, protocols or headers is called before each attempt and may
 --- wait. `attempt` counts the failures before it, 0 at first; `last` is how the
 --- connection before it ended. A url function that returns nil, why locks the
@@ -93,7 +100,8 @@ local client = {}
 ---@field headers? table|fun(attempt: integer, last: wsmanager.Last?): table?  {Name = value} or "Name: value" lines
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---@field reconnect? wsmanager.Reconnect|false
----@field timeouts? {open: number|false|nil, close: number|false|nil}  seconds; 10 and 5
+---@field timeouts? {open: number|false|nil, login: number|false|nil, close: number|false|nil}  seconds; 10, 10 and 5
+---@field login? wsmanager.LoginFunction  called on each connection, before it is open
 ---@field outbox? wsmanager.Outbox|false  what waits while it is not open
 ---@field rate? wsmanager.Rate|false  messages sent, heartbeats' included; any number
 ---@field inbox? integer  bytes received and not taken, then reading is paused; 4 MiB
@@ -171,6 +179,9 @@ local function read (given)
     set_target(config, given)
   end
   record.when = given.reconnect and given.reconnect.when
+  record.login, config.login = given.login, given.login ~= nil
+  record.begin_login, record.login_failed = login.begin, login.report
+  config.release = true
   config.verdict = record.when ~= nil
   record.codec = codec.of(given.decode)
   return config, record

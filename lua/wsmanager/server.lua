@@ -10,6 +10,7 @@ local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local each = require "wsmanager.base.each"
 local handshake_headers = require "wsmanager.base.handshake_headers"
+local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
 local page = require "wsmanager.base.page"
 local report = require "wsmanager.base.report"
@@ -53,9 +54,10 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field tls? wsmanager.Tls
 ---@field authorize? fun(request: wsmanager.Request): boolean|string|nil, any, any, any
 ---@field handler? fun(ws: wsmanager.Connection, request: wsmanager.Request)
+---@field login? fun(ws: wsmanager.Login, request: wsmanager.Request): any, string?, any, integer?  before `handler`
 ---@field page? string|table<string, string|function>|fun(request: wsmanager.Request): integer, string, table?
 ---@field heartbeat? wsmanager.Heartbeat|false
----@field timeouts? {open: number|false|nil, close: number|false|nil}
+---@field timeouts? {open: number|false|nil, login: number|false|nil, close: number|false|nil}
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
 ---@field inbox? integer
@@ -177,6 +179,11 @@ local function authorize (exchange)
   return given.authorize(exchange.request)
 end
 
+local function run_handler (exchange)
+  exchange.step = "handler"
+  exchange.server.given.handler(exchange.ws, exchange.request)
+end
+
 -- The core may have refused the request since, or its peer has left.
 local function handle_request (exchange)
   local ws, record, given = exchange.ws, exchange.record, exchange.server.given
@@ -190,9 +197,10 @@ local function handle_request (exchange)
   end
   local opened = respond_to_handshake(exchange, authorize(exchange))
   if not opened or ws.state == "closed" then return end
-  record.accepted, exchange.step = true, "handler"
+  record.accepted, record.exchange = true, exchange
   scheduler.schedule(record.id)
-  given.handler(ws, request)
+  if given.login then exchange.step = "login"
+  else run_handler(exchange) end
 end
 
 local function refuse_failed (exchange)
@@ -209,20 +217,27 @@ local function handle_end (exchange)
   local ws, record = exchange.ws, exchange.record
   if not exchange.is_answered then
     if ws.state == "connecting" then refuse_failed(exchange) end
-  elseif record.accepted and not record.listeners and ws.state ~= "closed" then
+  elseif exchange.step == "handler" and not record.listeners
+         and ws.state ~= "closed"
+  then
     ws:close(1000)
+  end
+end
+
+local function report_failure (exchange, why, thread)
+  local onerror = exchange.server.given.onerror
+  if onerror then
+    scheduler.spawn(onerror, why, exchange.ws)
+  else
+    report.failure("a server's " .. (exchange.step or "handler"), why, thread)
   end
 end
 
 -- An error in a function of the program ends its connection (RFC 6455 7.4.1:
 -- 1011), or is the response to the request.
 local function handle_failure (exchange, why, thread)
-  local ws, given = exchange.ws, exchange.server.given
-  if given.onerror then
-    scheduler.spawn(given.onerror, why, ws)
-  else
-    report.failure("a server's " .. (exchange.step or "handler"), why, thread)
-  end
+  local ws = exchange.ws
+  report_failure(exchange, why, thread)
   if ws.state == "closed" then return end
   if exchange.record.accepted then
     link.close(ws, 1011, "internal error")
@@ -231,18 +246,41 @@ local function handle_failure (exchange, why, thread)
   end
 end
 
-local function begin_exchange (ws, record)
-  local exchange = {server = record.server, ws = ws, record = record}
+local function start_in_coroutine (exchange, fn)
   coroutines.start(function (ok, why, thread)
     if ok then return handle_end(exchange) end
     handle_failure(exchange, why, thread)
-  end, handle_request, exchange)
+  end, fn, exchange)
+end
+
+local function begin_exchange (ws, record)
+  local exchange = {server = record.server, ws = ws, record = record}
+  start_in_coroutine(exchange, handle_request)
+end
+
+-- The opening handshake is done.
+local function begin_login (ws, record, _, epoch)
+  local request = record.exchange.request
+  login.start(ws, record, epoch, request, request.headers)
+end
+
+-- The login is done.
+local function begin_handler (_, record)
+  start_in_coroutine(record.exchange, run_handler)
+end
+
+local function report_login (mine, why, thread)
+  report_failure(mine.record.exchange, why, thread)
 end
 
 local function add_connection (self, ws)
   local record = {
     server = self, codec = self.codec, on_request = begin_exchange,
   }
+  if self.given.login then
+    record.login, record.begin_login = self.given.login, begin_login
+    record.login_failed, record.on_open = report_login, begin_handler
+  end
   dispatch.register(ws, record)
   self.members[record.id] = ws
   record.on_over = function () self.members[record.id] = nil end
@@ -362,6 +400,7 @@ local function read (given)
   page.check(given.page)
   local policy = options.policy(given)
   policy.pages = given.page ~= nil
+  policy.login = given.login ~= nil
   return {
     host = given.host, port = given.port, path = given.path,
     backlog = given.backlog, connections = given.connections,

@@ -67,7 +67,7 @@
 ---@class core.config
 ---@field heartbeat false|core.heartbeat|nil
 ---@field reconnect false|{delay: number?, max_delay: number?, factor: number?, jitter: number?, pause: number?, limit: integer|false|nil, stable: number?}?
----@field timeouts {open: number?, close: number?}?
+---@field timeouts {open: number?, login: number?, close: number?}?
 ---@field outbox false|{messages: integer?, bytes: integer?, age: number|false|nil, oldest: boolean?}?
 ---@field rate false|{limit: integer, per: number, reserve: integer?}?
 ---@field inbox integer?      bytes
@@ -78,6 +78,8 @@
 ---@field redirects integer?  how many are followed; none by default
 ---@field target boolean?     true: each attempt asks with the event "target"
 ---@field verdict boolean?    true: each reconnect asks with the event "verdict"
+---@field login boolean?      true: each connection asks with the event "login"
+---@field release boolean?    true: when it is open the outbox waits for link.release
 ---@field url string?         without `target`: for each attempt
 ---@field protocols string?   "chat, superchat"
 ---@field protocol_optional boolean?   the server may choose none of them
@@ -118,6 +120,15 @@
 ---@field refuse fun(ws, status: integer, headers: string?, body: string?, head_only: boolean?, persistent: boolean?)   persistent: another request may follow
 ---@field stop fun(ws)   a server: ends what is no WebSocket yet, a response is written
 ---@field abort fun(ws, why: string)      disconnects without a close frame; closed for good
+---@field release fun(ws)                 after "open": what was sent since it was taken went first, now the outbox does
+---@field logincurrent fun(ws, epoch: integer): boolean   it is under way, or something is left for it
+---@field logindone fun(ws, epoch: integer)   open; these two without effect for another epoch, or once it is over
+---@field loginfailed fun(ws, epoch: integer, why: string, final: boolean, code: integer?, reason: string?)
+---@field loginover fun(ws)               nobody takes what is left for it
+---@field loginreceive fun(ws, epoch: integer): string|nil, string?, string?   as take, without the third
+---@field loginsend fun(ws, epoch: integer, data: string, kind: string?): true|nil, string?, string?
+---@field logingiveback fun(ws, epoch: integer, data: string, kind: string?): true|nil, string?, string?
+---@field loginping fun(ws, epoch: integer, payload: string?): true|nil, string?, string?
 ---@field forked fun(ws): string?        in a forked child: why it is closed
 ---@field drop fun(ws)                    disconnects without a close frame, frees all
 
@@ -150,6 +161,9 @@
 -- Events and their values, in the order in which they come:
 --   "target", attempt                  wants link.target or link.lock
 --   "request"                          a server: wants link.accept or link.refuse
+--   "login", attempt, epoch           wants link.logindone or link.loginfailed
+--   "room"                             loginsend returned full; now there is room
+--   "cut"                              the login took too long
 --   "open"
 --   "error", token, detail
 --   "close", code, reason, clean

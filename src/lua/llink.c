@@ -11,6 +11,7 @@
 #include "lua/lfail.h"
 #include "lua/lffi.h"
 #include "lua/lhttp.h"
+#include "lua/llogin.h"
 #include "lua/lloop.h"
 #include "lua/lmessage.h"
 #include "lua/lproperty.h"
@@ -333,6 +334,7 @@ void wsm_set_link (lua_State *L) {
   lua_setfield(L, -2, "__index");
   lua_setfield(L, -2, "metatable");
   luaL_newlib(L, functions);
+  wsm_set_login(L);
   wsm_set_messages(L);
   wsm_set_ffi(L);
   lua_setfield(L, -2, "link");

@@ -51,6 +51,7 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "bytes_out", s.counters.bytes_out);
   wsm_set_count(L, "dials", s.counters.attempts);
   wsm_set_count(L, "opens", s.counters.opens);
+  wsm_set_count(L, "epoch", s.counters.epoch);
   wsm_set_count(L, "resumed", s.counters.resumed);
   wsm_set_count(L, "unsent", s.counters.unsent);
   wsm_set_count(L, "dropped", s.counters.dropped);

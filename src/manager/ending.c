@@ -287,7 +287,8 @@ static bool keep_messages (struct wsm_manager *m, uint64_t now_ms) {
   size_t dropped = 0;
   if (!wsm_state_had_session(m)) return true;
   wsm_inbox_keep(m, &dropped);
-  if (!m->login) wsm_outbox_keep_unsent(m, &dropped, now_ms);
+  if (m->login) wsm_session_disown(&m->session); /* what it sent was its own */
+  wsm_outbox_keep_unsent(m, &dropped, now_ms);
   return dropped == 0 && !m->dropped;
 }
 

@@ -129,6 +129,7 @@ enum wsm_input wsm_login_next (struct wsm_manager *m, uint64_t epoch,
 }
 
 void wsm_login_pop (struct wsm_manager *m) {
+  m->login->taken++;
   m->counters.messages_in++;
   if (m->login->left.count) wsm_message_queue_pop(&m->login->left);
   else wsm_session_pop(&m->session);

@@ -6,13 +6,15 @@
 
 static void remove_old_events (struct wsm_manager *m) {
   static const enum wsm_event of_state[] = {
-    WSM_EVENT_LOGIN,    WSM_EVENT_ROOM,         WSM_EVENT_CUT,
-    WSM_EVENT_DRAIN,    WSM_EVENT_TARGET,       WSM_EVENT_REQUEST,
-    WSM_EVENT_VERDICT,  WSM_EVENT_RECONNECTING, WSM_EVENT_LOCKED,
-    WSM_EVENT_EXHAUSTED
+    WSM_EVENT_ROOM,         WSM_EVENT_CUT,     WSM_EVENT_DRAIN,
+    WSM_EVENT_TARGET,       WSM_EVENT_REQUEST, WSM_EVENT_VERDICT,
+    WSM_EVENT_RECONNECTING, WSM_EVENT_LOCKED,  WSM_EVENT_EXHAUSTED
   };
   size_t i;
   if (wsm_events_has(&m->events, WSM_EVENT_DRAIN)) m->drain_due = true;
+  /* what came before the end may say why: a login has yet to begin */
+  if (!m->login || m->login->left.count == 0)
+    wsm_events_remove(&m->events, WSM_EVENT_LOGIN);
   for (i = 0; i < sizeof of_state / sizeof *of_state; i++)
     wsm_events_remove(&m->events, of_state[i]);
 }

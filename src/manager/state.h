@@ -155,6 +155,7 @@ enum wsm_hold {
 struct wsm_login {
   struct wsm_message_queue left; /* of the session, which is over: login's */
   uint64_t due_ms;
+  uint64_t taken;    /* messages so far */
   size_t given_back; /* the last so many of `undelivered` wait for its end */
   bool room_due;     /* its send returned full: ROOM follows */
   bool failed;       /* m->error is its own */

@@ -77,7 +77,14 @@ local function check_proxy (given)
        "it is for an https proxy")
 end
 
+local function check_login (given)
+  if field(given.timeouts, "login") and not given.login then
+    fail("timeouts.login", "no 'login'", "it is of the login")
+  end
+end
+
 local function check_both (given)
+  check_login(given)
   check_handshake(given)
   check_heartbeat(given)
   check_verify(given, "tls")

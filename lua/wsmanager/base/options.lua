@@ -66,7 +66,10 @@ local policy = {
     timeout = positive_or_false,
     silence = positive_or_false,
   }, true),
-  timeouts = group {open = positive_or_false, close = positive_or_false},
+  timeouts = group {
+    open = positive_or_false, login = positive_or_false,
+    close = positive_or_false,
+  },
   inbox = size,
   buffer = size,
   limits = group {
@@ -88,6 +91,7 @@ local policy = {
 local shared = {
   tls = tls,
   decode = rule(is_codec, "'json' or a table with encode and decode", true),
+  login = callback,
 }
 
 for name, each in pairs(policy) do shared[name] = each end

@@ -1,11 +1,13 @@
 -- Dispatch: what has happened to a connection goes to the coroutines that wait for
 -- it and to its listeners.
--- Depends on the core's link, scheduler.lua, listeners.lua, receivers.lua, target.lua.
+-- Depends on the core's link, scheduler.lua, listeners.lua, receivers.lua, login.lua,
+-- target.lua.
 -- Never makes a table or a closure for a message that somebody waits for.
 
 local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
 local listeners = require "wsmanager.run.listeners"
+local login = require "wsmanager.run.login"
 local receivers = require "wsmanager.run.receivers"
 local scheduler = require "wsmanager.run.scheduler"
 local target = require "wsmanager.run.target"
@@ -55,8 +57,14 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field held_event? table           a W3C WebSocket: an event that waits for a listener of `message`
 ---@field muted? true               a W3C WebSocket after close(): every message is dropped
 ---@field server? wsmanager.Server  whose connection it is
----@field step? "authorize"|"page"|"handler"  the server's function that runs
+---@field exchange? table           the request that a server accepted
 ---@field accepted? true            by the server
+---@field login? fun(ws: wsmanager.Login, info: table): any, ...  option login
+---@field login_failed? fun(mine: table, why: any, thread: thread?)  reports an error of it
+---@field logging_in? table         the login of the connection under way
+---@field next_event? fun(ws, record): string?, any, any, any  instead of link.event
+---@field begin_login? fun(ws, record, attempt: integer, epoch: integer)
+---@field on_open? fun(ws, record)
 ---@field on_over? fun()
 
 -- Endings are never changed and those alike are shared: when a server goes away,
@@ -65,6 +73,8 @@ local last_ending = {error = NOT_ENDED, close = NOT_ENDED}
 
 -- In these states nothing happens until somebody calls reconnect().
 local is_over = {closed = true, locked = true, exhausted = true}
+
+local websocket_event
 
 local dispatch = {
   codecs = codecs,     -- connection -> codec
@@ -101,6 +111,7 @@ function dispatch.register (ws, record)
   record.id = link.id(ws)
   record.event_target = record.event_target or ws
   record.ending = NOT_ENDED
+  if record.discards then record.next_event = websocket_event end
   fields(ws)[RECORD] = record
   codecs[ws] = record.codec
   link.codec(ws, record.codec ~= nil)
@@ -152,11 +163,26 @@ function on_event.verdict (ws, record, token, code, final)
   target.decide(ws, record, token, code, final)
 end
 
-function on_event.open (_, record)
+function on_event.login (ws, record, attempt, epoch)
+  record.begin_login(ws, record, attempt, epoch)
+end
+
+function on_event.room (_, record)
+  login.note_room(record)
+end
+
+-- The login took too long: next_event has ended it.
+function on_event.cut () end
+
+-- What the listeners send until they first wait goes before the outbox, and that
+-- before what others send.
+function on_event.open (ws, record)
   record.ending, record.inbox_empty = NOT_ENDED, false
   record.opens = (record.opens or 0) + 1
-  wake_senders(record)
   if has_listener(record, "open") then fire(record, {type = "open"}) end
+  link.release(ws)
+  wake_senders(record)
+  if record.on_open then record.on_open(ws, record) end
 end
 
 -- A WebSocket whose peer does not finish the close has not failed (WebSockets 4).
@@ -261,12 +287,18 @@ local function must_wait (record)
   return record.discards and record.waiting_listeners
 end
 
-local function websocket_event (ws, record)
+function websocket_event (ws, record)
   local held = record.held_event
   if must_wait(record) then return nil end
   if not held then return link_event(ws) end
   record.held_event = nil
   return held[1], held[2], held[3], held[4]
+end
+
+-- While a login lasts its messages come before the events.
+local function following_event (ws, record)
+  if record.logging_in then return record.next_event(ws, record) end
+  return link_event(ws)
 end
 
 -- Returns whether these were all. A listener may cause another event with each,
@@ -284,14 +316,14 @@ local function handle_events (ws, record, kind, a, b, c)
     on_event[kind](ws, record, a, b, c)
     left = left - 1
     if left == 0 then return false end
-    kind, a, b, c = link_event(ws)
+    kind, a, b, c = following_event(ws, record)
   end
   return true
 end
 
 local function dispatch_connection (ws)
   local record = fields(ws)[RECORD]   -- to_record, without the call
-  local next_event = record.discards and websocket_event or link_event
+  local next_event = record.next_event or link_event
   local kind, a, b, c = next_event(ws, record)
   if kind or record.must_notify then
     record.must_notify = nil

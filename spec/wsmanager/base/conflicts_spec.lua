@@ -42,6 +42,7 @@ local both = {
   {"heartbeat.jitter", "'heartbeat.interval' = false",
    {heartbeat = {interval = false, jitter = 1}}},
   {"heartbeat.kind", "'heartbeat.message'", {heartbeat = {kind = "binary"}}},
+  {"timeouts.login", "no 'login'", {timeouts = {login = 5}}},
 }
 
 local of_clients = {

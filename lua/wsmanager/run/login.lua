@@ -1,0 +1,363 @@
+-- The option `login`: a function in a coroutine for each connection, from the 101
+-- until it is open, and the handle that it gets.
+-- Depends on the core's link, codec.lua, coroutines.lua and scheduler.lua.
+-- Never lets the function hold up anything: what it returns after its connection or
+-- its time is over is ignored.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local codec = require "wsmanager.base.codec"
+local coroutines = require "wsmanager.run.coroutines"
+local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
+
+local link = core.link
+local now = core.now
+local has_waiting = coroutines.has_waiting
+local wake, wake_all = coroutines.wake, coroutines.wake_all
+
+local PRIVATE = {}         -- the key of a handle's private fields
+local LONGEST_REASON = 123 -- bytes (RFC 6455 5.5)
+local OVER = "the login is over"
+
+local login = {}
+
+---@class wsmanager.LoginInfo: wsmanager.Last  how the connection before ended, and
+---@field attempt integer   failures before it, 0 at first
+---@field epoch integer     the number of the connection: 1, 2, ...
+---@field url string        where it is connected to
+---@field opened boolean    it is not the first one: an earlier one was open
+
+--- One connection, while the login lasts. It has the connection for itself: what it
+--- sends goes out at once, before the outbox, and it alone receives. After the login,
+--- or its connection, is over each method returns nil, "closed" and why.
+---@class wsmanager.Login
+---@field url string
+---@field protocol string      the subprotocol agreed on, or ""
+---@field extensions string
+---@field headers table<string, string>  of the peer's part of the opening handshake, names in lower case
+---@field epoch integer
+local Handle = {}
+
+Handle.__index = Handle
+
+-- The private fields: ws, record, epoch; receivers, senders: queues; over: why it
+-- is over; received, given: how many messages; raw_of, raw: what was decoded.
+local function private (handle, method)
+  local mine = type(handle) == "table" and rawget(handle, PRIVATE)
+  if mine then return mine end
+  error("call it with ':', as in ws:" .. method .. "(...)", 3)
+end
+
+local function closed (mine)
+  return nil, "closed", mine.over or OVER
+end
+
+local function to_deadline (what, timeout)
+  if timeout == nil then return nil end
+  arguments.check_seconds(2, what, timeout)
+  return now() + timeout
+end
+
+-- ## Receiving
+
+-- The message as the program sees it; what it was decoded from is kept for giveback.
+local function decode (mine, data, kind)
+  mine.received = mine.received + 1
+  local with = mine.record.codec
+  if not with then return data, kind end
+  local value, is, why, raw = codec.decode(with, data, kind)
+  if value == nil then
+    mine.value, mine.raw = nil, nil
+    return nil, is, why, raw
+  end
+  mine.value, mine.raw = value, data
+  if type(value) == "table" then mine.raw_of[value] = data end
+  return value, is
+end
+
+--- The next message of this connection.
+---@param timeout? number  seconds
+---@return any data  the message (decoded where `decode` is set), or nil
+---@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec"
+---@return string? detail  why
+---@return string? raw  "codec": the message as it came
+function Handle:receive (timeout)
+  local mine = private(self, "receive")
+  local deadline = to_deadline("#1 to 'receive'", timeout)
+  local in_time, data, kind = true, nil, nil
+  repeat
+    if not data and not mine.over and not has_waiting(mine.receivers) then
+      data, kind = link.loginreceive(mine.ws, mine.epoch)
+    end
+    if data then return decode(mine, data, kind) end
+    if mine.over or kind then return closed(mine) end
+    if not in_time then
+      return nil, "timeout", "no message within " .. timeout .. " s: logging in to "
+                             .. self.url
+    end
+    in_time, data, kind = scheduler.wait(mine.receivers, deadline)
+  until false
+end
+
+-- Gives messages to those who wait for one.
+local function deliver (mine)
+  while not mine.over and has_waiting(mine.receivers) do
+    local data, kind = link.loginreceive(mine.ws, mine.epoch)
+    if not data then return end
+    wake(mine.receivers, data, kind)
+  end
+end
+
+-- What a message was decoded from; or what it is encoded to.
+local function to_raw (mine, data, kind)
+  local raw = type(data) == "table" and mine.raw_of[data]
+              or data ~= nil and rawequal(data, mine.value) and mine.raw
+  if raw or type(data) == "string" then return raw or data end
+  local with = mine.record.codec
+  if not with then arguments.fail(2, "#1 to 'giveback' (string", data) end
+  return codec.encode(with, data, kind)
+end
+
+local function check_kind (method, kind)
+  if kind == nil or kind == "text" or kind == "binary" then return end
+  error("bad argument #2 to '" .. method .. "' ('text' or 'binary' expected, got "
+        .. tostring(kind) .. ")", 3)
+end
+
+--- Gives back a message that was not the login's own: once it is done, the others get
+--- it before what the login did not take. As often as it was called, so often the
+--- message is there: no more are given back than were received.
+---@param data any  as `receive` returned it
+---@param kind? "text"|"binary"  text when absent
+---@return true|nil
+---@return string? token  "closed"; "full": the inbox has no room
+---@return string? detail
+function Handle:giveback (data, kind)
+  local mine = private(self, "giveback")
+  check_kind("giveback", kind)
+  if mine.over then return closed(mine) end
+  if mine.given >= mine.received then
+    error("giveback: the " .. mine.received .. " messages received were given back "
+          .. "already", 2)
+  end
+  local raw, token, why = to_raw(mine, data, kind)
+  if raw == nil then return nil, token, why end
+  local ok
+  ok, token, why = link.logingiveback(mine.ws, mine.epoch, raw, kind)
+  if ok then mine.given = mine.given + 1 end
+  return ok, token, why
+end
+
+-- ## Sending
+
+local function to_text (mine, data, kind)
+  if type(data) == "string" then return data end
+  local with = mine.record.codec
+  if not with then arguments.fail(2, "#1 to 'send' (string", data) end
+  return codec.encode(with, data, kind)
+end
+
+--- Sends a message at once, before what others have sent.
+---@param data any  a string; where `decode` is set anything else is encoded
+---@param kind? "text"|"binary"  text when absent
+---@param timeout? number  seconds to wait for room; 0: never wait
+---@return true|nil
+---@return string? token  "closed", "full", "timeout", "codec"
+---@return string? detail
+function Handle:send (data, kind, timeout)
+  local mine = private(self, "send")
+  check_kind("send", kind)
+  local deadline = to_deadline("#3 to 'send'", timeout)
+  local text, token, why = to_text(mine, data, kind)
+  if text == nil then return nil, token, why end
+  local in_time = true
+  repeat
+    if mine.over then return closed(mine) end
+    local ok
+    ok, token, why = link.loginsend(mine.ws, mine.epoch, text, kind)
+    if ok then return true end
+    if token ~= "full" or timeout == 0 then return nil, token, why end
+    if not in_time then
+      return nil, "timeout", "no room to send within " .. timeout .. " s"
+    end
+    in_time = scheduler.wait(mine.senders, deadline)
+  until false
+end
+
+--- Sends a ping (RFC 6455 5.5.2).
+---@param payload? string  at most 125 bytes
+---@return true|nil
+---@return string? token  "closed"
+---@return string? detail
+function Handle:ping (payload)
+  local mine = private(self, "ping")
+  if mine.over then return closed(mine) end
+  local ok, token, why = link.loginping(mine.ws, mine.epoch, payload)
+  return ok, token, why    -- no tail call: it raises at our caller's line
+end
+
+-- ## How it ends
+
+-- Nothing of it has an effect any more. Those who wait are told.
+local function finish (mine, why)
+  if mine.over then return end
+  mine.over = why
+  local record = mine.record
+  if record.logging_in == mine then
+    record.logging_in, record.next_event = nil, nil
+  end
+  mine.ws, mine.raw_of, mine.value, mine.raw = nil, nil, nil, nil
+  wake_all(mine.receivers)
+  wake_all(mine.senders)
+end
+
+-- The first bytes of a text, at most n, cut between characters; nil if it is no UTF-8.
+local function shorten (text, n)
+  if not core.utf8(text) then return nil end
+  while #text > n or not core.utf8(text) do
+    text = text:sub(1, math.min(n, #text - 1))
+  end
+  return text
+end
+
+-- A server tells its client why; a client keeps that to itself.
+local function to_reason (mine, why)
+  return mine.record.server and shorten(why, LONGEST_REASON) or nil
+end
+
+local function is_sendable (mine, code)
+  if type(code) ~= "number" or code % 1 ~= 0 then return false end
+  return code == 1000 or code >= 3000 and code <= 4999
+         or mine.record.server ~= nil and (code == 1001 or code == 1003
+            or code == 1008 or code == 1009 or code >= 1011 and code <= 1014)
+end
+
+local function fail (mine, failure)
+  local ws, epoch = mine.ws, mine.epoch
+  finish(mine, OVER)
+  link.loginfailed(ws, epoch, failure.why, failure.final or false, failure.code,
+                   failure.reason)
+end
+
+--- Ends this connection: the login has failed. As after `return nil, reason, nil,
+--- code` another attempt follows.
+---@param code? integer  1000 or 3000 to 4999; a server's side also 1008 ...
+---@param reason? string  at most 123 bytes of UTF-8
+function Handle:close (code, reason)
+  local mine = private(self, "close")
+  if code ~= nil and not is_sendable(mine, code) then
+    error("InvalidAccessError: the close code must be 1000 or 3000 to 4999, not "
+          .. tostring(code), 2)
+  elseif reason ~= nil and type(reason) ~= "string" then
+    arguments.fail(1, "#2 to 'close' (string", reason)
+  elseif reason and (#reason > LONGEST_REASON or not core.utf8(reason)) then
+    error("SyntaxError: the close reason must be UTF-8, at most 123 bytes", 2)
+  end
+  if mine.over then return end
+  fail(mine, {why = reason or "the login closed the connection", code = code,
+              reason = reason})
+end
+
+local function complain (mine, what, value)
+  mine.record.login_failed(mine, "login returned " .. tostring(value) .. " as " .. what)
+end
+
+-- What it returned: why, "final", code. Any other text after why tells more of it: the
+-- results of a `receive` that failed may be returned as they are.
+local function read_failure (mine, why, final, code)
+  local text = why == nil and "the login returned nothing but nil" or report.text(why)
+  local is_final = final == "final"
+  if not is_final and type(final) == "string" then
+    text, code = text .. ": " .. final, nil
+  elseif not is_final and final ~= nil then
+    complain(mine, "its third result ('final' or nothing expected)", final)
+  end
+  if code ~= nil and not is_sendable(mine, code) then
+    complain(mine, "the close code (1000 or 3000 to 4999 expected)", code)
+    code = nil
+  end
+  return {why = text, final = is_final, code = code, reason = to_reason(mine, text)}
+end
+
+local function conclude (mine, n, result, ...)
+  if mine.over then return end
+  if n > 0 and not result then return fail(mine, read_failure(mine, ...)) end
+  local ws, epoch = mine.ws, mine.epoch
+  finish(mine, OVER)
+  link.logindone(ws, epoch)
+end
+
+local function count (...)
+  return select("#", ...), ...
+end
+
+local function run (mine, handle, info)
+  conclude(mine, count(mine.record.login(handle, info)))
+end
+
+-- ## Beginning
+
+local function new_handle (mine, headers)
+  local ws = mine.ws
+  return setmetatable({
+    [PRIVATE] = mine, url = ws.url, protocol = ws.protocol,
+    extensions = ws.extensions, headers = headers or {}, epoch = mine.epoch,
+  }, Handle)
+end
+
+-- In place of link.event while a login lasts: gives it its messages, and after the last
+-- one of a connection that is over ends it, before anybody is told of that.
+local function next_event (ws, record)
+  local mine = record.logging_in
+  deliver(mine)
+  if not mine.over and not link.logincurrent(ws, mine.epoch) then
+    finish(mine, "the connection of this login is over")
+    link.loginover(ws)
+  end
+  return link.event(ws)
+end
+
+-- Begins the login of a connection; `info` and `headers` are for the function.
+function login.start (ws, record, epoch, info, headers)
+  local before = record.logging_in
+  if before then finish(before, "the connection of this login is over") end
+  local mine = {
+    ws = ws, record = record, epoch = epoch, received = 0, given = 0,
+    receivers = coroutines.new_queue(record.id),
+    senders = coroutines.new_queue(record.id),
+    raw_of = setmetatable({}, {__mode = "k"}),
+  }
+  record.logging_in, record.next_event = mine, next_event
+  coroutines.start(function (ok, why, thread)
+    if mine.over then return end
+    if not ok then record.login_failed(mine, why, thread) end
+    local text = ok and "the coroutine of the login was closed" or report.text(why)
+    fail(mine, {why = text, reason = record.server and "internal error" or nil})
+  end, run, mine, new_handle(mine, headers), info)
+end
+
+-- There is room again for what it sends.
+function login.note_room (record)
+  local mine = record.logging_in
+  if mine then wake_all(mine.senders) end
+end
+
+-- ## Of a client
+
+-- Begins the login that the core's event "login" asks for.
+function login.begin (ws, record, attempt, epoch)
+  local ending, response = record.ending, link.response(ws)
+  login.start(ws, record, epoch, {
+    attempt = attempt, epoch = epoch, url = ws.url, opened = record.opens ~= nil,
+    token = ending.token, detail = ending.detail,
+    code = ending.code, reason = ending.reason, clean = ending.clean,
+  }, response and response.headers)
+end
+
+-- For a client's record: an error of the function, or a result that is none.
+function login.report (_, why, thread)
+  report.failure("the option 'login'", why, thread)
+end
+
+return login
