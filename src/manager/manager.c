@@ -40,6 +40,7 @@ void wsm_manager_init (struct wsm_manager *m,
 
 void wsm_manager_free (struct wsm_manager *m) {
   wsm_session_free(&m->session);
+  wsm_delivery_free(m);
   wsm_sending_free(m);
   wsm_message_queue_clear(&m->outbox);
   wsm_message_queue_clear(&m->undelivered);
@@ -346,6 +347,7 @@ void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
 
 void wsm_manager_forget (struct wsm_manager *m, const struct wsm_error *e) {
   memset(&m->events, 0, sizeof m->events);
+  wsm_delivery_free(m);
   wsm_sending_free(m);
   wsm_message_queue_clear(&m->outbox);
   wsm_message_queue_clear(&m->undelivered);

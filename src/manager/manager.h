@@ -19,6 +19,7 @@
 #define WSM_MANAGER_H
 
 #include "http/server_response.h"
+#include "manager/delivery.h"
 #include "manager/heartbeat.h"
 #include "manager/http_server.h"
 #include "manager/inbox.h"
@@ -117,6 +118,19 @@ void wsm_manager_close (struct wsm_manager *m,
 enum wsm_sent wsm_manager_send (struct wsm_manager *m,
                                 const struct wsm_message *message,
                                 const struct wsm_terms *terms, uint64_t now_ms);
+
+/* The peer confirms the message of that id, of 1 to WSM_ID_LIMIT bytes: what waited
+** for that may follow. false: there is none. */
+static inline bool wsm_manager_confirm (struct wsm_manager *m, const void *id,
+                                        size_t n, uint64_t now_ms) {
+  return wsm_outbox_confirm(m, id, n, now_ms);
+}
+
+/* Was a message of that id received before? It was, from now on. */
+static inline bool wsm_manager_is_repeated (struct wsm_manager *m,
+                                            const void *id, size_t n) {
+  return wsm_delivery_is_repeated(m, id, n);
+}
 
 /* Has the kernel taken everything that was sent? If not, a FLUSHED event comes as
 ** soon as it is, or the events of the end. */
@@ -323,7 +337,8 @@ static inline size_t wsm_manager_pending (const struct wsm_manager *m) {
 
 /* How many masks the outbox may need at once. */
 static inline size_t wsm_manager_masks (const struct wsm_manager *m) {
-  return m->outbox.count;
+  const struct wsm_message_queue *q = wsm_delivery_messages(m);
+  return m->outbox.count + (q ? q->count : 0);
 }
 
 /* A whole message of this connection waits to be taken. */

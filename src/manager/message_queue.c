@@ -10,6 +10,7 @@ struct entry {
   bool binary;
   bool has_terms;
   bool is_volatile;
+  bool is_resent;
   uint8_t id_length;
 };
 
@@ -42,6 +43,7 @@ bool wsm_message_queue_push (struct wsm_message_queue *q,
   entry.binary = m->binary;
   entry.has_terms = terms != NULL;
   entry.is_volatile = terms && terms->is_volatile;
+  entry.is_resent = terms && terms->is_resent;
   entry.id_length = terms ? terms->id_length : 0;
   head = head_size(&entry);
   at = wsm_buffer_reserve(&q->bytes, head + m->length);
@@ -56,9 +58,9 @@ bool wsm_message_queue_push (struct wsm_message_queue *q,
 }
 
 bool wsm_message_queue_reserve (struct wsm_message_queue *q,
-                                const struct wsm_terms *terms) {
+                                const struct wsm_terms *terms, size_t n) {
   const size_t most = sizeof(struct entry) + sizeof(struct limits);
-  return wsm_buffer_reserve(&q->bytes, most + terms->id_length) != NULL;
+  return wsm_buffer_reserve(&q->bytes, most + terms->id_length + n) != NULL;
 }
 
 bool wsm_message_queue_next (const struct wsm_message_queue *q, size_t *at,
@@ -91,6 +93,7 @@ void wsm_message_queue_terms (const struct wsm_message_queue *q, size_t at,
   terms->id_length = entry.id_length;
   terms->id = bytes + sizeof entry + sizeof limits;
   terms->is_volatile = entry.is_volatile;
+  terms->is_resent = entry.is_resent;
 }
 
 bool wsm_message_queue_first (const struct wsm_message_queue *q,
@@ -106,6 +109,23 @@ void wsm_message_queue_pop (struct wsm_message_queue *q) {
   q->count--;
   q->payload -= first.length;
   wsm_buffer_consume(&q->bytes, end);
+}
+
+void wsm_message_queue_remove (struct wsm_message_queue *q, size_t at,
+                               size_t end) {
+  const size_t n = wsm_buffer_length(&q->bytes);
+  unsigned char *bytes = wsm_buffer_bytes(&q->bytes);
+  struct wsm_message m;
+  size_t next = at;
+  if (at == 0) {
+    wsm_message_queue_pop(q);
+    return;
+  }
+  wsm_message_queue_next(q, &next, &m);
+  q->count--;
+  q->payload -= m.length;
+  memmove(bytes + at, bytes + end, n - end);
+  q->bytes.end -= end - at;
 }
 
 uint64_t wsm_message_queue_expire (struct wsm_message_queue *q, uint64_t now_ms,

@@ -11,9 +11,8 @@
 #include <stddef.h>
 #include "base/buffer.h"
 #include "base/heap.h"
+#include "base/ids.h"
 #include "websocket/message.h"
-
-#define WSM_ID_LIMIT 128 /* bytes of a message's id */
 
 /* How a message is to be delivered. Zeroed but for expires_ms: nothing special. */
 struct wsm_terms {
@@ -22,10 +21,16 @@ struct wsm_terms {
   const unsigned char *id; /* of id_length bytes */
   uint8_t id_length;       /* 0: it has none */
   bool is_volatile;        /* it waits for no connection */
+  bool is_resent;          /* in the output: delivery.c holds it */
 };
 
 #define WSM_NO_TERMS \
-  { WSM_NEVER, 0, NULL, 0, false }
+  { WSM_NEVER, 0, NULL, 0, false, false }
+
+/* Are there any? */
+static inline bool wsm_terms_matter (const struct wsm_terms *terms) {
+  return terms->expires_ms != WSM_NEVER || terms->id_length > 0;
+}
 
 /* Zero it, but for bytes.pool, to start. */
 struct wsm_message_queue {
@@ -40,10 +45,10 @@ bool wsm_message_queue_push (struct wsm_message_queue *q,
                              const struct wsm_message *m,
                              const struct wsm_terms *terms);
 
-/* Room for a message without bytes: the next push of one with these terms finds
+/* Room for a message of n bytes: the next push of one with these terms finds
 ** memory. */
 bool wsm_message_queue_reserve (struct wsm_message_queue *q,
-                                const struct wsm_terms *terms);
+                                const struct wsm_terms *terms, size_t n);
 
 /* The first message, pointing into the queue until the next push or pop. */
 bool wsm_message_queue_first (const struct wsm_message_queue *q,
@@ -58,6 +63,11 @@ bool wsm_message_queue_next (const struct wsm_message_queue *q, size_t *at,
 ** into the queue. */
 void wsm_message_queue_terms (const struct wsm_message_queue *q, size_t at,
                               struct wsm_terms *terms);
+
+/* Removes the message between `at` and `end`, where `next` stood before and after
+** it. */
+void wsm_message_queue_remove (struct wsm_message_queue *q, size_t at,
+                               size_t end);
 
 /* Removes the messages that expire until now_ms and returns when the next one
 ** does, or WSM_NEVER; `removed` is set to how many, and their bytes. */

@@ -1,8 +1,8 @@
 #include "manager/outbox.h"
 
 #include <string.h>
+#include "manager/delivery.h"
 #include "manager/heartbeat.h"
-#include "manager/sending.h"
 #include "base/hidden.h"
 
 #define RETRY_MS 100 /* the outbox again, when nothing else causes it */
@@ -22,19 +22,29 @@ static void drop (struct wsm_manager *m, enum wsm_token token, size_t bytes) {
 
 /* --- into the output --- */
 
+/* Is it kept until the peer confirms it, from now on? */
+static bool is_new_delivery (const struct wsm_terms *terms) {
+  return terms->id_length > 0 && !terms->is_resent;
+}
+
 /* Room for the terms of one message, which then are noted without fail. */
 static bool reserve_terms (struct wsm_manager *m,
+                           const struct wsm_message *message,
                            const struct wsm_terms *terms) {
   struct wsm_sending *s = wsm_sending_get(m);
-  return s && wsm_message_queue_reserve(&s->output, terms);
+  return s && wsm_message_queue_reserve(&s->output, terms, 0) &&
+         (!is_new_delivery(terms) || wsm_delivery_reserve(m, message, terms));
 }
 
 /* The message that was framed last is on these terms. */
-static void note_terms (struct wsm_manager *m, const struct wsm_terms *terms) {
+static void note_terms (struct wsm_manager *m,
+                        const struct wsm_message *message,
+                        const struct wsm_terms *terms) {
   const struct wsm_message nothing = { NULL, 0, false };
   struct wsm_terms numbered = *terms;
   numbered.number = m->session.queued;
   wsm_message_queue_push(&m->sending->output, &nothing, &numbered);
+  if (is_new_delivery(terms)) wsm_delivery_keep(m, message, &numbered);
 }
 
 /* Frames it. false without memory or a mask: nothing happened. */
@@ -43,7 +53,7 @@ static inline bool frame (struct wsm_manager *m,
                           const struct wsm_terms *terms, uint64_t now_ms) {
   const unsigned opcode = message->binary ? WSM_BINARY : WSM_TEXT;
   const bool counts = m->policy->rate_limit != 0;
-  if ((terms && !reserve_terms(m, terms)) ||
+  if ((terms && !reserve_terms(m, message, terms)) ||
       (counts && !wsm_sending_count(m, now_ms)))
     return false;
   if (!wsm_session_send(&m->session, opcode, message->data, message->length)) {
@@ -51,13 +61,26 @@ static inline bool frame (struct wsm_manager *m,
     return false;
   }
   m->counters.messages_out++;
-  if (terms) note_terms(m, terms);
+  if (terms) note_terms(m, message, terms);
   return true;
 }
 
 /* Over the rate? */
 static inline bool is_too_soon (const struct wsm_manager *m, uint64_t now_ms) {
   return m->policy->rate_limit && wsm_sending_next(m, false, now_ms) > now_ms;
+}
+
+/* Must it wait until the peer confirms others? */
+static bool is_unconfirmed (const struct wsm_manager *m,
+                            const struct wsm_message *message,
+                            const struct wsm_terms *terms) {
+  return terms && is_new_delivery(terms) &&
+         !wsm_delivery_has_room(m, message->length);
+}
+
+/* Does anything go before a message that is sent now? */
+static inline bool is_waiting (const struct wsm_manager *m) {
+  return m->outbox.count > 0 || wsm_delivery_is_resending(m);
 }
 
 static bool is_output_full (const struct wsm_manager *m) {
@@ -138,7 +161,7 @@ static inline bool send_now (struct wsm_manager *m,
                              const struct wsm_message *message,
                              const struct wsm_terms *terms, uint64_t now_ms) {
   return !is_output_full(m) && !is_too_soon(m, now_ms) &&
-         frame(m, message, terms, now_ms);
+         !is_unconfirmed(m, message, terms) && frame(m, message, terms, now_ms);
 }
 
 /* Before the owner's first messages nothing goes out, and they go at once. */
@@ -153,12 +176,14 @@ static enum wsm_sent send_held (struct wsm_manager *m,
   return terms && terms->is_volatile ? WSM_SEND_FULL : note_full(m);
 }
 
-/* While OPEN, what is over the rate waits in the outbox, if there is one. */
+/* While OPEN, what is over the rate, or over what may be unconfirmed, waits in the
+** outbox, if there is one. */
 static enum wsm_sent refuse (struct wsm_manager *m,
                              const struct wsm_message *message,
                              const struct wsm_terms *terms, uint64_t now_ms) {
-  const bool waits = m->policy->outbox_messages && is_too_soon(m, now_ms);
-  if (waits || m->policy->outbox_drops_oldest)
+  const bool waits = is_too_soon(m, now_ms) ||
+                     is_unconfirmed(m, message, terms);
+  if ((waits && m->policy->outbox_messages) || m->policy->outbox_drops_oldest)
     return push(m, message, terms, now_ms);
   return terms && terms->is_volatile ? WSM_SEND_FULL : note_full(m);
 }
@@ -167,7 +192,7 @@ enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
                                const struct wsm_message *message,
                                const struct wsm_terms *terms, uint64_t now_ms) {
   if (m->hold) return send_held(m, message, terms, now_ms);
-  if (m->outbox.count) return push(m, message, terms, now_ms);
+  if (is_waiting(m)) return push(m, message, terms, now_ms);
   if (send_now(m, message, terms, now_ms)) return WSM_SENT;
   return refuse(m, message, terms, now_ms);
 }
@@ -189,15 +214,33 @@ static bool move_first (struct wsm_manager *m, uint64_t now_ms) {
   wsm_message_queue_first(&m->outbox, &first);
   wsm_message_queue_terms(&m->outbox, 0, &terms);
   if (terms.expires_ms <= now_ms) drop(m, WSM_TIMEOUT, first.length);
-  else if (is_too_soon(m, now_ms) ||
-           !frame(m, &first, terms.expires_ms == WSM_NEVER ? NULL : &terms,
-                  now_ms))
+  else if (is_too_soon(m, now_ms) || is_unconfirmed(m, &first, &terms) ||
+           !frame(m, &first, wsm_terms_matter(&terms) ? &terms : NULL, now_ms))
     return false;
   wsm_message_queue_pop(&m->outbox);
   return true;
 }
 
+/* The same for one that an earlier connection has sent. */
+static bool resend_next (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_message next;
+  struct wsm_terms terms;
+  wsm_delivery_next(m, &next, &terms);
+  if (terms.expires_ms <= now_ms) {
+    drop(m, WSM_TIMEOUT, next.length);
+    wsm_delivery_drop(m);
+    return true;
+  }
+  if (is_too_soon(m, now_ms) || !frame(m, &next, &terms, now_ms)) return false;
+  wsm_delivery_sent(m);
+  return true;
+}
+
 void wsm_outbox_flush (struct wsm_manager *m, size_t limit, uint64_t now_ms) {
+  while (wsm_delivery_is_resending(m)) {
+    if (wsm_session_pending(&m->session) >= limit) return;
+    if (!resend_next(m, now_ms)) return;
+  }
   while (m->outbox.count && wsm_session_pending(&m->session) < limit)
     if (!move_first(m, now_ms)) return;
 }
@@ -227,24 +270,42 @@ static bool is_half_free (const struct wsm_manager *m) {
   return wsm_session_pending(&m->session) <= m->policy->output_bytes / 2;
 }
 
-/* May those who were refused try again? What a rate holds back may take long: it
-** is enough that half of it has left. */
+/* Does what would be sent next wait for the peer to confirm others? */
+static bool awaits_peer (const struct wsm_manager *m) {
+  struct wsm_message first;
+  struct wsm_terms terms;
+  if (!m->sending || !m->sending->unacknowledged) return false;
+  if (m->outbox.count == 0) return !wsm_delivery_has_room(m, 0);
+  wsm_message_queue_first(&m->outbox, &first);
+  wsm_message_queue_terms(&m->outbox, 0, &terms);
+  return is_unconfirmed(m, &first, &terms);
+}
+
+/* May those who were refused try again? What a rate or the peer holds back may take
+** long: it is enough that half of it has left. */
 static bool has_room (const struct wsm_manager *m, uint64_t now_ms) {
   const struct wsm_policy *p = m->policy;
-  if (!is_half_free(m)) return false;
-  if (m->outbox.count == 0)
-    return p->outbox_messages || !is_too_soon(m, now_ms);
-  return p->rate_limit && m->outbox.count <= p->outbox_messages / 2 &&
+  const bool held = is_too_soon(m, now_ms) || awaits_peer(m);
+  if (!is_half_free(m) || wsm_delivery_is_resending(m)) return false;
+  if (m->outbox.count == 0) return p->outbox_messages || !held;
+  return held && m->outbox.count <= p->outbox_messages / 2 &&
          m->outbox.payload <= p->outbox_bytes / 2;
 }
 
 void wsm_outbox_refill (struct wsm_manager *m, uint64_t now_ms) {
   if (m->sending) forget_written(m);
   if (m->hold) return;
-  if (m->outbox.count) wsm_outbox_flush(m, m->policy->output_bytes, now_ms);
+  if (is_waiting(m)) wsm_outbox_flush(m, m->policy->output_bytes, now_ms);
   if (!m->drain_due || !has_room(m, now_ms)) return;
   m->drain_due = false;
   wsm_events_push(&m->events, WSM_EVENT_DRAIN);
+}
+
+bool wsm_outbox_confirm (struct wsm_manager *m, const void *id, size_t n,
+                         uint64_t now_ms) {
+  const bool any = wsm_delivery_confirm(m, id, n);
+  if (any && m->state == WSM_STATE_OPEN) wsm_outbox_refill(m, now_ms);
+  return any;
 }
 
 void wsm_outbox_release (struct wsm_manager *m, uint64_t now_ms) {
@@ -256,14 +317,14 @@ void wsm_outbox_release (struct wsm_manager *m, uint64_t now_ms) {
 uint64_t wsm_outbox_retry_at (const struct wsm_manager *m) {
   uint64_t next_ms;
   if (m->hold) return WSM_NEVER;
-  if (!m->outbox.count && !m->drain_due) return WSM_NEVER;
-  if (!is_half_free(m)) return WSM_NEVER;
+  if (!is_waiting(m) && !m->drain_due) return WSM_NEVER;
+  if (!is_half_free(m) || awaits_peer(m)) return WSM_NEVER;
   next_ms = wsm_sending_next(m, false, m->retried_ms);
   return next_ms > m->retried_ms ? next_ms : m->retried_ms + RETRY_MS;
 }
 
 void wsm_outbox_retry (struct wsm_manager *m, uint64_t now_ms) {
-  if (!m->outbox.count && !m->drain_due) return;
+  if (!is_waiting(m) && !m->drain_due) return;
   m->retried_ms = now_ms;
   wsm_outbox_refill(m, now_ms);
 }
@@ -290,7 +351,8 @@ static void find_terms (const struct wsm_manager *m, uint64_t number,
 static bool keep (struct wsm_manager *m, struct wsm_message_queue *kept,
                   const struct wsm_message *message,
                   const struct wsm_terms *terms, uint64_t now_ms) {
-  const struct wsm_terms *some = terms->expires_ms == WSM_NEVER ? NULL : terms;
+  const struct wsm_terms *some = wsm_terms_matter(terms) ? terms : NULL;
+  if (terms->is_resent) return true;
   if (terms->is_volatile || m->policy->outbox_messages == 0)
     drop(m, WSM_CLOSED, message->length);
   else if (terms->expires_ms <= now_ms) drop(m, WSM_TIMEOUT, message->length);
@@ -322,13 +384,14 @@ void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *lost,
   m->counters.messages_out -=
     back < m->counters.messages_out ? back : m->counters.messages_out;
   if (!m->sending) return;
+  wsm_delivery_lost(m, m->session.queued - count);
   wsm_sending_undo(m, count);
   m->sending->unwritten = 0;
   wsm_message_queue_clear(&m->sending->output);
 }
 
 bool wsm_outbox_is_flushed (const struct wsm_manager *m) {
-  return m->outbox.count == 0 &&
+  return !is_waiting(m) &&
          !(wsm_state_has_session(m) && wsm_session_pending(&m->session) > 0);
 }
 

@@ -1,6 +1,6 @@
 /*
 ** outbox.h - messages sent: into the output, or until a connection opens
-** Depends on state.h, sending.h and heartbeat.h. What its rules drop (an age, the
+** Depends on state.h, delivery.h and heartbeat.h. What its rules drop (an age, the
 ** oldest, what a lost connection had not sent) it tells: sending.h.
 ** Never changes the state.
 */
@@ -39,12 +39,17 @@ enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m,
                                      const struct wsm_terms *terms,
                                      uint64_t now_ms);
 
-/* Frames what is in the outbox until limit bytes wait in the output. */
+/* Frames what an earlier connection has sent and the peer has not confirmed, and
+** then what is in the outbox, until limit bytes wait in the output. */
 void wsm_outbox_flush (struct wsm_manager *m, size_t limit, uint64_t now_ms);
 
 /* While OPEN, after output was written: fills it again from the outbox, and
 ** queues the drain event if one is due and half of the output is free. */
 void wsm_outbox_refill (struct wsm_manager *m, uint64_t now_ms);
+
+/* See wsm_manager_confirm. */
+bool wsm_outbox_confirm (struct wsm_manager *m, const void *id, size_t n,
+                         uint64_t now_ms);
 
 /* When a message in the outbox may be too old (or WSM_NEVER), and then. */
 uint64_t wsm_outbox_expires_at (const struct wsm_manager *m);

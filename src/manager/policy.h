@@ -75,11 +75,15 @@ struct wsm_policy {
   uint32_t rate_limit;      /* rate: so many messages sent, 0: any number ... */
   uint32_t rate_per_ms;     /* ... in this time ... */
   uint32_t rate_reserve;    /* ... of them for heartbeats and logins */
-  uint64_t send_bytes;      /* limits.send: the largest message */
-  size_t inbox_bytes;       /* inbox: unread bytes, then reading pauses */
-  size_t output_bytes;      /* buffer: unsent bytes, then send returns full */
-  uint32_t redirects;       /* redirects: so many are followed */
-  bool compress;            /* permessage-deflate is wanted ... */
+  uint32_t unacknowledged_messages; /* of acknowledged delivery; then those with
+                                       an id wait ... */
+  size_t unacknowledged_bytes;      /* ... likewise */
+  uint32_t heard_ids;               /* of messages received are remembered */
+  uint64_t send_bytes;              /* limits.send: the largest message */
+  size_t inbox_bytes;  /* inbox: unread bytes, then reading pauses */
+  size_t output_bytes; /* buffer: unsent bytes, then send returns full */
+  uint32_t redirects;  /* redirects: so many are followed */
+  bool compress;       /* permessage-deflate is wanted ... */
   struct wsm_compression compression; /* ... like this */
   bool ask_target;                    /* the owner gives each URL */
   bool ask_verdict;                   /* the owner decides on each reconnect */

@@ -17,6 +17,8 @@ struct wsm_dropped {
 
 enum { WSM_DROPPED_TOKENS = 3 }; /* WSM_TIMEOUT, WSM_CLOSED, WSM_FULL */
 
+struct wsm_unacknowledged; /* delivery.c */
+
 struct wsm_sending {
   /* the terms of messages in the output, without their bytes */
   struct wsm_message_queue output;
@@ -24,6 +26,8 @@ struct wsm_sending {
   struct wsm_rate rate;
   uint32_t unwritten; /* the last so many of the rate are in the output, or were
                          when it was last written */
+  struct wsm_unacknowledged *unacknowledged; /* NULL: none yet */
+  struct wsm_ids *heard; /* of messages received; NULL: none yet */
   /* what the event has not told, by token from WSM_TIMEOUT on */
   struct wsm_dropped untold[WSM_DROPPED_TOKENS];
 };

@@ -190,17 +190,21 @@ static int close (lua_State *L) {
   return 0;
 }
 
-/* The table at i, { expires, volatile }; NULL: there is none. */
+/* The table at i, { expires, volatile, id }, where the id stays on the stack; NULL:
+** there is none. */
 static const struct wsm_terms *read_terms (lua_State *L, int i,
                                            struct wsm_terms *terms) {
   const struct wsm_terms none = WSM_NO_TERMS;
+  size_t n = 0;
   if (lua_isnoneornil(L, i)) return NULL;
   *terms = none;
   lua_getfield(L, i, "expires");
   if (!lua_isnil(L, -1)) terms->expires_ms = (uint64_t)lua_tonumber(L, -1);
   lua_getfield(L, i, "volatile");
   terms->is_volatile = lua_toboolean(L, -1);
-  lua_pop(L, 2);
+  lua_getfield(L, i, "id");
+  terms->id = (const unsigned char *)lua_tolstring(L, -1, &n);
+  terms->id_length = (uint8_t)n;
   return terms;
 }
 
@@ -434,55 +438,59 @@ static int head (lua_State *L) {
   return 3;
 }
 
-static const luaL_Reg methods[] = { { "free", release },
-                                    { "start", start },
-                                    { "target", target },
-                                    { "lock", lock },
-                                    { "verdict", verdict },
-                                    { "accept", accept },
-                                    { "refuse", refuse },
-                                    { "stop", stop },
-                                    { "close", close },
-                                    { "send", send },
-                                    { "next", next },
-                                    { "unsent", unsent },
-                                    { "connected", connected },
-                                    { "redirect", redirect },
-                                    { "endpoint", endpoint },
-                                    { "feed", feed },
-                                    { "wrote", wrote },
-                                    { "output", output },
-                                    { "write", write_all },
-                                    { "lost", lost },
-                                    { "pause", pause_reading },
-                                    { "delivered", wsm_lua_delivered },
-                                    { "tick", tick },
-                                    { "keys", keys },
-                                    { "deadline", deadline },
-                                    { "want", want },
-                                    { "state", state },
-                                    { "event", event },
-                                    { "counters", counters },
-                                    { "buffered", buffered },
-                                    { "unread", unread },
-                                    { "latency", latency },
-                                    { "head", head },
-                                    { "login_done", wsm_spec_login_done },
-                                    { "login_failed", wsm_spec_login_failed },
-                                    { "login_send", wsm_spec_login_send },
-                                    { "login_next", wsm_spec_login_next },
-                                    { "give_back", wsm_spec_give_back },
-                                    { "login_over", wsm_spec_login_over },
-                                    { "release", wsm_spec_release },
-                                    { "recovered", recovered },
-                                    { "awaits", awaits },
-                                    { "heard", wsm_lua_heard },
-                                    { "heartbeat", wsm_lua_heartbeat },
-                                    { "acknowledge", wsm_lua_acknowledge },
-                                    { "set_heartbeat", wsm_lua_set_heartbeat },
-                                    { "wants_delivery",
-                                      wsm_lua_wants_delivery },
-                                    { NULL, NULL } };
+static const luaL_Reg methods[] = {
+  { "free", release },
+  { "start", start },
+  { "target", target },
+  { "lock", lock },
+  { "verdict", verdict },
+  { "accept", accept },
+  { "refuse", refuse },
+  { "stop", stop },
+  { "close", close },
+  { "send", send },
+  { "next", next },
+  { "unsent", unsent },
+  { "connected", connected },
+  { "redirect", redirect },
+  { "endpoint", endpoint },
+  { "feed", feed },
+  { "wrote", wrote },
+  { "output", output },
+  { "write", write_all },
+  { "lost", lost },
+  { "pause", pause_reading },
+  { "delivered", wsm_lua_delivered },
+  { "tick", tick },
+  { "keys", keys },
+  { "deadline", deadline },
+  { "want", want },
+  { "state", state },
+  { "event", event },
+  { "counters", counters },
+  { "buffered", buffered },
+  { "unread", unread },
+  { "latency", latency },
+  { "head", head },
+  { "login_done", wsm_spec_login_done },
+  { "login_failed", wsm_spec_login_failed },
+  { "confirm", wsm_lua_confirm },
+  { "repeated", wsm_lua_repeated },
+  { "unacknowledged", wsm_lua_unacknowledged },
+  { "login_send", wsm_spec_login_send },
+  { "login_next", wsm_spec_login_next },
+  { "give_back", wsm_spec_give_back },
+  { "login_over", wsm_spec_login_over },
+  { "release", wsm_spec_release },
+  { "recovered", recovered },
+  { "awaits", awaits },
+  { "heard", wsm_lua_heard },
+  { "heartbeat", wsm_lua_heartbeat },
+  { "acknowledge", wsm_lua_acknowledge },
+  { "set_heartbeat", wsm_lua_set_heartbeat },
+  { "wants_delivery", wsm_lua_wants_delivery },
+  { NULL, NULL }
+};
 
 void wsm_push_manager (lua_State *L) {
   static const struct wsm_class class = { WSM_MANAGER_CLASS, methods, release,

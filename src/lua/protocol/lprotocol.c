@@ -15,6 +15,7 @@ static const struct {
                { "buffer", wsm_push_buffer },
                { "heap", wsm_push_heap },
                { "rate", wsm_push_rate },
+               { "ids", wsm_push_ids },
                { "tlspipe", wsm_push_tls_pipe } };
 
 void wsm_push_protocol (lua_State *L) {

@@ -28,6 +28,7 @@ void wsm_push_queue (lua_State *L);
 void wsm_push_buffer (lua_State *L);
 void wsm_push_heap (lua_State *L);
 void wsm_push_rate (lua_State *L);
+void wsm_push_ids (lua_State *L);
 void wsm_push_tls_pipe (lua_State *L);
 
 #endif

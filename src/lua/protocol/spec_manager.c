@@ -33,8 +33,6 @@ int wsm_push_input (lua_State *L, enum wsm_input input,
   return 1;
 }
 
-/* --- liveness --- */
-
 static struct wsm_manager *manager_of (lua_State *L) {
   return &wsm_check_manager_box(L)->manager;
 }
@@ -42,6 +40,31 @@ static struct wsm_manager *manager_of (lua_State *L) {
 static uint64_t now_of (lua_State *L, int i) {
   return (uint64_t)luaL_checknumber(L, i);
 }
+
+/* --- acknowledged delivery --- */
+
+int wsm_lua_confirm (lua_State *L) {
+  size_t n;
+  const char *id = luaL_checklstring(L, 2, &n);
+  lua_pushboolean(L, wsm_manager_confirm(manager_of(L), id, n, now_of(L, 3)));
+  return 1;
+}
+
+int wsm_lua_repeated (lua_State *L) {
+  size_t n;
+  const char *id = luaL_checklstring(L, 2, &n);
+  lua_pushboolean(L, wsm_manager_is_repeated(manager_of(L), id, n));
+  return 1;
+}
+
+int wsm_lua_unacknowledged (lua_State *L) {
+  const struct wsm_message_queue *q = wsm_delivery_messages(manager_of(L));
+  lua_pushinteger(L, q ? (lua_Integer)q->count : 0);
+  lua_pushinteger(L, q ? (lua_Integer)q->payload : 0);
+  return 2;
+}
+
+/* --- liveness --- */
 
 static bool is_true (lua_State *L, int i, const char *name) {
   bool truth;

@@ -31,6 +31,17 @@ int wsm_push_sent (lua_State *L, enum wsm_sent sent);
 int wsm_push_input (lua_State *L, enum wsm_input input,
                     const struct wsm_message *message);
 
+/* --- acknowledged delivery --- */
+
+/* m:confirm(id, now) -> boolean: the peer confirms it */
+int wsm_lua_confirm (lua_State *L);
+
+/* m:repeated(id) -> boolean: was it received before? */
+int wsm_lua_repeated (lua_State *L);
+
+/* m:unacknowledged() -> messages and bytes, also in the output */
+int wsm_lua_unacknowledged (lua_State *L);
+
 /* --- liveness --- */
 
 /* m:delivered(acknowledged, everything, now, { written, unread, blocked, readable,

@@ -1,11 +1,15 @@
 #include "lua/protocol/lprotocol.h"
 
 #include <string.h>
+#include "base/ids.h"
 #include "lua/lclass.h"
 #include "manager/rate.h"
 #include "base/hidden.h"
 
 #define RATE "wsmanager.rate"
+#define IDS "wsmanager.ids"
+
+/* --- rate.h --- */
 
 static struct wsm_rate *check_rate (lua_State *L) {
   return luaL_checkudata(L, 1, RATE);
@@ -75,5 +79,53 @@ static const luaL_Reg rate_methods[] = {
 
 void wsm_push_rate (lua_State *L) {
   const struct wsm_class class = { RATE, rate_methods, rate_gc, rate_new };
+  wsm_push_class(L, &class);
+}
+
+/* --- ids.h --- */
+
+static struct wsm_ids *check_ids (lua_State *L) {
+  return luaL_checkudata(L, 1, IDS);
+}
+
+/* ids(limit) -> userdata */
+static int ids_new (lua_State *L) {
+  struct wsm_ids *ids = lua_newuserdata(L, sizeof *ids);
+  memset(ids, 0, sizeof *ids);
+  ids->limit = (uint32_t)luaL_checkinteger(L, 1);
+  luaL_setmetatable(L, IDS);
+  return 1;
+}
+
+static int ids_clear (lua_State *L) {
+  wsm_ids_clear(check_ids(L));
+  return 0;
+}
+
+static int ids_has (lua_State *L) {
+  size_t n;
+  const char *id = luaL_checklstring(L, 2, &n);
+  lua_pushboolean(L, wsm_ids_has(check_ids(L), id, n));
+  return 1;
+}
+
+/* ids:add(id) -> boolean: false without memory */
+static int ids_add (lua_State *L) {
+  size_t n;
+  const char *id = luaL_checklstring(L, 2, &n);
+  luaL_argcheck(L, n > 0 && n <= WSM_ID_LIMIT, 2, "1 to 128 bytes");
+  lua_pushboolean(L, wsm_ids_add(check_ids(L), id, n));
+  return 1;
+}
+
+static const luaL_Reg ids_methods[] = {
+  { "has", ids_has },
+  { "add", ids_add },
+  { "clear", ids_clear },
+  { NULL, NULL },
+};
+
+void wsm_push_ids (lua_State *L) {
+  const struct wsm_class class = { IDS, ids_methods, ids_clear, ids_new };
   wsm_push_class(L, &class);
 }

@@ -1,0 +1,138 @@
+#include "manager/delivery.h"
+
+#include <string.h>
+#include "base/memory.h"
+#include "base/hidden.h"
+
+static struct wsm_unacknowledged *find (const struct wsm_manager *m) {
+  return m->sending ? m->sending->unacknowledged : NULL;
+}
+
+static struct wsm_unacknowledged *get (struct wsm_manager *m) {
+  struct wsm_sending *s = wsm_sending_get(m);
+  if (!s || s->unacknowledged) return s ? s->unacknowledged : NULL;
+  s->unacknowledged = wsm_zalloc(sizeof *s->unacknowledged);
+  if (s->unacknowledged) s->unacknowledged->messages.bytes.pool = m->pool;
+  return s->unacknowledged;
+}
+
+/* --- what is sent --- */
+
+bool wsm_delivery_has_room (const struct wsm_manager *m, size_t n) {
+  const struct wsm_unacknowledged *u = find(m);
+  const struct wsm_policy *p = m->policy;
+  if (!u || u->messages.count == 0) return true;
+  return u->messages.count < p->unacknowledged_messages &&
+         n <= p->unacknowledged_bytes &&
+         u->messages.payload <= p->unacknowledged_bytes - n;
+}
+
+bool wsm_delivery_reserve (struct wsm_manager *m,
+                           const struct wsm_message *message,
+                           const struct wsm_terms *terms) {
+  struct wsm_unacknowledged *u = get(m);
+  return u && wsm_message_queue_reserve(&u->messages, terms, message->length);
+}
+
+void wsm_delivery_keep (struct wsm_manager *m,
+                        const struct wsm_message *message,
+                        const struct wsm_terms *terms) {
+  struct wsm_unacknowledged *u = get(m);
+  wsm_message_queue_push(&u->messages, message, terms);
+  u->sent = wsm_buffer_length(&u->messages.bytes);
+}
+
+bool wsm_delivery_next (const struct wsm_manager *m,
+                        struct wsm_message *message, struct wsm_terms *terms) {
+  const struct wsm_unacknowledged *u = find(m);
+  size_t at = u ? u->sent : 0;
+  if (!u || !wsm_message_queue_next(&u->messages, &at, message)) return false;
+  wsm_message_queue_terms(&u->messages, u->sent, terms);
+  terms->is_resent = true;
+  return true;
+}
+
+void wsm_delivery_sent (struct wsm_manager *m) {
+  struct wsm_unacknowledged *u = find(m);
+  struct wsm_message message;
+  if (u) wsm_message_queue_next(&u->messages, &u->sent, &message);
+}
+
+static void take_out (struct wsm_unacknowledged *u, size_t at, size_t end) {
+  const size_t n = end - at;
+  wsm_message_queue_remove(&u->messages, at, end);
+  if (at < u->sent) u->sent -= n;
+  if (at < u->fresh) u->fresh -= n;
+}
+
+void wsm_delivery_drop (struct wsm_manager *m) {
+  struct wsm_unacknowledged *u = find(m);
+  struct wsm_message message;
+  size_t end = u ? u->sent : 0;
+  if (u && wsm_message_queue_next(&u->messages, &end, &message))
+    take_out(u, u->sent, end);
+}
+
+bool wsm_delivery_confirm (struct wsm_manager *m, const void *id, size_t n) {
+  struct wsm_unacknowledged *u = find(m);
+  struct wsm_message message;
+  struct wsm_terms terms;
+  size_t at = 0, end = 0;
+  bool any = false;
+  while (u && wsm_message_queue_next(&u->messages, &end, &message)) {
+    wsm_message_queue_terms(&u->messages, at, &terms);
+    if (terms.id_length == n && memcmp(terms.id, id, n) == 0) {
+      take_out(u, at, end);
+      any = true;
+      end = at;
+    }
+    at = end;
+  }
+  return any;
+}
+
+void wsm_delivery_lost (struct wsm_manager *m, uint64_t written) {
+  struct wsm_unacknowledged *u = find(m);
+  struct wsm_message message;
+  struct wsm_terms terms;
+  size_t at, end;
+  if (!u) return;
+  for (at = end = u->fresh;
+       wsm_message_queue_next(&u->messages, &end, &message); at = end) {
+    wsm_message_queue_terms(&u->messages, at, &terms);
+    if (terms.number <= written) continue;
+    take_out(u, at, end);
+    end = at;
+  }
+  u->sent = 0;
+  u->fresh = wsm_buffer_length(&u->messages.bytes);
+}
+
+/* --- what is received --- */
+
+bool wsm_delivery_is_repeated (struct wsm_manager *m, const void *id,
+                               size_t n) {
+  struct wsm_sending *s = wsm_sending_get(m);
+  if (!s) return false;
+  if (!s->heard) {
+    s->heard = wsm_zalloc(sizeof *s->heard);
+    if (!s->heard) return false;
+    s->heard->limit = m->policy->heard_ids;
+  }
+  if (wsm_ids_has(s->heard, id, n)) return true;
+  wsm_ids_add(s->heard, id, n);
+  return false;
+}
+
+/* --- both --- */
+
+void wsm_delivery_free (struct wsm_manager *m) {
+  struct wsm_sending *s = m->sending;
+  if (!s) return;
+  if (s->unacknowledged) wsm_message_queue_clear(&s->unacknowledged->messages);
+  if (s->heard) wsm_ids_clear(s->heard);
+  wsm_free(s->unacknowledged);
+  wsm_free(s->heard);
+  s->unacknowledged = NULL;
+  s->heard = NULL;
+}
