@@ -85,6 +85,38 @@ describe("a page's connection", function()
     assert.equal("/2", request(m))
   end)
 
+  it("answers the whole requests of a client that sends no more", function()
+    local more = get "/1" .. post(length(3), "abc", "/2")
+    for cut, expected in pairs { [#more] = "/1|/2abc", [#more - 1] = "/1", [#get "/1"] = "/1" } do
+      local m = serving()
+      m:feed(more:sub(1, cut), 0)
+      assert.is_true(m:halfclosed())
+      assert.equal(expected, answer_all(m, 0))
+      assert.same({ "closing", "finish" }, { m:state(), m:want() })
+      assert.is_false(m:halfclosed())
+    end
+    local m = serving()
+    m:feed(get "/", 0)
+    assert.is_true(m:halfclosed())
+    m:refuse(200, nil, "x", 0, true)
+    assert.is_true(m:halfclosed())
+    assert.matches("\r\nConnection: close\r\n", m:write(0))
+  end)
+
+  it("is over when its client sends no more and awaits no response", function()
+    for _, text in ipairs { "", "GET /", post(length(3), "ab"), managers.request } do
+      local m = serving()
+      if text ~= "" then m:feed(text, 0) end
+      assert.is_false(m:halfclosed())
+    end
+    local m = serving()
+    m:feed(get "/", 0)
+    assert.equal("/", answer_all(m, 0))
+    assert.is_false(m:halfclosed())
+    assert.is_false(managers.serve():halfclosed())
+    assert.is_false(managers.open():halfclosed())
+  end)
+
   it("ends where either side wants it, or a request cannot be read", function()
     for _, case in ipairs {
       { get("/", "Connection: close\r\n"), true }, { get "/", false },

@@ -41,7 +41,8 @@ static void on_lost (void *owner, bool reset) {
   (void)reset;
 }
 
-static const struct wsm_socket_calls calls = { on_event, on_event, on_lost };
+static const struct wsm_socket_calls calls = { on_event, on_event, on_lost,
+                                               NULL };
 
 static struct wsm_loop *open_loop (void) {
   struct wsm_error e;

@@ -37,6 +37,7 @@ struct wsm_socket {
   bool writable_again; /* wanted inside it */
   bool read_empty;     /* the last read found nothing */
   bool ended;          /* nothing more can be read */
+  bool finished;       /* nothing more is written */
   bool reset;          /* a system call failed with it */
 };
 
@@ -69,8 +70,18 @@ static void on_close (struct wsm_socket *s, struct lws *wsi) {
   wsm_free(s);
 }
 
+/* Is the end that a read met with that of the peer's side alone? */
+static bool goes_on (struct wsm_socket *s) {
+  return s->owner && s->calls->half_closed && !s->finished && !was_reset(s) &&
+         s->calls->half_closed(s->owner);
+}
+
 /* Returns -1 when libwebsockets is to close the socket. */
 static int leave (struct wsm_socket *s) {
+  if (s->ended && !s->closed && goes_on(s)) {
+    s->ended = false;
+    wsm_socket_pause(s, true);
+  }
   s->inside = false;
   return s->closed || s->ended ? -1 : 0;
 }
@@ -194,6 +205,7 @@ void wsm_socket_want_writable (struct wsm_socket *s) {
 }
 
 void wsm_socket_finish (struct wsm_socket *s) {
+  s->finished = true;
   shutdown(s->fd, SHUT_WR);
   wsm_socket_pause(s, false);
 }

@@ -30,6 +30,9 @@ struct wsm_socket_calls {
   void (*writable)(void *owner); /* after a short write */
   /* the peer ended or reset the connection; the socket is freed */
   void (*lost)(void *owner, bool reset);
+  /* the peer sends no more; true: it may still read, `lost` comes after finish or
+     a write that fails. NULL: never */
+  bool (*half_closed)(void *owner);
 };
 
 /* fd, registered with fork.h, is the socket's from now on. NULL: fd is closed, e

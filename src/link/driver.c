@@ -183,8 +183,14 @@ static void on_lost (void *owner, const struct wsm_error *e) {
   wsm_driver_update(l);
 }
 
+static bool on_half_closed (void *owner) {
+  struct wsm_link *l = owner;
+  return wsm_manager_half_closed(&l->manager);
+}
+
 static const struct wsm_stream_events stream_events = { on_opened, on_readable,
-                                                        on_writable, on_lost };
+                                                        on_writable, on_lost,
+                                                        on_half_closed };
 
 void wsm_driver_start (struct wsm_link *l, struct wsm_stream *stream) {
   l->transfer.stream = stream;

@@ -42,10 +42,16 @@ static enum wsm_opening reject_alone (struct wsm_manager *m, int status,
                                               : WSM_OPENING_FAILED;
 }
 
+/* No request can follow this one. */
+static bool is_last (const struct wsm_manager *m) {
+  return m->half_closed && wsm_buffer_length(&m->session.in) == 0;
+}
+
 bool wsm_http_server_respond (struct wsm_manager *m,
                               const struct wsm_response *response,
                               uint64_t now_ms) {
   struct wsm_response r = *response;
+  if (is_last(m)) m->persistent = false;
   r.persistent = m->persistent = m->persistent && response->persistent;
   if (!write_response(m, &r, now_ms)) return false;
   m->error.token = WSM_NONE;
@@ -244,6 +250,7 @@ enum wsm_opening wsm_http_server_next (struct wsm_manager *m, uint64_t now_ms,
                                        struct wsm_error *e) {
   const size_t n = wsm_buffer_length(&m->session.in);
   const uint32_t open_ms = m->policy->open_ms;
+  enum wsm_opening opening = WSM_OPENING_MORE;
   m->step = WSM_STEP_HEAD;
   m->due_ms = now_ms + (open_ms && open_ms < IDLE_MS ? open_ms : IDLE_MS);
   m->reject_status = 0;
@@ -251,7 +258,22 @@ enum wsm_opening wsm_http_server_next (struct wsm_manager *m, uint64_t now_ms,
   m->idle = true;
   m->head_length = 0;
   wsm_buffer_clear(&m->head_text);
-  return n > 0 ? wsm_http_server_read(m, n, now_ms, e) : WSM_OPENING_MORE;
+  if (n > 0) opening = wsm_http_server_read(m, n, now_ms, e);
+  /* nothing follows: nobody waits for a response */
+  if (opening == WSM_OPENING_MORE && m->half_closed)
+    return WSM_OPENING_REJECTED;
+  return opening;
+}
+
+/* RFC 9112 9.6 */
+bool wsm_http_server_half_closed (struct wsm_manager *m) {
+  const bool answers =
+    m->state == WSM_STATE_CONNECTING && m->reject_status &&
+    (m->step == WSM_STEP_REQUEST || m->step == WSM_STEP_RESPONSE);
+  const bool writes = m->state == WSM_STATE_CLOSING && !wsm_state_was_open(m) &&
+                      wsm_session_pending(&m->session) > 0;
+  m->half_closed |= m->role == WSM_SERVER && (answers || writes);
+  return m->half_closed && (answers || writes);
 }
 
 bool wsm_http_server_is_ahead (const struct wsm_manager *m) {

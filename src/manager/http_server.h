@@ -42,4 +42,8 @@ enum wsm_opening wsm_http_server_stop (struct wsm_manager *m, uint64_t now_ms,
 /* Has the peer sent more than should be read before the response is written? */
 bool wsm_http_server_is_ahead (const struct wsm_manager *m);
 
+/* The client sends nothing more. Does it await the response to a plain request? The
+** whole requests that came are answered, then the connection ends. */
+bool wsm_http_server_half_closed (struct wsm_manager *m);
+
 #endif

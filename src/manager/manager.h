@@ -385,6 +385,12 @@ static inline bool wsm_manager_is_inbox_full (const struct wsm_manager *m) {
                                           : wsm_inbox_is_full(m);
 }
 
+/* The peer sends nothing more. true: it awaits a response, which is to be written;
+** false: then the end is the connection's, see wsm_manager_lost. */
+static inline bool wsm_manager_half_closed (struct wsm_manager *m) {
+  return wsm_http_server_half_closed(m);
+}
+
 /* TLS resumed an earlier session. */
 static inline void wsm_manager_count_resumed (struct wsm_manager *m) {
   m->counters.resumed++;

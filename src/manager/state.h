@@ -227,6 +227,7 @@ struct wsm_manager {
   bool for_page;          /* a server: the request is plain HTTP ... */
   bool persistent;        /* ... and another may follow its response */
   bool idle;              /* one was answered, no byte of another came */
+  bool half_closed;       /* its client sends nothing more */
   uint16_t reject_status; /* a server: 0, or the status that rejects the
                                   request, and m->error says why */
   struct wsm_agreement agreed; /* spans of agreed_text */

@@ -133,7 +133,7 @@ static void on_lost (void *owner, const struct wsm_error *e) {
 }
 
 static const struct wsm_stream_events events = { on_opened, on_readable,
-                                                 on_writable, on_lost };
+                                                 on_writable, on_lost, NULL };
 
 struct wsm_stream *
 wsm_proxy_stream_new (struct wsm_stream *below,

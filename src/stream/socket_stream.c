@@ -140,8 +140,17 @@ static void on_lost (void *owner, bool reset) {
   wsm_stream_leave(&x->stream);
 }
 
+static bool on_half_closed (void *owner) {
+  struct socket_stream *x = owner;
+  bool goes_on;
+  wsm_stream_enter(&x->stream);
+  goes_on = wsm_stream_tell_half_closed(&x->stream);
+  wsm_stream_leave(&x->stream);
+  return goes_on;
+}
+
 static const struct wsm_socket_calls socket_calls = { on_readable, on_writable,
-                                                      on_lost };
+                                                      on_lost, on_half_closed };
 
 struct wsm_stream *wsm_socket_stream_new (struct wsm_loop *loop, int fd,
                                           struct wsm_error *e) {

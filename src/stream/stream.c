@@ -90,3 +90,7 @@ void wsm_stream_tell_lost (struct wsm_stream *s, const struct wsm_error *e) {
   s->owner = NULL;
   if (owner) s->events->lost(owner, e);
 }
+
+bool wsm_stream_tell_half_closed (struct wsm_stream *s) {
+  return s->owner && s->events->half_closed && s->events->half_closed(s->owner);
+}

@@ -27,6 +27,9 @@ struct wsm_stream_events {
   /* Nothing more comes; only close may follow. NULL: the peer ended it. e is
   ** lent for the call. */
   void (*lost)(void *owner, const struct wsm_error *e);
+  /* The peer ended its side. true: write goes on, until finish; then comes `lost`.
+  ** NULL: never. */
+  bool (*half_closed)(void *owner);
 };
 
 /* What lies at the lowest stream's socket. */
@@ -139,5 +142,6 @@ void wsm_stream_tell_opened (struct wsm_stream *s);
 void wsm_stream_tell_readable (struct wsm_stream *s);
 void wsm_stream_tell_writable (struct wsm_stream *s);
 void wsm_stream_tell_lost (struct wsm_stream *s, const struct wsm_error *e);
+bool wsm_stream_tell_half_closed (struct wsm_stream *s);
 
 #endif

@@ -241,8 +241,9 @@ static void on_lost (void *owner, const struct wsm_error *e) {
   wsm_stream_leave(&t->stream);
 }
 
+/* RFC 8446 6.1: without a close_notify the end may be an attacker's. */
 static const struct wsm_stream_events events = { on_opened, on_readable,
-                                                 on_writable, on_lost };
+                                                 on_writable, on_lost, NULL };
 
 /* --- life --- */
 

@@ -234,6 +234,35 @@ describe("a server that gets a plain HTTP request", function ()
     assert.matches("^HTTP/1.1 404 ", status("/none", "*"))
   end)
 
+  for what, size in pairs {["a short"] = 10, ["a long"] = 8 * 2^20} do
+    it("answers a client that sends no more with " .. what .. " page", function ()
+      serve {
+        page = function ()
+          wsmanager.sleep(0.05)
+          return ("x"):rep(size)
+        end,
+      }
+      local peer = peers.start("scripted", {
+        connect = {host = "127.0.0.1", port = server.port},
+        script = {
+          {"text", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"}, {"shutdown"}, {"drain"},
+        },
+      })
+      wsmanager.run(ours.await, function ()
+        local events = peer:events()
+        return events[#events] and events[#events].event == "ended"
+      end)
+      local got, how = 0
+      for _, event in ipairs(peer:events()) do
+        got, how = event.n or got, event.how
+      end
+      assert.is_true(got > size, got)
+      assert.equal("end", how)
+      peer:stop()
+      wsmanager.run(ours.await, function () return server.core:count() == 0 end)
+    end)
+  end
+
   it("has no page for CONNECT and TRACE", function ()
     serve {page = function () return "x" end}
     assert.matches("^HTTP/1.1 501 ", get("/", "TRACE"))

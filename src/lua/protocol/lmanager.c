@@ -489,6 +489,7 @@ static const luaL_Reg methods[] = {
   { "acknowledge", wsm_lua_acknowledge },
   { "set_heartbeat", wsm_lua_set_heartbeat },
   { "wants_delivery", wsm_lua_wants_delivery },
+  { "halfclosed", wsm_lua_half_closed },
   { NULL, NULL }
 };
 

@@ -41,6 +41,11 @@ static uint64_t now_of (lua_State *L, int i) {
   return (uint64_t)luaL_checknumber(L, i);
 }
 
+int wsm_lua_half_closed (lua_State *L) {
+  lua_pushboolean(L, wsm_manager_half_closed(manager_of(L)));
+  return 1;
+}
+
 /* --- acknowledged delivery --- */
 
 int wsm_lua_confirm (lua_State *L) {

@@ -42,6 +42,9 @@ int wsm_lua_repeated (lua_State *L);
 /* m:unacknowledged() -> messages and bytes, also in the output */
 int wsm_lua_unacknowledged (lua_State *L);
 
+/* m:halfclosed() -> boolean: the peer sends nothing more; does it go on? */
+int wsm_lua_half_closed (lua_State *L);
+
 /* --- liveness --- */
 
 /* m:delivered(acknowledged, everything, now, { written, unread, blocked, readable,
