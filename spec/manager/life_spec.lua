@@ -33,16 +33,29 @@ local options = {
   budget = 5, stable_ms = 1000,
 }
 
-local function life(seed)
+-- With `logs_in` each connection has a login, and the outbox waits for its owner.
+local function life(seed, logs_in)
+  local all = { ask_login = logs_in, ask_release = logs_in, login_ms = 4000 }
+  for name, value in pairs(options) do all[name] = value end
   return setmetatable({
-    m = managers.new(options), roll = dice(seed), now = 0, socket = false,
+    logs_in = logs_in, m = managers.new(all), roll = dice(seed), now = 0, socket = false,
     sockets = 0, wire = "", accepted = 0, got = {}, peer_sent = 0, received = {},
   }, Life)
 end
 
 function Life:hang_up()
   -- what the kernel took of whole frames arrived; the rest did not
-  for _, one in ipairs(payloads(self.wire)) do self.got[#self.got + 1] = one end
+  local begun
+  for _, one in ipairs(payloads(self.wire)) do
+    local epoch = one:match "^L(%d+)$"
+    if epoch then
+      assert.is_nil(begun)                         -- a login comes first
+      assert.equal(self.m:counters().epoch, tonumber(epoch))
+    else
+      begun = true
+      self.got[#self.got + 1] = one
+    end
+  end
   self.wire, self.socket, self.left = "", false, false
 end
 
@@ -77,10 +90,37 @@ function acts.deadline(self)
   self.now = math.max(self.now, self.m:deadline() or 0)
 end
 
-function acts.event(self) self.m:event() end
+function acts.event(self)
+  if self.m:event() == "open" then self.m:release() end
+end
 
 function acts.events(self)
   managers.event_names(self.m)
+  self.m:release()
+end
+
+-- What a login does: of the connection under way, or an earlier one.
+function acts.login(self)
+  if not self.logs_in then return end
+  local m, epoch = self.m, self.m:counters().epoch - (self.roll(10) == 1 and 1 or 0)
+  local what = self.roll(8)
+  if what == 1 then
+    m:login_failed(epoch, { why = "no", final = self.roll(4) == 1 }, self.now)
+  elseif what == 2 then
+    m:login_over()
+  elseif what < 5 then
+    m:login_send(epoch, "L" .. epoch)
+  else
+    local data = m:login_next(epoch, self.now)
+    if data and self.roll(3) == 1 then m:give_back(epoch, data) end
+    if what > 6 then m:login_done(epoch, self.now) end
+  end
+end
+
+-- The peer's part of it.
+function acts.hello(self)
+  if not self.logs_in or self.socket ~= "open" or self.left then return end
+  if self.m:state() == "connecting" then self:feed(managers.text "hello") end
 end
 
 function acts.target(self)
@@ -141,7 +181,7 @@ end
 
 function acts.read(self)
   local data = self.m:next(self.now)
-  if data then self.received[#self.received + 1] = data end
+  if data and data ~= "hello" then self.received[#self.received + 1] = data end
 end
 
 function acts.close(self)
@@ -159,7 +199,7 @@ end
 -- More of what leads to an open connection, and of its messages.
 local weights = {
   target = 5, connected = 8, answer = 8, deadline = 2, events = 3,
-  send = 5, say = 5, read = 3, write = 3,
+  send = 5, say = 5, read = 3, write = 3, login = 5, hello = 2,
 }
 
 local names = {}
@@ -198,7 +238,7 @@ end
 function Life:conclude()
   local m = self.m
   for _ = 1, 200 do
-    managers.event_names(m)
+    acts.events(self)
     if m:state() == "open" then
       self:write(math.huge)
       if m:buffered() == 0 then break end
@@ -206,6 +246,7 @@ function Life:conclude()
       acts.target(self)
       acts.connected(self)
       acts.answer(self)
+      m:login_done(m:counters().epoch, self.now)
     elseif m:state() ~= "closing" then
       m:start(self.now)
     end
@@ -217,7 +258,7 @@ function Life:conclude()
   while true do
     local data = m:next(self.now)
     if not data then break end
-    self.received[#self.received + 1] = data
+    if data ~= "hello" then self.received[#self.received + 1] = data end
   end
 end
 
@@ -228,10 +269,10 @@ local function sequence(n)
 end
 
 describe("any life of a manager", function()
-  it("loses and doubles no message, has one socket and a budget, and moves on", function()
+  local function live(logs_in)
     local opens, sent, peer_sent = 0, 0, 0
     for seed = 1, 300 do
-      local one = life(seed)
+      local one = life(seed, logs_in)
       one.m:start(0)
       for _ = 1, 300 do one:step() end
       one:conclude()
@@ -241,14 +282,24 @@ describe("any life of a manager", function()
       assert.same(sequence(one.peer_sent), one.received, "seed " .. seed)
       one.m:free()
     end
+    return opens, sent, peer_sent
+  end
+
+  it("loses and doubles no message, has one socket and a budget, and moves on", function()
+    local opens, sent, peer_sent = live()
     assert.is_true(opens > 600 and sent > 2000 and peer_sent > 500)
+  end)
+
+  it("does so with logins, which come first on each connection", function()
+    local opens, sent, peer_sent = live(true)
+    assert.is_true(opens > 400 and sent > 1500 and peer_sent > 100)
   end)
 
   it("leaks nothing", function()
     collectgarbage()
     local before = core.memory().blocks
     for seed = 1, 50 do
-      local one = life(seed)
+      local one = life(seed, seed % 2 == 0)
       one.m:start(0)
       for _ = 1, 200 do one:step() end
       one.m:free()
@@ -264,7 +315,7 @@ describe("any life without memory", function()
     collectgarbage()
     local before = core.memory().blocks
     for seed = 1, 100 do
-      local one = life(seed)
+      local one = life(seed, seed % 2 == 0)
       one.m:start(0)
       for step = 1, 200 do
         core.failmemory(step % 3 == 0 and one.roll(3) - 1 or -1)
@@ -278,6 +329,7 @@ describe("any life without memory", function()
       acts.target(one)
       acts.connected(one)
       acts.answer(one)
+      one.m:login_done(one.m:counters().epoch, one.now)
       assert.equal("open", one.m:state())
       one.m:free()
     end

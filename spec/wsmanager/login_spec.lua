@@ -150,7 +150,10 @@ describe("a login", function ()
         url = recorder({}, {"event 1", "event 2", "event 3"}), login = identify,
       }
       wsmanager.spawn(function ()
-        for data in function () return (ws:receive()) end do got[#got + 1] = data end
+        repeat
+          local data = ws:receive()
+          got[#got + 1] = data
+        until not data
       end)
       await(function () return #got == 3 end)
       assert.same({"event 1", "event 2", "event 3"}, got)
