@@ -1,3 +1,6 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* POLLRDHUP */
+#endif
 #include "io/socket.h"
 
 #include <errno.h>
@@ -20,7 +23,7 @@
 
 #define PROTOCOL "wsmanager"
 
-#ifdef POLLRDHUP
+#if defined(POLLRDHUP)
 #define PEER_ENDED POLLRDHUP
 #else
 #define PEER_ENDED 0

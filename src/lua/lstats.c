@@ -44,7 +44,7 @@ static void set_tls (lua_State *L, const struct snapshot *s) {
 int wsm_lua_stats (lua_State *L) {
   struct snapshot s;
   take_snapshot(&s, wsm_check_box(L, 1)->link);
-  lua_createtable(L, 0, 17);
+  lua_createtable(L, 0, 18);
   wsm_set_count(L, "messages_in", s.counters.messages_in);
   wsm_set_count(L, "messages_out", s.counters.messages_out);
   wsm_set_count(L, "bytes_in", s.counters.bytes_in);
@@ -54,6 +54,7 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "epoch", s.counters.epoch);
   wsm_set_count(L, "resumed", s.counters.resumed);
   wsm_set_count(L, "unsent", s.counters.unsent);
+  wsm_set_count(L, "unread_dropped", s.counters.unread);
   wsm_set_count(L, "dropped", s.counters.dropped);
   wsm_set_count(L, "failures", s.failures);
   wsm_set_count(L, "outbox", s.outbox);

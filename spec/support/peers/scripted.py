@@ -23,6 +23,8 @@ each a list:
   ["shutdown"]           says no more, goes on reading
   ["cut"]                RST        ["close"]   FIN
   ["notify"]             TLS's close_notify, then FIN
+  ["pace", seconds]      with the option relay = true: what follows goes out byte
+                         by byte, below TLS, with a pause after each
 
 Events: connected { number }, read { number, hex, n } (of until, await, frame,
 drain; hex holds at most 64 KiB), frame { number, first, hex },
@@ -31,6 +33,7 @@ timeout. An accepted socket that has played its script is closed.
 """
 
 import base64
+import contextlib
 import hashlib
 import itertools
 import os
@@ -199,6 +202,9 @@ class Player:
     def close(self):
         raise Ended("close")
 
+    def pace(self, seconds):
+        PACE[0] = seconds
+
     def play(self, script):
         self.tell("connected")
         try:
@@ -218,6 +224,27 @@ class Player:
 def xor(data, key):
     stream = int.from_bytes((key * (len(data) // 4 + 1))[:len(data)], "big")
     return (int.from_bytes(data, "big") ^ stream).to_bytes(len(data), "big")
+
+
+PACE = [0]
+
+
+def relayed(sock):
+    """A socket between which and the peer a thread each way carries the bytes."""
+    inner, outer = socket.socketpair()
+
+    def carry(source, to, is_paced):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                size = 1 if is_paced and PACE[0] else len(data)
+                for at in range(0, len(data), size):
+                    to.sendall(data[at:at + size])
+                    time.sleep(PACE[0] if is_paced else 0)
+            to.shutdown(socket.SHUT_WR)
+
+    for way in ((sock, outer, False), (outer, sock, True)):
+        threading.Thread(target=carry, args=way, daemon=True).start()
+    return inner
 
 
 def secure(sock, side):
@@ -244,6 +271,8 @@ def serve_one(sock, number, script):
     if sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
+        if OPTIONS.get("relay"):
+            sock = relayed(sock)
         sock = secure(sock, ssl.PROTOCOL_TLS_SERVER)
     except OSError as error:
         tell("ended", number=number, how="tls", why=str(error))
