@@ -215,6 +215,18 @@ describe("a connection", function ()
       end)
     end)
 
+    it("locks when the function gives no URL but something else", function ()
+      hush()
+      run(function ()
+        for _, given in ipairs {5, {}, true} do
+          local ws = wsmanager.new {url = function () return given end}
+          local _, token, detail = ws:opened(LONG)
+          assert.same({"locked", "bad URL (string expected, got " .. type(given) .. ")"},
+                      {token, detail})
+        end
+      end)
+    end)
+
     it("locks when the function gives a bad URL", function ()
       local heard = hush()
       run(function ()

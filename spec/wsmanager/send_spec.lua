@@ -143,7 +143,8 @@ describe("a connection", function ()
         assert.matches("send_spec.lua:%d+: " .. what, why)
       end
       fails("bad argument #1 to 'send' %(string expected, got nil%)")
-      fails("bad argument #1 to 'send' %(string expected, got table%)", {})
+      fails("bad argument #1 to 'send' %(string expected, got table; "
+            .. "with the option decode = \"json\" a table is sent as JSON%)", {})
       fails("bad argument #1 to 'send' %(string expected, got number%)", 5)
       fails("bad argument #1 to 'send' %(text must be UTF%-8", "\255")
       fails("bad argument #2 to 'send' %('text' or 'binary' expected, got blob",

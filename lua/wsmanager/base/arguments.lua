@@ -13,6 +13,14 @@ function arguments.fail (level, what, value)
   error("bad argument " .. what .. " expected, got " .. got .. ")", level + 2)
 end
 
+-- Raises for a message that is no string, where no codec would make it one.
+function arguments.fail_message (level, method, value)
+  local hint = type(value) == "table"
+               and "; with the option decode = \"json\" a table is sent as JSON" or ""
+  error("bad argument #1 to '" .. method .. "' (string expected, got "
+        .. type(value) .. hint .. ")", level + 2)
+end
+
 -- Raises for anything but a number of seconds (NaN is none).
 function arguments.check_seconds (level, what, value)
   if type(value) ~= "number" or value ~= value then

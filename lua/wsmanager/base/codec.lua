@@ -45,11 +45,16 @@ local function exact_digits (decode)
   return 18
 end
 
--- decode(text): raises for what is no JSON.
+-- decode(text): raises for what is no JSON, without a position of ours.
 local function make_decode (cjson, exact)
-  local by_cjson, digits = cjson.decode, exact_digits(cjson.decode)
-  if not digits then return by_cjson end
+  local digits = exact_digits(cjson.decode)
+  if not digits then return cjson.decode end
   local decode, longer = exact.decode, exact.longer
+  local function by_cjson (text)
+    local ok, value = pcall(cjson.decode, text)
+    if ok then return value end
+    error(value, 0)
+  end
   return function (text)
     if not longer(text, digits) then return by_cjson(text) end
     local value = decode(text)

@@ -5,6 +5,7 @@
 
 local core = require "wsmanager.core"
 local each = require "wsmanager.base.each"
+local options = require "wsmanager.base.options"
 
 local page = {}
 
@@ -55,10 +56,25 @@ local function file (name)
   }
 end
 
+-- Raises for what a function of the program may not return.
+local function check_result (status, body, headers)
+  local kind = type(body)
+  if not options.is_status(status) then
+    error("page must return a status from 200 to 599, or a body alone; it returned "
+          .. tostring(status), 0)
+  elseif body ~= nil and kind ~= "string" and kind ~= "number" then
+    error("page must return a string as the body; it returned a " .. kind, 0)
+  elseif headers ~= nil and type(headers) ~= "table" then
+    error("page must return a table as the headers; it returned a "
+          .. type(headers), 0)
+  end
+end
+
 local function call (fn, request)
   local status, body, headers = fn(request)
   if status == nil then return plain(404, "Not Found") end
   if type(status) == "string" then status, body, headers = 200, status, body end
+  check_result(status, body, headers)
   headers = headers or {}
   if not find_header(headers, "content-type") then
     headers = copy(headers)

@@ -16,6 +16,9 @@ local url = {}
 -- Its parts; raises, without a position, for a bad one.
 ---@return wsmanager.Url
 function url.parse (given)
+  if type(given) ~= "string" then
+    error("bad URL (string expected, got " .. type(given) .. ")", 0)
+  end
   local parts, why = core.url(given)
   if not parts then error(why, 0) end
   return parts

@@ -115,7 +115,7 @@ local function to_raw (mine, data, kind)
               or data ~= nil and rawequal(data, mine.value) and mine.raw
   if raw or type(data) == "string" then return raw or data end
   local with = mine.record.codec
-  if not with then arguments.fail(2, "#1 to 'giveback' (string", data) end
+  if not with then arguments.fail_message(2, "giveback", data) end
   return codec.encode(with, data, kind)
 end
 
@@ -154,7 +154,7 @@ end
 local function to_text (mine, data, kind)
   if type(data) == "string" then return data end
   local with = mine.record.codec
-  if not with then arguments.fail(2, "#1 to 'send' (string", data) end
+  if not with then arguments.fail_message(2, "send", data) end
   return codec.encode(with, data, kind)
 end
 

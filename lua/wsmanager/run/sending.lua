@@ -165,7 +165,7 @@ function sending.send (ws, data, kind, timeout)
     if kind ~= nil then check_kind(kind) end
     local with = codecs[ws]
     if not with then
-      bad_argument(1 + METHOD_LEVELS, "#1 to 'send' (string", data)
+      arguments.fail_message(1 + METHOD_LEVELS, "send", data)
     end
     data, token, detail = encode(with, data, kind)
     if data == nil then return nil, token, detail end

@@ -102,6 +102,22 @@ describe("a server that gets a plain HTTP request", function ()
     assert.matches("spilt", reports[1].text)
   end)
 
+  it("reports what a function may not return", function ()
+    local results
+    serve {page = function () return results[1], results[2], results[3] end}
+    for what, given in pairs {
+      ["status from 200 to 599, or a body alone; it returned 20$"] = {20},
+      ["status from 200 to 599, or a body alone; it returned table"] = {{}},
+      ["status from 200 to 599, or a body alone; it returned true"] = {true, "x"},
+      ["string as the body; it returned a table"] = {200, {}},
+      ["table as the headers; it returned a number"] = {200, "x", 5},
+    } do
+      results = given
+      assert.matches("^HTTP/1.1 500 ", get("/"))
+      assert.matches("^page must return a " .. what, reports[#reports].why)
+    end
+  end)
+
   it("responds to a broken opening handshake with the reason", function ()
     serve {page = "README.md"}
     local answer = ask("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
