@@ -151,6 +151,28 @@ describe("a heartbeat", function()
     assert.equal(100000, dead_at(m, 200000, kernel, acknowledge))
   end)
 
+  it("is a ping behind a message that is due at the same time", function()
+    local m = managers.open {
+      heartbeat_message = message, heartbeat_interval_ms = 20000, heartbeat_timeout_ms = 60000,
+    }
+    local kernel, acknowledge = acknowledging()
+    local list = pass(m, 59999, kernel, acknowledge)
+    local text = managers.masked(1, message)
+    assert.same({ 20000, 40000 }, times(list))
+    assert.equal(text, list[2][2]:sub(1, #text))
+    assert.equal(0x89, list[2][2]:byte(#text + 1))
+  end)
+
+  it("is not sent again on the next connection when a ping is behind it", function()
+    local m = managers.open {
+      heartbeat_message = message, heartbeat_interval_ms = 20000, heartbeat_timeout_ms = 60000,
+    }
+    pass(m, 39999)
+    m:tick(40000)
+    m:lost(nil, nil, false, 40000)
+    assert.same({}, (m:unsent()))
+  end)
+
   it("is no ping as well where its answer is a message", function()
     local m = managers.open {
       heartbeat_message = message, heartbeat_ack = true, heartbeat_interval_ms = 60000,

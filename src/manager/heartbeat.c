@@ -154,6 +154,7 @@ void wsm_heartbeat_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   }
   h->waiting -= n < h->waiting ? n : h->waiting;
   if (wsm_session_pending(&m->session) == 0) h->waiting = 0;
+  h->ping_waits = h->ping_waits && h->waiting > 0;
   if (h->waiting == 0 && h->stage == WSM_HEARTBEAT_QUEUED) {
     h->stage = WSM_HEARTBEAT_TAKEN;
     h->report_due = true;
@@ -225,7 +226,8 @@ static bool queue_ping (struct wsm_manager *m, uint64_t now_ms) {
   if (!wsm_session_ping(&m->session, m->ping_number + 1)) return false;
   m->ping_number++;
   m->ping_ms = now_ms;
-  m->heartbeat.hash = 0;
+  if (m->heartbeat.waiting == 0) m->heartbeat.hash = 0;
+  m->heartbeat.ping_waits = true;
   note_queued(m);
   return true;
 }
@@ -293,7 +295,7 @@ static void send_ping (struct wsm_manager *m, uint64_t now_ms) {
   const struct wsm_heartbeat_rules *r = wsm_heartbeat_rules(m);
   struct wsm_heartbeat *h = &m->heartbeat;
   if (!r->timeout_ms || r->ack || !(r->message || r->ask)) return;
-  if (h->pinged || h->waiting > 0 || !is_unanswered(m)) return;
+  if (h->pinged || h->ping_waits || !is_unanswered(m)) return;
   if (now_ms < h->begun_ms + (uint64_t)look_after(r) * (LOOKS / 2)) return;
   if (!queue_ping(m, now_ms)) return;
   h->pinged = true;

@@ -126,6 +126,7 @@ struct wsm_heartbeat {
   bool unanswered;   /* but for what `heard` says */
   bool heard;        /* a byte came since the last heartbeat */
   bool forgiven;     /* a late tick began the time anew; no byte came since */
+  bool ping_waits;   /* in the output: at most one */
   bool pinged;       /* half of the time has passed: a ping was sent, too */
   bool progressed;   /* the last report said that more was acknowledged */
   bool blocked, readable, hung_up; /* likewise */
