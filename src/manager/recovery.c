@@ -19,7 +19,8 @@ static void end_wait (struct wsm_manager *m, uint64_t began_ms,
 
 void wsm_recovery_begin_wait (struct wsm_manager *m, uint64_t now_ms) {
   m->may_shorten = m->retry_after_ms == 0;
-  if (m->recovered && m->may_shorten) end_wait(m, now_ms, now_ms);
+  if (m->recovered && m->may_shorten && !wsm_state_had_session(m))
+    end_wait(m, now_ms, now_ms);
   m->recovered = false;
 }
 
