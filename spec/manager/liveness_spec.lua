@@ -138,6 +138,23 @@ describe("a dead peer is noticed", function()
     assert.equal("open", m:state())
   end)
 
+  it("not by a message that waits to be taken: the next one is due first", function()
+    local m = managers.open {
+      heartbeat_message = message, heartbeat_ack = true, heartbeat_mode = 2,
+      heartbeat_interval_ms = 10000, heartbeat_timeout_ms = 20000,
+    }
+    assert.same({ 10000 }, times(pass(m, 10100)))
+    m:feed(managers.text "the answer", 10200) -- waits to be taken
+    for _, now in ipairs { 15000, 24000 } do -- postpones the heartbeat
+      pass(m, now)
+      m:send "news"
+      m:write(now)
+    end
+    assert.same({ 30200 }, times(pass(m, 40199)))
+    assert.equal("open", m:state())
+    assert.equal(40200, dead_at(m, 1e6))
+  end)
+
   it("by a tick that finds nothing to read, and not before", function()
     local m = managers.open()
     pass(m, 99999)

@@ -33,9 +33,15 @@ static uint32_t look_after (const struct wsm_heartbeat_rules *r) {
   return ms ? ms : 1;
 }
 
+/* A message that nobody has taken may be the answer. */
+static bool is_judged_by_ack (const struct wsm_manager *m) {
+  return wsm_heartbeat_rules(m)->ack && !m->session.has_message &&
+         m->undelivered.count == 0;
+}
+
 static bool is_unanswered (const struct wsm_manager *m) {
   const struct wsm_heartbeat *h = &m->heartbeat;
-  return h->unanswered && (wsm_heartbeat_rules(m)->ack || !h->heard);
+  return h->unanswered && (is_judged_by_ack(m) || !h->heard);
 }
 
 static uint64_t quiet_since (const struct wsm_manager *m) {
@@ -60,12 +66,6 @@ static uint64_t due_at (const struct wsm_manager *m) {
   at_ms = later(quiet_since(m), h->sent_ms) + r->interval_ms - h->ahead_ms;
   if (!r->timeout_ms || is_unanswered(m)) return at_ms;
   return earlier(at_ms, m->received_ms + r->timeout_ms);
-}
-
-/* A message that nobody has taken may be the answer. */
-static bool is_judged_by_ack (const struct wsm_manager *m) {
-  return wsm_heartbeat_rules(m)->ack && !m->session.has_message &&
-         m->undelivered.count == 0;
 }
 
 /* When a peer that is silent from now on is dead. */
