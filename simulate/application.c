@@ -1,5 +1,7 @@
 #include "application.h"
 
+#include <string.h>
+
 #include "driver.h"
 #include "invariants.h"
 #include "messages.h"
@@ -54,12 +56,69 @@ static void take (struct client *c, const struct wsm_message *m) {
   c->taken++;
 }
 
+static bool is_text (const struct wsm_message *m, const char *text) {
+  return m->length == strlen(text) && memcmp(m->data, text, m->length) == 0;
+}
+
+static bool take_answer (struct client *c, const struct wsm_message *m) {
+  if (!is_text(m, "beat")) return false;
+  wsm_manager_acknowledge_heartbeat(&c->manager);
+  c->answered_ms = now_of(c);
+  return true;
+}
+
+/* --- the login --- */
+
+static struct wsm_message message_of (const char *text) {
+  struct wsm_message message;
+  message.data = (const unsigned char *)text;
+  message.length = strlen(text);
+  message.binary = false;
+  return message;
+}
+
+static void begin_login (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  const struct wsm_message message = message_of("login");
+  c->epoch = m->counters.epoch;
+  wsm_login_send(m, c->epoch, &message, now_of(c));
+}
+
+/* false: it is not for the login, and there is no room to give it back. */
+static bool read_login (struct client *c, const struct wsm_message *message) {
+  static const struct wsm_login_failure failure = { "not welcome", NULL, 0,
+                                                    false };
+  struct wsm_manager *m = &c->manager;
+  const bool welcome = is_text(message, "welcome");
+  if (!welcome && !is_text(message, "no") && !take_answer(c, message) &&
+      wsm_login_give_back(m, c->epoch, message) != WSM_SENT)
+    return false;
+  if (is_text(message, "no")) {
+    wsm_login_pop(m);
+    wsm_manager_login_failed(m, c->epoch, &failure, now_of(c));
+    return false;
+  }
+  wsm_login_pop(m);
+  if (welcome) wsm_manager_login_done(m, c->epoch, now_of(c));
+  return !welcome;
+}
+
+static void read_logins (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  struct wsm_message message;
+  while (m->state == WSM_STATE_LOGIN &&
+         wsm_login_next(m, c->epoch, &message, now_of(c)) == WSM_MESSAGE)
+    if (!read_login(c, &message)) return;
+}
+
+/* --- everything else --- */
+
 static void take_all (struct client *c) {
   struct wsm_manager *m = &c->manager;
   struct wsm_message message;
   while (c->takes && !c->world->failed &&
          wsm_manager_next(m, &message, now_of(c)) == WSM_MESSAGE) {
-    take(c, &message);
+    if (!take_answer(c, &message)) take(c, &message);
     wsm_manager_pop(m);
   }
 }
@@ -74,8 +133,9 @@ void application_check_end (struct client *c) {
 static void on_open (struct client *c) {
   TELL(c->world, "client %u: open, connection %llu", c->number,
        (unsigned long long)c->account.connections);
-  c->opened_ms = c->heard_ms = now_of(c);
+  c->opened_ms = c->heard_ms = c->answered_ms = now_of(c);
   c->progress = 0;
+  c->recovered = false;
   c->world->tally.opens++;
 }
 
@@ -87,6 +147,15 @@ static void on_close (struct client *c) {
   c->world->tally.ends[m->error.token]++;
   invariant_alive(c);
   invariant_note_end(c);
+  wsm_manager_login_over(&c->manager);
+}
+
+/* Now a message, now a ping. */
+static void say_heartbeat (struct client *c) {
+  struct wsm_message message = message_of("heartbeat");
+  if (!c->policy.heartbeat.ack && random_percent(&c->random, 30))
+    message.data = NULL;
+  wsm_manager_heartbeat(&c->manager, &message);
 }
 
 static void pop_event (struct client *c) {
@@ -95,6 +164,8 @@ static void pop_event (struct client *c) {
   wsm_manager_event_pop(m);
   if (event == WSM_EVENT_OPEN) on_open(c);
   if (event == WSM_EVENT_CLOSE) on_close(c);
+  if (event == WSM_EVENT_LOGIN) begin_login(c);
+  if (event == WSM_EVENT_HEARTBEAT) say_heartbeat(c);
   if (event == WSM_EVENT_TARGET)
     wsm_manager_target(m, &c->request, nonce, now_of(c));
   if (event == WSM_EVENT_VERDICT) wsm_manager_verdict(m, true, -1, now_of(c));
@@ -106,6 +177,8 @@ static void pop_event (struct client *c) {
 }
 
 static void turn (struct client *c) {
+  while (wsm_manager_event(&c->manager) != WSM_EVENT_NONE) pop_event(c);
+  read_logins(c);
   while (wsm_manager_event(&c->manager) != WSM_EVENT_NONE) pop_event(c);
   take_all(c);
 }

@@ -23,7 +23,7 @@ static void note_receipt (struct client *c, const struct peer *p) {
   struct receipt *r = &c->receipts[c->receipt_count];
   r->connection = p->number;
   r->whole = peer_count_read(p, c->tcp);
-  r->exact = !c->manager.local;
+  r->exact = !c->manager.local && c->opened_ms;
   if (c->receipt_count < RECEIPTS - 1) c->receipt_count++;
 }
 
@@ -31,7 +31,7 @@ static void note_receipt (struct client *c, const struct peer *p) {
 static uint64_t fault_of (const struct client *c, const struct tcp *t) {
   const struct peer *p = c->account.peer;
   const uint64_t now = now_of(c), impaired_ms = tcp_impaired_ms(t);
-  if (!p || !p->tcp || p->hung) return now;
+  if (!p || !p->tcp || p->hung || p->silent) return now;
   return p->hung_ms > impaired_ms ? p->hung_ms : impaired_ms;
 }
 
@@ -265,7 +265,8 @@ static bool has_settled (const struct client *c) {
   const struct wsm_manager *m = &c->manager;
   const enum wsm_want want = wsm_manager_want(m);
   if (wsm_manager_event(m) != WSM_EVENT_NONE) return false;
-  if (c->takes && wsm_manager_has_message(m)) return false;
+  /* what a login gave back waits for its end */
+  if (c->takes && !m->login && wsm_manager_has_message(m)) return false;
   if (want == WSM_WANT_TARGET || want == WSM_WANT_REDIRECT) return false;
   if (want == WSM_WANT_CONNECT && !c->tcp) return false;
   return !may_write(c);
@@ -303,17 +304,26 @@ static void on_free (void *object, uint64_t value) {
   struct client *c = object;
   (void)value;
   if (is_blocked(c)) return;
+  /* who is asked again, and could not answer before the next time, is dead */
+  if (c->heard_ms < c->free_ms) c->excuse_ms = now_of(c);
   c->free_ms = now_of(c);
   TELL(c->world, "client %u: its program runs again", c->number);
   c->world->keys.left = WSM_KEYS_SIZE;
   note_connected(c);
+  if (c->sleeps && wsm_manager_awaits_recovery(&c->manager)) {
+    c->recovered = true;
+    wsm_manager_recovered(&c->manager, now_of(c));
+  }
+  c->sleeps = false;
   if (may_read(c)) read_all(c);
   if (wsm_manager_deadline(&c->manager) <= now_of(c)) tick(c);
   driver_settle(c);
 }
 
 void driver_block (struct client *c, uint64_t for_ms) {
-  c->program_until_ms = now_of(c) + for_ms;
+  const uint64_t until_ms = now_of(c) + for_ms;
+  if (until_ms <= c->program_until_ms) return;
+  c->program_until_ms = until_ms;
   world_later(c->world, for_ms, on_free, c);
 }
 

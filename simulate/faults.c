@@ -4,15 +4,34 @@
 #include "driver.h"
 #include "model_server.h"
 
-const char *const fault_names[FAULT_KINDS] = {
-  "cut",         "stall", "one way", "half-open", "restart", "refusal",
-  "mute",        "hung",  "close",   "blocked",   "suspend", "slow reader",
-  "reconnect()", "burst", "flood",   "slow path"
+/* How often each comes, beside the others. */
+static const struct {
+  const char *name;
+  unsigned weight;
+} kinds[FAULT_KINDS] = {
+  [FAULT_CUT] = { "cut", 10 },
+  [FAULT_STALL] = { "stall", 10 },
+  [FAULT_ONE_WAY] = { "one way", 8 },
+  [FAULT_HALF_OPEN] = { "half-open", 4 },
+  [FAULT_RESTART] = { "restart", 4 },
+  [FAULT_REFUSAL] = { "refusal", 3 },
+  [FAULT_MUTE] = { "no handshake", 2 },
+  [FAULT_HUNG] = { "hung", 8 },
+  [FAULT_NO_ANSWER] = { "no heartbeat's answer", 4 },
+  [FAULT_LOGIN] = { "no login", 2 },
+  [FAULT_CLOSE] = { "close", 6 },
+  [FAULT_BLOCKED] = { "blocked", 8 },
+  [FAULT_SUSPEND] = { "suspend", 4 },
+  [FAULT_READER] = { "slow reader", 8 },
+  [FAULT_RECONNECT] = { "reconnect()", 3 },
+  [FAULT_BURST] = { "burst", 6 },
+  [FAULT_FLOOD] = { "flood", 6 },
+  [FAULT_SLOW] = { "slow path", 4 },
 };
 
-/* How often each comes, beside the others. */
-static const unsigned weights[FAULT_KINDS] = { 10, 10, 8, 4, 4, 3, 2, 8,
-                                               6,  8,  4, 8, 3, 6, 6, 4 };
+const char *fault_name (enum fault fault) {
+  return kinds[fault].name;
+}
 
 static uint64_t now_of (const struct world *w) {
   return w->schedule.now_ms;
@@ -57,6 +76,7 @@ static void half_open (struct client *c) {
 
 static void slow_path (struct client *c) {
   static const uint64_t rates[] = { 4000, 20000, 200000, 10000000 };
+  if (c->policy.heartbeat.ack) return;
   c->path.rate = rates[random_below(&c->world->faults, 4)];
   TELL(c->world, "client %u: %llu bytes a second", c->number,
        (unsigned long long)c->path.rate);
@@ -114,6 +134,33 @@ static void hang (struct client *c) {
   schedule_at(&c->world->schedule, now_of(c->world) + ms, &entry);
 }
 
+static void answer_nothing (struct client *c) {
+  const uint64_t ms = some_time(c->world);
+  struct schedule_entry entry = { 0 };
+  if (!c->account.peer) return;
+  TELL(c->world, "client %u: the server answers no heartbeat for %.1f s",
+       c->number, (double)ms / 1000);
+  c->account.peer->silent = true;
+  entry.call = on_resume;
+  entry.object = c;
+  entry.value = c->account.peer->number;
+  schedule_at(&c->world->schedule, now_of(c->world) + ms, &entry);
+}
+
+static void on_welcome (void *object, uint64_t value) {
+  struct server *s = object;
+  (void)value;
+  s->welcome = "welcome";
+}
+
+static void refuse_logins (struct world *w) {
+  const uint64_t ms = some_time(w);
+  w->server->welcome = random_percent(&w->faults, 50) ? "no" : NULL;
+  TELL(w, "the server %s logins for %.1f s",
+       w->server->welcome ? "refuses" : "answers no", (double)ms / 1000);
+  world_later(w, ms, on_welcome, w->server);
+}
+
 static void close_one (struct client *c) {
   static const unsigned codes[] = { 1000, 1001, 1011, 1012, 1013, 4000 };
   const unsigned code = codes[random_below(&c->world->faults, 6)];
@@ -126,6 +173,8 @@ static void flood (struct client *c) {
   const unsigned count = 1 + (unsigned)random_below(&c->world->faults, 200);
   const size_t extra = random_below(&c->world->faults, 60000);
   unsigned i;
+  /* an answer behind all of it would come too late for a live peer */
+  if (c->policy.heartbeat.ack) return;
   TELL(c->world, "client %u: the server sends %u messages of %zu bytes",
        c->number, count, extra);
   for (i = 0; i < count && c->account.peer; i++)
@@ -146,6 +195,7 @@ static void suspend (struct client *c) {
   TELL(c->world, "client %u: its machine sleeps for %.1f s", c->number,
        (double)ms / 1000);
   darken_path(c, true, true, ms);
+  c->sleeps = true;
   driver_block(c, ms);
 }
 
@@ -177,9 +227,9 @@ static void burst (struct client *c) {
 
 static enum fault choose (struct world *w) {
   unsigned sum = 0, i, at;
-  for (i = 0; i < FAULT_KINDS; i++) sum += weights[i];
+  for (i = 0; i < FAULT_KINDS; i++) sum += kinds[i].weight;
   at = (unsigned)random_below(&w->faults, sum);
-  for (i = 0; at >= weights[i]; i++) at -= weights[i];
+  for (i = 0; at >= kinds[i].weight; i++) at -= kinds[i].weight;
   return (enum fault)i;
 }
 
@@ -192,6 +242,7 @@ static void restart (struct world *w) {
 static void strike_server (struct world *w, enum fault fault) {
   if (fault == FAULT_RESTART) restart(w);
   else if (fault == FAULT_REFUSAL) refuse(w);
+  else if (fault == FAULT_LOGIN) refuse_logins(w);
   else mute(w);
 }
 
@@ -202,6 +253,7 @@ static void strike (struct client *c, enum fault fault) {
     [FAULT_ONE_WAY] = one_way,
     [FAULT_HALF_OPEN] = half_open,
     [FAULT_HUNG] = hang,
+    [FAULT_NO_ANSWER] = answer_nothing,
     [FAULT_CLOSE] = close_one,
     [FAULT_BLOCKED] = block,
     [FAULT_SUSPEND] = suspend,

@@ -77,6 +77,8 @@ static void check_wait (struct client *c) {
   double low = whole * (1 - p->jitter), high = whole + pause;
   const double asked = (double)c->retry_after_ms;
   if (low < 100) low = whole < 100 ? whole : 100;
+  if (c->recovered && low + pause > 1000) low = 1000 - pause;
+  c->recovered = false;
   if (waited + 1 < low + pause || waited < asked)
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: attempt %u came %.3f s after the end, not "
@@ -126,6 +128,8 @@ static bool has_end (const struct client *c) {
   switch (m->state) {
     case WSM_STATE_CONNECTING:
       return clock || is_queued(c, WSM_EVENT_TARGET);
+    case WSM_STATE_LOGIN:
+      return clock;
     case WSM_STATE_WAITING:
       return clock || m->events.count > 0;
     case WSM_STATE_CLOSING:
@@ -187,8 +191,10 @@ static uint64_t grace_of (const struct client *c) {
 void invariant_alive (struct client *c) {
   const struct wsm_manager *m = &c->manager;
   if (m->error.token != WSM_TIMEOUT || !wsm_state_was_open(m)) return;
-  if (c->last_state != WSM_STATE_OPEN) return;
+  if (c->last_state != WSM_STATE_OPEN && c->last_state != WSM_STATE_LOGIN)
+    return;
   if (now_of(c) <= c->fault_ms + grace_of(c)) return;
+  if (now_of(c) <= c->excuse_ms + grace_of(c)) return;
   invariant_broken(
     c->world, BROKEN_OTHER,
     "client %u: a live peer was dropped (%s); nothing was in its "
@@ -204,8 +210,16 @@ static uint64_t later_of (uint64_t a, uint64_t b) {
 static uint64_t known_by (const struct client *c) {
   const struct wsm_policy *p = &c->policy;
   const uint64_t answer = p->heartbeat.timeout_ms - p->heartbeat.interval_ms;
-  uint64_t at = later_of(c->heard_ms, c->opened_ms) + p->heartbeat.timeout_ms;
+  const bool always = p->heartbeat.mode == WSM_HEARTBEAT_ALWAYS;
+  const bool by_ack = always && p->heartbeat.ack &&
+                      !wsm_manager_has_message(&c->manager);
+  const uint64_t heard = by_ack ? c->answered_ms : c->heard_ms;
+  uint64_t at = later_of(heard, c->opened_ms) + p->heartbeat.timeout_ms;
+  if (p->heartbeat.mode == WSM_HEARTBEAT_SENT || (always && !by_ack))
+    at += answer;
   at = later_of(at, c->free_ms + p->heartbeat.timeout_ms);
+  /* an answer that was taken late answers what was sent meanwhile, too */
+  at = later_of(at, c->answered_ms + p->heartbeat.timeout_ms);
   at = later_of(at, c->progress_ms + answer + answer / 4);
   /* nothing is read: what TCP acknowledges is the answer */
   if (c->manager.paused)

@@ -84,29 +84,30 @@ static unsigned long long number (uint64_t n) {
   return (unsigned long long)n;
 }
 
-static void print_list (const char *title, const uint64_t *counts,
-                        const char *const *names, unsigned n) {
+static void print_faults (const struct tally *t) {
   unsigned i;
-  printf("%s:", title);
-  for (i = 0; i < n; i++)
-    if (counts[i]) printf(" %s %llu,", names[i], number(counts[i]));
+  printf("faults:");
+  for (i = 0; i < FAULT_KINDS; i++)
+    printf("%s %s %llu", i ? "," : "", fault_name((enum fault)i),
+           number(t->faults[i]));
   puts("");
 }
 
 static void print_ends (const struct tally *t) {
-  const char *names[WSM_EXHAUSTED + 1];
   unsigned i;
-  for (i = 0; i <= WSM_EXHAUSTED; i++)
-    names[i] = wsm_token_name((enum wsm_token)i);
-  names[WSM_NONE] = "in order";
-  print_list("ends", t->ends, names, WSM_EXHAUSTED + 1);
+  printf("ends: in order %llu", number(t->ends[WSM_NONE]));
+  for (i = WSM_NONE + 1; i < ENDS; i++)
+    if (t->ends[i])
+      printf(", %s %llu", wsm_token_name((enum wsm_token)i),
+             number(t->ends[i]));
+  puts("");
 }
 
 static void print_tally (const struct tally *t, double seconds) {
   printf("%llu world%s, %llu clients, %.1f simulated days in %.1f s\n",
          number(t->worlds), t->worlds == 1 ? "" : "s", number(t->clients),
          (double)t->simulated_ms / DAY_MS, seconds);
-  print_list("faults", t->faults, fault_names, FAULT_KINDS);
+  print_faults(t);
   printf("attempts %llu, opened %llu\n", number(t->attempts), number(t->opens));
   print_ends(t);
   printf("messages: sent %llu, read by the server %llu, with the kernel at an "

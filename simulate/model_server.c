@@ -150,24 +150,52 @@ static void check_message (struct peer *p, const struct frame *f,
   invariant_order(c, "the application's", p->base + index, name.number);
 }
 
+static void write_message (struct peer *p, const char *text) {
+  const struct frame f = { true, TEXT, (const unsigned char *)text,
+                           strlen(text) };
+  write_frame(p, &f);
+}
+
+/* A message as heartbeat is answered only for those who ask for it. */
+static void answer_heartbeat (struct peer *p) {
+  if (client_of(p)->policy.heartbeat.ack && !p->silent)
+    write_message(p, "beat");
+}
+
+static void log_in (struct peer *p) {
+  const char *welcome = p->server->welcome;
+  if (!welcome) return;
+  write_message(p, welcome);
+  p->logged_in = strcmp(welcome, "welcome") == 0;
+}
+
+static void on_message (struct peer *p, const struct frame *f) {
+  if (is_heartbeat(f)) {
+    answer_heartbeat(p);
+  } else if (f->length == 5 && memcmp(f->payload, "login", 5) == 0) {
+    log_in(p);
+  } else {
+    if (!p->logged_in)
+      invariant_broken(p->server->world, BROKEN_OTHER,
+                       "client %u: a message before the login was done",
+                       p->account->number);
+    check_message(p, f, p->whole++);
+    p->server->world->tally.delivered++;
+  }
+}
+
 static void on_frame (struct peer *p, const struct frame *f) {
   struct frame answer = *f;
   answer.final = true;
   if (f->opcode == PING) {
     answer.opcode = PONG;
-    write_frame(p, &answer);
+    if (!p->silent) write_frame(p, &answer);
   } else if (f->opcode == CLOSE) {
     if (!p->closing) write_frame(p, &answer);
     flush(p);
     leave(p);
   } else if (f->opcode == TEXT || f->opcode == BINARY) {
-    if (is_heartbeat(f)) {
-      answer.opcode = PONG;
-      write_frame(p, &answer);
-      return;
-    }
-    check_message(p, f, p->whole++);
-    p->server->world->tally.delivered++;
+    on_message(p, f);
   }
 }
 
@@ -255,8 +283,11 @@ static void on_writable (void *owner) {
 static const struct tcp_calls calls = { NULL, NULL, on_readable, on_writable };
 
 void peer_resume (struct peer *p) {
-  p->hung = false;
-  p->hung_ms = p->server->world->schedule.now_ms;
+  /* what went unanswered stays so, until the next heartbeat */
+  uint64_t until_ms = p->server->world->schedule.now_ms;
+  if (p->silent) until_ms += client_of(p)->policy.heartbeat.timeout_ms;
+  if (p->hung_ms < until_ms) p->hung_ms = until_ms;
+  p->hung = p->silent = false;
   if (p->tcp) on_readable(p);
 }
 
@@ -274,7 +305,7 @@ static uint64_t count_rest (struct peer *p, const struct tcp *t) {
   unread = tcp_unread(t, CLIENT, &n);
   bytes_append(&all, unread, n);
   while ((size = frame_read(bytes_at(&all), all.length, &f)) > 0) {
-    if (f.opcode < CLOSE && !is_heartbeat(&f))
+    if (f.opcode < CLOSE && !is_heartbeat(&f) && f.length != 5)
       check_message(p, &f, p->whole + count++);
     bytes_take(&all, (size_t)size);
   }
@@ -305,6 +336,7 @@ static void *on_accept (void *owner, struct tcp *t) {
   p->account = a;
   p->tcp = t;
   p->attached = true;
+  p->logged_in = !c->logs_in;
   p->number = ++a->connections;
   p->base = a->whole;
   p->next = s->peers;
@@ -323,6 +355,7 @@ struct server *model_server_new (struct world *w) {
   if (!s) exit(2);
   s->world = w;
   s->random = random_split(&w->random);
+  s->welcome = "welcome";
   s->listener.owner = s;
   s->listener.calls = &calls;
   s->listener.accept = on_accept;

@@ -19,6 +19,8 @@ struct peer {
   bool closing;    /* our close frame is out */
   bool woken;      /* it will read soon */
   bool hung;       /* it reads nothing */
+  bool silent;     /* it answers no heartbeat */
+  bool logged_in;  /* or need not */
   uint64_t number; /* of the account's connections, from 1 */
   uint64_t base;   /* the number of its first message */
   uint64_t whole;  /* messages read */
@@ -36,10 +38,11 @@ struct server {
   struct random random;
   struct listener listener;
   struct peer *peers;
-  bool down;        /* nobody listens */
-  bool off;         /* nothing answers */
-  bool mute;        /* the handshake is never answered */
-  unsigned refusal; /* 429, 503; 0: none */
+  bool down;           /* nobody listens */
+  bool off;            /* nothing answers */
+  bool mute;           /* the handshake is never answered */
+  const char *welcome; /* what it says to a login; NULL: nothing */
+  unsigned refusal;    /* 429, 503; 0: none */
   unsigned retry_after_s;
 };
 
@@ -55,7 +58,7 @@ void peer_push (struct peer *p, size_t size, bool in_fragments);
 
 void peer_close (struct peer *p, unsigned code);
 void peer_reset (struct peer *p);
-void peer_resume (struct peer *p); /* no longer hung */
+void peer_resume (struct peer *p); /* no longer hung or silent */
 
 /* How many of our messages the client's driver has read wholly. */
 uint64_t peer_count_read (const struct peer *p, const struct tcp *t);

@@ -31,10 +31,13 @@ static void choose_heartbeat (struct wsm_policy *policy, struct random *r) {
   static const uint32_t answers[] = { 10000, 20000, 40000, 70000 };
   p->interval_ms = CHOOSE(r, intervals);
   p->timeout_ms = p->interval_ms + CHOOSE(r, answers);
-  if (random_percent(r, 25)) {
-    p->message = "heartbeat";
-    p->length = 9;
-  }
+  p->mode = (uint8_t)random_below(r, 4);
+  p->jitter = random_percent(r, 30) ? random_fraction(r) : 0;
+  if (random_percent(r, 60)) return;
+  if (random_percent(r, 50)) p->ask = true;
+  else p->message = "heartbeat";
+  p->length = 9;
+  p->ack = random_percent(r, 50);
 }
 
 static void choose_reconnect (struct wsm_policy *p, struct random *r) {
@@ -81,6 +84,7 @@ static void choose_options (struct client *c) {
   choose_heartbeat(&c->policy, &c->random);
   choose_reconnect(&c->policy, &c->random);
   choose_rooms(&c->policy, &c->random);
+  c->logs_in = c->policy.ask_login = random_percent(&c->random, 40);
   choose_traffic(c);
   choose_path(&c->path, &c->random);
 }
@@ -132,15 +136,19 @@ static void choose_answer (struct world *w) {
 }
 
 static void tell_client (struct client *c) {
+  static const char *const modes[] = { "either", "received", "sent", "always" };
   const struct wsm_policy *p = &c->policy;
-  TELL(c->world,
-       "client %u: interval %g s, timeout %g s%s; delay %g s to %g s; %llu ms "
-       "away, %llu bytes a second",
-       c->number, p->heartbeat.interval_ms / 1000.0,
-       p->heartbeat.timeout_ms / 1000.0,
-       p->heartbeat.message ? ", a message" : "", p->delay_ms / 1000.0,
-       p->max_delay_ms / 1000.0, (unsigned long long)c->path.latency_ms,
-       (unsigned long long)c->path.rate);
+  TELL(
+    c->world,
+    "client %u: interval %g s, timeout %g s, %s%s; delay %g s to %g s; %llu ms "
+    "away, %llu bytes a second",
+    c->number, p->heartbeat.interval_ms / 1000.0,
+    p->heartbeat.timeout_ms / 1000.0, modes[p->heartbeat.mode],
+    p->heartbeat.ack                           ? ", ack"
+    : p->heartbeat.ask || p->heartbeat.message ? ", a message"
+                                               : "",
+    p->delay_ms / 1000.0, p->max_delay_ms / 1000.0,
+    (unsigned long long)c->path.latency_ms, (unsigned long long)c->path.rate);
 }
 
 static struct world *make_world (uint64_t seed) {

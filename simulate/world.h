@@ -16,6 +16,7 @@
 #define MAX_CLIENTS 8
 #define DAY_MS 86400000u
 #define MAX_MESSAGE 200000
+#define ENDS 24 /* enum wsm_token has fewer */
 
 enum fault {
   FAULT_CUT,       /* RST on a connection */
@@ -26,6 +27,8 @@ enum fault {
   FAULT_REFUSAL,   /* 429, 503 with Retry-After for a while */
   FAULT_MUTE,      /* accepts, and never answers the handshake */
   FAULT_HUNG,      /* the server stops reading a connection; maybe talks */
+  FAULT_NO_ANSWER, /* it reads, and answers no heartbeat */
+  FAULT_LOGIN,     /* it refuses logins for a while, or says nothing to them */
   FAULT_CLOSE,     /* the server closes with a code */
   FAULT_BLOCKED,   /* the client's program does nothing for a while */
   FAULT_SUSPEND,   /* its machine sleeps */
@@ -37,13 +40,13 @@ enum fault {
   FAULT_KINDS
 };
 
-extern const char *const fault_names[FAULT_KINDS];
+const char *fault_name (enum fault fault);
 
 /* Counted over a world, or over many. */
 struct tally {
   uint64_t worlds, clients, simulated_ms, calls;
   uint64_t faults[FAULT_KINDS];
-  uint64_t attempts, opens, ends[WSM_EXHAUSTED + 1];
+  uint64_t attempts, opens, ends[ENDS];
   uint64_t sent, delivered, with_kernel; /* messages of applications */
   uint64_t pushed, received, cut_off;    /* messages of the server */
   uint64_t resent, again; /* by acknowledged delivery; came twice, dropped */
@@ -93,8 +96,10 @@ struct client {
   uint64_t program_until_ms;      /* the program does nothing until then */
   /* the application */
   uint64_t send_every_ms, push_every_ms;
-  bool takes; /* messages */
-  bool down;  /* closed for good */
+  bool logs_in;
+  uint64_t epoch; /* of the login under way */
+  bool takes;     /* messages */
+  bool down;      /* closed for good */
   uint64_t sent, taken;
   uint64_t connection, next; /* of the next message of the server's */
   struct receipt receipts[RECEIPTS];
@@ -102,8 +107,11 @@ struct client {
   uint64_t last_attempts, last_opens;
   /* what is true, whatever the manager thinks */
   uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
-  uint64_t fault_ms; /* the connection that ended was last faulty */
+  uint64_t answered_ms; /* a message answered our heartbeat (rules: ack) */
+  uint64_t excuse_ms;   /* when a live peer could last be taken for dead */
+  uint64_t fault_ms;    /* the connection that ended was last faulty */
   uint8_t last_state;
+  bool sleeps, recovered; /* the manager was told that the machine woke up */
   bool orderly, calls_reconnect;
   uint32_t failures;
   uint64_t ended_ms;       /* NEVER: unknown */
