@@ -18,11 +18,18 @@ local url = require "wsmanager.base.url"
 
 local client = {}
 
+--- Returns the data and the kind of a heartbeat; nil for a ping. It may wait.
+---@alias wsmanager.HeartbeatMessage fun(ws: wsmanager.Connection): any, string?
+
+--- Is this message, decoded, the answer to the heartbeats sent so far?
+---@alias wsmanager.HeartbeatAck fun(message: any, kind: string, ws: wsmanager.Connection): any
+
 ---@class wsmanager.Heartbeat
 ---@field interval? number|false  seconds before a heartbeat, counted as `mode` says; 30
 ---@field mode? "either"|"received"|"sent"|"always"  what it is counted from; "either"
 ---@field jitter? number  0 to 1: the first heartbeat comes up to that part of the interval sooner; 0
----@field message? string  its message, as text; a ping (RFC 6455 5.5.2) when absent
+---@field message? string|false|wsmanager.HeartbeatMessage  instead of a ping (RFC 6455 5.5.2)
+---@field ack? false|wsmanager.HeartbeatAck  is a message the answer? any byte is when absent
 ---@field kind? "text"|"binary"  of the message; UTF-8 text when absent (RFC 6455 5.6)
 ---@field timeout? number|false  longer than interval: seconds without a byte, then the connection is dropped; 100
 ---@field silence? number|false  seconds without a message, then it is dropped; false
@@ -184,6 +191,7 @@ local function read (given)
   config.release = true
   config.verdict = record.when ~= nil
   record.codec = codec.of(given.decode)
+  record.heartbeat_options = given.heartbeat or nil
   return config, record
 end
 

@@ -1,5 +1,5 @@
 -- The methods and properties of a connection, the userdata `wsmanager`; those that
--- only look at it are in inspection.lua.
+-- only look at it are in inspection.lua, pings and heartbeats in liveness.lua.
 -- Depends on the core's link, dispatch.lua and receivers.lua.
 -- Never makes a table or a closure for a message that is received or sent.
 
@@ -17,6 +17,7 @@ local receivers = require "wsmanager.run.receivers"
 local sending = require "wsmanager.run.sending"
 
 require "wsmanager.inspection"
+require "wsmanager.liveness"
 
 local link = core.link
 local fields = link.fields
@@ -274,17 +275,6 @@ function methods.reconnect (ws)
     dispatch.start(ws, record)
   end
   schedule(record)
-end
-
---- Sends a ping (RFC 6455 5.5.2); stats() counts the pongs.
----@param payload? string  at most 125 bytes
----@return true|nil
----@return string? token  "full", "closed"
----@return string? detail
-function methods.ping (ws, payload)
-  check_self(ws, "ping")
-  local ok, token, detail = link.ping(ws, payload)
-  return ok, token, detail    -- no tail call: it raises at our caller's line
 end
 
 --- Writes to the socket now, instead of at the end of the loop's turn.

@@ -276,6 +276,7 @@ end
 local function add_connection (self, ws)
   local record = {
     server = self, codec = self.codec, on_request = begin_exchange,
+    heartbeat_options = self.given.heartbeat or nil,
   }
   if self.given.login then
     record.login, record.begin_login = self.given.login, begin_login

@@ -28,6 +28,7 @@ local programs = {
   node_server = node .. "node_server.js",
   node_client = node .. "node_client.js",
   scripted = "exec " .. python .. "scripted.py",
+  gateway = "exec " .. python .. "gateway.py",
   proxy = "exec " .. python .. "proxy.py",
   conformance = "exec " .. python .. "conformance.py",
 }

@@ -20,7 +20,7 @@ function assignment.check_handler (name, value)
 end
 
 -- An option is given once, when the connection is made: as a field it would be
--- without effect.
+-- without effect. One may be a method, too.
 local function is_option (name, is_server)
   if is_server then return options.is_shared_option(name) end
   return options.is_client_option(name)
@@ -28,7 +28,7 @@ end
 
 -- For any other name; `methods` has those of a connection.
 function assignment.check_field (name, methods, is_server)
-  if is_readonly[name] or methods[name] ~= nil then
+  if is_readonly[name] then
     error("'" .. name .. "' cannot be assigned", 3)
   elseif events.nearest_property(name) then
     error("unknown event property '" .. name .. "' (did you mean '"
@@ -36,6 +36,8 @@ function assignment.check_field (name, methods, is_server)
   elseif is_option(name, is_server) then
     error("'" .. name .. "' is an option (give it to "
           .. (is_server and "serve" or "new") .. ")", 3)
+  elseif methods[name] ~= nil then
+    error("'" .. name .. "' cannot be assigned", 3)
   end
 end
 

@@ -24,15 +24,20 @@ local function check_handshake (given)
        "these are two names of one option")
 end
 
-local function check_heartbeat (given)
+-- The same for the group `heartbeat` of a connection.
+function conflicts.check_heartbeat (heartbeat)
   for _, name in ipairs {"mode", "jitter"} do
-    if field(given.heartbeat, name) and given.heartbeat.interval == false then
+    if field(heartbeat, name) and heartbeat.interval == false then
       fail("heartbeat." .. name, "'heartbeat.interval' = false",
            "there are no heartbeats")
     end
   end
-  if field(given.heartbeat, "kind") and not given.heartbeat.message then
+  if field(heartbeat, "kind") and not heartbeat.message then
     fail("heartbeat.kind", "no 'heartbeat.message'", "it is of the message")
+  end
+  if field(heartbeat, "ack") and not heartbeat.message then
+    fail("heartbeat.ack", "no 'heartbeat.message'",
+         "a ping is answered by a pong, which is no message")
   end
 end
 
@@ -86,7 +91,7 @@ end
 local function check_both (given)
   check_login(given)
   check_handshake(given)
-  check_heartbeat(given)
+  conflicts.check_heartbeat(given.heartbeat)
   check_verify(given, "tls")
 end
 

@@ -61,7 +61,9 @@ local policy = {
     mode = rule(is_heartbeat_mode,
                 "'either', 'received', 'sent' or 'always'", true),
     jitter = part,
-    message = text,
+    message = rule(any(is_false, is "string", is "function"),
+                   "string, function or false"),
+    ack = rule(any(is_false, is "function"), "function or false"),
     kind = rule(options.is_kind, "'text' or 'binary'", true),
     timeout = positive_or_false,
     silence = positive_or_false,
@@ -176,6 +178,11 @@ function options.check_server (given)
     error("bad option 'handler' (function expected, got nil; a server needs "
           .. "'handler' or 'page')", 0)
   end
+end
+
+-- The group `heartbeat` alone, as an argument.
+function options.check_heartbeat (given)
+  schema.check({heartbeat = given}, {heartbeat = policy.heartbeat}, "")
 end
 
 -- The options of the core's policy alone.

@@ -6,6 +6,7 @@
 
 local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
+local heartbeats = require "wsmanager.run.heartbeats"
 local listeners = require "wsmanager.run.listeners"
 local login = require "wsmanager.run.login"
 local receivers = require "wsmanager.run.receivers"
@@ -30,7 +31,9 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@class wsmanager.Record  what this layer keeps of a connection
 ---@field id integer
 ---@field event_target wsmanager.Connection|wsmanager.WebSocket  `target` of its events
----@field codec? wsmanager.Codec
+---@field codec? wsmanager.Codec     one that asks heartbeat.ack, where that is given
+---@field heartbeat? wsmanager.HeartbeatFunctions  of functions or a message
+---@field heartbeat_options? table  the option heartbeat, for `register`
 ---@field ending wsmanager.Last     how it failed or ended last; empty once it opens
 ---@field opens? integer            how many times it has opened
 ---@field over? true                closed, locked or exhausted, and everybody was notified
@@ -106,15 +109,16 @@ end
 dispatch.retain = retain
 
 -- Registers a new connection with its record, which may have event_target,
--- codec, target_options, when, origin, discards, server and on_request set.
+-- codec, heartbeat_options, target_options, when, origin, discards, server and
+-- on_request set.
 function dispatch.register (ws, record)
   record.id = link.id(ws)
   record.event_target = record.event_target or ws
   record.ending = NOT_ENDED
   if record.discards then record.next_event = websocket_event end
   fields(ws)[RECORD] = record
-  codecs[ws] = record.codec
-  link.codec(ws, record.codec ~= nil)
+  heartbeats.apply(ws, record, record.heartbeat_options)
+  record.heartbeat_options = nil
   scheduler.connections[record.id] = ws
   return ws
 end
@@ -239,6 +243,10 @@ end
 
 -- `drain()` waits among those who are notified of the state after any event.
 function on_event.flushed () end
+
+function on_event.heartbeat (ws, record)
+  heartbeats.ask(ws, record)
+end
 
 -- A server's.
 function on_event.request (ws, record)

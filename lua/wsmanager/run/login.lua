@@ -8,6 +8,7 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
 local coroutines = require "wsmanager.run.coroutines"
+local heartbeats = require "wsmanager.run.heartbeats"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 
@@ -115,7 +116,7 @@ local function to_raw (mine, data, kind)
               or data ~= nil and rawequal(data, mine.value) and mine.raw
   if raw or type(data) == "string" then return raw or data end
   local with = mine.record.codec
-  if not with then arguments.fail_message(2, "giveback", data) end
+  if not with or not with.encode then arguments.fail_message(2, "giveback", data) end
   return codec.encode(with, data, kind)
 end
 
@@ -154,7 +155,7 @@ end
 local function to_text (mine, data, kind)
   if type(data) == "string" then return data end
   local with = mine.record.codec
-  if not with then arguments.fail_message(2, "send", data) end
+  if not with or not with.encode then arguments.fail_message(2, "send", data) end
   return codec.encode(with, data, kind)
 end
 
@@ -195,6 +196,14 @@ function Handle:ping (payload)
   if mine.over then return closed(mine) end
   local ok, token, why = link.loginping(mine.ws, mine.epoch, payload)
   return ok, token, why    -- no tail call: it raises at our caller's line
+end
+
+--- As the connection's: what the service told in its first message.
+---@param given wsmanager.Heartbeat|false
+function Handle:heartbeat (given)
+  local mine = private(self, "heartbeat")
+  if mine.over then return closed(mine) end
+  heartbeats.change(1, mine.ws, mine.record, given)
 end
 
 -- ## How it ends

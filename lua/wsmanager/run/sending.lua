@@ -164,7 +164,7 @@ function sending.send (ws, data, kind, timeout)
     -- not in a function of its own: after a tail call Lua 5.1 has lost the line
     if kind ~= nil then check_kind(kind) end
     local with = codecs[ws]
-    if not with then
+    if not with or not with.encode then
       arguments.fail_message(1 + METHOD_LEVELS, "send", data)
     end
     data, token, detail = encode(with, data, kind)
