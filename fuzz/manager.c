@@ -59,6 +59,15 @@ static void answer_request (struct world *w) {
   world_lose(w, NULL);
 }
 
+static void answer_heartbeat (struct world *w) {
+  static const struct wsm_message none = { NULL, 0, false };
+  struct wsm_message message = { (const unsigned char *)"ask!", 4, false };
+  message.binary = (input_byte(w->in) & 1) != 0;
+  if (!wsm_manager_heartbeat(&w->manager,
+                             input_byte(w->in) & 1 ? &message : &none))
+    REQUIRE(w->memory_fails);
+}
+
 static void pop_event (struct world *w) {
   struct wsm_manager *m = &w->manager;
   const enum wsm_event event = wsm_manager_event(m);
@@ -66,6 +75,7 @@ static void pop_event (struct world *w) {
   if (event == WSM_EVENT_NONE) return;
   wsm_manager_event_pop(m);
   if (event == WSM_EVENT_REQUEST) answer_request(w);
+  if (event == WSM_EVENT_HEARTBEAT) answer_heartbeat(w);
   if (event == WSM_EVENT_TARGET) {
     if (input_byte(w->in) < 240) world_target(w);
     else wsm_manager_lock(m, "no user");
@@ -233,10 +243,25 @@ static void act_on_manager (struct world *w, unsigned what) {
   wsm_memory_fail(-1);
 }
 
+/* What the rules of liveness hear of. */
+static void act_on_liveness (struct world *w, unsigned what) {
+  struct wsm_manager *m = &w->manager;
+  struct wsm_heartbeat_rules rules = w->policy.heartbeat;
+  if (what < 3) wsm_manager_acknowledge_heartbeat(m);
+  else if (what < 6) wsm_manager_heard(m, w->now);
+  else if (what < 9 && w->socket == SOCKET_OPEN && w->done) w->hung_up = true;
+  else if (what == 9) {
+    rules.mode = (uint8_t)(input_byte(w->in) % 4);
+    if (!wsm_manager_set_heartbeat(m, w->now & 1 ? &rules : NULL, w->now))
+      REQUIRE(w->memory_fails);
+  }
+}
+
 static void step (struct world *w) {
-  const unsigned what = input_byte(w->in) % 32;
+  const unsigned byte = input_byte(w->in), what = byte % 32;
   w->keys.left = WSM_KEYS_SIZE;
-  if (what < 22) act_on_manager(w, what);
+  if (byte > 239) act_on_liveness(w, byte - 240);
+  else if (what < 22) act_on_manager(w, what);
   else if (what < 25) peer_sends(w);
   else if (what < 27) peer_sends_control(w);
   else if (what < 30) peer_opens(w);
@@ -264,6 +289,11 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   p->compress = (c & 8) != 0;
   p->compression.threshold = c & 16 ? 0 : 200;
   if (p->compress) p->inbox_bytes = 1u << 24; /* what is over may be dropped */
+  p->heartbeat.mode = (uint8_t)(a & 3);
+  p->heartbeat.ack = (c & 36) == 36;
+  p->heartbeat.ask = (c & 48) == 48;
+  p->heartbeat.silence_ms = (b & c & 1) != 0 ? 50000 : 0;
+  p->heartbeat.jitter = p->jitter;
   if (c & 32) p->heartbeat.message = "heartbeat";
   p->heartbeat.length = 4;
   p->delay_ms = c & 64 ? 0 : 2000;
@@ -304,14 +334,17 @@ static void end (struct world *w) {
   static const struct wsm_close_params params = { WSM_NORMAL, NULL, 0 };
   struct wsm_manager *m = &w->manager;
   struct wsm_message message;
+  int looks;
   w->keys.left = WSM_KEYS_SIZE;
   wsm_manager_close(m, &params, w->now);
   world_update(w);
   if (input_flag(w->in)) world_write(w, true);
   world_update(w);
   if (wsm_manager_deadline(m) == WSM_NEVER) cut_off(w);
-  else w->now = wsm_manager_deadline(m);
-  world_tick(w);
+  for (looks = 0; looks < 1000 && m->state == WSM_STATE_CLOSING; looks++) {
+    w->now = wsm_manager_deadline(m);
+    world_tick(w);
+  }
   REQUIRE(m->state == WSM_STATE_CLOSED && w->socket == SOCKET_NONE);
   receive_some(w, MESSAGES * 2);
   REQUIRE(wsm_manager_next(m, &message, w->now) == WSM_ENDED);
@@ -323,7 +356,7 @@ static void end (struct world *w) {
     world_deliver(w, message.data, message.length);
     wsm_message_queue_pop(&m->outbox);
   }
-  REQUIRE(w->delivered == w->sent);
+  REQUIRE(w->delivered + m->counters.dropped == w->sent);
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {

@@ -34,9 +34,10 @@ static long number_of (char kind, const unsigned char *data, size_t n) {
 }
 
 void world_deliver (struct world *w, const unsigned char *data, size_t n) {
-  if (w->memory_fails) return;
   const struct wsm_heartbeat_rules *r = &w->policy.heartbeat;
+  if (w->memory_fails) return;
   if (r->message && n == r->length && memcmp(data, r->message, n) == 0) return;
+  if (r->ask && n == 4 && memcmp(data, "ask!", n) == 0) return;
   REQUIRE(number_of('s', data, n) == (long)w->delivered);
   w->delivered++;
 }
@@ -87,7 +88,8 @@ static void close_socket (struct world *w) {
   if (w->socket == SOCKET_OPEN && w->opened && !w->memory_fails) read_kernel(w);
   wsm_buffer_clear(&w->kernel);
   w->socket = SOCKET_NONE;
-  w->opened = w->done = w->paused = false;
+  w->opened = w->done = w->paused = w->hung_up = false;
+  w->written = w->acknowledged = 0;
   wsm_manager_resume(&w->manager, w->now);
 }
 
@@ -112,7 +114,27 @@ void world_write (struct world *w, bool all) {
     if (!all) taken = some_of(w, n);
     w->kernel.end -= n - taken;
   }
+  w->written += taken;
   wsm_manager_wrote(m, taken, w->now);
+}
+
+/* Ever more of what was written is acknowledged, or nothing. */
+void world_report (struct world *w) {
+  struct wsm_manager *m = &w->manager;
+  const uint64_t outstanding = w->written - w->acknowledged;
+  struct wsm_delivery d;
+  if (w->socket != SOCKET_OPEN || !wsm_manager_wants_delivery(m, w->now))
+    return;
+  if (chance_below(&w->seed, 2))
+    w->acknowledged += chance_below(&w->seed, (size_t)outstanding + 1);
+  d.written = w->written;
+  d.acknowledged = w->acknowledged;
+  d.unread = 0;
+  d.blocked = chance_below(&w->seed, 2) != 0;
+  d.readable = w->hung_up || (!w->done && chance_below(&w->seed, 4) == 0);
+  d.hung_up = w->hung_up;
+  d.everything = w->written == w->acknowledged && wsm_manager_pending(m) == 0;
+  wsm_manager_delivered(m, &d, w->now);
 }
 
 static void update_pause (struct world *w) {
@@ -193,7 +215,7 @@ static void check_alive (const struct world *w) {
       REQUIRE(clock || !w->policy.close_ms);
       break;
     case WSM_STATE_OPEN:
-      REQUIRE(clock || m->paused || !w->policy.heartbeat.timeout_ms);
+      REQUIRE(clock || !(m->paused || w->policy.heartbeat.timeout_ms));
       if (m->drain_due && wsm_session_pending(&m->session) == 0) REQUIRE(clock);
       break;
     default:
@@ -217,6 +239,7 @@ void world_update (struct world *w) {
   if (w->manager.counters.opens != w->opens) w->opened = true;
   for (i = 0; i < 3; i++) apply_want(w);
   update_pause(w);
+  world_report(w);
   check_budget(w);
   check_alive(w);
 }
@@ -230,6 +253,7 @@ void world_tick (struct world *w) {
   const struct wsm_manager *m = &w->manager;
   int i;
   for (i = 0; i == 0 || (i < 4 && wsm_manager_deadline(m) <= w->now); i++) {
+    world_report(w);
     wsm_manager_tick(&w->manager, w->now);
     world_update(w);
   }

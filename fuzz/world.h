@@ -29,6 +29,9 @@ struct world {
   struct wsm_manager manager;
   enum socket socket;
   bool paused;              /* the driver does not read */
+  bool hung_up;             /* the peer has ended the connection */
+  uint64_t written;         /* to the kernel, on this connection */
+  uint64_t acknowledged;    /* of that, by the peer */
   struct wsm_buffer kernel; /* what was written to this connection's socket */
   bool opened;              /* this connection was open */
   bool done;                /* the peer sends nothing more on it */
@@ -63,6 +66,9 @@ void world_read (struct world *w, const unsigned char *bytes, size_t n);
 
 /* The socket is gone, or never came. */
 void world_lose (struct world *w, const struct wsm_error *e);
+
+/* Tells the manager what lies at the socket, if it wants to know. */
+void world_report (struct world *w);
 
 /* Does what the manager wants, and checks what must hold. */
 void world_update (struct world *w);

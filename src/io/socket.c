@@ -194,8 +194,7 @@ long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n) {
       wsm_socket_want_writable(s);
       break;
     } else if (errno != EINTR) {
-      s->reset = true;
-      wsm_socket_pause(s, false); /* or its end would go unnoticed */
+      s->reset = true; /* found by reading on, or by a look at a paused one */
       return -1;
     }
   }

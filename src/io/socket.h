@@ -46,7 +46,8 @@ struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *s, int fd,
 size_t wsm_socket_read (struct wsm_socket *s, void *to, size_t n);
 
 /* Returns how many bytes the kernel took; fewer than n: `writable` follows. -1:
-** the connection is broken, `lost` follows. */
+** the connection is broken, `lost` follows, unless reading is paused: what the
+** peer sent before is still to be read. */
 long wsm_socket_write (struct wsm_socket *s, const void *bytes, size_t n);
 
 /* Stops (true) or resumes (false) reading. */
