@@ -166,7 +166,8 @@ house:
 	@$(MAKE) --no-print-directory -s build
 	@$(LUA) scripts/house.lua $(OUT)/obj
 
-demo: deps
+demo:
+	@scripts/deps demo $(LUA_NAME)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) build
 	@LUA_PATH="lua/?.lua;lua/?/init.lua;$${LUA_PATH:-;}" \
 	LUA_CPATH="$(OUT)/?.so;$${LUA_CPATH:-;}" $(LUA) examples/chat/demo.lua

@@ -35,7 +35,7 @@ end
 
 local function start_server (tale, port, deadline)
   tale.server = nil
-  local server = processes.start(here .. "server.lua", port)
+  local server = processes.start(here .. "server.lua", port, processes.file())
   follow(tale, deadline, function () return tale.server end)
   return server
 end
@@ -62,7 +62,8 @@ local function outage (tale, server, port, deadline)
     customer = #tale.said.customer + WHILE,
   })
   start_server(tale, port, deadline)
-  tale:remark "the server is started again"
+  tale:remark(("the server is started again: %d messages in its history (%s)")
+    :format(tale.kept_messages, tale.kept))
 end
 
 local function play (tale)

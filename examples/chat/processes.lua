@@ -15,7 +15,8 @@ shift 2
 timeout 90 sh -c 'echo $$ >"$0"; exec "$@"' "$pid" "$@" \
   </dev/null >>"$out" 2>>"$out.err" &
 program=$!
-trap 'kill $program; wait $program; rm -f "$out" "$out.err" "$pid"' EXIT
+trap 'kill $program; wait $program
+  rm -f "$out" "$out.err" "$out.history"* "$pid"' EXIT
 trap exit INT TERM HUP
 exec 2>/dev/null
 cat >/dev/null
@@ -46,14 +47,14 @@ function processes.transcript ()
 end
 
 ---@param program string   a Lua file
----@param argument string|number
+---@param ... string|number   its arguments
 ---@return table process
-function processes.start (program, argument)
+function processes.start (program, ...)
   local process = { pidfile = ("%s.%d"):format(base, #started + 1) }
   local files = quote(base) .. " " .. quote(process.pidfile)
-  local command = table.concat({
-    quote(interpreter()), quote(program), quote(argument),
-  }, " ")
+  local words = { quote(interpreter()), quote(program) }
+  for _, argument in ipairs { ... } do words[#words + 1] = quote(argument) end
+  local command = table.concat(words, " ")
   process.pipe = assert(io.popen(hold:format(files, command), "w"))
   started[#started + 1] = process
   return process
@@ -72,6 +73,11 @@ function processes.stop ()
   for _, process in ipairs(started) do process.pipe:close() end
   started = {}
   return text
+end
+
+--- A file for a program that is started and killed; it goes when the demo ends.
+function processes.file ()
+  return base .. ".history"
 end
 
 return processes

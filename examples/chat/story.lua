@@ -69,7 +69,10 @@ function on.received (self, line) self.received[line.id] = true end
 function on.read (self, line) self.was_read[line.id] = true end
 function on.left (self, line) self.left[line.who] = true end
 function on.heartbeat (self) self.heartbeats = self.heartbeats + 1 end
-function on.listening (self) self.server = "listening" end
+function on.listening (self, line)
+  self.server = "listening"
+  self.kept, self.kept_messages = line.kept, line.messages
+end
 function on.failed (self) self.server = "failed" end
 
 function on.open (self, line)

@@ -11,22 +11,30 @@ local arguments = require "wsmanager.base.arguments"
 local chat_url = require "wsmanager.chat.url"
 local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
+local contact_methods = require "wsmanager.chat.contact_methods"
+local contacts = require "wsmanager.chat.contacts"
 local dedupe = require "wsmanager.chat.dedupe"
+local frames = require "wsmanager.chat.frames"
 local message = require "wsmanager.chat.message"
 local chat_options = require "wsmanager.chat.options"
 local ledger = require "wsmanager.chat.ledger"
 local pictures = require "wsmanager.chat.pictures"
+local receiving = require "wsmanager.chat.receiving"
+local shape = require "wsmanager.chat.shape"
 
 local bad_argument = arguments.fail
 local call_at_level = arguments.call_at_level
 local now = core.now
-local action, messageType = message.chatAction, message.messageType
+local is_timeout, to_deadline = receiving.is_timeout, receiving.to_deadline
+local receive_frame = receiving.receive_frame
+local action, messageType = message.action, message.messageType
 
 ---@class chat
 ---@field ws wsmanager.Connection   the connection: its state, its events, its stats
 ---@field uid string|nil    of the credentials in use
 ---@field onmessage fun(message: Message)|nil   set: messages come here
----@field onreceipt fun(receipt: chat.frame)|nil   action received or read
+---@field onreceipt fun(receipt: chat.frame)|nil   action received or read; refused, with why
+---@field oncontact fun(contact: chat.contact, change: chat.change)|nil
 local Chat = {}
 
 ---@class chat.session   credentials
@@ -44,11 +52,26 @@ local Chat = {}
 ---@field heartbeat table|false|nil   as wsmanager.new; {"action":4} after 30 s
 ---@field onmessage fun(message: Message)?
 ---@field onreceipt fun(receipt: chat.frame)?
+---@field contacts integer?    contacts that are known (1024)
+---@field history {messages: integer?, bytes: integer?}?   kept of all contacts (1000, 4 MiB)
+---@field oncontact fun(contact: chat.contact, change: chat.change)?
+
+--- What has changed at a contact: "unread", "presence" (uid, online), "typing" (uid,
+--- typing), "history" (messages), "missed" (count), "room", "left".
+---@class chat.change
+---@field type string
+---@field uid string?
+---@field online boolean?
+---@field typing boolean?
+---@field messages Message[]?
+---@field count integer?
 
 local defaults = {
   memory = 4096,
   outbox = { messages = 1024, bytes = 16 * 1024 * 1024 },
   inbox = 4 * 1024 * 1024,
+  contacts = 1024,
+  history = { messages = 1000, bytes = 4 * 1024 * 1024 },
   heartbeat = {
     interval = 30, timeout = 100,
     message = message.encode { action = action.heart },
@@ -103,32 +126,56 @@ local function flush (self)
   if self.online then self.ledger:flush(self.send_now) end
 end
 
+-- Adds a frame to the ledger and sends it if possible.
+local function enqueue (self, key, frame, brief)
+  local data, kind = message.encode(frame)
+  local ok, token, detail = self.ledger:add {
+    key = key, data = data, kind = kind, brief = brief,
+  }
+  if ok then flush(self) end
+  return ok, token, detail
+end
+
 local function add_listeners (self)
   self.ws:addEventListener("open", function ()
     self.online = true
     self.ledger:rewind()
     flush(self)
   end)
-  self.ws:addEventListener("close", function () self.online = false end)
+  self.ws:addEventListener("close", function ()
+    self.online = false
+    frames.give_up(self)
+  end)
   self.ws:addEventListener("drain", function () flush(self) end)
 end
 
--- Different in each run and process of the same user.
-local function id_prefix ()
-  local address = tostring({}):match "0x0*(%x+)" or tostring({})
-  return ("%x-%s-%x"):format(os.time(), address, math.random(0, 0xffffff))
+-- Knows the contacts, and calls the program's functions for what it finds.
+local function make_contacts (self, options)
+  local kept = merged(options.history, defaults.history)
+  return contacts.new({
+    contacts = options.contacts or defaults.contacts, own = self.known_ids.limit,
+    messages = kept.messages, bytes = kept.bytes,
+  }, function (receipt)
+    if self.onreceipt then self.onreceipt(receipt) end
+  end, function (contact, change)
+    if self.oncontact then self.oncontact(contact, change) end
+  end)
 end
 
 local function make (options)
-  return setmetatable({
+  local self = {
     online = false, uid = options.uid and tostring(options.uid) or nil,
     peer = options.peer, onreceipt = options.onreceipt,
+    oncontact = options.oncontact,
     ledger = ledger.new(merged(options.outbox, defaults.outbox)),
     known_ids = dedupe.new(options.memory or defaults.memory),
+    enqueue = enqueue, asked = 0, questions = {}, question_count = 0,
     inbox = {}, inbox_bytes = 0, inbox_limit = options.inbox or defaults.inbox,
-    prefix = id_prefix(), sent_count = 0,
-    epoch = os.time() - now(),
-  }, Chat)
+    prefix = shape.unique(), sent_count = 0,
+    epoch = os.time() - now(), typed = {},
+  }
+  self.contacts_known = make_contacts(self, options)
+  return setmetatable(self, Chat)
 end
 
 --- It connects at once; raises for a wrong option.
@@ -155,16 +202,6 @@ local function new (options)
 end
 
 -- ## Sending
-
--- Adds a frame to the ledger and sends it if possible.
-local function enqueue (self, key, frame, brief)
-  local data, kind = message.encode(frame)
-  local ok, token, detail = self.ledger:add {
-    key = key, data = data, kind = kind, brief = brief,
-  }
-  if ok then flush(self) end
-  return ok, token, detail
-end
 
 local function send (self, frame, extra)
   if self.ws.state == "closed" then return nil, "closed", "close() was called" end
@@ -216,20 +253,6 @@ function Chat:image (source, extra)
   return sent, token, detail
 end
 
-local function receipt (self, kind, frame)
-  return {
-    action = kind, id = frame.id, senderId = self.uid,
-    receiverId = frame.senderId,
-  }
-end
-
--- The key of a frame, in the ledger and among the known ids: the sender's length
--- is in it, so that no two pairs of sender and id share a key.
-local function key_of (kind, frame)
-  local sender = frame.senderId or ""
-  return kind .. #sender .. ":" .. sender .. frame.id
-end
-
 --- Sends the receipt that a message was read.
 ---@param received Message
 ---@return true|nil, "full"|nil token, string? detail
@@ -237,86 +260,12 @@ function Chat:read (received)
   local wrong = message.fault(received)
   if wrong then error("bad argument #1 to 'read' (" .. wrong .. ")", 2) end
   local ok, token, detail = call_at_level(2, enqueue, self,
-    key_of("read", received), receipt(self, action.read, received))
+    frames.key_of("read", received), frames.receipt(self, action.read, received))
+  if ok then self.contacts_known:was_read(received, self.uid) end
   return ok, token, detail
 end
 
 -- ## Receiving
-
-local function acknowledge (self, frame)
-  enqueue(self, key_of("received", frame),
-    receipt(self, action.received, frame), true)
-end
-
-local function notify (self, frame)
-  if self.onreceipt then self.onreceipt(frame) end
-end
-
--- Handlers of received frames; only a message is returned.
-local on_action = {
-  [action.send] = function (self, frame)
-    acknowledge(self, frame)
-    return self.known_ids:add(key_of("send", frame)) and frame or nil
-  end,
-  [action.read] = function (self, frame)
-    acknowledge(self, frame)
-    if self.known_ids:add(key_of("read", frame)) then notify(self, frame) end
-  end,
-  [action.received] = function (self, frame)
-    if self.ledger:confirm(frame.id) then return notify(self, frame) end
-    self.ledger:confirm(key_of("read", frame))
-  end,
-  [action.heart] = function () end,
-}
-
-local function seconds_left (deadline)
-  return deadline and math.max(0, deadline - now())
-end
-
--- Who does not read our receipts is not read: waits for room for one more.
--- Returns false where there is none in time.
-local function await_room (self, deadline)
-  if not self.ledger:is_choked() then return true end
-  local _, token = self.ws:drain(seconds_left(deadline))
-  return token ~= "timeout"
-end
-
--- Receives one frame: a message and its size; false for another one; nil, token,
--- detail, raw.
-local function receive_frame (self, deadline)
-  if not await_room(self, deadline) then
-    return nil, "timeout", "the peer does not read its receipts"
-  end
-  local data, kind, detail = self.ws:receive(seconds_left(deadline))
-  if not data then return nil, kind, detail end
-  local frame, why = message.decode(data, kind)
-  if not frame then return nil, "codec", why, data end
-  return on_action[frame.action](self, frame) or false, #data
-end
-
--- What one message in the inbox weighs: its bytes, and what Lua needs for a table.
-local OVERHEAD = 512
-
-local function keep (self, received, size)
-  self.inbox_bytes = self.inbox_bytes + size + OVERHEAD
-  table.insert(self.inbox, { received, size + OVERHEAD })
-end
-
--- The oldest message of the inbox, or nil.
-local function take_kept (self)
-  local kept = table.remove(self.inbox, 1)
-  if not kept then return nil end
-  self.inbox_bytes = self.inbox_bytes - kept[2]
-  return kept[1]
-end
-
-local function is_timeout (value)
-  return value == nil or type(value) == "number"
-end
-
-local function to_deadline (timeout)
-  return timeout and now() + timeout
-end
 
 -- `detail` is the connection's, which waited for the rest of the timeout only.
 local function timed_out (what, timeout, detail, left)
@@ -334,7 +283,7 @@ function Chat:receive (timeout)
     bad_argument(1, "#1 to 'receive' (number", timeout)
   end
   local deadline = to_deadline(timeout)
-  local kept = take_kept(self)
+  local kept = receiving.take_kept(self)
   while not kept do
     local received, token, detail, raw = receive_frame(self, deadline)
     if received then return received end
@@ -372,30 +321,21 @@ function Chat:settled (timeout)
   if not is_timeout(timeout) then
     bad_argument(1, "#1 to 'settled' (number", timeout)
   end
-  local deadline = to_deadline(timeout)
-  while self.ledger.count > 0 do
-    if self.inbox_bytes >= self.inbox_limit then
-      return nil, "full", ("%d messages wait for receive(); %d not received by "
-        .. "the other side"):format(#self.inbox, self.ledger.count)
-    end
-    local received, token, detail = receive_frame(self, deadline)
-    if received then
-      keep(self, received, token)
-    elseif token == "timeout" then
-      return timed_out("not settled", timeout, detail,
-        self.ledger.count .. " not received by the other side; ")
-    elseif received == nil and token ~= "codec" then
-      return nil, token, detail
-    end
+  local ok, token, detail = receiving.keep_until(self, to_deadline(timeout),
+    function () return self.ledger.count == 0 end)
+  if ok then return true end
+  local left = self.ledger.count .. " not received by the other side"
+  if token == "timeout" then
+    return timed_out("not settled", timeout, detail, left .. "; ")
   end
-  return true
+  return nil, token, token == "full" and detail .. "; " .. left or detail
 end
 
 local function listen (self, handler)
   self.handler = handler
   self.ws.onmessage = handler and function (event)
     local frame = message.decode(event.data, event.kind)
-    local received = frame and on_action[frame.action](self, frame)
+    local received = frame and frames.handle(self, frame, #event.data)
     if received then self.handler(received) end
   end or nil
 end
@@ -406,6 +346,8 @@ end
 function Chat:close (code, reason)
   return self.ws:close(code, reason)
 end
+
+for name, method in pairs(contact_methods) do Chat[name] = method end
 
 function Chat.__index (self, key)
   if key == "onmessage" then return rawget(self, "handler") end
@@ -424,6 +366,7 @@ return {
   getUrl = chat_url.getUrl,
   chatTypes = message.chatTypes,
   chatAction = message.chatAction,
+  action = message.action,
   messageType = message.messageType,
   wsState = message.wsState,
   Message = message.Message,
@@ -435,4 +378,9 @@ return {
   chatImg = pictures.chat,
   size = pictures.size,
   wsManager = require "wsmanager.chat.seed",
+  serve = require "wsmanager.chat.serve",
+  history = {
+    memory = require "wsmanager.chat.memory_history",
+    sqlite = require "wsmanager.chat.sqlite_history",
+  },
 }

@@ -3,7 +3,10 @@
 local files = require "support.files"
 local layers = require "support.layers"
 
-local documents = { "README.md", "docs/architecture.md", "docs/performance.md", "docs/security.md" }
+local documents = {
+  "README.md", "docs/architecture.md", "docs/chat.md", "docs/performance.md",
+  "docs/security.md",
+}
 
 local roots = {}
 for _, name in ipairs { "bench", "docs", "examples", "fuzz", "lua", "scripts", "spec", "src" } do

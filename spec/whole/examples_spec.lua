@@ -338,8 +338,10 @@ end)
 
 describe("the README", function ()
   local blocks = {}
-  for block in contents "README.md":gmatch "```lua\n(.-)```" do
-    blocks[#blocks + 1] = block
+  for _, name in ipairs { "README.md", "docs/chat.md" } do
+    for block in contents(name):gmatch "```lua\n(.-)```" do
+      blocks[#blocks + 1] = block
+    end
   end
 
   it("has programs", function () assert.is_true(#blocks >= 3) end)

@@ -6,6 +6,14 @@
 --   {"action":1,"id":…,"senderId":…}     received: the receipt for a message or for a `read`
 --   {"action":3,"id":…,"senderId":…}     read
 --   {"action":4}                         heart
+-- and, between chat.serve and its clients (docs/chat.md):
+--   {"action":5,"of":2,"id":…,"room":…,"seq":…}   stored: the server keeps it
+--   {"action":6,"of":2,"id":…,"why":…}            refused
+--   {"action":7,"room":…,"typing":true}           typing
+--   {"action":8,"senderId":…,"online":true}       presence
+--   {"action":9,"id":…,"room":…,"before":…}       history: asked, and the end of an answer
+--   {"action":10,"room":…,"members":[…], …}       room
+--   {"action":11}                                 welcome
 -- A picture's bytes travel in one binary frame: such a JSON object on one line,
 -- a line feed, the bytes. Its `content` is the picture's name.
 
@@ -21,6 +29,14 @@ local chatTypes = { doctor = 1, customer = 2 }
 
 ---@enum chatAction
 local chatAction = { received = 1, send = 2, read = 3, heart = 4 }
+
+--- The frames of a chat: those of the seed, and what the server of chat.serve and
+--- its clients tell each other beside them.
+---@enum chat.action
+local action = {
+  received = 1, send = 2, read = 3, heart = 4, stored = 5, refused = 6,
+  typing = 7, presence = 8, history = 9, room = 10, welcome = 11,
+}
 
 ---@enum messageType
 local messageType = { text = 1, img = 2 }
@@ -69,7 +85,7 @@ local function Messages (value)
 end
 
 ---@class chat.frame : table   a decoded frame
----@field action chatAction
+---@field action chat.action
 ---@field id string?
 ---@field senderId string?
 ---@field receiverId string?
@@ -100,19 +116,6 @@ local function split (data, kind)
   return data:sub(1, feed - 1), data:sub(feed + 1)
 end
 
-local is_receipt = { [chatAction.received] = true, [chatAction.read] = true }
-
--- nil, or the sentence that says what is wrong with it.
-local function frame_fault (frame)
-  if type(frame) ~= "table" then return "not a JSON object" end
-  local action = frame.action
-  if action == chatAction.send then return shape.message_fault(frame) end
-  if is_receipt[action] then return shape.receipt_fault(frame) end
-  if action == chatAction.heart then return nil end
-  return ("field 'action' of a frame (1 to 4 expected, got %s)")
-    :format(type(action) == "number" and tostring(action) or type(action))
-end
-
 -- A field that is null counts as one that is not there.
 local function drop_nulls (frame)
   for name, value in each(frame) do
@@ -129,14 +132,15 @@ local function decode (data, kind)
   local ok, frame = pcall(json.decode, header)
   if not ok then return nil, tostring(frame) end
   if type(frame) == "table" then drop_nulls(frame) end
-  local wrong = frame_fault(frame)
+  local wrong = shape.frame_fault(frame)
   if wrong then return nil, wrong end
   frame.bytes = bytes
   return frame
 end
 
 return {
-  chatTypes = chatTypes, chatAction = chatAction, messageType = messageType,
+  chatTypes = chatTypes, chatAction = chatAction, action = action,
+  messageType = messageType,
   wsState = wsState, Message = Message, Messages = Messages,
   encode = encode, decode = decode, fault = shape.message_fault,
 }

@@ -43,15 +43,29 @@ local own = {
   server = { test = is_host_port, expected = "host[:port] expected, without ws://" },
   secure = { test = is "boolean", expected = "boolean expected" },
   session = callback, onmessage = callback, onreceipt = callback,
-  memory = size,
+  oncontact = callback,
+  memory = size, contacts = size,
   outbox = { test = is "table", expected = "table expected" },
+  history = { test = is "table", expected = "table expected" },
   heartbeat = {
     test = function (value) return value == false or type(value) == "table" end,
     expected = "table or false expected",
   },
 }
 
-local outbox = { messages = size, bytes = size }
+local groups = {
+  outbox = { messages = size, bytes = size },
+  history = { messages = size, bytes = size },
+}
+
+local whole = {
+  test = function (value)
+    return type(value) == "number" and value >= 0 and value % 1 == 0
+  end,
+  expected = "integer, 0 or more, expected",
+}
+
+local which = { before = whole, after = whole, limit = size }
 
 -- The client's options that a chat sets by itself.
 local reserved = {
@@ -80,10 +94,10 @@ local function check_name (option, names, prefix)
     type(option) == "string" and suggest.hint(option, names) or ""), 0)
 end
 
-local function check_outbox (given)
+local function check_group (given, rules, prefix)
   for option, value in pairs(given) do
-    check_name(option, outbox, "outbox.")
-    check("outbox." .. option, value, outbox[option])
+    check_name(option, rules, prefix)
+    check(prefix .. option, value, rules[option])
   end
 end
 
@@ -107,7 +121,14 @@ function options.check (given)
       check_other(option)
     end
   end
-  check_outbox(given.outbox or {})
+  for group, rules in pairs(groups) do
+    check_group(given[group] or {}, rules, group .. ".")
+  end
+end
+
+-- Raises for what may not be asked of the history.
+function options.check_which (given)
+  check_group(given, which, "")
 end
 
 --- The client's part of the options.

@@ -40,15 +40,15 @@ end)
 
 describe("a frame that is refused", function ()
   for data, why in pairs {
-    ['{"action":5}'] = "field 'action' of a frame (1 to 4 expected, got 5)",
-    ['{"action":"2"}'] = "field 'action' of a frame (1 to 4 expected, got string)",
+    ['{"action":12}'] = "field 'action' of a frame (1 to 11 expected, got 12)",
+    ['{"action":"2"}'] = "field 'action' of a frame (1 to 11 expected, got string)",
     ['{"action":1}'] = "field 'id' of a receipt (string expected, got no value)",
     ['{"action":3,"id":7}'] = "field 'id' of a receipt (string expected, got number)",
     ['{"action":1,"id":"a","senderId":{}}'] =
       "field 'senderId' of a receipt (string expected, got table)",
     ['{"action":2,"id":"1","senderId":"2","sendTime":3,"content":[]}'] =
       "field 'content' of a message (string expected, got table)",
-    ['[1]'] = "field 'action' of a frame (1 to 4 expected, got nil)",
+    ['[1]'] = "field 'action' of a frame (1 to 11 expected, got nil)",
     ['7'] = "not a JSON object",
   } do
     it("names its field: " .. data, function ()
@@ -94,7 +94,7 @@ describe("the frames of a chat", function ()
   local refused = {
     ["nothing"] = "", ["not JSON"] = "{", ["JSON null"] = "null",
     ["a number"] = "4", ["no action"] = "{}", ["an unknown action"] =
-      '{"action":5}', ["a receipt without an id"] = '{"action":1}',
+      '{"action":12}', ["a receipt without an id"] = '{"action":1}',
     ["a read without an id"] = '{"action":3,"id":7}',
     ["a message without content"] =
       '{"action":2,"id":"1","senderId":"2","sendTime":3}',

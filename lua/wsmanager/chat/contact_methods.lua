@@ -1,0 +1,99 @@
+-- The methods of a chat that are about its contacts: who they are, typing, the past.
+-- Depends on the files of this folder; the chat is given.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local contacts = require "wsmanager.chat.contacts"
+local chat_options = require "wsmanager.chat.options"
+local frames = require "wsmanager.chat.frames"
+local message = require "wsmanager.chat.message"
+local receiving = require "wsmanager.chat.receiving"
+
+local bad_argument = arguments.fail
+local call_at_level = arguments.call_at_level
+local now = core.now
+local action = message.action
+
+local methods = {}
+
+local function contact_of (self, method, name)
+  if name == nil then name = self.peer end
+  if type(name) ~= "string" then
+    error(("bad argument #1 to '%s' (string expected, got %s)")
+      :format(method, type(name)), 0)
+  end
+  return self.contacts_known:find(name)
+end
+
+--- A contact: a room by its name, or another user by his.
+---@param name string?   default: the option `peer`
+---@return chat.contact|nil
+function methods:contact (name)
+  local contact = call_at_level(2, contact_of, self, "contact", name)
+  if not contact then return nil end
+  return contacts.refresh(contact, now())
+end
+
+--- All contacts, by name.
+---@return chat.contact[]
+function methods:contacts ()
+  local list = self.contacts_known:list()
+  for _, contact in ipairs(list) do
+    contacts.refresh(contact, now())
+  end
+  return list
+end
+
+-- Seconds after which a notice of typing is sent again.
+local TYPING_AGAIN = 3
+
+--- Tells others that this user types, or has stopped. It may be called at each key: a
+--- notice is sent every 3 s. It is not kept while there is no connection.
+---@param is_typing boolean?   default true
+---@param name string?         a contact's; default: the option `peer`
+---@return boolean   was it sent?
+function methods:typing (is_typing, name)
+  local contact = call_at_level(2, contact_of, self, "typing", name)
+  name = contact and contact.name or name or self.peer
+  local types = is_typing ~= false
+  local last = self.typed[1] == name and self.typed[2] or nil
+  if types and last and now() - last < TYPING_AGAIN then return false end
+  if not self.online then return false end
+  self.typed = types and { name, now() } or {}
+  local is_room = contact and contact.store
+  return self.send_now(message.encode {
+    action = action.typing, typing = types, room = is_room and name or nil,
+    receiverId = not is_room and name or nil, senderId = self.uid,
+  }) == true
+end
+
+--- Messages of the past, as the server has them; they are merged into
+--- `contact.messages`. Messages that come meanwhile are kept for receive().
+---@param name string?   a contact's; default: the option `peer`
+---@param which {before: integer?, after: integer?, limit: integer?}?   numbers `seq`; default: the last 100
+---@param timeout number?   seconds; 10
+---@return Message[]|nil, string? token, string? detail
+function methods:history (name, which, timeout)
+  if timeout == nil then timeout = 10 end
+  if not receiving.is_timeout(timeout) then
+    bad_argument(1, "#3 to 'history' (number", timeout)
+  elseif which ~= nil and type(which) ~= "table" then
+    bad_argument(1, "#2 to 'history' (table", which)
+  end
+  call_at_level(2, chat_options.check_which, which or {})
+  local contact = call_at_level(2, contact_of, self, "history", name)
+  if not contact then
+    return nil, "closed", "there is no contact " .. (name or self.peer)
+  end
+  local is_done, list, why = false, nil, nil
+  local ok, token, detail = frames.ask(self, contact, which or {},
+    function (found, reason) is_done, list, why = true, found, reason end)
+  if not ok then return nil, token, detail end
+  ok, token, detail = receiving.keep_until(self, receiving.to_deadline(timeout),
+    function () return is_done end)
+  if not ok then return nil, token, detail end
+  if why then return nil, "closed", why end
+  return list
+end
+
+return methods
