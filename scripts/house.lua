@@ -57,7 +57,8 @@ end
 local function show(folder, has, arrows)
   local uses = {}
   for other in pairs(arrows or {}) do
-    uses[#uses + 1] = other:gsub("^src/", ""):gsub("^lua/wsmanager", "wsmanager")
+    uses[#uses + 1] = other:gsub("^src/", ""):gsub("^lua/wsmanager/", "")
+      :gsub("^lua/", "")
   end
   table.sort(uses)
   local count = ("%3d file%s"):format(has.files, has.files == 1 and " " or "s")

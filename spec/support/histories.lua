@@ -7,25 +7,22 @@ local before_each, after_each = busted.before_each, busted.after_each
 
 local histories = {}
 
--- `open(options)` returns an empty history.
-function histories.keeps_the_contract (open)
-  local history
+-- The history of a test.
+local history
 
-  before_each(function () history = open { messages = 5 } end)
-  after_each(function () history:close() end)
+local function add (room, sender, id, text, kind)
+  return history:append(room, sender, id, function (seq)
+    return text or "<" .. id .. " " .. seq .. ">", kind or "text"
+  end)
+end
 
-  local function add (room, sender, id, text, kind)
-    return history:append(room, sender, id, function (seq)
-      return text or "<" .. id .. " " .. seq .. ">", kind or "text"
-    end)
-  end
+local function ids (list)
+  local all = {}
+  for at, entry in ipairs(list) do all[at] = entry.id end
+  return table.concat(all, " ")
+end
 
-  local function ids (list)
-    local all = {}
-    for at, entry in ipairs(list) do all[at] = entry.id end
-    return table.concat(all, " ")
-  end
-
+local function keeps_messages ()
   it("numbers the messages of each room from 1", function ()
     assert.same({ 1, 0 }, { history:range "a" })
     assert.equal(1, add("a", "7", "x").seq)
@@ -55,7 +52,9 @@ function histories.keeps_the_contract (open)
         { entry.data, entry.sender, entry.id, entry.kind })
     end
   end)
+end
 
+local function gives_messages ()
   it("gives what is behind a number, and what is before one", function ()
     for _, id in ipairs { "1", "2", "3", "4", "5" } do
       add("a", id == "3" and "42" or "7", id)
@@ -76,7 +75,9 @@ function histories.keeps_the_contract (open)
     assert.equal("1 2", ids(history:after("a", 0, 10)))
     assert.equal("3 4", ids(history:before("a", 5, 10)))
   end)
+end
 
+local function forgets_messages (open)
   it("forgets the oldest beyond its number of messages", function ()
     for at = 1, 7 do add("a", "7", tostring(at)) end
     assert.same({ 3, 7 }, { history:range "a" })
@@ -95,7 +96,9 @@ function histories.keeps_the_contract (open)
     assert.same({ 4, 4 }, { small:range "a" })
     small:close()
   end)
+end
 
+local function keeps_marks ()
   it("has marks that never go back", function ()
     assert.is_true(history:mark("a", "7", "received", 3))
     assert.is_false(history:mark("a", "7", "received", 3))
@@ -116,6 +119,16 @@ function histories.keeps_the_contract (open)
     history:mark("a", "7", "read", 2)
     assert.equal(2, history:unread("a", "7"))
   end)
+end
+
+-- `open(options)` returns an empty history.
+function histories.keeps_the_contract (open)
+  before_each(function () history = open { messages = 5 } end)
+  after_each(function () history:close() end)
+  keeps_messages()
+  gives_messages()
+  forgets_messages(open)
+  keeps_marks()
 end
 
 return histories
