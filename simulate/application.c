@@ -1,5 +1,6 @@
 #include "application.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "driver.h"
@@ -36,8 +37,51 @@ static void check_receipts (struct client *c, uint64_t connection) {
   c->receipt_count = kept;
 }
 
+/* The server sends it again until it is told. */
+static void confirm (struct client *c, uint64_t number) {
+  struct wsm_message message;
+  char text[32];
+  message.length =
+    (size_t)snprintf(text, sizeof text, "got %llu", (unsigned long long)number);
+  message.data = (const unsigned char *)text;
+  message.binary = false;
+  wsm_manager_send(&c->manager, &message, NULL, now_of(c));
+}
+
+static void take_confirmed (struct client *c, const struct wsm_message *m) {
+  struct name name;
+  char id[32];
+  int n;
+  if (!message_read(m->data, m->length, &name) || name.kind != 's') {
+    invariant_broken(c->world, BROKEN_ORDER,
+                     "client %u: a message that the server did not send",
+                     c->number);
+    return;
+  }
+  n = snprintf(id, sizeof id, "s%llu", (unsigned long long)name.number);
+  if (wsm_manager_is_repeated(&c->manager, id, (size_t)n)) {
+    c->world->tally.again++;
+  } else {
+    invariant_order(c, "the server's", c->confirmed, name.number);
+    c->confirmed = name.number + 1;
+    c->world->tally.received++;
+  }
+  confirm(c, name.number);
+}
+
+/* "ok 7": the server has the message of that id. */
+static bool take_confirmation (struct client *c, const struct wsm_message *m) {
+  if (m->length < 4 || memcmp(m->data, "ok ", 3) != 0) return false;
+  wsm_manager_confirm(&c->manager, m->data + 3, m->length - 3, now_of(c));
+  return true;
+}
+
 static void take (struct client *c, const struct wsm_message *m) {
   struct name name;
+  if (c->account.confirms) {
+    if (!take_confirmation(c, m)) take_confirmed(c, m);
+    return;
+  }
   if (!message_read(m->data, m->length, &name) || name.kind != 's' ||
       name.connection < c->connection) {
     invariant_broken(c->world, BROKEN_ORDER,
@@ -191,13 +235,19 @@ void application_send (struct client *c, unsigned count, size_t extra) {
     const struct name name = { 'c', c->number, c->sent };
     size_t n;
     const char *text = message_write(&name, extra, &n);
+    struct wsm_terms terms = WSM_NO_TERMS;
     struct wsm_message message;
     enum wsm_sent sent;
+    char id[32];
     c->world->keys.left = WSM_KEYS_SIZE;
     message.data = (const unsigned char *)text;
     message.length = n;
     message.binary = !(c->sent & 1);
-    sent = wsm_manager_send(m, &message, NULL, now_of(c));
+    terms.id = (const unsigned char *)id;
+    terms.id_length =
+      (uint8_t)snprintf(id, sizeof id, "%llu", (unsigned long long)c->sent);
+    sent = wsm_manager_send(m, &message, c->account.confirms ? &terms : NULL,
+                            now_of(c));
     if (sent != WSM_SENT && sent != WSM_SENT_LATER) break;
     c->sent++;
     c->world->tally.sent++;

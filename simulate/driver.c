@@ -21,6 +21,7 @@ static bool is_blocked (const struct client *c) {
 /* What was read of it and not yet taken must come. */
 static void note_receipt (struct client *c, const struct peer *p) {
   struct receipt *r = &c->receipts[c->receipt_count];
+  if (c->account.confirms) return;
   r->connection = p->number;
   r->whole = peer_count_read(p, c->tcp);
   r->exact = !c->manager.local && c->opened_ms;

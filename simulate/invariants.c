@@ -148,8 +148,10 @@ void invariant_state (struct client *c) {
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: state %u waits for nothing", c->number,
                      (unsigned)m->state);
-  if (wsm_manager_deadline(m) <= now_of(c) && now_of(c) > c->free_ms &&
-      wsm_manager_deadline(m) + 4 * LATE_MS < now_of(c))
+  if (wsm_manager_deadline(m) > now_of(c)) c->overdue_ms = NEVER;
+  else if (c->overdue_ms > now_of(c)) c->overdue_ms = now_of(c);
+  if (c->overdue_ms < now_of(c) && now_of(c) - c->overdue_ms > LATE_MS &&
+      c->free_ms < c->overdue_ms)
     invariant_broken(
       c->world, BROKEN_OTHER,
       "client %u: state %u has a deadline that stays in the past", c->number,
@@ -213,7 +215,8 @@ static uint64_t known_by (const struct client *c) {
   const bool always = p->heartbeat.mode == WSM_HEARTBEAT_ALWAYS;
   const bool by_ack = always && p->heartbeat.ack &&
                       !wsm_manager_has_message(&c->manager);
-  const uint64_t heard = by_ack ? c->answered_ms : c->heard_ms;
+  const uint64_t heard = by_ack ? later_of(c->answered_ms, c->slow_ms + answer)
+                                : c->heard_ms;
   uint64_t at = later_of(heard, c->opened_ms) + p->heartbeat.timeout_ms;
   if (p->heartbeat.mode == WSM_HEARTBEAT_SENT || (always && !by_ack))
     at += answer;
@@ -234,6 +237,7 @@ void invariant_dead (struct client *c) {
   acknowledged = tcp_acknowledged(c->tcp, CLIENT);
   if (acknowledged != c->progress) c->progress_ms = now_of(c);
   c->progress = acknowledged;
+  if (wsm_manager_has_message(&c->manager)) c->slow_ms = now_of(c);
   if (acknowledged == tcp_written(c->tcp, CLIENT)) c->clear_ms = now_of(c);
   if (now_of(c) <= known_by(c)) return;
   invariant_broken(c->world, BROKEN_OTHER,
@@ -251,6 +255,15 @@ void invariant_recovered (struct client *c) {
                      "client %u: all faults are over for long, and its state "
                      "is %u",
                      c->number, (unsigned)m->state);
+  if (c->account.confirms &&
+      (c->account.expected != c->sent || c->confirmed != c->account.pushed))
+    invariant_broken(c->world, BROKEN_LOST,
+                     "client %u: of %llu messages the server has %llu, and of "
+                     "%llu of its own the application %llu",
+                     c->number, (unsigned long long)c->sent,
+                     (unsigned long long)c->account.expected,
+                     (unsigned long long)c->account.pushed,
+                     (unsigned long long)c->confirmed);
   if (m->outbox.count > 0)
     invariant_broken(c->world, BROKEN_LOST,
                      "client %u: %zu messages wait in the outbox for ever",

@@ -115,6 +115,10 @@ static void print_tally (const struct tally *t, double seconds) {
          number(t->sent), number(t->delivered), number(t->with_kernel),
          number(t->pushed), number(t->received));
   printf(
+    "  acknowledged: sent again by the server %llu, came again and dropped "
+    "%llu\n",
+    number(t->resent), number(t->again));
+  printf(
     "lost %llu, doubled %llu, out of order %llu, other rules broken %llu\n",
     number(t->lost), number(t->doubled), number(t->disordered),
     number(t->broken - t->lost - t->doubled - t->disordered));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirmed.h"
 #include "invariants.h"
 #include "messages.h"
 
@@ -82,7 +83,8 @@ static bool may_push (const struct peer *p) {
   return p->tcp && p->open && !p->closing && p->out.length < MAX_OUT;
 }
 
-void peer_push (struct peer *p, size_t extra, bool in_fragments) {
+static void push_on_connection (struct peer *p, size_t extra,
+                                bool in_fragments) {
   struct name name = { 's', p->number, p->pushed };
   struct frame f = { true, TEXT, NULL, 0 };
   const struct frame ping = { true, PING, (const unsigned char *)"there?", 6 };
@@ -104,6 +106,11 @@ void peer_push (struct peer *p, size_t extra, bool in_fragments) {
   p->server->world->tally.pushed++;
   note_end(p);
   flush(p);
+}
+
+void peer_push (struct peer *p, size_t extra, bool in_fragments) {
+  if (p->account->confirms) confirmed_push(p->account, extra);
+  else push_on_connection(p, extra, in_fragments);
 }
 
 uint64_t peer_count_read (const struct peer *p, const struct tcp *t) {
@@ -147,26 +154,45 @@ static void check_message (struct peer *p, const struct frame *f,
                      c->number);
     return;
   }
-  invariant_order(c, "the application's", p->base + index, name.number);
+  if (p->account->confirms) confirmed_read(p, name.number);
+  else invariant_order(c, "the application's", p->base + index, name.number);
 }
 
-static void write_message (struct peer *p, const char *text) {
-  const struct frame f = { true, TEXT, (const unsigned char *)text,
-                           strlen(text) };
+static void read_message (struct peer *p, const struct frame *f) {
+  check_message(p, f, p->whole);
+  if (p->account->confirms) return;
+  p->whole++;
+  p->server->world->tally.delivered++;
+}
+
+static uint64_t read_number (const struct frame *f) {
+  uint64_t number = 0;
+  size_t i;
+  for (i = 4; i < f->length; i++) number = number * 10 + f->payload[i] - '0';
+  return number;
+}
+
+void peer_write_bytes (struct peer *p, const char *text, size_t n) {
+  const struct frame f = { true, TEXT, (const unsigned char *)text, n };
   write_frame(p, &f);
+  flush(p);
+}
+
+void peer_write (struct peer *p, const char *text) {
+  peer_write_bytes(p, text, strlen(text));
 }
 
 /* A message as heartbeat is answered only for those who ask for it. */
 static void answer_heartbeat (struct peer *p) {
-  if (client_of(p)->policy.heartbeat.ack && !p->silent)
-    write_message(p, "beat");
+  if (client_of(p)->policy.heartbeat.ack && !p->silent) peer_write(p, "beat");
 }
 
 static void log_in (struct peer *p) {
   const char *welcome = p->server->welcome;
   if (!welcome) return;
-  write_message(p, welcome);
+  peer_write(p, welcome);
   p->logged_in = strcmp(welcome, "welcome") == 0;
+  if (p->logged_in && p->account->confirms) confirmed_resume(p);
 }
 
 static void on_message (struct peer *p, const struct frame *f) {
@@ -174,13 +200,14 @@ static void on_message (struct peer *p, const struct frame *f) {
     answer_heartbeat(p);
   } else if (f->length == 5 && memcmp(f->payload, "login", 5) == 0) {
     log_in(p);
+  } else if (f->length > 4 && memcmp(f->payload, "got ", 4) == 0) {
+    confirmed_got(p->account, read_number(f));
   } else {
     if (!p->logged_in)
       invariant_broken(p->server->world, BROKEN_OTHER,
                        "client %u: a message before the login was done",
                        p->account->number);
-    check_message(p, f, p->whole++);
-    p->server->world->tally.delivered++;
+    read_message(p, f);
   }
 }
 
@@ -245,6 +272,7 @@ static void read_handshake (struct peer *p) {
   handshake_write(&p->out, &h);
   p->written += p->out.length - had;
   p->open = true;
+  if (p->account->confirms && p->logged_in) confirmed_resume(p);
 }
 
 static void read_all (struct peer *p) {
@@ -305,7 +333,7 @@ static uint64_t count_rest (struct peer *p, const struct tcp *t) {
   unread = tcp_unread(t, CLIENT, &n);
   bytes_append(&all, unread, n);
   while ((size = frame_read(bytes_at(&all), all.length, &f)) > 0) {
-    if (f.opcode < CLOSE && !is_heartbeat(&f) && f.length != 5)
+    if (f.opcode < CLOSE && f.length > 0 && f.payload[0] == 'c')
       check_message(p, &f, p->whole + count++);
     bytes_take(&all, (size_t)size);
   }
@@ -314,7 +342,8 @@ static uint64_t count_rest (struct peer *p, const struct tcp *t) {
 }
 
 void peer_detach (struct peer *p, const struct tcp *t) {
-  const uint64_t rest = p->open ? count_rest(p, t) : 0;
+  const bool counts = p->open && !p->account->confirms;
+  const uint64_t rest = counts ? count_rest(p, t) : 0;
   p->account->whole = p->base + p->whole + rest;
   p->server->world->tally.with_kernel += rest;
   p->account->peer = NULL;

@@ -23,6 +23,7 @@ struct peer {
   bool logged_in;  /* or need not */
   uint64_t number; /* of the account's connections, from 1 */
   uint64_t base;   /* the number of its first message */
+  uint64_t run;    /* the last one read, where they are confirmed */
   uint64_t whole;  /* messages read */
   uint64_t pushed; /* messages written */
   uint64_t *ends;  /* of those the offsets behind them, that matter yet */
@@ -55,6 +56,10 @@ void model_server_restart (struct server *s, unsigned how, uint64_t down_ms);
 
 /* The next message for the client, if it is connected. */
 void peer_push (struct peer *p, size_t size, bool in_fragments);
+
+/* A message, at once. */
+void peer_write (struct peer *p, const char *text);
+void peer_write_bytes (struct peer *p, const char *text, size_t n);
 
 void peer_close (struct peer *p, unsigned code);
 void peer_reset (struct peer *p);

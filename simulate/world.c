@@ -84,6 +84,8 @@ static void choose_options (struct client *c) {
   choose_heartbeat(&c->policy, &c->random);
   choose_reconnect(&c->policy, &c->random);
   choose_rooms(&c->policy, &c->random);
+  c->account.confirms = random_percent(&c->random, 40);
+  c->policy.unacknowledged_messages = 4u << 4 * random_below(&c->random, 3);
   c->logs_in = c->policy.ask_login = random_percent(&c->random, 40);
   choose_traffic(c);
   choose_path(&c->path, &c->random);
@@ -106,7 +108,7 @@ static void make_client (struct world *w, unsigned number,
   c->number = c->account.number = number;
   c->random = random_split(&w->random);
   c->takes = true;
-  c->ended_ms = c->timer_ms = NEVER;
+  c->ended_ms = c->timer_ms = c->overdue_ms = NEVER;
   c->path.schedule = &w->schedule;
   choose(c);
   snprintf(c->url_text, sizeof c->url_text, "ws://example.com/%u", number);

@@ -16,7 +16,8 @@
 #define MAX_CLIENTS 8
 #define DAY_MS 86400000u
 #define MAX_MESSAGE 200000
-#define ENDS 24 /* enum wsm_token has fewer */
+#define UNCONFIRMED 100 /* messages of the server's that wait for that */
+#define ENDS 24         /* enum wsm_token has fewer */
 
 enum fault {
   FAULT_CUT,       /* RST on a connection */
@@ -66,6 +67,11 @@ struct account {
   struct peer *peer;    /* the last connection that was accepted */
   uint64_t connections; /* so far */
   uint64_t whole;       /* messages that kernels took wholly, so far */
+  /* acknowledged delivery */
+  bool confirms;
+  uint64_t expected;    /* the application's message that is due */
+  uint64_t pushed, got; /* the server's, and those that were confirmed */
+  uint32_t extras[UNCONFIRMED];
 };
 
 /* What a connection that ended must still deliver to the application. */
@@ -101,12 +107,14 @@ struct client {
   bool takes;     /* messages */
   bool down;      /* closed for good */
   uint64_t sent, taken;
+  uint64_t confirmed;        /* the server's message that is due */
   uint64_t connection, next; /* of the next message of the server's */
   struct receipt receipts[RECEIPTS];
   unsigned receipt_count;
   uint64_t last_attempts, last_opens;
   /* what is true, whatever the manager thinks */
   uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
+  uint64_t slow_ms;     /* messages last waited to be taken */
   uint64_t answered_ms; /* a message answered our heartbeat (rules: ack) */
   uint64_t excuse_ms;   /* when a live peer could last be taken for dead */
   uint64_t fault_ms;    /* the connection that ended was last faulty */
