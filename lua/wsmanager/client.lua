@@ -186,9 +186,11 @@ local function read (given)
     set_target(config, given)
   end
   record.when = given.reconnect and given.reconnect.when
-  record.login, config.login = given.login, given.login ~= nil
-  record.begin_login, record.login_failed = login.begin, login.report
   config.release = true
+  if given.login then
+    config.login, record.login = true, given.login
+    record.begin_login, record.login_failed = login.begin, login.report
+  end
   config.verdict = record.when ~= nil
   record.codec = codec.of(given.decode)
   record.heartbeat_options = given.heartbeat or nil

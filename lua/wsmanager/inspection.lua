@@ -20,6 +20,7 @@ local methods = core.methods
 ---@field bytes_out integer
 ---@field dials integer     attempts to connect
 ---@field opens integer
+---@field epoch integer     connections that reached the 101: the number of the last one
 ---@field resumed integer   of the attempts: with a resumed TLS session
 ---@field failures integer  in a row, of the budget
 ---@field outbox integer    messages that wait for a connection

@@ -345,6 +345,28 @@ describe("a login that is cut", function ()
     end)
   end)
 
+  it("by the end of its variable's block is dropped", function ()
+    if not coroutine.close then return end
+    run(function ()
+      local results = {}
+      local url = scripted(function (peer) peer:send "HELLO" peer:receive() end)
+      local given = {url = url, login = function (handle)
+        results.began = true
+        wsmanager.sleep(0.05)
+        results.got = {handle:receive()}
+        return nil, "late", "final"
+      end}
+      local seen = watch(given)
+      local ws = wsmanager.new(given)
+      await(function () return results.began end)
+      getmetatable(ws).__close(ws)
+      await(function () return results.got end)
+      refused("closed", unpack(results.got))
+      assert.equal("closed", ws.state)
+      assert.same({"error", "closed", "the connection was dropped"}, seen[1])
+    end)
+  end)
+
   it("by coroutine.close has failed", function ()
     if not coroutine.close then return end
     run(function ()

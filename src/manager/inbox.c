@@ -19,7 +19,7 @@ static enum wsm_input keep (struct wsm_manager *m, size_t limit,
   enum wsm_input input;
   while ((input = wsm_session_next(&m->session, &message)) == WSM_MESSAGE) {
     const bool exceeds = exceeds_inbox(m, to);
-    const bool wanted = !m->login || !m->login->over;
+    const bool wanted = !m->login || !(m->login->over || m->local);
     m->dropped |= exceeds && wanted;
     if (wanted && (exceeds || message.length > limit ||
                    to->payload > limit - message.length ||

@@ -60,7 +60,7 @@ void wsm_login_start (struct wsm_manager *m, uint64_t now_ms) {
 /* --- its end --- */
 
 bool wsm_login_is_current (const struct wsm_manager *m, uint64_t epoch) {
-  return m->login && !m->login->over && m->counters.epoch == epoch;
+  return m->login && !m->login->over && !m->local && m->counters.epoch == epoch;
 }
 
 /* What it sent is of this connection alone. */
