@@ -34,15 +34,19 @@ local client = {}
 ---@field timeout? number|false  longer than interval: seconds without a byte, then the connection is dropped; 100
 ---@field silence? number|false  seconds without a message, then it is dropped; false
 
+---@alias wsmanager.Delay fun(attempt: integer, info: wsmanager.Ending): number
+
 ---@class wsmanager.Reconnect
----@field delay? number  seconds before the first attempt; 2
+---@field delay? number|number[]|wsmanager.Delay  seconds before the first attempt, or before each; 2
 ---@field max_delay? number  60
 ---@field factor? number  each delay is so many times the one before; 2
----@field jitter? number  0 none to 1 full; 1
+---@field jitter? number  0 none to 1 full, of a number or list; 1
 ---@field pause? number  more seconds after a closing handshake; 3
----@field limit? integer|false  failures in a row, then `exhausted`; 10
+---@field limit? integer|false  failures in a row, then `exhausted`; false
 ---@field stable? number  seconds open after which failures are forgotten; 5
 ---@field when? fun(info: wsmanager.Ending): boolean|number|nil  try again? a number: after so many seconds
+---@field never? integer[]  close codes and HTTP statuses after which it does not try again
+---@field rate? {[1]: integer, per: number}  never more than so many attempts in any so many seconds
 
 --- `{ 120, per = 60, reserve = 5 }`: never more than 120 in any 60 seconds.
 ---@class wsmanager.Rate
@@ -56,6 +60,12 @@ local client = {}
 ---@field age? number|false  seconds, then a message is dropped; none
 ---@field full? "reject"|"oldest"|"wait"  what `send` does when there is no room: it returns `full`,
 ---  drops the oldest, or waits; "reject"
+
+---@class wsmanager.Timeouts   in seconds
+---@field open? number|false   from resolving the name to the 101; 10
+---@field login? number|false  from the 101; 10
+---@field close? number|false  of the closing handshake; 5
+---@field ask? number|false    of the functions that an attempt asks, together; 30
 
 ---@class wsmanager.Limits
 ---@field message? integer    bytes; 16 MiB, then close 1009
@@ -97,17 +107,17 @@ local client = {}
 --- when absent.
 ---@alias wsmanager.LoginFunction fun(ws: wsmanager.Login, info: wsmanager.LoginInfo): any, string?, "final"?, integer?
 
---- A function as url, protocols or headers is called before each attempt and may
---- wait. `attempt` counts the failures before it, 0 at first; `last` is how the
---- connection before it ended. A url function that returns nil, why locks the
---- connection.
+--- A function as url, protocols, headers or tls is called before each attempt and
+--- may wait, all of them together for `timeouts.ask`. `attempt` counts the failures
+--- before it, 0 at first; `last` is how the connection before it ended. A url
+--- function that returns nil, why locks the connection; an error is a failed attempt.
 ---@class wsmanager.Options
----@field url string|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws:// or wss://
+---@field url string|string[]|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws or wss; a list in turn
 ---@field protocols? string|wsmanager.Protocols|fun(attempt: integer, last: wsmanager.Last?): wsmanager.Protocols?
 ---@field headers? table|fun(attempt: integer, last: wsmanager.Last?): table?  {Name = value} or "Name: value" lines
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---@field reconnect? wsmanager.Reconnect|false
----@field timeouts? {open: number|false|nil, login: number|false|nil, close: number|false|nil}  seconds; 10, 10 and 5
+---@field timeouts? wsmanager.Timeouts
 ---@field login? wsmanager.LoginFunction  called on each connection, before it is open
 ---@field outbox? wsmanager.Outbox|false  what waits while it is not open
 ---@field rate? wsmanager.Rate|false  messages sent, heartbeats' included; any number
@@ -115,7 +125,7 @@ local client = {}
 ---@field buffer? integer  bytes not yet written to the socket, then `send` waits
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
----@field tls? wsmanager.Tls
+---@field tls? wsmanager.Tls|fun(attempt: integer, last: wsmanager.Last?): wsmanager.Tls?
 ---@field proxy? string|false  "http://user:pass@host:port", https, socks5 or socks5h; "env": from the environment
 ---@field proxy_tls? wsmanager.Tls  with an https proxy
 ---@field redirects? integer|false  how many are followed; none when absent
@@ -130,32 +140,56 @@ local client = {}
 ---@field ondrain? fun(event: wsmanager.Event)
 ---@field ondropped? fun(event: wsmanager.Event)
 
+local function is_function (value) return type(value) == "function" end
+
 -- Is the target known only before each attempt?
-local function has_target_functions (given)
-  return type(given.url) == "function" or type(given.protocols) == "function"
-         or type(given.headers) == "function"
+local function has_changing_target (given)
+  return type(given.url) ~= "string" or is_function(given.protocols)
+         or is_function(given.headers) or is_function(given.tls)
 end
 
-local function copy_without (given, name)
-  if type(given) ~= "table" then return given end
-  local copy = {}
-  for key, value in pairs(given) do
-    if key ~= name then copy[key] = value end
+-- Sets what is decided in Lua: `when` and a `delay` that is a function.
+local function set_reconnect (config, record, given)
+  if not given then
+    config.reconnect = given
+    return
   end
-  return copy
+  local copy = {}
+  for name, value in pairs(given) do copy[name] = value end
+  record.when, copy.when = given.when, nil
+  if type(given.delay) ~= "number" then copy.delay = nil end
+  if is_function(given.delay) then record.delay = given.delay end
+  if type(given.delay) == "table" then copy.delays = given.delay end
+  config.reconnect = copy
+  config.verdict = (record.when or record.delay) ~= nil
 end
 
-local function set_target (config, given)
+local function set_fixed_target (config, given)
   config.url = given.url
   config.protocols, config.protocol_optional =
     handshake_headers.protocols(given.protocols)
   config.headers = handshake_headers.lines(given.headers)
 end
 
+local function set_target (config, record, given)
+  if not has_changing_target(given) then
+    set_fixed_target(config, given)
+    return
+  end
+  config.target = true
+  config.renews = is_function(given.url) or is_function(given.headers)
+  record.target_options = {
+    url = given.url, protocols = given.protocols, headers = given.headers,
+    tls = given.tls,
+  }
+end
+
 -- The core's outbox, and whether `send` waits for it: the core knows "oldest".
 local function outbox (given)
   if not given then return given end
-  local config = copy_without(given, "full")
+  local config = {}
+  for name, value in pairs(given) do config[name] = value end
+  config.full = nil
   config.oldest = given.full == "oldest"
   return config, given.full == "wait" or nil
 end
@@ -165,33 +199,31 @@ local function rate (given)
   return {limit = given[1], per = given.per, reserve = given.reserve}
 end
 
+-- Raises, without a position, for a bad one.
+local function check_urls (given)
+  if is_function(given) then return end
+  local list = type(given) == "table" and given or {given}
+  for _, each in ipairs(list) do url.parse(each) end
+end
+
 -- The core's config and the connection's record; raises, without a position, for
 -- bad options.
 local function read (given)
   options.check_client(given)
   conflicts.check_client(given)
-  if type(given.url) == "string" then url.parse(given.url) end
+  check_urls(given.url)
   local config, record = options.policy(given), {}
-  config.reconnect = copy_without(given.reconnect, "when")
+  set_reconnect(config, record, given.reconnect)
   config.outbox, record.outbox_waits = outbox(given.outbox)
   config.rate = rate(given.rate)
   config.proxy = given.proxy or nil
   config.redirects = given.redirects or nil
-  if has_target_functions(given) then
-    config.target = true
-    record.target_options = {
-      url = given.url, protocols = given.protocols, headers = given.headers,
-    }
-  else
-    set_target(config, given)
-  end
-  record.when = given.reconnect and given.reconnect.when
+  set_target(config, record, given)
   config.release = true
   if given.login then
     config.login, record.login = true, given.login
     record.begin_login, record.login_failed = login.begin, login.report
   end
-  config.verdict = record.when ~= nil
   record.codec = codec.of(given.decode)
   record.heartbeat_options = given.heartbeat or nil
   return config, record

@@ -271,7 +271,7 @@ function methods.reconnect (ws)
   if record.closing then
     record.reconnect_later = true
   else
-    record.pending_call = nil
+    if ws.state ~= "connecting" then record.pending_call = nil end
     dispatch.start(ws, record)
   end
   schedule(record)

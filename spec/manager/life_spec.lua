@@ -198,7 +198,7 @@ end
 
 -- More of what leads to an open connection, and of its messages.
 local weights = {
-  target = 5, connected = 8, answer = 8, deadline = 2, events = 3,
+  target = 10, connected = 8, answer = 8, deadline = 2, events = 3,
   send = 5, say = 5, read = 3, write = 3, login = 5, hello = 2,
 }
 
@@ -242,13 +242,12 @@ function Life:conclude()
     if m:state() == "open" then
       self:write(math.huge)
       if m:buffered() == 0 then break end
-    elseif m:state() == "connecting" then
+    elseif m:state() ~= "closing" then
+      if m:state() ~= "connecting" then m:start(self.now) end
       acts.target(self)
       acts.connected(self)
       acts.answer(self)
       m:login_done(m:counters().epoch, self.now)
-    elseif m:state() ~= "closing" then
-      m:start(self.now)
     end
     acts.deadline(self)
     m:tick(self.now)

@@ -32,7 +32,7 @@ describe("a manager", function()
   it("tells its owner when the owner names the target", function()
     local m = managers.new { ask_target = true }
     m:start(0)
-    assert.same({ { "target", 0 } }, events(m))
+    assert.same({ { "target", 0, 0, 1 } }, events(m))
     managers.connect(m, 0)
     assert.equal("open", event_names(m))
   end)

@@ -95,11 +95,11 @@ describe("reconnecting", function()
   it("asks for the target again each time", function()
     local m = managers.new { ask_target = true }
     m:start(0)
-    assert.same({ { "target", 0 } }, events(m))
+    assert.same({ { "target", 0, 0, 1 } }, events(m))
     managers.target(m, 0)
     fail(m, 0)
     m:tick(2000)
-    assert.same({ { "target", 1 } }, events(m))
+    assert.same({ { "target", 1, 1, 2 } }, events(m))
   end)
 
   it("does not happen after close(), a final error or a hopeless code", function()
@@ -116,8 +116,21 @@ describe("reconnecting", function()
 end)
 
 describe("the budget", function()
-  it("is ten failures in a row, then exhausted", function()
-    local m = managers.new()
+  it("has no end by default: an outage of a week ends nothing", function()
+    local m = managers.new { factor = 2 }
+    m:start(0)
+    managers.target(m, 0)
+    local now = 0
+    while now < 7 * 86400000 do
+      assert.equal("error close reconnecting", fail(m, now))
+      local next_one = reconnect(m)
+      assert.is_true(next_one - now <= 60000)
+      now = next_one
+    end
+  end)
+
+  it("may be ten failures in a row, then exhausted", function()
+    local m = managers.new { budget = 10 }
     m:start(0)
     managers.target(m, 0)
     local now = 0

@@ -22,6 +22,7 @@ local function new (options)
   local all = {
     role = "client", now = 0, heartbeat_message = HEARTBEAT, factor = 1, jitter = 0,
     heartbeat_mode = 1,   -- "received"
+    budget = 10,
   }
   for name, value in pairs(options or {}) do all[name] = value end
   local self = setmetatable({

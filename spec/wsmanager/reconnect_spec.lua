@@ -204,40 +204,6 @@ describe("a connection", function ()
       end)
     end)
 
-    it("locks when the function fails, and reports it", function ()
-      local heard = hush()
-      run(function ()
-        local ws = wsmanager.new {url = function () error("no brain") end}
-        local _, token, detail = ws:opened(LONG)
-        assert.equal("locked", token)
-        assert.matches("no brain", detail)
-        assert.matches("no brain.*traceback", heard[1].text)
-      end)
-    end)
-
-    it("locks when the function gives no URL but something else", function ()
-      hush()
-      run(function ()
-        for _, given in ipairs {5, {}, true} do
-          local ws = wsmanager.new {url = function () return given end}
-          local _, token, detail = ws:opened(LONG)
-          assert.same({"locked", "bad URL (string expected, got " .. type(given) .. ")"},
-                      {token, detail})
-        end
-      end)
-    end)
-
-    it("locks when the function gives a bad URL", function ()
-      local heard = hush()
-      run(function ()
-        local ws = wsmanager.new {url = function () return "gopher://x" end}
-        local _, token, detail = ws:opened(LONG)
-        assert.equal("locked", token)
-        assert.matches("gopher", detail)
-        assert.equal(1, #heard)
-      end)
-    end)
-
     it("calls those of headers and subprotocols each time", function ()
       local requests = {}
       local _, url = serve {

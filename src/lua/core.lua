@@ -66,8 +66,8 @@
 -- Types are checked; unknown keys are ignored (the Lua layer checks them).
 ---@class core.config
 ---@field heartbeat false|core.heartbeat|nil
----@field reconnect false|{delay: number?, max_delay: number?, factor: number?, jitter: number?, pause: number?, limit: integer|false|nil, stable: number?}?
----@field timeouts {open: number?, login: number?, close: number?}?
+---@field reconnect false|{delay: number?, delays: number[]?, never: integer[]?, rate: table?, max_delay: number?, factor: number?, jitter: number?, pause: number?, limit: integer|false|nil, stable: number?}?
+---@field timeouts {open: number?, login: number?, close: number?, ask: number?}?
 ---@field outbox false|{messages: integer?, bytes: integer?, age: number|false|nil, oldest: boolean?}?
 ---@field rate false|{limit: integer, per: number, reserve: integer?}?
 ---@field inbox integer?      bytes
@@ -96,9 +96,11 @@
 ---@field id fun(ws): integer
 ---@field fields fun(ws): table           its own table (uservalue)
 ---@field start fun(ws)                   connects; also reconnect()
----@field target fun(ws, url: string, protocols: string?, headers: string?, optional: boolean?)   raises on a bad URL
----@field lock fun(ws, why: string)
----@field verdict fun(ws, again: boolean, delay: number?)
+---@field target fun(ws, url: string, protocols: string?, headers: string?, optional: boolean?, ask: integer?, tls: core.tls|false|nil)   raises on a bad URL; for attempt `ask` alone
+---@field lock fun(ws, why: string, ask: integer?)
+---@field fail fun(ws, why: string, ask: integer?)   this attempt has no target
+---@field verdict fun(ws, again: boolean, delay: number?, ask: integer?)
+---@field ending fun(ws): table   how the last connection, or attempt at one, ended: wsmanager.Ending, and `ask`
 ---@field codec fun(ws, has: boolean)     whether its messages are to be decoded
 ---@field receive core.receive
 ---@field send core.send
@@ -159,7 +161,7 @@
 ---@field why string?
 
 -- Events and their values, in the order in which they come:
---   "target", attempt                  wants link.target or link.lock
+--   "target", attempt, turn, ask       wants link.target, link.lock or link.fail
 --   "request"                          a server: wants link.accept or link.refuse
 --   "login", attempt, epoch           wants link.logindone or link.loginfailed
 --   "room"                             loginsend returned full; now there is room
@@ -167,7 +169,7 @@
 --   "open"
 --   "error", token, detail
 --   "close", code, reason, clean
---   "verdict", token, code, final      wants link.verdict
+--   "verdict", token, code, final      wants link.verdict; link.ending has more
 --   "reconnecting", attempt, delay
 --   "locked", why
 --   "exhausted"

@@ -169,6 +169,75 @@ static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
   }
 }
 
+static uint32_t list_length (lua_State *L, const char *name, size_t limit) {
+  const size_t n = lua_rawlen(L, -1);
+  if (n == 0 || n > limit)
+    luaL_error(L, "bad option 'reconnect.%s' (a list of 1 to %d expected)",
+               name, (int)limit);
+  return (uint32_t)n;
+}
+
+/* Element k, from 0, of the list on top of the stack. */
+static lua_Number element (lua_State *L, const char *name, uint32_t k,
+                           lua_Number max) {
+  lua_Number value;
+  lua_rawgeti(L, -1, (int)k + 1);
+  value = lua_tonumber(L, -1);
+  if (lua_type(L, -1) != LUA_TNUMBER || !(value >= 0 && value <= max))
+    luaL_error(L, "bad option 'reconnect.%s' (number %d of the list is none)",
+               name, (int)k + 1);
+  lua_pop(L, 1);
+  return value;
+}
+
+static void delays (lua_State *L, struct wsm_retry_lists *lists,
+                    double unit_ms) {
+  uint32_t k;
+  lists->delays = list_length(L, "delay", WSM_DELAYS_LIMIT);
+  for (k = 0; k < lists->delays; k++)
+    lists->delays_ms[k] =
+      (uint32_t)ceil(element(L, "delay", k, MAX_SECONDS) * unit_ms);
+}
+
+static void never (lua_State *L, struct wsm_retry_lists *lists) {
+  uint32_t k;
+  lists->nevers = list_length(L, "never", WSM_NEVER_LIMIT);
+  for (k = 0; k < lists->nevers; k++)
+    lists->never[k] = (uint16_t)element(L, "never", k, UINT16_MAX);
+}
+
+void wsm_config_lists (lua_State *L, int i, struct wsm_policy *p,
+                       double unit_ms) {
+  const int top = lua_gettop(L);
+  struct wsm_retry_lists *lists;
+  lua_getfield(L, i, "delays");
+  lua_getfield(L, i, "never");
+  if (lua_istable(L, top + 1) || lua_istable(L, top + 2)) {
+    lists = lua_newuserdata(L, sizeof *lists);
+    memset(lists, 0, sizeof *lists);
+    lua_setfield(L, i, "lists");
+    if (lua_istable(L, -1)) never(L, lists);
+    lua_settop(L, top + 1);
+    if (lua_istable(L, -1)) delays(L, lists, unit_ms);
+    p->lists = lists;
+  }
+  lua_settop(L, top);
+}
+
+/* reconnect.rate = { n, per = seconds } */
+static void attempt_rate (lua_State *L, int i, struct wsm_policy *p) {
+  if (!push_option(L, i, "rate")) return;
+  if (!lua_istable(L, -1)) fail_option(L, "reconnect.rate", "table");
+  lua_rawgeti(L, -1, 1);
+  if (!(lua_tonumber(L, -1) >= 1 && lua_tonumber(L, -1) <= WSM_ATTEMPTS_LIMIT))
+    luaL_error(L, "bad option 'reconnect.rate' (1 to %d attempts expected)",
+               (int)WSM_ATTEMPTS_LIMIT);
+  p->attempt_limit = (uint32_t)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  seconds(L, lua_gettop(L), "per", &p->attempt_per_ms);
+  lua_pop(L, 1);
+}
+
 static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
   bool off;
   int t;
@@ -184,6 +253,8 @@ static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
   seconds(L, t, "stable", &p->stable_ms);
   number(L, t, "factor", &p->factor);
   number(L, t, "jitter", &p->jitter);
+  wsm_config_lists(L, t, p, 1000);
+  attempt_rate(L, t, p);
   if (push_option(L, t, "limit")) {
     bool unlimited = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     lua_pop(L, 1);
@@ -199,6 +270,7 @@ static void timeouts (lua_State *L, int i, struct wsm_policy *p) {
   seconds(L, lua_gettop(L), "open", &p->open_ms);
   seconds(L, lua_gettop(L), "login", &p->login_ms);
   seconds(L, lua_gettop(L), "close", &p->close_ms);
+  seconds(L, lua_gettop(L), "ask", &p->ask_ms);
   lua_pop(L, 1);
 }
 
@@ -292,5 +364,6 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   flag(L, i, "verdict", &p->ask_verdict);
   flag(L, i, "login", &p->ask_login);
   flag(L, i, "release", &p->ask_release);
+  flag(L, i, "renews", &p->renews);
   if (!wsm_policy_check(p, &e)) luaL_error(L, "%s", e.detail);
 }

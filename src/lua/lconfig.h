@@ -18,6 +18,10 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p);
 ** false; ack: is there a function? */
 void wsm_config_heartbeat (lua_State *L, int i, struct wsm_heartbeat_rules *r);
 void wsm_config_no_heartbeat (struct wsm_heartbeat_rules *r);
+/* Fills p->lists from the lists `delays`, in units of `unit_ms`, and `never` of
+** the table at i, which keeps them alive in the field `lists`. */
+void wsm_config_lists (lua_State *L, int i, struct wsm_policy *p,
+                       double unit_ms);
 
 /* Fills c from the table at i: level, window, peer_window, takeover,
 ** peer_takeover, threshold; with the defaults if it is no table. */

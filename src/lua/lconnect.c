@@ -157,15 +157,67 @@ int wsm_lua_connection (lua_State *L) {
   return 1;
 }
 
+/* --- what the owner says --- */
+
+/* The manager, where `ask` at i is the attempt under way, or nothing. */
+static struct wsm_manager *asking (lua_State *L, int i) {
+  struct wsm_manager *m = wsm_link_manager(wsm_check_box(L, 1)->link);
+  if (lua_isnoneornil(L, i)) return m;
+  return (lua_Number)m->asks == lua_tonumber(L, i) ? m : NULL;
+}
+
+/* The TLS context at i: none changes nothing, false is the default one. */
+static void set_tls (lua_State *L, struct wsm_link *link, int i) {
+  if (lua_isnoneornil(L, i)) return;
+  wsm_link_secure(link, lua_toboolean(L, i) ? wsm_check_tls(L, i) : NULL);
+}
+
+/* link.target(ws, url, protocols, headers, optional, ask, tls) */
 int wsm_lua_target (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
+  const struct wsm_manager *m = asking(L, 6);
   struct wsm_request request;
-  if (wsm_link_manager(box->link)->want != WSM_WANT_TARGET) return 0;
-  lua_settop(L, 5);
+  if (!m || m->want != WSM_WANT_TARGET) return 0;
+  lua_settop(L, 7);
   set_target(L, box, 2);
+  set_tls(L, box->link, 7);
   set_default_tls(L, box);
   request = request_to(&box->target);
   wsm_link_target(box->link, &request);
   wsm_link_update(box->link);
+  return 0;
+}
+
+/* link.lock(ws, why, ask) */
+int wsm_lua_lock (lua_State *L) {
+  struct wsm_manager *m = asking(L, 3);
+  const char *why = luaL_optstring(L, 2, "there is no session");
+  if (!m) return 0;
+  wsm_manager_lock(m, why);
+  wsm_link_update(wsm_check_box(L, 1)->link);
+  return 0;
+}
+
+/* link.fail(ws, why, ask) */
+int wsm_lua_fail_target (lua_State *L) {
+  struct wsm_manager *m = asking(L, 3);
+  struct wsm_link *link = wsm_check_box(L, 1)->link;
+  struct wsm_error e;
+  if (!m) return 0;
+  wsm_error_set(&e, WSM_REFUSED, "%s", luaL_checkstring(L, 2));
+  wsm_manager_fail_target(m, &e, wsm_link_now(link));
+  wsm_link_update(link);
+  return 0;
+}
+
+/* link.verdict(ws, again, delay, ask) */
+int wsm_lua_verdict (lua_State *L) {
+  struct wsm_manager *m = asking(L, 4);
+  struct wsm_link *link = wsm_check_box(L, 1)->link;
+  int64_t delay = lua_isnoneornil(L, 3) ? -1
+                                        : (int64_t)wsm_check_ms(L, 3, "delay");
+  if (!m) return 0;
+  wsm_manager_verdict(m, lua_toboolean(L, 2), delay, wsm_link_now(link));
+  wsm_link_update(link);
   return 0;
 }

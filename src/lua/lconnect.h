@@ -8,7 +8,13 @@
 #include "lua/lbox.h"
 
 int wsm_lua_connection (lua_State *L); /* core.connection */
-int wsm_lua_target (lua_State *L);     /* core.link.target */
+
+/* core.link.target, lock, fail and verdict: what the owner says about attempt
+** `ask`. Ignored if that is not the one under way. */
+int wsm_lua_target (lua_State *L);
+int wsm_lua_lock (lua_State *L);
+int wsm_lua_fail_target (lua_State *L);
+int wsm_lua_verdict (lua_State *L);
 
 /* Frees the texts and the policy that the box owns. */
 void wsm_box_clear (struct wsm_box *box);

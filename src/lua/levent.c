@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "lua/lbox.h"
+#include "lua/lfield.h"
 #include "base/hidden.h"
 
 /* What an event tells, read at once: what is pushed may run a finalizer, which
@@ -9,9 +10,11 @@
 struct values {
   enum wsm_token token;
   unsigned code;
-  uint32_t failures, delay_ms;
-  uint64_t epoch;
-  bool clean, final;
+  uint32_t failures, delay_ms, turn, asks;
+  uint32_t retry_after_ms;
+  uint64_t epoch; /* the connection, counted from 1; 0: none was open yet */
+  unsigned status;
+  bool clean, final, opened, login;
   enum wsm_token dropped_token;
   struct wsm_dropped dropped;
   uint8_t reason_length;
@@ -24,10 +27,16 @@ static void read_values (struct values *v, const struct wsm_manager *m) {
   v->final = m->error.final;
   v->code = m->code;
   v->clean = m->clean;
+  v->login = m->login != NULL;
+  v->opened = wsm_state_was_open(m) && !v->login;
+  v->status = m->status;
+  v->retry_after_ms = m->retry_after_ms;
   v->failures = m->failures;
   v->delay_ms = m->delay_ms;
   v->epoch = m->counters.epoch;
   v->dropped_token = wsm_sending_untold(m, &v->dropped);
+  v->turn = m->turn;
+  v->asks = m->asks;
   v->reason_length = m->reason_length;
   if (m->reason_length) memcpy(v->reason, m->reason, m->reason_length);
   memcpy(v->detail, m->error.detail, sizeof v->detail);
@@ -55,7 +64,9 @@ static int push_verdict (lua_State *L, const struct values *v) {
 
 static int push_attempt (lua_State *L, const struct values *v) {
   lua_pushinteger(L, (lua_Integer)v->failures);
-  return 2;
+  lua_pushinteger(L, (lua_Integer)v->turn);
+  lua_pushinteger(L, (lua_Integer)v->asks);
+  return 4;
 }
 
 static int push_login (lua_State *L, const struct values *v) {
@@ -142,4 +153,30 @@ int wsm_lua_event (lua_State *L) {
   wsm_manager_event_pop(m);
   wsm_link_update(link);
   return n;
+}
+
+static void set_reason (lua_State *L, const struct values *v) {
+  lua_pushlstring(L, v->reason, v->reason_length);
+  lua_setfield(L, -2, "reason");
+}
+
+int wsm_lua_ending (lua_State *L) {
+  struct values v;
+  read_values(&v, wsm_link_manager(wsm_check_box(L, 1)->link));
+  lua_createtable(L, 0, 12);
+  wsm_set_string(L, "token", wsm_token_name(v.token));
+  wsm_set_string(L, "detail", v.detail);
+  wsm_set_integer(L, "code", (int)v.code);
+  set_reason(L, &v);
+  wsm_set_boolean(L, "clean", v.clean);
+  if (v.status) wsm_set_integer(L, "status", (int)v.status);
+  wsm_set_boolean(L, "final", v.final);
+  wsm_set_count(L, "attempt", (uint64_t)v.failures + 1);
+  wsm_set_boolean(L, "opened", v.opened);
+  wsm_set_boolean(L, "login", v.login);
+  wsm_set_count(L, "epoch", v.epoch);
+  wsm_set_count(L, "ask", v.asks);
+  if (v.retry_after_ms)
+    wsm_set_number(L, "retry_after", v.retry_after_ms / 1000.0);
+  return 1;
 }

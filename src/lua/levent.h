@@ -14,4 +14,7 @@ int wsm_push_event (lua_State *L, const struct wsm_manager *m);
 
 int wsm_lua_event (lua_State *L); /* core.link.event */
 
+/* link.ending(ws) -> table: how the last connection, or attempt at one, ended. */
+int wsm_lua_ending (lua_State *L);
+
 #endif

@@ -83,24 +83,6 @@ static int start (lua_State *L) {
   return 0;
 }
 
-static int lock (lua_State *L) {
-  struct wsm_box *box = wsm_check_box(L, 1);
-  wsm_manager_lock(manager_of(box),
-                   luaL_optstring(L, 2, "there is no session"));
-  wsm_link_update(box->link);
-  return 0;
-}
-
-static int verdict (lua_State *L) {
-  struct wsm_box *box = wsm_check_box(L, 1);
-  int64_t delay = lua_isnoneornil(L, 3) ? -1
-                                        : (int64_t)wsm_check_ms(L, 3, "delay");
-  wsm_manager_verdict(manager_of(box), lua_toboolean(L, 2), delay,
-                      wsm_link_now(box->link));
-  wsm_link_update(box->link);
-  return 0;
-}
-
 static int ping (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   struct wsm_manager *m = manager_of(box);
@@ -295,8 +277,9 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "share", set_shared },
                                       { "start", start },
                                       { "target", wsm_lua_target },
-                                      { "lock", lock },
-                                      { "verdict", verdict },
+                                      { "lock", wsm_lua_lock },
+                                      { "fail", wsm_lua_fail_target },
+                                      { "verdict", wsm_lua_verdict },
                                       { "ping", ping },
                                       { "setheartbeat", set_heartbeat },
                                       { "heartbeat", heartbeat },
@@ -311,6 +294,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "stop", stop },
                                       { "drop", drop },
                                       { "event", wsm_lua_event },
+                                      { "ending", wsm_lua_ending },
                                       { "stats", wsm_lua_stats },
                                       { "response", wsm_lua_response },
                                       { "request", wsm_lua_request },

@@ -1,12 +1,11 @@
 #include "manager/ending.h"
 
 #include <stdio.h>
-#include "base/random.h"
+#include "manager/attempts.h"
 #include "manager/close_wait.h"
 #include "manager/heartbeat.h"
 #include "manager/inbox.h"
 #include "manager/outbox.h"
-#include "manager/recovery.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 
@@ -176,31 +175,24 @@ static void amend (struct wsm_manager *m, const char *sentence) {
 
 /* --- what comes after --- */
 
-static uint32_t next_delay (struct wsm_manager *m) {
-  const bool orderly = m->clean && m->error.token == WSM_NONE;
-  uint64_t delay =
-    wsm_policy_delay(m->policy, m->failures, wsm_random_next(&m->jitter_seed));
-  if (orderly) delay += m->policy->pause_ms;
-  if (delay < m->retry_after_ms) delay = m->retry_after_ms;
-  return delay < UINT32_MAX ? (uint32_t)delay : UINT32_MAX;
+void wsm_ending_wait (struct wsm_manager *m, int64_t delay_ms,
+                      uint64_t now_ms) {
+  m->delay_ms = wsm_attempts_wait(m, delay_ms, now_ms);
+  wsm_state_enter(m, WSM_STATE_WAITING);
+  m->due_ms = now_ms + m->delay_ms;
+  if (delay_ms < 0) wsm_attempts_begin_wait(m, now_ms);
+  wsm_events_push(&m->events, WSM_EVENT_RECONNECTING);
 }
 
 void wsm_ending_reconnect (struct wsm_manager *m, int64_t delay_ms,
                            uint64_t now_ms) {
-  const uint32_t budget = m->policy->budget;
-  if (budget != WSM_UNBOUNDED && m->failures >= budget) {
+  if (wsm_attempts_are_exhausted(m)) {
     wsm_state_enter(m, WSM_STATE_EXHAUSTED);
     wsm_events_push(&m->events, WSM_EVENT_EXHAUSTED);
     return;
   }
   if (m->failures < UINT32_MAX) m->failures++;
-  m->delay_ms = next_delay(m);
-  if (delay_ms >= 0)
-    m->delay_ms = delay_ms < UINT32_MAX ? (uint32_t)delay_ms : UINT32_MAX;
-  wsm_state_enter(m, WSM_STATE_WAITING);
-  m->due_ms = now_ms + m->delay_ms;
-  if (delay_ms < 0) wsm_recovery_begin_wait(m, now_ms);
-  wsm_events_push(&m->events, WSM_EVENT_RECONNECTING);
+  wsm_ending_wait(m, delay_ms, now_ms);
 }
 
 static bool note_unsent (struct wsm_manager *m) {
@@ -245,27 +237,29 @@ void wsm_ending_amend_login (struct wsm_manager *m) {
   if (retries && m->error.final) wsm_ending_lock(m);
 }
 
-static void ask_verdict (struct wsm_manager *m) {
+static void ask_verdict (struct wsm_manager *m, uint64_t now_ms) {
   push_end_events(m);
   wsm_state_enter(m, WSM_STATE_WAITING);
   m->step = WSM_STEP_VERDICT;
+  m->due_ms = wsm_state_after(now_ms, m->policy->ask_ms);
   wsm_events_push(&m->events, WSM_EVENT_VERDICT);
 }
 
 static void decide_next (struct wsm_manager *m, uint64_t now_ms) {
   const bool may = m->role == WSM_CLIENT && m->policy->reconnect && !m->local;
   const bool login = m->login && m->login->failed;
-  struct wsm_ending ending;
-  bool again;
-  ending.token = m->error.token;
-  ending.final = m->error.final;
-  ending.local = m->local;
   /* the peer's code tells nothing new to a login that decided by itself */
-  ending.code = login ? WSM_ABNORMAL : m->code;
-  again = wsm_policy_retries(&ending);
+  const bool again = wsm_attempts_may_follow(
+    m->policy, &(struct wsm_ending){ .token = m->error.token,
+                                     .final = m->error.final,
+                                     .local = m->local,
+                                     .renewed = m->renewed,
+                                     .code = login ? WSM_ABNORMAL : m->code,
+                                     .status = m->status });
+  m->renewed = wsm_attempts_may_renew(m->policy, m->status);
   m->error.final = !again;
   if (may && m->policy->ask_verdict) {
-    ask_verdict(m);
+    ask_verdict(m, now_ms);
   } else if (may && again) {
     push_end_events(m);
     wsm_ending_reconnect(m, -1, now_ms);
@@ -307,6 +301,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
   if (!kept) amend_dropped(m);
   if (wsm_state_was_open(m) && now_ms - m->opened_ms >= stable_ms)
     m->failures = 0;
+  else m->turn++;
   wsm_state_renew_session(m);
   decide_next(m, now_ms);
 }

@@ -1,6 +1,6 @@
 /*
 ** ending.h - the end of a connection, or of an attempt, and what comes after
-** Depends on inbox.h, outbox.h, state.h and policy.h.
+** Depends on attempts.h, inbox.h, outbox.h and state.h.
 ** Never begins a connection.
 */
 #ifndef WSM_ENDING_H
@@ -53,7 +53,10 @@ void wsm_ending_amend_login (struct wsm_manager *m);
 /* LOCKED because of m->error. */
 void wsm_ending_lock (struct wsm_manager *m);
 
-/* The owner's verdict: after delay_ms, or the policy's delay if it is < 0. */
+/* WAITING, for an attempt after delay_ms, or the policy's delay if it is < 0. */
+void wsm_ending_wait (struct wsm_manager *m, int64_t delay_ms, uint64_t now_ms);
+
+/* The same, and one failure more; EXHAUSTED after the last one. */
 void wsm_ending_reconnect (struct wsm_manager *m, int64_t delay_ms,
                            uint64_t now_ms);
 

@@ -2,12 +2,14 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "manager/attempts.h"
 #include "manager/close_wait.h"
 #include "manager/ending.h"
 #include "manager/http_server.h"
 #include "manager/login.h"
 #include "manager/opening_handshake.h"
 #include "manager/redirects.h"
+#include "manager/target.h"
 #include "base/hidden.h"
 
 /* How long a peer's close may wait behind messages that the application does
@@ -48,54 +50,10 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_free(m->agreed_text);
   wsm_redirects_forget(m);
   wsm_login_forget(m);
+  wsm_attempts_free(m);
   wsm_free(m->reason);
   m->reason = NULL;
   wsm_heartbeat_set(m, NULL, 0);
-}
-
-/* --- to a connection --- */
-
-static void begin_attempt (struct wsm_manager *m) {
-  wsm_login_forget(m);
-  m->opened_ms = WSM_NEVER;
-  m->retry_after_ms = 0;
-  m->clean = m->paused = m->recovered = m->may_shorten = false;
-  wsm_state_enter(m, WSM_STATE_CONNECTING);
-  m->step = WSM_STEP_TARGET;
-  if (m->policy->ask_target) wsm_events_push(&m->events, WSM_EVENT_TARGET);
-}
-
-void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms) {
-  if (m->role == WSM_SERVER) return;
-  m->failures = 0;
-  m->local = false;
-  if (m->state == WSM_STATE_CONNECTING) return;
-  wsm_login_cut(m);
-  if (wsm_state_is_live(m) || m->state == WSM_STATE_CLOSING)
-    wsm_ending_abandon(m, now_ms);
-  begin_attempt(m);
-}
-
-static void want_socket (struct wsm_manager *m, const unsigned char *nonce) {
-  wsm_key_write(m->key, nonce);
-  m->step = WSM_STEP_CONNECT;
-  m->want = WSM_WANT_CONNECT;
-  m->counters.attempts++;
-}
-
-void wsm_manager_target (struct wsm_manager *m,
-                         const struct wsm_request *request,
-                         const unsigned char *nonce, uint64_t now_ms) {
-  if (m->step != WSM_STEP_TARGET) return;
-  wsm_redirects_forget(m);
-  m->request = *request;
-  m->request.key = m->key;
-  m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);
-  want_socket(m, nonce);
-}
-
-void wsm_manager_redirect (struct wsm_manager *m, const unsigned char *nonce) {
-  if (m->step == WSM_STEP_REDIRECT) want_socket(m, nonce);
 }
 
 bool wsm_manager_left_origin (const struct wsm_manager *m) {
@@ -104,12 +62,6 @@ bool wsm_manager_left_origin (const struct wsm_manager *m) {
 
 bool wsm_manager_left_host (const struct wsm_manager *m) {
   return wsm_redirects_left_host(m);
-}
-
-void wsm_manager_lock (struct wsm_manager *m, const char *why) {
-  if (m->step != WSM_STEP_TARGET && m->state != WSM_STATE_WAITING) return;
-  wsm_error_set(&m->error, WSM_LOCKED, "%s", why);
-  wsm_ending_lock(m);
 }
 
 /* --- the opening handshake --- */
@@ -455,6 +407,13 @@ void wsm_manager_delivered (struct wsm_manager *m,
     wsm_close_wait_delivered(m, delivery, now_ms);
 }
 
+/* The next attempt begins; or the owner did not say in time whether it shall. */
+static void end_wait (struct wsm_manager *m, uint64_t now_ms) {
+  if (m->step == WSM_STEP_VERDICT)
+    wsm_manager_verdict(m, !m->error.final, -1, now_ms);
+  else wsm_target_begin(m, now_ms);
+}
+
 void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
   const bool due = now_ms >= m->due_ms;
   struct wsm_error e;
@@ -472,7 +431,7 @@ void wsm_manager_tick (struct wsm_manager *m, uint64_t now_ms) {
       if (due) wsm_ending_timeout(m, now_ms);
       return;
     case WSM_STATE_WAITING:
-      if (due && m->events.count == 0) begin_attempt(m);
+      if (due && m->events.count == 0) end_wait(m, now_ms);
       return;
     default:
       return;

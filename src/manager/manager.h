@@ -20,14 +20,15 @@
 
 #include "http/server_response.h"
 #include "manager/delivery.h"
+#include "manager/attempts.h"
 #include "manager/heartbeat.h"
 #include "manager/http_server.h"
 #include "manager/inbox.h"
 #include "manager/login.h"
 #include "manager/outbox.h"
-#include "manager/recovery.h"
 #include "manager/sending.h"
 #include "manager/state.h"
+#include "manager/target.h"
 
 struct wsm_manager_setup {
   enum wsm_role role;
@@ -49,15 +50,23 @@ void wsm_manager_free (struct wsm_manager *m);
 
 /* Begins to connect; also the user's reconnect(): from WAITING, LOCKED,
 ** EXHAUSTED and CLOSED it connects at once with a fresh budget; while open it
-** disconnects first. */
-void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms);
+** disconnects first. It waits only for the rate of attempts. */
+static inline void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_target_start(m, now_ms);
+}
 
 /* The replies to WSM_EVENT_TARGET. The texts are borrowed until the next
 ** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
-void wsm_manager_target (struct wsm_manager *m,
-                         const struct wsm_request *request,
-                         const unsigned char *nonce, uint64_t now_ms);
-void wsm_manager_lock (struct wsm_manager *m, const char *why); /* copied */
+static inline void wsm_manager_target (struct wsm_manager *m,
+                                       const struct wsm_request *request,
+                                       const unsigned char *nonce,
+                                       uint64_t now_ms) {
+  wsm_target_set(m, request, nonce, now_ms);
+}
+
+static inline void wsm_manager_lock (struct wsm_manager *m, const char *why) {
+  wsm_target_lock(m, why); /* copied */
+}
 
 /* The replies to WSM_EVENT_LOGIN, for the connection of that epoch
 ** (m->counters.epoch): it is open; for the other one see login.h. */
@@ -83,7 +92,15 @@ static inline void wsm_manager_release (struct wsm_manager *m,
   wsm_outbox_release(m, now_ms);
 }
 
-/* The reply to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. */
+/* There is no target now: the attempt fails because of e. */
+static inline void wsm_manager_fail_target (struct wsm_manager *m,
+                                            const struct wsm_error *e,
+                                            uint64_t now_ms) {
+  wsm_target_fail(m, e, now_ms);
+}
+
+/* The reply to WSM_EVENT_VERDICT: again or not; delay_ms < 0: the policy's. After
+** the time to answer it is what m->error.final says. */
 void wsm_manager_verdict (struct wsm_manager *m, bool again, int64_t delay_ms,
                           uint64_t now_ms);
 
@@ -211,7 +228,10 @@ bool wsm_manager_left_host (const struct wsm_manager *m);
 /* The connection that redirected is closed, and wsm_manager_url says
 ** where to connect now; nonce as for the target. The open deadline is still the
 ** same. */
-void wsm_manager_redirect (struct wsm_manager *m, const unsigned char *nonce);
+static inline void wsm_manager_redirect (struct wsm_manager *m,
+                                         const unsigned char *nonce) {
+  wsm_target_follow(m, nonce);
+}
 
 /* The socket is there, TLS done: the opening handshake may go, or come. */
 void wsm_manager_connected (struct wsm_manager *m, uint64_t now_ms);
@@ -249,14 +269,14 @@ void wsm_manager_delivered (struct wsm_manager *m,
                             uint64_t now_ms);
 
 /* The machine woke up or its network came back, and does the manager want to be
-** told (recovery.h)? */
+** told (attempts.h)? */
 static inline void wsm_manager_recovered (struct wsm_manager *m,
                                           uint64_t now_ms) {
-  wsm_recovery_note(m, now_ms);
+  wsm_attempts_note_recovery(m, now_ms);
 }
 
 static inline bool wsm_manager_awaits_recovery (const struct wsm_manager *m) {
-  return wsm_recovery_is_awaited(m);
+  return wsm_attempts_await_recovery(m);
 }
 
 /* The connection is another process's: closed for good, without events, and what

@@ -120,6 +120,7 @@ static void await_body (struct wsm_manager *m, const struct wsm_head *head,
                         uint64_t now_ms) {
   const uint64_t until_ms = now_ms + BODY_MS;
   m->step = WSM_STEP_BODY;
+  m->status = (uint16_t)head->status;
   m->retry_after_ms = retry_after(head);
   wsm_body_start(&m->body, head);
   if (until_ms < m->due_ms) m->due_ms = until_ms;
@@ -211,7 +212,12 @@ enum wsm_opening wsm_opening_read (struct wsm_manager *m, size_t n,
 
 static void explain_timeout (const struct wsm_manager *m, struct wsm_error *e) {
   const double s = m->policy->open_ms / 1000.0;
-  if (m->step != WSM_STEP_CONNECT)
+  if (m->step == WSM_STEP_TARGET)
+    wsm_error_set(e, WSM_TIMEOUT,
+                  "the functions that say where to connect to did not return "
+                  "within %g s",
+                  m->policy->ask_ms / 1000.0);
+  else if (m->step != WSM_STEP_CONNECT)
     wsm_error_set(e, WSM_TIMEOUT,
                   "no answer to the opening handshake within %g s", s);
   else if (m->proxy_name)

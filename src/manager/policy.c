@@ -2,10 +2,7 @@
 
 #include <string.h>
 #include "base/memory.h"
-#include "websocket/close_code.h"
 #include "base/hidden.h"
-
-#define MIN_WAIT_MS 100 /* jitter alone may not go below */
 
 static const struct wsm_policy defaults = {
   .limits = { .message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072 },
@@ -19,7 +16,8 @@ static const struct wsm_policy defaults = {
   .stable_ms = 5000,
   .factor = 2,
   .jitter = 1,
-  .budget = 10,
+  .budget = WSM_UNBOUNDED,
+  .ask_ms = 30000,
   .open_ms = 10000,
   .login_ms = 10000,
   .close_ms = 5000,
@@ -121,47 +119,28 @@ void wsm_heartbeat_rules_free (struct wsm_heartbeat_rules *r) {
   r->message = r->copy = NULL;
 }
 
+static bool copy_lists (struct wsm_policy *to, const struct wsm_policy *from) {
+  struct wsm_retry_lists *lists;
+  if (!from->lists) return true;
+  lists = wsm_alloc(sizeof *lists);
+  if (!lists) return false;
+  *lists = *from->lists;
+  to->lists = to->lists_copy = lists;
+  return true;
+}
+
 bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from) {
   *to = *from;
-  return wsm_heartbeat_rules_copy(&to->heartbeat, &from->heartbeat);
+  to->lists_copy = NULL;
+  if (wsm_heartbeat_rules_copy(&to->heartbeat, &from->heartbeat) &&
+      copy_lists(to, from))
+    return true;
+  wsm_policy_free(to);
+  return false;
 }
 
 void wsm_policy_free (struct wsm_policy *p) {
   wsm_heartbeat_rules_free(&p->heartbeat);
-}
-
-/* Codes after which another attempt would end the same way. */
-static bool is_hopeless (unsigned code) {
-  return code == WSM_PROTOCOL_ERROR || code == WSM_UNSUPPORTED ||
-         (code >= WSM_INVALID_DATA && code <= WSM_MANDATORY_EXTENSION);
-}
-
-bool wsm_policy_retries (const struct wsm_ending *ending) {
-  return !ending->local && !ending->final && !is_hopeless(ending->code) &&
-         ending->token != WSM_LOCKED && ending->token != WSM_EXHAUSTED;
-}
-
-static double power (double base, uint32_t exponent) {
-  double result = 1;
-  for (; exponent; exponent >>= 1) {
-    if (exponent & 1) result *= base;
-    base *= base;
-  }
-  return result;
-}
-
-/* The longest wait: max_delay, but never less than the delay asked for. */
-static double cap (const struct wsm_policy *p) {
-  if (p->max_delay_ms == 0) return (double)UINT32_MAX;
-  return p->max_delay_ms < p->delay_ms ? p->delay_ms : p->max_delay_ms;
-}
-
-uint32_t wsm_policy_delay (const struct wsm_policy *p, uint32_t attempt,
-                           double chance) {
-  double whole = p->delay_ms, wait;
-  if (whole > 0 && attempt > 1) whole *= power(p->factor, attempt - 1);
-  if (!(whole < cap(p))) whole = cap(p);
-  wait = whole * (1 - p->jitter * chance);
-  if (wait < MIN_WAIT_MS) wait = whole < MIN_WAIT_MS ? whole : MIN_WAIT_MS;
-  return (uint32_t)wait;
+  wsm_free(p->lists_copy);
+  p->lists = p->lists_copy = NULL;
 }

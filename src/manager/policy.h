@@ -49,6 +49,17 @@ void wsm_heartbeat_rules_free (struct wsm_heartbeat_rules *r);
 bool wsm_heartbeat_rules_check (const struct wsm_heartbeat_rules *r,
                                 struct wsm_error *e);
 
+#define WSM_DELAYS_LIMIT 64       /* reconnect.delay as a list */
+#define WSM_NEVER_LIMIT 64        /* reconnect.never */
+#define WSM_ATTEMPTS_LIMIT 100000 /* reconnect.rate */
+
+/* The lists of reconnect; only where one is given. */
+struct wsm_retry_lists {
+  uint32_t delays, nevers; /* how many there are */
+  uint32_t delays_ms[WSM_DELAYS_LIMIT];
+  uint16_t never[WSM_NEVER_LIMIT]; /* close codes, and HTTP statuses */
+};
+
 /* A client has its own; a server's connections share one. Zero milliseconds
 ** switch off. */
 struct wsm_policy {
@@ -60,11 +71,18 @@ struct wsm_policy {
   bool reconnect;                       /* false: one connection and no other */
   uint32_t delay_ms;                    /* reconnect.delay */
   uint32_t max_delay_ms;                /* reconnect.max_delay */
-  uint32_t pause_ms;        /* reconnect.pause: after an orderly close */
-  uint32_t stable_ms;       /* reconnect.stable: open so long, budget back */
-  double factor;            /* reconnect.factor */
-  double jitter;            /* reconnect.jitter: 0 none, 1 full */
-  uint32_t budget;          /* reconnect.limit; WSM_UNBOUNDED: no end */
+  uint32_t pause_ms;       /* reconnect.pause: after an orderly close */
+  uint32_t stable_ms;      /* reconnect.stable: open so long, budget back */
+  double factor;           /* reconnect.factor */
+  double jitter;           /* reconnect.jitter: 0 none, 1 full */
+  uint32_t budget;         /* reconnect.limit; WSM_UNBOUNDED: no end */
+  uint32_t attempt_limit;  /* reconnect.rate: so many, 0: any number ... */
+  uint32_t attempt_per_ms; /* ... in this time */
+  const struct wsm_retry_lists *lists; /* NULL: none; borrowed before
+                                          wsm_policy_copy */
+  struct wsm_retry_lists *lists_copy;  /* owned, by wsm_policy_copy */
+  bool renews;              /* a function gives each attempt's credentials */
+  uint32_t ask_ms;          /* timeouts.ask: for what the owner is asked */
   uint32_t open_ms;         /* timeouts.open: from the name to the 101 */
   uint32_t login_ms;        /* timeouts.login: from the 101 */
   uint32_t close_ms;        /* timeouts.close */
@@ -97,24 +115,8 @@ void wsm_policy_defaults (struct wsm_policy *p);
 /* Do the options agree with each other? false: e names two that do not. */
 bool wsm_policy_check (const struct wsm_policy *p, struct wsm_error *e);
 
-/* Copies the policy and its text. false without memory: nothing to free. */
+/* Copies the policy, its text and its lists. false without memory: nothing to free. */
 bool wsm_policy_copy (struct wsm_policy *to, const struct wsm_policy *from);
 void wsm_policy_free (struct wsm_policy *p);
-
-/* How a connection, or the attempt at one, ended. */
-struct wsm_ending {
-  enum wsm_token token; /* WSM_NONE after an orderly close */
-  bool final;           /* the error's: trying again cannot help */
-  bool local;           /* close() was called here */
-  unsigned code;        /* close code, WSM_ABNORMAL without one */
-};
-
-/* May another attempt follow? */
-bool wsm_policy_retries (const struct wsm_ending *ending);
-
-/* The wait before attempt 1, 2 ...: delay grown by factor up to the cap, less
-** jitter; chance is in [0, 1). Never under 100 ms because of jitter alone. */
-uint32_t wsm_policy_delay (const struct wsm_policy *p, uint32_t attempt,
-                           double chance);
 
 #endif

@@ -163,6 +163,7 @@ struct wsm_login {
   bool over;         /* what else comes on its connection is dropped */
 };
 
+struct wsm_rate;           /* attempts.c: when they began */
 struct wsm_redirect_state; /* redirects.c: the redirect that was followed */
 struct wsm_sending;        /* sending.c: terms of messages, what was dropped */
 
@@ -191,12 +192,18 @@ struct wsm_manager {
                      read as the inbox has room */
   bool recovered; /* CONNECTING: the network came back during this attempt */
   bool may_shorten; /* WAITING: until it comes back */
-  uint16_t code;    /* of the last close; 0: none yet */
+  bool renewed;     /* the last attempt was rejected with 401 or 403 */
+  uint16_t status; /* of the response that rejected the last attempt; 0: none */
+  uint16_t code;   /* of the last close; 0: none yet */
   uint8_t reason_length;
   char *reason;            /* of the last close; NULL: none */
   uint32_t failures;       /* in a row, of the budget */
   uint32_t delay_ms;       /* of the wait under way */
   uint32_t retry_after_ms; /* what the peer asked for, for the next wait */
+  uint32_t asks;           /* attempts begun: what the owner is asked for */
+  uint32_t turn; /* how often a list of targets moved on: at each end of an
+                    attempt or a short connection */
+  struct wsm_rate *attempts; /* NULL: none yet, or there is no rate */
   uint64_t jitter_seed;
   uint64_t due_ms;         /* CONNECTING, CLOSING: when to give up;
                               WAITING: when to connect; OPEN: when to answer a

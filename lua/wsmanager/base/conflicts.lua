@@ -51,7 +51,7 @@ end
 -- Nobody is checked, and somebody is to be checked by these.
 local function check_verify (given, name)
   local tls = given[name]
-  if not tls or tls.verify ~= false then return end
+  if type(tls) ~= "table" or tls.verify ~= false then return end
   for _, check in ipairs {"ca", "hostname", "ask"} do
     if tls[check] then
       fail(name .. "." .. check, "'" .. name .. ".verify' = false",
@@ -69,6 +69,19 @@ local function check_url (given)
   if parts and not parts.secure then
     fail("tls", "'url' = " .. url.redacted(given.url),
          "ws is without TLS, wss is with it")
+  end
+end
+
+-- Where the delays are given one by one, none grows.
+local function check_delay (given)
+  local delay = field(given.reconnect, "delay")
+  if type(delay) ~= "table" and type(delay) ~= "function" then return end
+  for _, name in ipairs {"factor", "max_delay"} do
+    if given.reconnect[name] then
+      fail("reconnect." .. name, "'reconnect.delay' as a " ..
+           (type(delay) == "table" and "list" or "function"),
+           "it names each delay itself")
+    end
   end
 end
 
@@ -101,6 +114,7 @@ function conflicts.check_client (given)
   check_verify(given, "proxy_tls")
   check_rate(given.rate, "rate")
   check_url(given)
+  check_delay(given)
   check_proxy(given)
 end
 

@@ -98,13 +98,44 @@ local shared = {
 
 for name, each in pairs(policy) do shared[name] = each end
 
+-- A list, from 1 on and not empty, whose elements all pass the test.
+local function is_list (test)
+  return function (value)
+    if type(value) ~= "table" or value[1] == nil then return false end
+    local n = 0
+    for _, each in ipairs(value) do
+      if not test(each) then return false end
+      n = n + 1
+    end
+    for key in pairs(value) do
+      if type(key) ~= "number" or key > n then return false end
+    end
+    return true
+  end
+end
+
+-- A close code (RFC 6455 7.4), or a status.
+local is_number_of_end = any(is_integer(1000, 4999), is_integer(400, 599))
+
+-- At most so many in any so many seconds: {n, per = seconds}.
+local function is_rate (value)
+  if type(value) ~= "table" then return false end
+  for key in pairs(value) do
+    if key ~= 1 and key ~= "per" then return false end
+  end
+  return is_integer(1, 100000)(value[1]) and is_positive(value.per)
+         and value.per < 4000000
+end
+
 local client = {
-  url = rule(any(is "string", is "function"), "string or function"),
+  url = rule(any(is "string", is "function", is_list(is "string")),
+             "string, list of strings or function"),
   protocols = rule(any(is "string", is "table", is "function"),
                    "string, list of strings or function"),
   headers = rule(any(is "table", is "function"), "table or function"),
   reconnect = group({
-    delay = positive,
+    delay = rule(any(is_positive, is "function", is_list(is_number(0))),
+                 "positive number, list of numbers or function"),
     max_delay = positive,
     factor = rule(is_number(1), "number, 1 or more,"),
     jitter = part,
@@ -112,6 +143,10 @@ local client = {
     limit = rule(any(is_false, is_integer(0)), "integer or false"),
     stable = seconds,
     when = callback,
+    never = rule(is_list(is_number_of_end),
+                 "list of close codes, 1000 to 4999, and HTTP statuses, 400 to "
+                 .. "599,"),
+    rate = rule(is_rate, "{n, per = seconds} with 1 to 100000 attempts"),
   }, true),
   outbox = group({
     messages = size,
@@ -143,6 +178,11 @@ local server = {
 }
 
 for name, each in pairs(shared) do client[name], server[name] = each, each end
+client.tls = group(tls.fields, false, false, true)
+client.timeouts = group {
+  open = positive_or_false, login = positive_or_false, close = positive_or_false,
+  ask = positive_or_false,
+}
 for name in pairs(events.properties) do client[name] = callback end
 
 -- Is it the name of a client's option?
@@ -164,8 +204,17 @@ end
 function options.check_client (given)
   schema.check(given, client, "")
   if given.url == nil then
-    error("bad option 'url' (string or function expected, got nil)", 0)
+    error("bad option 'url' (string, list of strings or function expected, got "
+          .. "nil)", 0)
   end
+end
+
+-- What a function as `tls` returned.
+function options.check_tls (given)
+  if type(given) ~= "table" then
+    error("bad option 'tls' (table expected, got " .. type(given) .. ")", 0)
+  end
+  schema.check(given, tls.fields, "tls.")
 end
 
 function options.check_server (given)

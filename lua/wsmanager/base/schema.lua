@@ -50,10 +50,11 @@ function schema.rule (test, expected, shows_string)
 end
 
 -- A table of further options. `may_be_false`: false may stand for it;
--- `may_be_true`: so may true.
-function schema.group (fields, may_be_false, may_be_true)
+-- `may_be_true`: so may true; `may_be_function`: a function that returns it.
+function schema.group (fields, may_be_false, may_be_true, may_be_function)
   return {
     fields = fields, may_be_false = may_be_false, may_be_true = may_be_true,
+    may_be_function = may_be_function,
   }
 end
 
@@ -76,12 +77,14 @@ end
 
 local function instead_of_table (rule)
   if rule.may_be_true then return " or boolean" end
+  if rule.may_be_function then return " or function" end
   return rule.may_be_false and " or false" or ""
 end
 
 local function check_group (given, rule, name)
   if given == false and rule.may_be_false then return end
   if given == true and rule.may_be_true then return end
+  if type(given) == "function" and rule.may_be_function then return end
   if type(given) ~= "table" then
     fail("bad option '", name, "' (table", instead_of_table(rule),
          " expected, got ", type(given), ")")

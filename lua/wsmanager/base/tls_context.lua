@@ -1,8 +1,9 @@
 -- The TLS contexts that the options `tls` and `proxy_tls` describe.
--- Depends on the core's tls, arguments.lua and report.lua.
+-- Depends on the core's tls, arguments.lua, options.lua and report.lua.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local options = require "wsmanager.base.options"
 local report = require "wsmanager.base.report"
 
 local tls_context = {}
@@ -23,7 +24,7 @@ end
 -- called its caller.
 function tls_context.configure (config, given, is_server)
   local token, detail
-  if given.tls then
+  if type(given.tls) == "table" then
     config.tls, token, detail = make(given.tls, is_server, "tls")
   end
   if given.proxy_tls and not token then
@@ -32,6 +33,15 @@ function tls_context.configure (config, given, is_server)
   end
   if token then return nil, token, detail end
   return true
+end
+
+-- The context of a client; raises, without a position, for bad options and for a
+-- certificate or key that cannot be read.
+function tls_context.of_client (given)
+  options.check_tls(given)
+  local made, _, detail = core.tls(given, false)
+  if not made then error(detail, 0) end
+  return made
 end
 
 return tls_context

@@ -1,7 +1,7 @@
 -- Dispatch: what has happened to a connection goes to the coroutines that wait for
 -- it and to its listeners.
--- Depends on the core's link, scheduler.lua, listeners.lua, receivers.lua, login.lua,
--- target.lua.
+-- Depends on the core's link, scheduler.lua, listeners.lua, login.lua, receivers.lua,
+-- retry.lua, target.lua.
 -- Never makes a table or a closure for a message that somebody waits for.
 
 local core = require "wsmanager.core"
@@ -10,6 +10,7 @@ local heartbeats = require "wsmanager.run.heartbeats"
 local listeners = require "wsmanager.run.listeners"
 local login = require "wsmanager.run.login"
 local receivers = require "wsmanager.run.receivers"
+local retry = require "wsmanager.run.retry"
 local scheduler = require "wsmanager.run.scheduler"
 local target = require "wsmanager.run.target"
 local url = require "wsmanager.base.url"
@@ -52,8 +53,11 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field listeners? table<string, wsmanager.Listener[]>  event -> its listeners
 ---@field only_listener? wsmanager.Listener  of `message`, when there is one
 ---@field waiting_listeners? integer  listeners of `message` that wait: no message is delivered
----@field target_options? {url: any, protocols: any, headers: any}  values or functions, asked for each attempt
+---@field target_options? table     url, protocols, headers, tls: values or functions, for each attempt
+---@field tls_given? table          what the function `tls` returned last
+---@field tls_context? userdata     of that
 ---@field when? fun(info: wsmanager.Ending): boolean|number|nil  option reconnect.when
+---@field delay? wsmanager.Delay    option reconnect.delay, where it is a function
 ---@field pending_call? table       identifies the call of such a function that is awaited
 ---@field origin? string            of a W3C WebSocket's messages
 ---@field discards? true            a W3C WebSocket: a message that nobody listens to is dropped
@@ -159,12 +163,12 @@ local function wake_senders (record)
   end
 end
 
-function on_event.target (ws, record, attempt)
-  target.find(ws, record, attempt)
+function on_event.target (ws, record, attempt, turn, number)
+  target.find(ws, record, attempt, turn, number)
 end
 
-function on_event.verdict (ws, record, token, code, final)
-  target.decide(ws, record, token, code, final)
+function on_event.verdict (ws, record)
+  retry.decide(ws, record)
 end
 
 function on_event.login (ws, record, attempt, epoch)

@@ -45,7 +45,8 @@ describe("options", function ()
   end)
 
   it("need a url", function ()
-    assert.equal("bad option 'url' (string or function expected, got nil)",
+    assert.equal("bad option 'url' (string, list of strings or function expected, "
+                 .. "got nil)",
                  why_not(options.check_client, {}))
   end)
 

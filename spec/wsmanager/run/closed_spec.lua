@@ -263,28 +263,52 @@ describe("a connection and a coroutine that ends by", function ()
     end)
   end)
 
-  it("coroutine.close: a function of the options locks", function ()
+  it("coroutine.close: a function of the options has failed", function ()
     local thread
     local function wait ()
       thread = coroutine.running()
       sleep(3600)
     end
     local nowhere = ours.nowhere()
-    for _, given in ipairs {
-      {url = wait}, {url = nowhere, headers = wait},
-      {url = nowhere, protocols = wait},
-      {url = nowhere, reconnect = {when = wait}},
+    for name, given in pairs {
+      url = {url = wait}, headers = {url = nowhere, headers = wait},
+      protocols = {url = nowhere, protocols = wait},
+      tls = {url = "wss" .. nowhere:sub(3), tls = wait},
     } do
       thread = nil
       run(function ()
-        local ws = wsmanager.new(given)
+        local ws, failure = wsmanager.new(given), nil
+        ws.onerror = function (event) failure = event end
         await(function () return thread end)
         close(thread)
-        local _, token, detail = ws:closed(LONG)
-        assert.equal("locked", token)
-        assert.matches("was closed", detail)
+        await(function () return failure end)
+        assert.equal("refused", failure.token)
+        assert.matches("the function '" .. name .. "' failed: ", failure.message,
+                       1, true)
+        assert.matches("was closed", failure.message)
+        ws:close()
       end)
     end
+  end)
+
+  it("coroutine.close: without reconnect.when the default decides", function ()
+    local thread
+    run(function ()
+      local waits
+      local ws = wsmanager.new {
+        url = ours.nowhere(),
+        reconnect = {delay = 5, jitter = 0, when = function ()
+          thread = coroutine.running()
+          sleep(3600)
+        end},
+        onreconnecting = function (event) waits = event.delay end,
+      }
+      await(function () return thread end)
+      close(thread)
+      await(function () return waits end)
+      assert.equal(5, waits)
+      ws:close()
+    end)
   end)
 
   it("coroutine.close: other receivers and waiters go on", function ()

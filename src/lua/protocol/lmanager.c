@@ -34,6 +34,16 @@ static void copy_text (lua_State *L, int i, char **text) {
   *text = copy;
 }
 
+static enum wsm_token check_token (lua_State *L, int i) {
+  const char *name = luaL_checkstring(L, i);
+  int token;
+  for (token = WSM_TIMEOUT; token <= WSM_EXHAUSTED; token++)
+    if (strcmp(name, wsm_token_name((enum wsm_token)token)) == 0)
+      return (enum wsm_token)token;
+  luaL_argerror(L, i, "not a token");
+  return WSM_NONE;
+}
+
 /* --- construction --- */
 
 static void read_policy (lua_State *L, struct wsm_policy *p) {
@@ -293,16 +303,6 @@ static int write_all (lua_State *L) {
   return 1;
 }
 
-static enum wsm_token check_token (lua_State *L, int i) {
-  const char *name = luaL_checkstring(L, i);
-  int token;
-  for (token = WSM_TIMEOUT; token <= WSM_EXHAUSTED; token++)
-    if (strcmp(name, wsm_token_name((enum wsm_token)token)) == 0)
-      return (enum wsm_token)token;
-  luaL_argerror(L, i, "not a token");
-  return WSM_NONE;
-}
-
 /* m:lost(token | nil, detail, final, now) */
 static int lost (lua_State *L) {
   struct wsm_manager *m = check(L);
@@ -443,6 +443,7 @@ static const luaL_Reg methods[] = {
   { "start", start },
   { "target", target },
   { "lock", lock },
+  { "fail_target", wsm_spec_fail_target },
   { "verdict", verdict },
   { "accept", accept },
   { "refuse", refuse },

@@ -144,3 +144,13 @@ int wsm_lua_heard (lua_State *L) {
   wsm_manager_heard(manager_of(L), now_of(L, 2));
   return 0;
 }
+
+/* --- attempts --- */
+
+int wsm_spec_fail_target (lua_State *L) {
+  struct wsm_manager *m = &wsm_check_manager_box(L)->manager;
+  struct wsm_error e;
+  wsm_error_set(&e, WSM_REFUSED, "%s", luaL_checkstring(L, 2));
+  wsm_manager_fail_target(m, &e, (uint64_t)luaL_checknumber(L, 3));
+  return 0;
+}

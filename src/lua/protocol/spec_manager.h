@@ -31,6 +31,11 @@ int wsm_push_sent (lua_State *L, enum wsm_sent sent);
 int wsm_push_input (lua_State *L, enum wsm_input input,
                     const struct wsm_message *message);
 
+/* --- attempts --- */
+
+/* m:fail_target(detail, now): the owner's functions have failed */
+int wsm_spec_fail_target (lua_State *L);
+
 /* --- acknowledged delivery --- */
 
 /* m:confirm(id, now) -> boolean: the peer confirms it */

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 #include <string.h>
+#include "lua/lconfig.h"
+#include "manager/attempts.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 
@@ -37,6 +39,10 @@ static const struct option {
                 { FIELD(factor), KIND_DOUBLE },
                 { FIELD(jitter), KIND_DOUBLE },
                 { FIELD(budget), KIND_U32 },
+                { FIELD(attempt_limit), KIND_U32 },
+                { FIELD(attempt_per_ms), KIND_U32 },
+                { FIELD(renews), KIND_BOOL },
+                { FIELD(ask_ms), KIND_U32 },
                 { FIELD(open_ms), KIND_U32 },
                 { FIELD(login_ms), KIND_U32 },
                 { FIELD(close_ms), KIND_U32 },
@@ -143,6 +149,7 @@ void wsm_policy_read (lua_State *L, int i, struct wsm_policy *p) {
     read_option(L, p, &options[k]);
     lua_pop(L, 1);
   }
+  wsm_config_lists(L, i, p, 1);
 }
 
 /* defaults() -> table */
@@ -163,8 +170,8 @@ static int delay (lua_State *L) {
   struct wsm_policy p;
   luaL_checktype(L, 1, LUA_TTABLE);
   wsm_policy_read(L, 1, &p);
-  lua_pushnumber(L, wsm_policy_delay(&p, (uint32_t)luaL_checkinteger(L, 2),
-                                     luaL_checknumber(L, 3)));
+  lua_pushnumber(L, wsm_attempts_delay(&p, (uint32_t)luaL_checkinteger(L, 2),
+                                       luaL_checknumber(L, 3)));
   return 1;
 }
 
@@ -176,16 +183,22 @@ static bool is_set (lua_State *L, const char *name) {
   return truth;
 }
 
-/* retries{ code, final, locked, is_local } -> boolean */
+/* retries{ code, status, final, locked, is_local, is_renewed, policy fields } ->
+** boolean */
 static int retries (lua_State *L) {
   struct wsm_ending ending;
+  struct wsm_policy p;
   luaL_checktype(L, 1, LUA_TTABLE);
+  wsm_policy_read(L, 1, &p);
+  lua_getfield(L, 1, "status");
+  ending.status = (unsigned)luaL_optinteger(L, -1, 0);
   lua_getfield(L, 1, "code");
   ending.code = (unsigned)luaL_optinteger(L, -1, WSM_ABNORMAL);
   ending.token = is_set(L, "locked") ? WSM_LOCKED : WSM_NONE;
   ending.final = is_set(L, "final");
   ending.local = is_set(L, "is_local");
-  lua_pushboolean(L, wsm_policy_retries(&ending));
+  ending.renewed = is_set(L, "is_renewed");
+  lua_pushboolean(L, wsm_attempts_may_follow(&p, &ending));
   return 1;
 }
 
