@@ -207,7 +207,7 @@ function methods.drain (ws, timeout)
     if link.isflushed(ws) then return true end
     if record.over and is_over[ws.state] and not record.reconnect_later then
       return nil, record.ending.token or "closed",
-             record.ending.detail or "the connection is closed"
+             failures.why_over(ws, record)
     end
     if not in_time then return timed_out(ws, "not sent", timeout) end
     in_time = wait_in(ws, record, "watchers", deadline)
@@ -229,7 +229,7 @@ function methods.opened (ws, timeout)
     if ws.state == "open" or record.opens ~= opens then return true end
     if record.over and is_over[ws.state] and not record.reconnect_later then
       return nil, record.ending.token or "closed",
-             record.ending.detail or "the connection is closed"
+             failures.why_over(ws, record)
     end
     if not in_time then return timed_out(ws, "not open", timeout) end
     in_time = wait_in(ws, record, "watchers", deadline)

@@ -44,6 +44,9 @@ const char *wsm_token_name (enum wsm_token token);
 #define WSM_PRINTF(text, args)
 #endif
 
+/* Removes a UTF-8 character from the end of a text of which it is only a part. */
+void wsm_error_trim (char *text);
+
 /* Sets token and detail (cut to fit); final becomes false. */
 void wsm_error_set (struct wsm_error *e, enum wsm_token token,
                     const char *format, ...) WSM_PRINTF(3, 4);

@@ -100,6 +100,7 @@
 ---@field lock fun(ws, why: string, ask: integer?)
 ---@field fail fun(ws, why: string, ask: integer?)   this attempt has no target
 ---@field verdict fun(ws, again: boolean, delay: number?, ask: integer?)
+---@field why fun(ws): string            a sentence: the last error, the last close, what locked or exhausted it
 ---@field ending fun(ws): table   how the last connection, or attempt at one, ended: wsmanager.Ending, and `ask`
 ---@field codec fun(ws, has: boolean)     whether its messages are to be decoded
 ---@field receive core.receive
@@ -172,7 +173,7 @@
 --   "verdict", token, code, final      wants link.verdict; link.ending has more
 --   "reconnecting", attempt, delay
 --   "locked", why
---   "exhausted"
+--   "exhausted", why
 --   "drain"                            send returned full; now there is room
 --   "heartbeat"                        wants link.heartbeat
 --   "dropped", count, bytes, token     messages that a rule gave up

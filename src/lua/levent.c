@@ -20,6 +20,7 @@ struct values {
   uint8_t reason_length;
   char reason[WSM_CONTROL_LIMIT];
   char detail[WSM_DETAIL_SIZE];
+  char why[WSM_DETAIL_SIZE];
 };
 
 static void read_values (struct values *v, const struct wsm_manager *m) {
@@ -93,6 +94,11 @@ static int push_dropped (lua_State *L, const struct values *v) {
   return 4;
 }
 
+static int push_exhausted (lua_State *L, const struct values *v) {
+  lua_pushstring(L, v->why);
+  return 2;
+}
+
 static int push_nothing (lua_State *L, const struct values *v) {
   (void)L;
   (void)v;
@@ -117,7 +123,7 @@ static const struct {
                [WSM_EVENT_VERDICT] = { "verdict", push_verdict },
                [WSM_EVENT_RECONNECTING] = { "reconnecting", push_reconnecting },
                [WSM_EVENT_LOCKED] = { "locked", push_locked },
-               [WSM_EVENT_EXHAUSTED] = { "exhausted", push_nothing },
+               [WSM_EVENT_EXHAUSTED] = { "exhausted", push_exhausted },
                [WSM_EVENT_DRAIN] = { "drain", push_nothing },
                [WSM_EVENT_FLUSHED] = { "flushed", push_nothing },
                [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing },
@@ -128,6 +134,7 @@ int wsm_push_event (lua_State *L, const struct wsm_manager *m) {
   struct values v;
   if (event == WSM_EVENT_NONE) return 0;
   read_values(&v, m);
+  if (event == WSM_EVENT_EXHAUSTED) wsm_state_explain(m, v.why);
   lua_pushstring(L, events[event].name);
   return events[event].push(L, &v);
 }
@@ -153,6 +160,14 @@ int wsm_lua_event (lua_State *L) {
   wsm_manager_event_pop(m);
   wsm_link_update(link);
   return n;
+}
+
+/* link.why(ws) -> a sentence */
+int wsm_lua_why (lua_State *L) {
+  char why[WSM_DETAIL_SIZE];
+  wsm_state_explain(wsm_link_manager(wsm_check_box(L, 1)->link), why);
+  lua_pushstring(L, why);
+  return 1;
 }
 
 static void set_reason (lua_State *L, const struct values *v) {

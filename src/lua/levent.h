@@ -17,4 +17,6 @@ int wsm_lua_event (lua_State *L); /* core.link.event */
 /* link.ending(ws) -> table: how the last connection, or attempt at one, ended. */
 int wsm_lua_ending (lua_State *L);
 
+int wsm_lua_why (lua_State *L); /* core.link.why: why it is as it is */
+
 #endif

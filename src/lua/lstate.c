@@ -33,14 +33,7 @@ int wsm_push_end (lua_State *L, const struct wsm_manager *m) {
   char detail[WSM_DETAIL_SIZE];
   if (m->state == WSM_STATE_LOCKED) token = WSM_LOCKED;
   if (m->state == WSM_STATE_EXHAUSTED) token = WSM_EXHAUSTED;
-  if (m->error.token != WSM_NONE)
-    memcpy(detail, m->error.detail, sizeof detail);
-  else if (m->code != 0)
-    snprintf(detail, sizeof detail, "the connection was closed (%d)",
-             (int)m->code);
-  else
-    snprintf(detail, sizeof detail, "the connection is %s",
-             wsm_state_name(m->state));
+  wsm_state_explain(m, detail);
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(token));
   lua_pushstring(L, detail);

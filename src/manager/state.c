@@ -1,5 +1,6 @@
 #include "manager/state.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "base/memory.h"
 #include "base/hidden.h"
@@ -63,6 +64,59 @@ void wsm_state_set_reason (struct wsm_manager *m, const char *reason,
   m->reason = n ? wsm_alloc(n) : NULL;
   m->reason_length = m->reason ? (uint8_t)n : 0;
   if (m->reason) memcpy(m->reason, reason, n);
+}
+
+/* The reason is the peer's: a line of a log is to stay one. */
+static void copy_reason (const struct wsm_manager *m, char *to) {
+  size_t i;
+  for (i = 0; i < m->reason_length; i++) {
+    const unsigned char c = (unsigned char)m->reason[i];
+    to[i] = c < ' ' || c == 0x7F ? '?' : m->reason[i];
+  }
+  to[i] = '\0';
+}
+
+void wsm_state_describe_close (const struct wsm_manager *m,
+                               char to[WSM_CLOSE_TEXT]) {
+  char reason[WSM_CONTROL_LIMIT + 1];
+  copy_reason(m, reason);
+  snprintf(to, WSM_CLOSE_TEXT, "the connection was closed (%d%s%s)",
+           (int)m->code, *reason ? " " : "", reason);
+}
+
+/* What went wrong last, or "". */
+static void describe_last (const struct wsm_manager *m,
+                           char to[WSM_CLOSE_TEXT]) {
+  to[0] = '\0';
+  if (m->error.token != WSM_NONE) {
+    memcpy(to, m->error.detail, WSM_CLOSE_TEXT - 1);
+    to[WSM_CLOSE_TEXT - 1] = '\0';
+    wsm_error_trim(to);
+  } else if (m->code != 0) {
+    wsm_state_describe_close(m, to);
+  }
+}
+
+void wsm_state_explain (const struct wsm_manager *m, char to[WSM_DETAIL_SIZE]) {
+  char last[WSM_CLOSE_TEXT];
+  describe_last(m, last);
+  if (m->state == WSM_STATE_EXHAUSTED)
+    snprintf(to, WSM_DETAIL_SIZE,
+             "no attempt is left of %lu (reconnect.limit); the last: %s",
+             (unsigned long)m->policy->budget, last);
+  else if (m->error.token != WSM_NONE)
+    memcpy(to, m->error.detail, WSM_DETAIL_SIZE);
+  else
+    snprintf(to, WSM_DETAIL_SIZE, "%s",
+             *last ? last : "the connection is not there yet");
+}
+
+void wsm_state_lock (struct wsm_manager *m, const char *why) {
+  char last[WSM_CLOSE_TEXT];
+  if (m->error.token == WSM_LOCKED) wsm_state_clear_error(m);
+  describe_last(m, last);
+  wsm_error_set(&m->error, WSM_LOCKED, "%s%s%s", why, *last ? "; last: " : "",
+                last);
 }
 
 void wsm_state_clear_error (struct wsm_manager *m) {

@@ -253,6 +253,18 @@ void wsm_state_renew_session (struct wsm_manager *m);
 /* Copies the reason of the last close; without memory there is none. */
 void wsm_state_set_reason (struct wsm_manager *m, const char *reason, size_t n);
 
+/* "the connection was closed (4004 Authentication failed.)": the last close. */
+#define WSM_CLOSE_TEXT 176
+void wsm_state_describe_close (const struct wsm_manager *m,
+                               char to[WSM_CLOSE_TEXT]);
+
+/* A sentence: why it is as it is. The last error; the last close, if that was an
+** orderly one; and in LOCKED and EXHAUSTED what led there. */
+void wsm_state_explain (const struct wsm_manager *m, char to[WSM_DETAIL_SIZE]);
+
+/* Makes `why`, and what went wrong before, the error of LOCKED. */
+void wsm_state_lock (struct wsm_manager *m, const char *why);
+
 /* Empties m->error. */
 void wsm_state_clear_error (struct wsm_manager *m);
 

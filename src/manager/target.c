@@ -64,7 +64,7 @@ void wsm_target_follow (struct wsm_manager *m, const unsigned char *nonce) {
 
 void wsm_target_lock (struct wsm_manager *m, const char *why) {
   if (m->step != WSM_STEP_TARGET && m->state != WSM_STATE_WAITING) return;
-  wsm_error_set(&m->error, WSM_LOCKED, "%s", why);
+  wsm_state_lock(m, why);
   wsm_ending_lock(m);
 }
 

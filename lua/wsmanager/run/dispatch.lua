@@ -231,9 +231,9 @@ function on_event.locked (_, record, why)
   fire(record, {type = "locked", message = why})
 end
 
-function on_event.exhausted (_, record)
-  set_error(record, "exhausted", record.ending.detail)
-  fire(record, {type = "exhausted", message = record.ending.detail})
+function on_event.exhausted (_, record, why)
+  set_error(record, "exhausted", why)
+  fire(record, {type = "exhausted", message = why})
 end
 
 function on_event.drain (_, record)

@@ -7,6 +7,7 @@ local arguments = require "wsmanager.base.arguments"
 local dispatch = require "wsmanager.run.dispatch"
 local url = require "wsmanager.base.url"
 
+local link = core.link
 local now, to_record = core.now, dispatch.record
 local check_seconds = arguments.check_seconds
 
@@ -30,11 +31,9 @@ function failures.describe (ws)
 end
 
 -- "; last: " and why the attempt or connection before failed, or "".
-local function last_failure (record)
-  local why, code = record.ending.detail, record.ending.code
-  if not why and code then
-    why = "the connection was closed (" .. code .. ")"
-  end
+local function last_failure (ws, record)
+  local ending = record.ending
+  local why = ending.detail or ending.code and link.why(ws)
   return why and "; last: " .. why or ""
 end
 
@@ -42,7 +41,13 @@ end
 function failures.timed_out (ws, what, timeout)
   return nil, "timeout",
          what .. " within " .. timeout .. " s: "
-         .. failures.describe(ws) .. last_failure(to_record(ws))
+         .. failures.describe(ws) .. last_failure(ws, to_record(ws))
+end
+
+-- Why a connection that is over is so. Where reconnect.when has ended it, its last
+-- failure says more than the core.
+function failures.why_over (ws, record)
+  return record.ending.detail or link.why(ws)
 end
 
 -- The detail of a failure. Where reconnect.when has ended the connection, its last

@@ -98,7 +98,7 @@ local function wait_for_room (ws, data, kind, timeout, options, expires)
     record.full_for = in_time and "same" or "new"
     in_time = wait_in(ws, record, "senders", deadline)
     if ws.state == "closed" or record.restarts ~= restarts then
-      return nil, "closed", record.ending.detail or "the connection is closed"
+      return nil, "closed", failures.why_over(ws, record)
     end
     ok, token, detail = try_send(ws, data, kind, options, expires)
     if ok or token ~= "full" then return ok, token, detail end

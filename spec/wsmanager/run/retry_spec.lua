@@ -197,3 +197,74 @@ describe("reconnect.when", function ()
     end
   end)
 end)
+
+describe("an end for good", function ()
+  after_each(ours.stop)
+
+  local WHY = "the connection was closed (4004 Authentication failed.)"
+
+  local function refuser ()
+    local _, url = serve(function (ws) ws:close(4004, "Authentication failed.") end)
+    return url
+  end
+
+  it("says why in receive, opened, send, drain and closed", function ()
+    local url = refuser()
+    run(function ()
+      local ws = wsmanager.new {url = url, reconnect = {never = {4004}}}
+      assert.same({nil, "closed", WHY}, {ws:receive(LONG)})
+      assert.same({4004, "Authentication failed.", true}, {ws:closed(LONG)})
+      assert.same({nil, "closed", WHY}, {ws:opened(LONG)})
+      assert.same({nil, "closed", WHY}, {ws:send "x"})
+    end)
+  end)
+
+  it("says why when it is exhausted", function ()
+    local url = refuser()
+    run(function ()
+      local message
+      local ws = wsmanager.new {
+        url = url, reconnect = {limit = 2, delay = 0.01, pause = 0, max_delay = 0.01},
+        onexhausted = function (event) message = event.message end,
+      }
+      local why = "no attempt is left of 2 (reconnect.limit); the last: " .. WHY
+      assert.same({nil, "exhausted", why}, {ws:closed(LONG)})
+      assert.same({nil, "exhausted", why}, {ws:receive(LONG)})
+      assert.same({nil, "exhausted", why}, {ws:opened(LONG)})
+      assert.same({nil, "exhausted", why}, {ws:send "x"})
+      assert.equal(why, message)
+    end)
+  end)
+
+  it("says why when it is locked", function ()
+    local url, asked = refuser(), 0
+    run(function ()
+      local message
+      local ws = wsmanager.new {
+        url = function ()
+          asked = asked + 1
+          if asked == 1 then return url end
+          return nil, "the token is no longer valid"
+        end,
+        reconnect = {delay = 0.01, pause = 0},
+        onlocked = function (event) message = event.message end,
+      }
+      local why = "the token is no longer valid; last: " .. WHY
+      assert.same({nil, "locked", why}, {ws:closed(LONG)})
+      assert.same({nil, "locked", why}, {ws:receive(LONG)})
+      assert.equal(why, message)
+    end)
+  end)
+
+  it("is in the text of a timeout meanwhile", function ()
+    local url = refuser()
+    run(function ()
+      local ws = wsmanager.new {url = url, reconnect = {delay = 60, jitter = 0}}
+      await(function () return ws.state == "waiting" end)
+      local _, token, detail = ws:receive(0.01)
+      assert.equal("timeout", token)
+      assert.matches("; last: " .. WHY, detail, 1, true)
+      ws:close()
+    end)
+  end)
+end)

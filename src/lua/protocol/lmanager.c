@@ -418,26 +418,6 @@ static int unread (lua_State *L) {
   return 1;
 }
 
-/* Milliseconds of the last answered ping, or nil. */
-static int latency (lua_State *L) {
-  const int64_t ms = check(L)->latency_ms;
-  if (ms < 0) lua_pushnil(L);
-  else lua_pushinteger(L, (lua_Integer)ms);
-  return 1;
-}
-
-/* m:head() -> the peer's HTTP head, the body of a rejection, the subprotocol */
-static int head (lua_State *L) {
-  const struct wsm_manager *m = check(L);
-  const char *text = (const char *)wsm_buffer_bytes(&m->head_text);
-  const size_t length = wsm_buffer_length(&m->head_text);
-  lua_pushlstring(L, text, m->head_length);
-  lua_pushlstring(L, text ? text + m->head_length : NULL,
-                  length - m->head_length);
-  wsm_push_span(L, m->agreed.protocol);
-  return 3;
-}
-
 static const luaL_Reg methods[] = {
   { "free", release },
   { "start", start },
@@ -471,8 +451,9 @@ static const luaL_Reg methods[] = {
   { "counters", counters },
   { "buffered", buffered },
   { "unread", unread },
-  { "latency", latency },
-  { "head", head },
+  { "latency", wsm_spec_latency },
+  { "head", wsm_spec_head },
+  { "why", wsm_spec_why },
   { "login_done", wsm_spec_login_done },
   { "login_failed", wsm_spec_login_failed },
   { "confirm", wsm_lua_confirm },

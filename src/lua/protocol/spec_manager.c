@@ -1,5 +1,6 @@
 #include "lua/protocol/spec_manager.h"
 
+#include "lua/lfield.h"
 #include <string.h>
 #include "lua/protocol/spec_policy.h"
 #include "base/hidden.h"
@@ -143,6 +144,33 @@ int wsm_lua_wants_delivery (lua_State *L) {
 int wsm_lua_heard (lua_State *L) {
   wsm_manager_heard(manager_of(L), now_of(L, 2));
   return 0;
+}
+
+/* --- its state --- */
+
+int wsm_spec_head (lua_State *L) {
+  const struct wsm_manager *m = &wsm_check_manager_box(L)->manager;
+  const char *text = (const char *)wsm_buffer_bytes(&m->head_text);
+  const size_t length = wsm_buffer_length(&m->head_text);
+  lua_pushlstring(L, text, m->head_length);
+  lua_pushlstring(L, text ? text + m->head_length : NULL,
+                  length - m->head_length);
+  wsm_push_span(L, m->agreed.protocol);
+  return 3;
+}
+
+int wsm_spec_latency (lua_State *L) {
+  const int64_t ms = wsm_check_manager_box(L)->manager.latency_ms;
+  if (ms < 0) lua_pushnil(L);
+  else lua_pushinteger(L, (lua_Integer)ms);
+  return 1;
+}
+
+int wsm_spec_why (lua_State *L) {
+  char text[WSM_DETAIL_SIZE];
+  wsm_state_explain(&wsm_check_manager_box(L)->manager, text);
+  lua_pushstring(L, text);
+  return 1;
 }
 
 /* --- attempts --- */

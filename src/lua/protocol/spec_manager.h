@@ -31,6 +31,17 @@ int wsm_push_sent (lua_State *L, enum wsm_sent sent);
 int wsm_push_input (lua_State *L, enum wsm_input input,
                     const struct wsm_message *message);
 
+/* --- its state --- */
+
+/* m:head() -> the peer's HTTP head, the body of a rejection, the subprotocol */
+int wsm_spec_head (lua_State *L);
+
+/* m:latency() -> milliseconds of the last answered ping, or nil */
+int wsm_spec_latency (lua_State *L);
+
+/* m:why() -> a sentence */
+int wsm_spec_why (lua_State *L);
+
 /* --- attempts --- */
 
 /* m:fail_target(detail, now): the owner's functions have failed */
