@@ -205,6 +205,7 @@ build = {
     ["wsmanager.base.handshake_headers"] = "lua/wsmanager/base/handshake_headers.lua",
     ["wsmanager.base.options"] = "lua/wsmanager/base/options.lua",
     ["wsmanager.base.page"] = "lua/wsmanager/base/page.lua",
+    ["wsmanager.base.reconnecting"] = "lua/wsmanager/base/reconnecting.lua",
     ["wsmanager.base.report"] = "lua/wsmanager/base/report.lua",
     ["wsmanager.base.schema"] = "lua/wsmanager/base/schema.lua",
     ["wsmanager.base.suggest"] = "lua/wsmanager/base/suggest.lua",

@@ -14,6 +14,7 @@ local failures = require "wsmanager.run.failures"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
 local receivers = require "wsmanager.run.receivers"
+local reconnecting = require "wsmanager.base.reconnecting"
 local sending = require "wsmanager.run.sending"
 
 require "wsmanager.inspection"
@@ -27,13 +28,11 @@ local decode = codec.decode
 local codecs, is_over = dispatch.codecs, dispatch.is_over
 local to_record, retain = dispatch.record, dispatch.retain
 local schedule, wait_in = dispatch.schedule, dispatch.wait
-local bad_argument, check_self = arguments.fail, arguments.check_self
+local check_self = arguments.check_self
 local check_seconds = arguments.check_seconds
 local take = receivers.take
 local detail_of, timed_out = failures.detail_of, failures.timed_out
 local to_deadline = failures.to_deadline
-
-local type = type
 
 -- Levels of the stack between our caller and the Lua of receive or send: 1 where
 -- a method in C calls it.
@@ -173,11 +172,7 @@ methods.send = sending.send
 function methods.close (ws, code, reason)
   check_self(ws, "close")
   local record = to_record(ws)
-  if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0) then
-    bad_argument(1, "#1 to 'close' (integer", code)
-  elseif reason ~= nil and type(reason) ~= "string" then
-    bad_argument(1, "#2 to 'close' (string", reason)
-  end
+  reconnecting.check_end(1, "#1 to 'close'", code, "#2 to 'close'", reason)
   local over = record.over and ws.state == "closed"
   local again = record.closing or over
   local dropped = link.close(ws, code, reason)
@@ -261,18 +256,27 @@ end
 
 --- Connects at once with a fresh budget, from any state; an open connection is
 --- ended first. What is in the outbox stays. While a `close` is under way it
---- connects after that, when everybody has been notified of the end.
-function methods.reconnect (ws)
+--- connects after that, when everybody has been notified of the end. With `code` or
+--- `reason` a close frame is given to the kernel before, and the peer's is not awaited.
+--- `url` is for the next attempt alone, and an attempt under way is given up for it.
+---@param options? {code: integer?, reason: string?, url: string?}
+function methods.reconnect (ws, options)
   check_self(ws, "reconnect")
   local record = to_record(ws)
   if record.server then
     error("a server's side of a connection cannot reconnect", 2)
   end
+  if options ~= nil then
+    reconnecting.check(1, options)
+    link.checkend(ws, options.code, options.reason)
+  end
   if record.closing then
-    record.reconnect_later = true
+    record.reconnect_later = options or true
   else
-    if ws.state ~= "connecting" then record.pending_call = nil end
-    dispatch.start(ws, record)
+    if ws.state ~= "connecting" or options and options.url then
+      record.pending_call = nil
+    end
+    dispatch.start(ws, record, options)
   end
   schedule(record)
 end

@@ -103,6 +103,23 @@ describe("starting", function()
     assert.equal(managers.masked(1, "unsent"), m:write(3))
   end)
 
+  it("gives up an attempt for another target, if that is asked for", function()
+    local m = managers.new { ask_target = true }
+    m:start(0)
+    event_names(m)
+    managers.target(m, 0)
+    m:connected(1)
+    m:write(1)
+    m:start(2)
+    assert.equal("nothing", m:want())
+    m:start(3, true)
+    assert.equal("target", m:want())
+    assert.same({ { "target", 0, 0, 2 } }, events(m))
+    managers.connect(m, 4)
+    assert.equal("open", m:state())
+    assert.equal(2, m:counters().attempts)
+  end)
+
   it("connects at once from waiting, with a fresh budget", function()
     local m = managers.open { budget = 2 }
     m:lost(nil, nil, nil, 10)

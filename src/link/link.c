@@ -33,6 +33,10 @@ void wsm_link_fix (struct wsm_link *l, const struct wsm_request *request) {
   l->fixed = true;
 }
 
+void wsm_link_unfix (struct wsm_link *l) {
+  l->fixed = false;
+}
+
 void wsm_link_secure (struct wsm_link *l, struct wsm_tls_context *tls) {
   wsm_tls_context_replace(&l->tls, tls);
 }
@@ -231,6 +235,16 @@ void wsm_link_close (struct wsm_link *l,
   wsm_transfer_refill_keys(&l->transfer);
   wsm_manager_close(&l->manager, params, wsm_loop_refresh(l->handle.loop));
   wsm_link_update(l);
+}
+
+void wsm_link_say_goodbye (struct wsm_link *l,
+                           const struct wsm_close_params *params) {
+  struct wsm_transfer *t = &l->transfer;
+  wsm_transfer_refill_keys(t);
+  wsm_manager_close(&l->manager, params, wsm_loop_refresh(l->handle.loop));
+  wsm_transfer_write(t);
+  if (!wsm_driver_is_blocked(l) && wsm_manager_pending(&l->manager) == 0)
+    (void)wsm_stream_finish(t->stream);
 }
 
 /* Writes what was queued at once, or marks it to be written with the turn. */

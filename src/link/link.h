@@ -93,6 +93,15 @@ void wsm_link_flush (struct wsm_link *l);
 ** is not one of those below. */
 void wsm_link_update (struct wsm_link *l);
 
+/* Sends a close frame, as far as the kernel takes it now, and ends our side: what
+** the peer answers is not awaited. Before wsm_manager_start; only while there is a
+** session. */
+void wsm_link_say_goodbye (struct wsm_link *l,
+                           const struct wsm_close_params *params);
+
+/* The target of wsm_link_fix is no longer the same for every attempt. */
+void wsm_link_unfix (struct wsm_link *l);
+
 /* Starts the closing handshake: see wsm_manager_close. */
 void wsm_link_close (struct wsm_link *l, const struct wsm_close_params *params);
 

@@ -95,7 +95,9 @@
 ---@class core.link
 ---@field id fun(ws): integer
 ---@field fields fun(ws): table           its own table (uservalue)
----@field start fun(ws)                   connects; also reconnect()
+---@field start fun(ws, code: integer?, reason: string?, anew: boolean?)   connects; also reconnect(), with a close frame for an open one; anew: gives up an attempt under way
+---@field checkend fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
+---@field unfix fun(ws): string?, string?, string?, boolean?   each attempt asks from now on; the target there was: url, protocols, headers, optional
 ---@field target fun(ws, url: string, protocols: string?, headers: string?, optional: boolean?, ask: integer?, tls: core.tls|false|nil)   raises on a bad URL; for attempt `ask` alone
 ---@field lock fun(ws, why: string, ask: integer?)
 ---@field fail fun(ws, why: string, ask: integer?)   this attempt has no target

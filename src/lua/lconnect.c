@@ -157,6 +157,19 @@ int wsm_lua_connection (lua_State *L) {
   return 1;
 }
 
+int wsm_lua_unfix (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  const struct wsm_target *t = &box->target;
+  if (box->policy->ask_target) return 0;
+  box->policy->ask_target = true;
+  wsm_link_unfix(box->link);
+  lua_pushstring(L, t->url);
+  lua_pushstring(L, t->protocols);
+  lua_pushstring(L, t->headers);
+  lua_pushboolean(L, t->protocol_optional);
+  return 4;
+}
+
 /* --- what the owner says --- */
 
 /* The manager, where `ask` at i is the attempt under way, or nothing. */

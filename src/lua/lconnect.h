@@ -9,6 +9,11 @@
 
 int wsm_lua_connection (lua_State *L); /* core.connection */
 
+/* core.link.unfix: from now on each attempt asks for its target. Returns the texts of
+** the one that there was: url, protocols, headers, optional; nothing if there was
+** none. */
+int wsm_lua_unfix (lua_State *L);
+
 /* core.link.target, lock, fail and verdict: what the owner says about attempt
 ** `ask`. Ignored if that is not the one under way. */
 int wsm_lua_target (lua_State *L);

@@ -71,18 +71,6 @@ static int set_shared (lua_State *L) {
   return 0;
 }
 
-static int start (lua_State *L) {
-  struct wsm_box *box = wsm_check_box(L, 1);
-  if (wsm_manager_role(manager_of(box)) == WSM_SERVER)
-    return luaL_error(L, "a server's connection cannot connect again");
-  if (!wsm_loop_is_ours(wsm_link_handle(box->link)->loop))
-    return wsm_fail_forked(L);
-  wsm_manager_start(manager_of(box),
-                    wsm_loop_refresh(wsm_link_handle(box->link)->loop));
-  wsm_link_update(box->link);
-  return 0;
-}
-
 static int ping (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   struct wsm_manager *m = manager_of(box);
@@ -174,14 +162,46 @@ static unsigned check_code (lua_State *L, int i) {
   return (unsigned)code;
 }
 
-static int close (lua_State *L) {
-  struct wsm_box *box = wsm_check_box(L, 1);
+/* Of the code at 2 and the reason at 3; raises for bad ones. */
+static struct wsm_close_params check_params (lua_State *L) {
   struct wsm_close_params params;
   params.code = check_code(L, 2);
   params.reason = luaL_optlstring(L, 3, "", &params.length);
   if (params.code == WSM_NO_STATUS && params.length > 0)
     params.code = WSM_NORMAL;
   check_close(L, params.code, params.reason, params.length);
+  return params;
+}
+
+/* link.start(ws, code, reason, anew): with code or reason a close frame goes to an
+** open connection first. */
+static int start (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  struct wsm_manager *m = manager_of(box);
+  const struct wsm_close_params params = check_params(L);
+  uint64_t now_ms;
+  if (wsm_manager_role(m) == WSM_SERVER)
+    return luaL_error(L, "a server's connection cannot connect again");
+  if (!wsm_loop_is_ours(wsm_link_handle(box->link)->loop))
+    return wsm_fail_forked(L);
+  now_ms = wsm_loop_refresh(wsm_link_handle(box->link)->loop);
+  if (params.code != WSM_NO_STATUS && wsm_state_is_live(m))
+    wsm_link_say_goodbye(box->link, &params);
+  if (lua_toboolean(L, 4)) wsm_manager_start_anew(m, now_ms);
+  else wsm_manager_start(m, now_ms);
+  wsm_link_update(box->link);
+  return 0;
+}
+
+/* Raises for what close or start would not take. */
+static int check_end (lua_State *L) {
+  (void)check_params(L);
+  return 0;
+}
+
+static int close (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  const struct wsm_close_params params = check_params(L);
   wsm_link_close(box->link, &params);
   /* nothing follows a close frame: what still waits was never sent */
   lua_pushinteger(L, (lua_Integer)wsm_manager_outbox(manager_of(box))->count);
@@ -276,6 +296,8 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "codec", set_codec },
                                       { "share", set_shared },
                                       { "start", start },
+                                      { "checkend", check_end },
+                                      { "unfix", wsm_lua_unfix },
                                       { "target", wsm_lua_target },
                                       { "lock", wsm_lua_lock },
                                       { "fail", wsm_lua_fail_target },

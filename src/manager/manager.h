@@ -55,6 +55,12 @@ static inline void wsm_manager_start (struct wsm_manager *m, uint64_t now_ms) {
   wsm_target_start(m, now_ms);
 }
 
+/* The same, for another target: an attempt under way is given up, too. */
+static inline void wsm_manager_start_anew (struct wsm_manager *m,
+                                           uint64_t now_ms) {
+  wsm_target_start_anew(m, now_ms);
+}
+
 /* The replies to WSM_EVENT_TARGET. The texts are borrowed until the next
 ** target; nonce: WSM_NONCE_SIZE random bytes for the key. */
 static inline void wsm_manager_target (struct wsm_manager *m,

@@ -35,6 +35,12 @@ void wsm_target_start (struct wsm_manager *m, uint64_t now_ms) {
   wsm_target_begin(m, now_ms);
 }
 
+void wsm_target_start_anew (struct wsm_manager *m, uint64_t now_ms) {
+  if (m->role == WSM_CLIENT && m->state == WSM_STATE_CONNECTING)
+    wsm_state_enter(m, WSM_STATE_WAITING);
+  wsm_target_start(m, now_ms);
+}
+
 static void want_socket (struct wsm_manager *m, const unsigned char *nonce) {
   wsm_key_write(m->key, nonce);
   m->step = WSM_STEP_CONNECT;

@@ -13,8 +13,9 @@
 ** asks for it. */
 void wsm_target_begin (struct wsm_manager *m, uint64_t now_ms);
 
-/* wsm_manager_start */
+/* wsm_manager_start and _start_anew */
 void wsm_target_start (struct wsm_manager *m, uint64_t now_ms);
+void wsm_target_start_anew (struct wsm_manager *m, uint64_t now_ms);
 
 /* wsm_manager_target, _lock, _fail_target and _redirect */
 void wsm_target_set (struct wsm_manager *m, const struct wsm_request *request,

@@ -27,6 +27,7 @@ local retained, set_retained = scheduler.retained, scheduler.retain
 local MESSAGES_PER_ROUND = 1024  -- of one connection
 local EVENTS_AT_ONCE = 16        -- of one connection
 local RECORD = {}                -- the key of the record among a connection's fields
+local NO_OPTIONS = {}            -- of a reconnect()
 local NOT_ENDED = {}             -- the ending of one that has not ended since it opened
 
 ---@class wsmanager.Record  what this layer keeps of a connection
@@ -41,7 +42,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field closing? true             close() was called
 ---@field was_closed? true          close() was called, and since then no reconnect() has connected
 ---@field restarts? integer         how many times reconnect() has connected it after close()
----@field reconnect_later? true     reconnect() was called meanwhile
+---@field reconnect_later? true|table   reconnect() was called meanwhile; with these options
 ---@field must_notify? true         its waiters are notified in the next round, whatever happens
 ---@field receivers? table          queue of coroutines that wait for a message
 ---@field senders? table            queue of coroutines that wait for room
@@ -54,6 +55,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field only_listener? wsmanager.Listener  of `message`, when there is one
 ---@field waiting_listeners? integer  listeners of `message` that wait: no message is delivered
 ---@field target_options? table     url, protocols, headers, tls: values or functions, for each attempt
+---@field next_url? string         of the next attempt alone: reconnect {url}
 ---@field tls_given? table          what the function `tls` returned last
 ---@field tls_context? userdata     of that
 ---@field when? fun(info: wsmanager.Ending): boolean|number|nil  option reconnect.when
@@ -267,20 +269,23 @@ local is_after_messages = {
 
 -- Connects. After close() this is a restart: those who have waited since before it
 -- are notified that it has ended.
-function dispatch.start (ws, record)
+function dispatch.start (ws, record, options)
   if record.was_closed then
     record.was_closed, record.restarts = nil, (record.restarts or 0) + 1
   end
-  link.start(ws)
+  options = type(options) == "table" and options or NO_OPTIONS
+  if options.url then target.set_next(ws, record, options.url) end
+  link.start(ws, options.code, options.reason, options.url ~= nil)
 end
 
 -- A reconnect() that came while close() was under way waits until everybody has
 -- been notified of the end.
 local function start_again (ws, record)
   record.closing = nil
-  if not record.reconnect_later then return end
+  local options = record.reconnect_later
+  if not options then return end
   record.reconnect_later = nil
-  dispatch.start(ws, record)
+  dispatch.start(ws, record, options)
   dispatch.schedule(record)
 end
 

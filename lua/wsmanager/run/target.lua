@@ -24,9 +24,11 @@ local function value_of (this_call, options, name)
 end
 
 -- The URL, or nil and why there is none.
-local function find_url (this_call, options)
-  local given = options.url
+local function find_url (record, this_call, options)
+  local given = record.next_url or options.url
+  record.next_url = nil
   if type(given) == "table" then return given[this_call.turn % #given + 1] end
+  if type(given) == "string" then return given end
   local address, why = value_of(this_call, options, "url")
   if not address then return nil, why or "there is no URL to connect to" end
   if type(address) ~= "string" then
@@ -50,16 +52,21 @@ end
 
 local function find_target (ws, record, this_call)
   local options = record.target_options
-  local address, why = find_url(this_call, options)
+  local address, why = find_url(record, this_call, options)
   if not ask.is_awaited(record, this_call) then return end
   if not address then
     record.pending_call = nil
     return link.lock(ws, report.text(why), this_call.ask)
   end
-  local protocols, optional =
-    handshake_headers.protocols(value_of(this_call, options, "protocols"))
-  local headers =
-    handshake_headers.lines(value_of(this_call, options, "headers"))
+  local protocols, optional, headers
+  if options.lines then
+    protocols, optional, headers =
+      options.protocols, options.optional, options.lines
+  else
+    protocols, optional =
+      handshake_headers.protocols(value_of(this_call, options, "protocols"))
+    headers = handshake_headers.lines(value_of(this_call, options, "headers"))
+  end
   local tls = find_tls(record, this_call, options)
   if not ask.is_awaited(record, this_call) then return end
   link.target(ws, address, protocols, headers, optional, this_call.ask, tls)
@@ -79,6 +86,18 @@ function target.find (ws, record, attempt, turn, number)
   ask.start(ws, record, {
     attempt = attempt, turn = turn, ask = number, last = ask.last(record),
   }, find_target, fail)
+end
+
+-- The URL of the next attempt alone. Where each attempt had the same target, it asks
+-- from now on.
+function target.set_next (ws, record, address)
+  record.next_url = address
+  if record.target_options then return end
+  local given, protocols, headers, optional = link.unfix(ws)
+  record.target_options = {
+    url = given, protocols = protocols, optional = optional,
+    lines = headers or "",
+  }
 end
 
 return target

@@ -118,9 +118,11 @@ static int release (lua_State *L) {
 
 /* --- called by the owner --- */
 
-/* m:start(now or 0) */
+/* m:start(now, anew) */
 static int start (lua_State *L) {
-  wsm_manager_start(check(L), (uint64_t)luaL_optnumber(L, 2, 0));
+  const uint64_t now_ms = (uint64_t)luaL_optnumber(L, 2, 0);
+  if (lua_toboolean(L, 3)) wsm_manager_start_anew(check(L), now_ms);
+  else wsm_manager_start(check(L), now_ms);
   return 0;
 }
 
