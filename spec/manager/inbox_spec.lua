@@ -86,3 +86,91 @@ describe("messages received", function()
     assert.is_false(m:next(2))
   end)
 end)
+
+describe("what successive connections leave", function()
+  local ONE = managers.text(("x"):rep(50))
+
+  -- Another connection, which brings `bytes` and is lost.
+  local function connect_and_lose(m, now, bytes)
+    event_names(m)
+    m:start(now)
+    managers.connect(m, now)
+    event_names(m)
+    if bytes then m:feed(bytes, now) end
+    m:lost(nil, nil, nil, now)
+  end
+
+  it("fills the inbox together: then a new one is not read", function()
+    local m = managers.open { inbox_bytes = 100 }
+    m:feed(ONE, 1)
+    m:lost(nil, nil, nil, 1)
+    connect_and_lose(m, 2, ONE)
+    event_names(m)
+    m:start(3)
+    managers.connect(m, 3)
+    assert.equal(100, m:unread())
+    assert.is_true(m:full())
+    m:pause(true, 3)
+    m:next(4)
+    assert.is_false(m:full())
+  end)
+
+  it("leaves room for one message beyond the inbox, and for one alone", function()
+    local m = managers.open { inbox_bytes = 100 }
+    m:feed(ONE, 1)
+    m:lost(nil, nil, nil, 1)
+    event_names(m)
+    m:start(2)
+    managers.connect(m, 2)
+    local long = managers.text(("y"):rep(120))
+    m:feed(long:sub(1, 100), 3)
+    assert.is_false(m:full())
+    m:feed(long:sub(101), 4)
+    assert.is_true(m:full())
+    m:lost(nil, nil, nil, 5)
+    assert.equal(170, m:unread())
+    connect_and_lose(m, 6)
+    assert.equal(170, m:unread())
+  end)
+
+  it("lets no byte behind the 101 be read while it is full", function()
+    local m = managers.open { inbox_bytes = 100 }
+    assert.equal(4096, m:read_size(4096))
+    m:feed(ONE .. ONE, 1)
+    m:lost(nil, nil, nil, 1)
+    event_names(m)
+    m:start(2)
+    managers.target(m, 2)
+    m:connected(2)
+    m:write(2)
+    local stream, at = "HTTP/1.1 103 Early\r\nA: b\r\n\r\n" .. managers.response .. ONE, 1
+    while m:state() == "connecting" do
+      local n = m:read_size(4096)
+      assert.is_true(n <= 4)
+      m:feed(stream:sub(at, at + n - 1), 3)
+      at = at + n
+    end
+    assert.equal(#stream - #ONE + 1, at)
+    assert.is_true(m:full())
+    assert.equal(4096, m:read_size(4096))
+  end)
+
+  it("is bounded whatever came with the 101, and its loss is told", function()
+    local m = managers.open { inbox_bytes = 100 }
+    m:feed(ONE .. ONE, 1)
+    m:lost(nil, nil, nil, 1)
+    for now = 2, 1000 do connect_and_lose(m, now, ONE) end
+    assert.equal(100, m:unread())
+    local list = managers.events(m)
+    assert.equal("error", list[1][1])
+    assert.matches("messages were lost: nobody took them and the inbox is full",
+                   list[1][3], 1, true)
+  end)
+
+  it("is all kept of one connection, as far as it was read", function()
+    local m = managers.open { inbox_bytes = 100 }
+    m:feed(ONE:rep(5), 1)
+    m:lost(nil, nil, nil, 1)
+    assert.equal(250, m:unread())
+  end)
+end)

@@ -224,3 +224,39 @@ describe("reconnect()", function ()
     end)
   end)
 end)
+
+describe("what successive connections leave untaken", function ()
+  after_each(ours.stop)
+
+  it("is bounded together, and a new one is read when there is room", function ()
+    local MESSAGE, INBOX = ("x"):rep(50000), 200000
+    local served = 0
+    local _, url = serve(function (ws)
+      served = served + 1
+      for _ = 1, 20 do
+        if not ws:send(MESSAGE, "binary", 1) then return end
+      end
+      ws:send("last " .. served)
+      ws:closed(LONG)
+    end)
+    run(function ()
+      local ws = wsmanager.new {url = url, inbox = INBOX}
+      local most = 0
+      for i = 1, 20 do
+        await(function () return ws:stats().opens == i end)
+        most = math.max(most, ws:stats().unread)
+        ws:reconnect()
+      end
+      await(function () return ws:stats().opens == 21 end)
+      -- one message more, and what one read brought behind it
+      assert.is_true(most <= INBOX + #MESSAGE + 2^19, most)
+      local took, last = 0, nil
+      repeat
+        local data, kind = ws:receive(LONG)
+        if kind == "text" then last = data else took = took + 1 end
+      until last == "last 21"
+      assert.is_true(took < 21 * 20)
+      ws:close()
+    end)
+  end)
+end)

@@ -1,10 +1,9 @@
 #include "manager/inbox.h"
 #include "base/hidden.h"
 
-/* The inbox limit counts compressed bytes; inflated ones could exceed it. */
-static bool exceeds_inbox (const struct wsm_manager *m,
-                           const struct wsm_message_queue *to) {
-  return m->session.deflate && to->payload >= m->policy->inbox_bytes;
+static bool is_at_limit (const struct wsm_manager *m,
+                         const struct wsm_message_queue *q) {
+  return m->policy->inbox_bytes > 0 && q->payload >= m->policy->inbox_bytes;
 }
 
 /* A login has its connection's messages for itself. */
@@ -15,10 +14,15 @@ static struct wsm_message_queue *queue_of (struct wsm_manager *m) {
 static enum wsm_input keep (struct wsm_manager *m, size_t limit,
                             size_t *dropped) {
   struct wsm_message_queue *to = queue_of(m);
+  /* the inbox counts compressed bytes, and inflated ones could exceed it; what
+     earlier connections left may fill it, and then reading has stopped: all that
+     is here came with the 101, or in a login */
+  const bool bounded = m->session.deflate ||
+                       (limit == SIZE_MAX && is_at_limit(m, to));
   struct wsm_message message;
   enum wsm_input input;
   while ((input = wsm_session_next(&m->session, &message)) == WSM_MESSAGE) {
-    const bool exceeds = exceeds_inbox(m, to);
+    const bool exceeds = bounded && is_at_limit(m, to);
     const bool wanted = !m->login || !(m->login->over || m->local);
     m->dropped |= exceeds && wanted;
     if (wanted && (exceeds || message.length > limit ||
@@ -49,6 +53,22 @@ bool wsm_inbox_is_full (const struct wsm_manager *m) {
   if (!wsm_state_reads(m) || limit == 0) return false;
   /* what earlier connections left may not keep a login from its next message */
   if (m->state == WSM_STATE_LOGIN && !m->session.has_message) return false;
-  return m->paused ? unread > limit / 2
-                   : unread >= limit && m->session.has_message;
+  if (m->paused) return unread > limit / 2;
+  /* one message may exceed it, if earlier connections left room for that */
+  return unread >= limit &&
+         (m->session.has_message || is_at_limit(m, &m->undelivered));
+}
+
+/* No more than what is missing of CR LF CR LF, at least. */
+static size_t missing_of_head (const struct wsm_buffer *in) {
+  const size_t length = wsm_buffer_length(in);
+  const unsigned char last = length ? wsm_buffer_bytes(in)[length - 1] : 0;
+  return last == '\r' ? 1 : last == '\n' ? 2 : 4;
+}
+
+size_t wsm_inbox_read_size (const struct wsm_manager *m, size_t n) {
+  const bool head = m->role == WSM_CLIENT && m->step == WSM_STEP_HEAD;
+  return head && is_at_limit(m, &m->undelivered)
+           ? missing_of_head(&m->session.in)
+           : wsm_session_read_size(&m->session, n);
 }

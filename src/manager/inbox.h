@@ -10,8 +10,9 @@
 
 /* Moves whole messages of the session, which is about to end, to `undelivered`; those
 ** of a login to where only that takes them, or nowhere once it is over.
-** What finds no memory is dropped and counted in *dropped; compressed ones, too,
-** beyond the inbox. Others are bounded by what was read, which a full inbox stops.
+** What finds no memory is dropped and counted in *dropped; so are, beyond the inbox,
+** compressed ones, and all where earlier connections have filled it. Others are
+** bounded by what was read, which a full inbox stops.
 ** Returns WSM_MORE or WSM_ENDED as the session does. */
 enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t *dropped);
 
@@ -20,6 +21,10 @@ enum wsm_input wsm_inbox_keep_bounded (struct wsm_manager *m, size_t *dropped);
 
 /* Bytes received and not taken. */
 size_t wsm_inbox_unread (const struct wsm_manager *m);
+
+/* How much a read of about n bytes best asks for. While earlier connections fill the
+** inbox no byte behind the peer's HTTP head is read: an empty line ends it. */
+size_t wsm_inbox_read_size (const struct wsm_manager *m, size_t n);
 
 /* See wsm_manager_is_inbox_full. */
 bool wsm_inbox_is_full (const struct wsm_manager *m);

@@ -341,10 +341,12 @@ static inline void wsm_manager_commit (struct wsm_manager *m, size_t n,
   if (n > 0) wsm_manager_received(m, n, now_ms);
 }
 
-/* How much a read of about n bytes best asks for (wsm_session_read_size). */
+/* How much a read of about n bytes best asks for (wsm_session_read_size), of the
+** peer's HTTP head see inbox.h. */
 static inline size_t wsm_manager_read_size (const struct wsm_manager *m,
                                             size_t n) {
-  return wsm_session_read_size(&m->session, n);
+  return m->step == WSM_STEP_HEAD ? wsm_inbox_read_size(m, n)
+                                  : wsm_session_read_size(&m->session, n);
 }
 
 /* Bytes for the peer that are not yet written to the socket, and how many; valid

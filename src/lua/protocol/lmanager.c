@@ -456,6 +456,8 @@ static const luaL_Reg methods[] = {
   { "latency", wsm_spec_latency },
   { "head", wsm_spec_head },
   { "why", wsm_spec_why },
+  { "read_size", wsm_spec_read_size },
+  { "full", wsm_spec_full },
   { "login_done", wsm_spec_login_done },
   { "login_failed", wsm_spec_login_failed },
   { "confirm", wsm_lua_confirm },

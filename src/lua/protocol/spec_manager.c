@@ -173,6 +173,19 @@ int wsm_spec_why (lua_State *L) {
   return 1;
 }
 
+int wsm_spec_read_size (lua_State *L) {
+  const struct wsm_manager *m = &wsm_check_manager_box(L)->manager;
+  lua_pushinteger(
+    L, (lua_Integer)wsm_manager_read_size(m, (size_t)luaL_checkinteger(L, 2)));
+  return 1;
+}
+
+int wsm_spec_full (lua_State *L) {
+  lua_pushboolean(
+    L, wsm_manager_is_inbox_full(&wsm_check_manager_box(L)->manager));
+  return 1;
+}
+
 /* --- attempts --- */
 
 int wsm_spec_fail_target (lua_State *L) {

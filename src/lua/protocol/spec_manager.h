@@ -42,6 +42,12 @@ int wsm_spec_latency (lua_State *L);
 /* m:why() -> a sentence */
 int wsm_spec_why (lua_State *L);
 
+/* m:read_size(n) -> how much is to be read where n is usual */
+int wsm_spec_read_size (lua_State *L);
+
+/* m:full() -> boolean: shall the driver stop reading? */
+int wsm_spec_full (lua_State *L);
+
 /* --- attempts --- */
 
 /* m:fail_target(detail, now): the owner's functions have failed */
