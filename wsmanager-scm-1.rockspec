@@ -67,6 +67,7 @@ build = {
         "src/io/alarm.c",
         "src/io/clock.c",
         "src/io/connect.c",
+        "src/io/demoted.c",
         "src/io/fork.c",
         "src/io/handle.c",
         "src/io/hosts.c",

@@ -109,6 +109,8 @@ describe("a rate", function()
   end)
 
   it("remembers only as many as happened, and frees them", function()
+    collectgarbage()
+    collectgarbage()
     local before = core.memory().blocks
     local r = rate(1000000, 1000)
     for i = 1, 20 do r:note(i) end

@@ -7,6 +7,7 @@
 #include "base/host_port.h"
 #include "base/memory.h"
 #include "io/address.h"
+#include "io/demoted.h"
 #include "io/fork.h"
 #include "io/hosts.h"
 #include "io/resolve.h"
@@ -33,6 +34,7 @@ struct wsm_connect {
   size_t count, next, pending;
   size_t handles; /* not closed yet; the last one frees it */
   int port;
+  const struct wsm_demoted *demoted;
   struct wsm_error error;
   char target[]; /* "host:port" or the path, for errors */
 };
@@ -229,9 +231,9 @@ static void advance (struct wsm_connect *c) {
   else if (c->pending == 0) set_timer(c, 0);
 }
 
-static void race (struct wsm_connect *c, const struct wsm_address *to,
-                  size_t n) {
+static void race (struct wsm_connect *c, struct wsm_address *to, size_t n) {
   size_t i;
+  wsm_demoted_order(c->demoted, to, n);
   c->attempts = wsm_zalloc(n * sizeof *c->attempts);
   if (!c->attempts) {
     wsm_error_set(&c->error, WSM_FULL, "no memory to connect to %.200s",
@@ -304,6 +306,7 @@ static struct wsm_connect *connect_new (struct uv_loop_s *uv,
   if (o->path) memcpy(c->target, name, strlen(name) + 1);
   else wsm_host_port_write(c->target, n, wsm_span_of(name), o->port);
   c->port = o->port;
+  c->demoted = o->demoted;
   (void)uv_timer_init(uv, &c->timer); /* it cannot fail */
   c->timer.data = c;
   c->handles = 1;

@@ -15,11 +15,13 @@
 
 struct uv_loop_s;
 struct wsm_connect;
+struct wsm_demoted;
 
 struct wsm_connect_options {
   const char *host; /* a name or a numeric address, no brackets */
   int port;
-  const char *path; /* instead: a Unix socket */
+  const char *path;                  /* instead: a Unix socket */
+  const struct wsm_demoted *demoted; /* tried last; borrowed; NULL: none */
 };
 
 /* fd >= 0: connected, non-blocking, close-on-exec, TCP_NODELAY, registered with

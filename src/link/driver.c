@@ -7,8 +7,25 @@
 
 /* --- what the manager wants --- */
 
+/* The end of a connection, or an attempt, at an address is the manager's to judge:
+** it has ended that itself, or was told. */
+static void judge (struct wsm_link *l, const struct wsm_place *place) {
+  if (place->family == 0) return;
+  switch (wsm_manager_address(&l->manager)) {
+    case WSM_ADDRESS_BAD:
+      wsm_demoted_add(&l->demoted, place);
+      break;
+    case WSM_ADDRESS_GOOD:
+      wsm_demoted_remove(&l->demoted, place);
+      break;
+    case WSM_ADDRESS_UNKNOWN:
+      break;
+  }
+}
+
 void wsm_driver_disconnect (struct wsm_link *l) {
   struct wsm_transfer *t = &l->transfer;
+  if (l->route) judge(l, wsm_route_place(l->route));
   if (t->stream) wsm_stream_close(t->stream);
   t->stream = NULL;
   t->blocked = t->finished = false;
@@ -19,8 +36,11 @@ void wsm_driver_disconnect (struct wsm_link *l) {
 }
 
 void wsm_driver_fail (struct wsm_link *l, const struct wsm_error *e) {
+  struct wsm_place place = { 0 };
+  if (l->route) place = *wsm_route_place(l->route);
   wsm_driver_disconnect(l);
   wsm_manager_lost(&l->manager, e, wsm_driver_now(l));
+  judge(l, &place);
 }
 
 static void on_connected (void *owner, int fd, const struct wsm_error *why);
@@ -32,6 +52,7 @@ static void connect_to_target (struct wsm_link *l) {
   if (l->route) return;
   setup.url = wsm_manager_url(&l->manager);
   setup.proxy = l->proxy;
+  setup.demoted = l->demoted;
   l->route = wsm_route_start(l->handle.loop, &setup, &calls, &e);
   if (l->route)
     wsm_manager_set_proxy(&l->manager, wsm_route_proxy_name(l->route));

@@ -19,8 +19,9 @@ struct wsm_link {
   void *owner;
   struct wsm_route *route; /* a client's, while it is connecting or connected */
   struct wsm_tls_context *tls, *proxy_tls;
-  const char *proxy;          /* of wsm_link_proxy */
-  struct wsm_request request; /* of wsm_link_fix */
+  const char *proxy;           /* of wsm_link_proxy */
+  struct wsm_request request;  /* of wsm_link_fix */
+  struct wsm_demoted *demoted; /* addresses that failed after TCP */
   bool fixed;
 };
 

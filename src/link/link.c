@@ -186,6 +186,7 @@ void wsm_link_free (struct wsm_link *l) {
     wsm_handle_detach(&l->handle);
   }
   wsm_tls_context_replace(&l->tls, NULL);
+  wsm_demoted_free(&l->demoted);
   wsm_tls_context_replace(&l->proxy_tls, NULL);
   wsm_free(l);
 }

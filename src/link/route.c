@@ -22,7 +22,9 @@ struct wsm_route {
   struct wsm_loop *loop;
   struct wsm_resolve *resolve; /* of the target's name, for socks5 */
   struct wsm_connect *connect;
-  int port; /* of the target */
+  const struct wsm_demoted *demoted;
+  struct wsm_place place; /* connected to */
+  int port;               /* of the target */
   bool secure;
   struct wsm_proxy proxy;         /* spans of its text */
   char *proxy_host;               /* terminated; NULL: no proxy */
@@ -73,12 +75,17 @@ const char *wsm_route_proxy_name (const struct wsm_route *r) {
   return r->proxy_host ? r->label + sizeof PROXY_LABEL - 1 : NULL;
 }
 
+const struct wsm_place *wsm_route_place (const struct wsm_route *r) {
+  return &r->place;
+}
+
 /* --- connecting --- */
 
 static void on_connected (void *owner, int fd, const struct wsm_error *why) {
   struct wsm_route *r = owner;
   struct wsm_error e = *why;
   r->connect = NULL;
+  if (fd >= 0) wsm_place_of_peer(&r->place, fd);
   if (fd < 0 && r->proxy_host) {
     wsm_error_set(&e, why->token, "cannot connect to %s: %s", r->label,
                   why->detail);
@@ -92,6 +99,7 @@ static bool connect_to (struct wsm_route *r, struct wsm_error *e) {
   memset(&options, 0, sizeof options);
   options.host = r->proxy_host ? r->proxy_host : r->host;
   options.port = r->proxy_host ? r->proxy.port : r->port;
+  options.demoted = r->demoted;
   r->connect =
     wsm_connect_start(wsm_loop_uv(r->loop), &options, on_connected, r);
   if (!r->connect) wsm_error_set(e, WSM_FULL, "no memory for a connection");
@@ -151,6 +159,7 @@ struct wsm_route *wsm_route_start (struct wsm_loop *loop,
   r->calls = *calls;
   memcpy(r->host, host.text, host.length);
   r->port = setup->url->port;
+  r->demoted = setup->demoted;
   r->secure = setup->url->secure;
   if (take_proxy(r, r->host + host.length + 1, proxy, e) &&
       (needs_address(r) ? resolve(r, e) : connect_to(r, e)))

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include "base/error.h"
+#include "io/demoted.h"
 
 struct wsm_loop;
 struct wsm_route;
@@ -20,6 +21,7 @@ struct wsm_route_setup {
   const struct wsm_url *url; /* of the target; copied as far as needed */
   const char *proxy;         /* its URL; "env": the one that the environment
                                 names; NULL: none. Copied */
+  const struct wsm_demoted *demoted; /* tried last; borrowed; NULL: none */
 };
 
 /* fd >= 0: connected, now the callee's. -1: e says why. e is lent for the call.
@@ -39,6 +41,9 @@ struct wsm_route *wsm_route_start (struct wsm_loop *loop,
 
 /* "proxy.example.com:3128", the route's own; NULL: there is none. */
 const char *wsm_route_proxy_name (const struct wsm_route *route);
+
+/* What it is connected to, of the proxy if there is one; family 0: nothing yet. */
+const struct wsm_place *wsm_route_place (const struct wsm_route *route);
 
 /* The rules of TLS with the target and with an https proxy; may be NULL. */
 struct wsm_route_tls {

@@ -292,10 +292,16 @@ static void amend_dropped (struct wsm_manager *m) {
                       : "messages were lost: no memory to keep them");
 }
 
+static enum wsm_address_verdict judge_address (const struct wsm_manager *m) {
+  if (m->spoke && !m->login) return WSM_ADDRESS_GOOD;
+  return m->local ? WSM_ADDRESS_UNKNOWN : WSM_ADDRESS_BAD;
+}
+
 void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
                      uint64_t now_ms) {
   const uint32_t stable_ms = m->policy->stable_ms;
   const bool kept = keep_messages(m, now_ms);
+  m->address = judge_address(m);
   note_close(m);
   note_error(m, e, now_ms);
   if (!kept) amend_dropped(m);

@@ -42,6 +42,7 @@ static inline void wsm_heartbeat_received (struct wsm_manager *m,
 /* A whole message did, with the last bytes. */
 static inline void wsm_heartbeat_note_message (struct wsm_manager *m) {
   m->heartbeat.message_ms = m->received_ms;
+  m->spoke = true;
 }
 
 /* The owner accepts a message as the answer (rules: ack). */

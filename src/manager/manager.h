@@ -419,6 +419,13 @@ static inline bool wsm_manager_half_closed (struct wsm_manager *m) {
   return wsm_http_server_half_closed(m);
 }
 
+/* What the end told about the address that was connected to, if there was one: once
+** the connection or the attempt is over, and until the next one begins. */
+static inline enum wsm_address_verdict
+wsm_manager_address (const struct wsm_manager *m) {
+  return (enum wsm_address_verdict)m->address;
+}
+
 /* TLS resumed an earlier session. */
 static inline void wsm_manager_count_resumed (struct wsm_manager *m) {
   m->counters.resumed++;

@@ -163,7 +163,14 @@ struct wsm_login {
   bool over;         /* what else comes on its connection is dropped */
 };
 
-struct wsm_rate;           /* attempts.c: when they began */
+struct wsm_rate; /* attempts.c: when they began */
+/* What the end of a connection, or of an attempt, says about the address. */
+enum wsm_address_verdict {
+  WSM_ADDRESS_UNKNOWN, /* the owner ended it, or it goes on */
+  WSM_ADDRESS_GOOD,    /* a message came */
+  WSM_ADDRESS_BAD      /* it ended before the first one, or in the login */
+};
+
 struct wsm_redirect_state; /* redirects.c: the redirect that was followed */
 struct wsm_sending;        /* sending.c: terms of messages, what was dropped */
 
@@ -192,6 +199,8 @@ struct wsm_manager {
                      read as the inbox has room */
   bool recovered; /* CONNECTING: the network came back during this attempt */
   bool may_shorten; /* WAITING: until it comes back */
+  bool spoke;       /* a message came on this connection */
+  uint8_t address;  /* enum wsm_address_verdict */
   bool renewed;     /* the last attempt was rejected with 401 or 403 */
   uint16_t status; /* of the response that rejected the last attempt; 0: none */
   uint16_t code;   /* of the last close; 0: none yet */

@@ -15,6 +15,8 @@ void wsm_target_begin (struct wsm_manager *m, uint64_t now_ms) {
   m->opened_ms = WSM_NEVER;
   m->retry_after_ms = 0;
   m->status = 0;
+  m->spoke = false;
+  m->address = WSM_ADDRESS_UNKNOWN;
   m->clean = m->paused = m->recovered = m->may_shorten = false;
   wsm_state_enter(m, WSM_STATE_CONNECTING);
   m->step = WSM_STEP_TARGET;

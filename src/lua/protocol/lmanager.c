@@ -458,6 +458,7 @@ static const luaL_Reg methods[] = {
   { "why", wsm_spec_why },
   { "read_size", wsm_spec_read_size },
   { "full", wsm_spec_full },
+  { "address", wsm_spec_address },
   { "login_done", wsm_spec_login_done },
   { "login_failed", wsm_spec_login_failed },
   { "confirm", wsm_lua_confirm },

@@ -186,6 +186,15 @@ int wsm_spec_full (lua_State *L) {
   return 1;
 }
 
+int wsm_spec_address (lua_State *L) {
+  static const char *const names[] = { [WSM_ADDRESS_UNKNOWN] = "unknown",
+                                       [WSM_ADDRESS_GOOD] = "good",
+                                       [WSM_ADDRESS_BAD] = "bad" };
+  const struct wsm_manager *m = &wsm_check_manager_box(L)->manager;
+  lua_pushstring(L, names[wsm_manager_address(m)]);
+  return 1;
+}
+
 /* --- attempts --- */
 
 int wsm_spec_fail_target (lua_State *L) {

@@ -48,6 +48,9 @@ int wsm_spec_read_size (lua_State *L);
 /* m:full() -> boolean: shall the driver stop reading? */
 int wsm_spec_full (lua_State *L);
 
+/* m:address() -> "unknown" | "good" | "bad" */
+int wsm_spec_address (lua_State *L);
+
 /* --- attempts --- */
 
 /* m:fail_target(detail, now): the owner's functions have failed */
