@@ -28,7 +28,7 @@ describe("an attempt that failed after TCP", function ()
   local failures = {
     ["is never answered"] = {{"stall"}},
     ["is ended"] = {{"close"}},
-    ["is reset"] = {{"cut"}},
+    ["is reset"] = {{"until", "\r\n\r\n"}, {"cut"}},
     ["is answered with a 500"] = {
       {"until", "\r\n\r\n"},
       {"text", "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"}, {"close"},
