@@ -7,6 +7,7 @@ local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
 local conflicts = require "wsmanager.base.conflicts"
 local connection = require "wsmanager.connection"
+local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local handshake_headers = require "wsmanager.base.handshake_headers"
@@ -53,6 +54,9 @@ local client = {}
 ---@field [1] integer       so many, at most 100,000
 ---@field per number        in so many seconds
 ---@field reserve? integer  of them for heartbeats and logins; 0
+
+--- The id of a message, decoded where `decode` is set: at most 128 bytes.
+---@alias wsmanager.ToId fun(message: any, kind: string): string|number|nil
 
 ---@class wsmanager.Outbox
 ---@field messages? integer  1,024
@@ -130,6 +134,9 @@ local client = {}
 ---@field proxy_tls? wsmanager.Tls  with an https proxy
 ---@field redirects? integer|false  how many are followed; none when absent
 ---@field decode? "json"|wsmanager.Codec
+---@field identify? wsmanager.ToId  of a message that is sent: it is sent again until it is acknowledged
+---@field acknowledge? wsmanager.ToId  which id a message received confirms
+---@field dedupe? wsmanager.ToId  of a message received: a repeated one is dropped
 ---@field onopen? fun(event: wsmanager.Event)
 ---@field onmessage? fun(event: wsmanager.Event)
 ---@field onerror? fun(event: wsmanager.Event)
@@ -139,6 +146,7 @@ local client = {}
 ---@field onexhausted? fun(event: wsmanager.Event)
 ---@field ondrain? fun(event: wsmanager.Event)
 ---@field ondropped? fun(event: wsmanager.Event)
+---@field onduplicate? fun(event: wsmanager.Event)
 
 local function is_function (value) return type(value) == "function" end
 
@@ -252,6 +260,7 @@ function client.new (given)
   local ok, token, detail = tls_context.configure(config, given)
   if not ok then return nil, token, detail end
   local ws = client.make(config, record)
+  delivery.attach(ws, record, given)
   for property in pairs(events.properties) do
     if given[property] then connection.listen(ws, property, given[property]) end
   end

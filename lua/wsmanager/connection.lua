@@ -24,7 +24,7 @@ local link = core.link
 local fields = link.fields
 local link_receive = ffi.receive
 local now = core.now
-local decode = codec.decode
+local decode, SKIPPED = codec.decode, codec.SKIPPED
 local codecs, is_over = dispatch.codecs, dispatch.is_over
 local to_record, retain = dispatch.record, dispatch.retain
 local schedule, wait_in = dispatch.schedule, dispatch.wait
@@ -64,10 +64,19 @@ local connection = {}
 ---@field onexhausted? fun(event: wsmanager.Event)
 ---@field ondrain? fun(event: wsmanager.Event)
 ---@field ondropped? fun(event: wsmanager.Event)
+---@field onduplicate? fun(event: wsmanager.Event)
 local methods = core.methods
 
-local function decode_message (ws, data, kind)
-  return decode(codecs[ws], data, kind)
+local receive
+
+-- The message as the program gets it; the next one, if it is dropped. C calls it
+-- where there is no timeout, with true.
+local function decode_message (ws, data, kind, timeout)
+  local value, is, why, raw = decode(codecs[ws], data, kind)
+  if rawequal(value, SKIPPED) then
+    return receive(ws, timeout ~= true and timeout or nil)
+  end
+  return value, is, why, raw
 end
 
 -- The rest of receive where no message was taken: waits for one, or returns why
@@ -79,7 +88,9 @@ local function wait_for_message (ws, timeout, token, detail)
   local queue, shared = record.receivers, record.shared
   if shared then
     local message, is, coded = receivers.take_in_turn(ws, record, timeout)
-    if message and coded then return decode_message(ws, message, is) end
+    if message and coded then
+      return decode_message(ws, message, is, timeout)
+    end
     if message then return message, is end
     if is then return nil, is, detail_of(ws, is, coded) end
   end
@@ -97,8 +108,9 @@ local function wait_for_message (ws, timeout, token, detail)
     end
     if not data and not kind then data, kind, why = take(ws, record) end
     if data then
-      if record.codec then return decode(record.codec, data, kind) end
-      return data, kind
+      if not codecs[ws] then return data, kind end
+      local left = deadline and math.max(0, deadline - now())
+      return decode_message(ws, data, kind, left)
     end
     if kind then return nil, kind, detail_of(ws, kind, why) end
   until not in_time
@@ -113,15 +125,17 @@ end
 ---@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec" ...
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
-function methods.receive (ws, timeout)
+function receive (ws, timeout)
   if timeout ~= nil then
     check_seconds(1 + METHOD_LEVELS, "#1 to 'receive'", timeout)
   end
   local data, kind, coded = link_receive(ws)
   if not data then return wait_for_message(ws, timeout, kind, coded) end
-  if coded then return decode_message(ws, data, kind) end
+  if coded then return decode_message(ws, data, kind, timeout) end
   return data, kind
 end
+
+methods.receive = receive
 
 local function next_message (ws, record, restarts)
   while record.restarts == restarts do
@@ -289,7 +303,7 @@ end
 
 --- Listens to an event (WHATWG DOM 2.7). A listener may wait; while a listener
 --- of `message` waits, the messages behind it wait too.
----@param name "open"|"message"|"error"|"close"|"reconnecting"|"locked"|"exhausted"|"drain"|"dropped"
+---@param name "open"|"message"|"error"|"close"|"reconnecting"|"locked"|"exhausted"|"drain"|"dropped"|"duplicate"
 ---@param listener fun(event: wsmanager.Event)
 ---@param options? {once: boolean?}|boolean
 function methods.addEventListener (ws, name, listener, options)
@@ -322,7 +336,7 @@ end
 -- sends one that there is room for; it calls these functions for the rest.
 if link.methods then
   methods.receive, methods.send =
-    link.methods(methods.receive, methods.send, decode_message, wait_for_message)
+    link.methods(receive, methods.send, decode_message, wait_for_message)
 end
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3

@@ -24,6 +24,7 @@ local methods = core.methods
 ---@field resumed integer   of the attempts: with a resumed TLS session
 ---@field failures integer  in a row, of the budget
 ---@field outbox integer    messages that wait for a connection
+---@field unacknowledged integer  messages with an id that were not confirmed, also those in the output
 ---@field unsent integer    messages that still waited at the end
 ---@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
 ---@field unread integer    bytes received and not taken
@@ -52,6 +53,19 @@ function methods.unsent (ws)
           .. "); stats().outbox counts what waits", 2)
   end
   return link.unsent(ws)
+end
+
+--- The messages that were sent and not confirmed (options `identify` and
+--- `acknowledge`), and their kinds, once the connection is over; forgets them.
+---@return string[] messages
+---@return string[] kinds
+function methods.unacknowledged (ws)
+  check_self(ws, "unacknowledged")
+  if not is_over[ws.state] then
+    error("unacknowledged() is for a connection that is over (it is " .. ws.state
+          .. "); stats().unacknowledged counts them", 2)
+  end
+  return link.unacknowledged(ws)
 end
 
 --- The peer's HTTP response to the opening handshake (RFC 6455 4.2.2).

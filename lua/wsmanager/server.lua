@@ -7,6 +7,7 @@ local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
 local conflicts = require "wsmanager.base.conflicts"
 local coroutines = require "wsmanager.run.coroutines"
+local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
 local each = require "wsmanager.base.each"
 local handshake_headers = require "wsmanager.base.handshake_headers"
@@ -63,6 +64,9 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field inbox? integer
 ---@field buffer? integer
 ---@field decode? "json"|wsmanager.Codec
+---@field identify? fun(data: any, kind: string): string|number|nil  as of a client, for each connection
+---@field acknowledge? fun(message: any, kind: string): string|number|nil
+---@field dedupe? fun(message: any, kind: string): string|number|nil
 ---@field onerror? fun(why: any, ws: wsmanager.Connection)  called for errors of its functions
 
 ---@class wsmanager.Server
@@ -283,6 +287,7 @@ local function add_connection (self, ws)
     record.login_failed, record.on_open = report_login, begin_handler
   end
   dispatch.register(ws, record)
+  delivery.attach(ws, record, self.given)
   self.members[record.id] = ws
   record.on_over = function () self.members[record.id] = nil end
   dispatch.schedule(record)

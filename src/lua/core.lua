@@ -119,6 +119,10 @@
 ---@field stats fun(ws): table
 ---@field response fun(ws): table?        a client: the HTTP response: status, reason, headers, body
 ---@field isflushed fun(ws): boolean   the kernel has taken everything sent; false: "flushed" comes
+---@field identify fun(ws, does: boolean)  whether each message is to have its id, or false
+---@field confirm fun(ws, id: string): boolean   the peer confirms it; 1 to 128 bytes
+---@field isrepeated fun(ws, id: string): boolean   was it received before? it was, from now on
+---@field unacknowledged fun(ws): string[], string[]   the messages not confirmed; empties them
 ---@field unsent fun(ws): string[], string[]   the messages of the outbox and their kinds; empties it
 ---@field request fun(ws): core.request?  a server
 ---@field accept fun(ws, protocol: string?, headers: string?): boolean|nil, string?, string?   false: the core refused it, or it ended
@@ -141,9 +145,10 @@
 -- token, detail: none will come.
 ---@alias core.receive fun(ws): string|nil, string?, string|true|nil
 
--- Returns true | nil, token, detail | false: data is no string, or kind unknown.
+-- Returns true | nil, token, detail | false: data is no string, kind unknown, or with
+-- link.identify there is no fourth argument.
 -- Raises for text that is not UTF-8. ttl: seconds from now.
----@alias core.send fun(ws, data: string, kind: "text"|"binary"|nil, ttl: number|false|nil, volatile: boolean?): true|nil|false, string?, string?
+---@alias core.send fun(ws, data: string, kind: "text"|"binary"|nil, ttl: number|false|nil, volatile: boolean?, id: string|false|nil): true|nil|false, string?, string?
 
 -- Makes the methods receive and send in C. They call decode(ws, data, kind, true)
 -- for what is to be decoded, wait(ws) where no message is there yet, and the

@@ -26,8 +26,9 @@ struct wsm_box {
   struct wsm_target target;
   struct wsm_policy *policy;
   char *proxy;
-  bool has_codec; /* its messages are to be decoded */
-  bool is_shared; /* several wait in receive: who calls it waits in turn */
+  bool has_codec;  /* its messages are to be decoded */
+  bool identifies; /* what is sent goes through the Lua layer, for its id */
+  bool is_shared;  /* several wait in receive: who calls it waits in turn */
 };
 
 /* The box at i, not dropped, on an open loop; raises for anything else. */

@@ -281,6 +281,9 @@ static void outbox (lua_State *L, int i, struct wsm_policy *p) {
     size(L, lua_gettop(L), "bytes", &p->outbox_bytes);
     seconds(L, lua_gettop(L), "age", &p->outbox_age_ms);
     flag(L, lua_gettop(L), "oldest", &p->outbox_drops_oldest);
+    p->unacknowledged_messages = p->outbox_messages;
+    p->unacknowledged_bytes = p->outbox_bytes;
+    if (p->heard_ids < p->outbox_messages) p->heard_ids = p->outbox_messages;
     lua_pop(L, 1);
   } else if (off) {
     p->outbox_messages = 0;

@@ -52,7 +52,8 @@ static int send_message (const struct wsm_box *box, const char *data, size_t n,
   const struct wsm_message m = { (const unsigned char *)data, n,
                                  kind == BINARY };
   struct wsm_link *link = wsm_box_link(box);
-  if (!link || (kind == TEXT && !wsm_utf8_valid(m.data, n))) return 0;
+  if (!link || box->identifies || (kind == TEXT && !wsm_utf8_valid(m.data, n)))
+    return 0;
   return wsm_link_send(link, &m, NULL) <= WSM_SENT_LATER;
 }
 

@@ -66,6 +66,11 @@ static int set_codec (lua_State *L) {
   return 0;
 }
 
+static int set_identifies (lua_State *L) {
+  wsm_check_box(L, 1)->identifies = lua_toboolean(L, 2);
+  return 0;
+}
+
 static int set_shared (lua_State *L) {
   wsm_check_box(L, 1)->is_shared = lua_toboolean(L, 2);
   return 0;
@@ -229,6 +234,40 @@ static int unsent (lua_State *L) {
   return wsm_push_unsent(L, wsm_manager_outbox(check_manager(L)));
 }
 
+/* --- acknowledged delivery --- */
+
+static const char *check_id (lua_State *L, size_t *n) {
+  const char *id = luaL_checklstring(L, 2, n);
+  luaL_argcheck(L, *n > 0 && *n <= WSM_ID_LIMIT, 2, "1 to 128 bytes expected");
+  return id;
+}
+
+static int confirm (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  size_t n;
+  const char *id = check_id(L, &n);
+  const bool any =
+    wsm_manager_confirm(manager_of(box), id, n, wsm_link_now(box->link));
+  if (any) wsm_link_update(box->link);
+  lua_pushboolean(L, any);
+  return 1;
+}
+
+static int is_repeated (lua_State *L) {
+  size_t n;
+  const char *id = check_id(L, &n);
+  lua_pushboolean(L, wsm_manager_is_repeated(check_manager(L), id, n));
+  return 1;
+}
+
+static int unacknowledged (lua_State *L) {
+  struct wsm_message_queue none, *q = wsm_delivery_messages(check_manager(L));
+  memset(&none, 0, sizeof none);
+  wsm_push_unsent(L, q ? q : &none);
+  wsm_delivery_forget(check_manager(L));
+  return 2;
+}
+
 /* --- a server's side --- */
 
 static int accept (lua_State *L) {
@@ -310,6 +349,10 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "abort", abort_link },
                                       { "flush", flush },
                                       { "unsent", unsent },
+                                      { "identify", set_identifies },
+                                      { "confirm", confirm },
+                                      { "isrepeated", is_repeated },
+                                      { "unacknowledged", unacknowledged },
                                       { "isflushed", is_flushed },
                                       { "accept", accept },
                                       { "refuse", refuse },

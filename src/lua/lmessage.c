@@ -211,27 +211,33 @@ static unsigned opcode_of (lua_State *L) {
   }
 }
 
-/* The terms at 4 and 5: seconds, and whether it is volatile. NULL: there are
-** none. */
+/* The terms at 4 to 6: seconds, whether it is volatile, and its id, of 1 to
+** WSM_ID_LIMIT bytes; each may be false. NULL: there are none. */
 static const struct wsm_terms *terms_at (lua_State *L, struct wsm_link *link,
                                          struct wsm_terms *terms) {
   const struct wsm_terms none = WSM_NO_TERMS;
+  size_t n = 0;
   if (lua_gettop(L) < 4) return NULL;
   *terms = none;
   if (lua_isnumber(L, 4))
     terms->expires_ms = wsm_link_clock(link) + wsm_check_ms(L, 4, "ttl");
   terms->is_volatile = lua_toboolean(L, 5);
-  return terms;
+  if (lua_type(L, 6) == LUA_TSTRING)
+    terms->id = (const unsigned char *)lua_tolstring(L, 6, &n);
+  terms->id_length = (uint8_t)n;
+  return terms->is_volatile || wsm_terms_matter(terms) ? terms : NULL;
 }
 
 static int send (lua_State *L) {
-  struct wsm_link *link =
-    check_self(L, "call it with ':', as in ws:send(...)")->link;
+  const struct wsm_box *box =
+    check_self(L, "call it with ':', as in ws:send(...)");
+  const bool lacks_id = box->identifies && lua_gettop(L) < 4;
+  struct wsm_link *link = box->link;
   const unsigned opcode = opcode_of(L);
   struct wsm_terms terms;
   struct wsm_message m;
-  if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING) {
-    lua_pushboolean(L, 0); /* the Lua layer encodes it, or raises */
+  if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING || lacks_id) {
+    lua_pushboolean(L, 0); /* the Lua layer encodes it, names it, or raises */
     return 1;
   }
   m = message_at(L, opcode);
@@ -357,7 +363,7 @@ static bool is_sent (lua_State *L, struct wsm_link *link, unsigned opcode) {
 static int send_method (lua_State *L) {
   const struct wsm_box *box = test_live_box(L);
   const unsigned opcode = opcode_of(L);
-  if (!box || opcode == 0 || lua_gettop(L) > 3 ||
+  if (!box || box->identifies || opcode == 0 || lua_gettop(L) > 3 ||
       lua_type(L, 2) != LUA_TSTRING || !is_sent(L, box->link, opcode))
     return call_lua(L, FALLBACK);
   lua_pushboolean(L, true);

@@ -8,7 +8,7 @@
 struct snapshot {
   struct wsm_counters counters;
   uint32_t failures;
-  size_t outbox, unread, buffered;
+  size_t outbox, unacknowledged, unread, buffered;
   uint64_t pings, pongs;
   int64_t latency_ms;
   char address[WSM_PEER_SIZE];
@@ -22,6 +22,8 @@ static void take_snapshot (struct snapshot *s, struct wsm_link *link) {
   s->counters = m->counters;
   s->failures = m->failures;
   s->outbox = m->outbox.count;
+  s->unacknowledged = wsm_delivery_messages(m) ? wsm_delivery_messages(m)->count
+                                               : 0;
   s->unread = wsm_manager_unread(m);
   s->buffered = wsm_manager_buffered(m);
   s->pings = m->session.pings;
@@ -58,6 +60,7 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "dropped", s.counters.dropped);
   wsm_set_count(L, "failures", s.failures);
   wsm_set_count(L, "outbox", s.outbox);
+  wsm_set_count(L, "unacknowledged", s.unacknowledged);
   wsm_set_count(L, "unread", s.unread);
   wsm_set_count(L, "buffered", s.buffered);
   wsm_set_count(L, "pings", s.pings);

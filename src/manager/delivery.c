@@ -37,40 +37,50 @@ bool wsm_delivery_reserve (struct wsm_manager *m,
 void wsm_delivery_keep (struct wsm_manager *m,
                         const struct wsm_message *message,
                         const struct wsm_terms *terms) {
-  struct wsm_unacknowledged *u = get(m);
-  wsm_message_queue_push(&u->messages, message, terms);
-  u->sent = wsm_buffer_length(&u->messages.bytes);
+  wsm_message_queue_push(&get(m)->messages, message, terms);
 }
 
-bool wsm_delivery_next (const struct wsm_manager *m,
-                        struct wsm_message *message, struct wsm_terms *terms) {
-  const struct wsm_unacknowledged *u = find(m);
-  size_t at = u ? u->sent : 0;
-  if (!u || !wsm_message_queue_next(&u->messages, &at, message)) return false;
-  wsm_message_queue_terms(&u->messages, u->sent, terms);
-  terms->is_resent = true;
-  return true;
+bool wsm_delivery_next (struct wsm_manager *m, struct wsm_message *message,
+                        struct wsm_terms *terms) {
+  struct wsm_unacknowledged *u = find(m);
+  size_t end = u ? u->next : 0;
+  if (!u || u->pending == 0) return false;
+  while (wsm_message_queue_next(&u->messages, &end, message)) {
+    wsm_message_queue_terms(&u->messages, u->next, terms);
+    if (terms->number == 0) return true;
+    u->next = end;
+  }
+  return false;
 }
 
 void wsm_delivery_sent (struct wsm_manager *m) {
   struct wsm_unacknowledged *u = find(m);
   struct wsm_message message;
-  if (u) wsm_message_queue_next(&u->messages, &u->sent, &message);
+  struct wsm_terms terms;
+  if (!wsm_delivery_next(m, &message, &terms)) return;
+  terms.number = m->session.queued;
+  wsm_message_queue_mark(&u->messages, u->next, &terms);
+  wsm_message_queue_next(&u->messages, &u->next, &message);
+  u->pending--;
 }
 
 static void take_out (struct wsm_unacknowledged *u, size_t at, size_t end) {
-  const size_t n = end - at;
+  struct wsm_terms terms;
+  wsm_message_queue_terms(&u->messages, at, &terms);
+  if (terms.number == 0) u->pending--;
   wsm_message_queue_remove(&u->messages, at, end);
-  if (at < u->sent) u->sent -= n;
-  if (at < u->fresh) u->fresh -= n;
+  if (at < u->next) u->next -= end - at;
 }
 
 void wsm_delivery_drop (struct wsm_manager *m) {
   struct wsm_unacknowledged *u = find(m);
   struct wsm_message message;
-  size_t end = u ? u->sent : 0;
-  if (u && wsm_message_queue_next(&u->messages, &end, &message))
-    take_out(u, u->sent, end);
+  struct wsm_terms terms;
+  size_t end;
+  if (!wsm_delivery_next(m, &message, &terms)) return;
+  end = u->next;
+  wsm_message_queue_next(&u->messages, &end, &message);
+  take_out(u, u->next, end);
 }
 
 bool wsm_delivery_confirm (struct wsm_manager *m, const void *id, size_t n) {
@@ -95,17 +105,27 @@ void wsm_delivery_lost (struct wsm_manager *m, uint64_t written) {
   struct wsm_unacknowledged *u = find(m);
   struct wsm_message message;
   struct wsm_terms terms;
-  size_t at, end;
-  if (!u) return;
-  for (at = end = u->fresh;
-       wsm_message_queue_next(&u->messages, &end, &message); at = end) {
+  size_t at = 0, end = 0;
+  while (u && wsm_message_queue_next(&u->messages, &end, &message)) {
     wsm_message_queue_terms(&u->messages, at, &terms);
-    if (terms.number <= written) continue;
-    take_out(u, at, end);
-    end = at;
+    if (!terms.is_resent && terms.number > written) {
+      take_out(u, at, end);
+      end = at;
+    } else {
+      terms.number = 0;
+      terms.is_resent = true;
+      wsm_message_queue_mark(&u->messages, at, &terms);
+    }
+    at = end;
   }
-  u->sent = 0;
-  u->fresh = wsm_buffer_length(&u->messages.bytes);
+  if (!u) return;
+  u->next = 0;
+  u->pending = u->messages.count;
+}
+
+void wsm_delivery_forget (struct wsm_manager *m) {
+  struct wsm_unacknowledged *u = find(m);
+  if (u) u->next = u->pending = 0;
 }
 
 /* --- what is received --- */

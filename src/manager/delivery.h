@@ -11,11 +11,11 @@
 
 #include "manager/sending.h"
 
+/* A message whose number is 0 was sent on earlier connections alone. */
 struct wsm_unacknowledged {
   struct wsm_message_queue messages; /* with their ids, the oldest first */
-  size_t
-    sent; /* bytes of the queue: those before were sent on this connection */
-  size_t fresh; /* likewise: those from there on were never sent on another */
+  size_t next;    /* bytes of the queue: before there is none of number 0 */
+  size_t pending; /* how many of number 0 */
 };
 
 /* --- what is sent --- */
@@ -33,16 +33,16 @@ void wsm_delivery_keep (struct wsm_manager *m,
                         const struct wsm_terms *terms);
 
 /* The next one to be sent again on this connection, in the queue; false: none. */
-bool wsm_delivery_next (const struct wsm_manager *m,
-                        struct wsm_message *message, struct wsm_terms *terms);
+bool wsm_delivery_next (struct wsm_manager *m, struct wsm_message *message,
+                        struct wsm_terms *terms);
 
 static inline bool wsm_delivery_is_resending (const struct wsm_manager *m) {
   const struct wsm_unacknowledged *u = m->sending ? m->sending->unacknowledged
                                                   : NULL;
-  return u && u->sent < wsm_buffer_length(&u->messages.bytes);
+  return u && u->pending > 0;
 }
 
-/* It was, or is given up. */
+/* It was, as the session's last message, or is given up. */
 void wsm_delivery_sent (struct wsm_manager *m);
 void wsm_delivery_drop (struct wsm_manager *m);
 
@@ -60,6 +60,9 @@ wsm_delivery_messages (const struct wsm_manager *m) {
            ? &m->sending->unacknowledged->messages
            : NULL;
 }
+
+/* The owner has emptied the queue. */
+void wsm_delivery_forget (struct wsm_manager *m);
 
 /* --- what is received --- */
 

@@ -111,6 +111,19 @@ void wsm_message_queue_pop (struct wsm_message_queue *q) {
   wsm_buffer_consume(&q->bytes, end);
 }
 
+void wsm_message_queue_mark (struct wsm_message_queue *q, size_t at,
+                             const struct wsm_terms *terms) {
+  unsigned char *bytes = wsm_buffer_bytes(&q->bytes) + at;
+  struct entry entry;
+  struct limits limits;
+  memcpy(&entry, bytes, sizeof entry);
+  entry.is_resent = terms->is_resent;
+  memcpy(bytes, &entry, sizeof entry);
+  limits.expires_ms = terms->expires_ms;
+  limits.number = terms->number;
+  memcpy(bytes + sizeof entry, &limits, sizeof limits);
+}
+
 void wsm_message_queue_remove (struct wsm_message_queue *q, size_t at,
                                size_t end) {
   const size_t n = wsm_buffer_length(&q->bytes);

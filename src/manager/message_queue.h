@@ -21,7 +21,7 @@ struct wsm_terms {
   const unsigned char *id; /* of id_length bytes */
   uint8_t id_length;       /* 0: it has none */
   bool is_volatile;        /* it waits for no connection */
-  bool is_resent;          /* in the output: delivery.c holds it */
+  bool is_resent;          /* an earlier connection has sent it: delivery.c */
 };
 
 #define WSM_NO_TERMS \
@@ -63,6 +63,10 @@ bool wsm_message_queue_next (const struct wsm_message_queue *q, size_t *at,
 ** into the queue. */
 void wsm_message_queue_terms (const struct wsm_message_queue *q, size_t at,
                               struct wsm_terms *terms);
+
+/* Changes the number and is_resent of the message at `at`, which has terms. */
+void wsm_message_queue_mark (struct wsm_message_queue *q, size_t at,
+                             const struct wsm_terms *terms);
 
 /* Removes the message between `at` and `end`, where `next` stood before and after
 ** it. */

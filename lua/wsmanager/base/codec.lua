@@ -114,6 +114,9 @@ function codec.null ()
   return codec.cjson().null
 end
 
+-- What decode returns instead of a message that watch.lua has dropped.
+codec.SKIPPED = {}
+
 -- The codec for a value of the option `decode`, or nil.
 function codec.of (given)
   if given == "json" then return codec.json() end

@@ -101,7 +101,17 @@ local function check_login (given)
   end
 end
 
+-- What is never confirmed would be kept for ever.
+local function check_delivery (given)
+  if given.identify and not given.acknowledge then
+    fail("identify", "no 'acknowledge'", "nothing would confirm what is kept")
+  elseif given.acknowledge and not given.identify then
+    fail("acknowledge", "no 'identify'", "there is nothing to confirm")
+  end
+end
+
 local function check_both (given)
+  check_delivery(given)
   check_login(given)
   check_handshake(given)
   conflicts.check_heartbeat(given.heartbeat)

@@ -8,7 +8,7 @@ local events = {
   names = {
     open = true, message = true, error = true, close = true,
     reconnecting = true, locked = true, exhausted = true, drain = true,
-    dropped = true,
+    dropped = true, duplicate = true,
   },
   properties = {},    -- "onopen" -> "open" ...
 }
@@ -16,7 +16,8 @@ local events = {
 for name in pairs(events.names) do events.properties["on" .. name] = name end
 
 ---@class wsmanager.Event
----@field type string    "open" "message" "error" "close" "reconnecting" "locked" "exhausted" "drain" "dropped"
+---@field type string    "open" "message" "error" "close" "reconnecting" "locked" "exhausted" "drain"
+---  "dropped" "duplicate"
 ---@field target wsmanager.Connection|wsmanager.WebSocket
 ---@field data any       message: the data, decoded where `decode` is set
 ---@field kind? string   message: "text" or "binary"
@@ -28,6 +29,7 @@ for name in pairs(events.names) do events.properties["on" .. name] = name end
 ---  old), "full" (the oldest), "closed" (not sent when the connection was lost)
 ---@field count? integer dropped: messages
 ---@field bytes? integer dropped: their bytes
+---@field id? string     duplicate: of the message, which is in data
 ---@field message? string error, locked: a sentence
 ---@field raw? string    error "codec": the message that could not be decoded
 ---@field attempt? integer reconnecting: 1, 2, ...

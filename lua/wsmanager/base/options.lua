@@ -93,7 +93,7 @@ local policy = {
 local shared = {
   tls = tls,
   decode = rule(is_codec, "'json' or a table with encode and decode", true),
-  login = callback,
+  login = callback, identify = callback, acknowledge = callback, dedupe = callback,
 }
 
 for name, each in pairs(policy) do shared[name] = each end

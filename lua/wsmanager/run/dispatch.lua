@@ -46,6 +46,8 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field must_notify? true         its waiters are notified in the next round, whatever happens
 ---@field receivers? table          queue of coroutines that wait for a message
 ---@field senders? table            queue of coroutines that wait for room
+---@field watching? table           its codec where somebody looks at each message: watch.lua
+---@field identify? fun(data: any, kind: string): any  option identify
 ---@field outbox_waits? true        option outbox.full = "wait"
 ---@field full_for? "new"|"same"    a sender has found no room, since this was reset
 ---@field watchers? table           queue of coroutines that wait for another state

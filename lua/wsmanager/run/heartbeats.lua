@@ -14,7 +14,7 @@ local receivers = require "wsmanager.run.receivers"
 local report = require "wsmanager.base.report"
 
 local link = core.link
-local codecs, call_at_level = receivers.codecs, arguments.call_at_level
+local call_at_level = arguments.call_at_level
 
 local heartbeats = {}
 
@@ -106,8 +106,7 @@ function heartbeats.apply (ws, record, given)
   end
   if given and given.ack then record.codec = asking_codec(ws, record, with)
   else record.codec = with end
-  codecs[ws] = record.codec
-  link.codec(ws, record.codec ~= nil)
+  receivers.set_codec(ws, record)
 end
 
 -- ## Changes

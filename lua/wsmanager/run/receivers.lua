@@ -17,13 +17,21 @@ local fire, has_listener = listeners.fire, listeners.has
 local hold_messages, call = listeners.hold_messages, coroutines.call
 local has_waiting = coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
-local decode = codec.decode
+local decode, SKIPPED = codec.decode, codec.SKIPPED
 
 local codecs = setmetatable({}, {__mode = "k"})
 
 local receivers = {
   codecs = codecs,     -- connection -> codec
 }
+
+-- Has its messages decoded by the record's codec, if any: by the one that shows them
+-- to watch.lua, if there is that.
+function receivers.set_codec (ws, record)
+  local with = record.watching or record.codec
+  codecs[ws] = with
+  link.codec(ws, with ~= nil)
+end
 
 -- ## Taking turns
 
@@ -57,9 +65,11 @@ receivers.take = take
 
 -- ## Delivering
 
--- The decoded value, or nil after an event `error` for data that does not decode.
+-- The decoded value, or nil: nobody gets it, or after an event `error` for data that
+-- does not decode.
 local function decode_or_fire (record, with, data, kind)
   local value, token, why, raw = decode(with, data, kind)
+  if rawequal(value, SKIPPED) then return nil end
   if value == nil then
     fire(record, {type = "error", token = token, message = why, raw = raw})
   end

@@ -7,14 +7,15 @@ local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
+local identity = require "wsmanager.run.identity"
 local ffi = require "wsmanager.base.ffi"
 local suggest = require "wsmanager.base.suggest"
 
 local link = core.link
 local link_send, send_on_terms = ffi.send, link.send
 local now, encode = core.now, codec.encode
-local codecs, to_record = dispatch.codecs, dispatch.record
-local wait_in = dispatch.wait
+local to_record = dispatch.record
+local wait_in, call_identify = dispatch.wait, identity.of_sent
 local bad_argument, check_seconds = arguments.fail, arguments.check_seconds
 
 local type, min = type, math.min
@@ -56,23 +57,43 @@ local function check_options (level, options)
   end
 end
 
+-- ## The terms of a message
+--
+-- nil where there are none. `expires`: when its ttl is over.
+
+---@class wsmanager.Terms
+---@field expires? number
+---@field ttl? number
+---@field volatile? boolean
+---@field id? string
+
+-- Of the options (nil: none) and the id (nil: none).
+local function to_terms (options, id)
+  if not options and not id then return nil end
+  local ttl = options and options.ttl
+  return {
+    ttl = ttl, expires = ttl and now() + ttl, id = id,
+    volatile = options and options.volatile,
+  }
+end
+
+-- Sends it, with what is left of its ttl.
+local function send_once (ws, data, kind, terms)
+  if not terms then return send_on_terms(ws, data, kind, false) end
+  local left = terms.expires and terms.expires - now()
+  if left and left <= 0 then
+    return nil, "timeout", "the message's ttl of " .. terms.ttl .. " s is over"
+  end
+  return send_on_terms(ws, data, kind, left or false, terms.volatile, terms.id)
+end
+
 -- ## Where the core did not take it at once
 
 -- Connecting or waiting without an outbox: `full` is reported, not `closed`.
 local will_open = {connecting = true, waiting = true}
 
--- Sends it with what is left of its ttl.
-local function send_once (ws, data, kind, options, expires)
-  if not options then return link_send(ws, data, kind) end
-  local left = expires and expires - now()
-  if left and left <= 0 then
-    return nil, "timeout", "the message's ttl of " .. options.ttl .. " s is over"
-  end
-  return send_on_terms(ws, data, kind, left or false, options.volatile)
-end
-
-local function try_send (ws, data, kind, options, expires)
-  local ok, token, detail = send_once(ws, data, kind, options, expires)
+local function try_send (ws, data, kind, terms)
+  local ok, token, detail = send_once(ws, data, kind, terms)
   if ok == nil and token == "closed" and will_open[ws.state] then
     return nil, "full", "the connection is " .. ws.state
                         .. " and has no outbox (outbox = false)"
@@ -82,14 +103,15 @@ end
 
 -- May it wait for room? Without a timeout only while the connection is open, or
 -- with outbox.full = "wait": an outbox that is full may stay so for long.
-local function may_wait (ws, record, timeout, options)
-  if timeout == 0 or options and options.volatile then return false end
+local function may_wait (ws, record, timeout, terms)
+  if timeout == 0 or terms and terms.volatile then return false end
   return timeout ~= nil or record.outbox_waits or ws.readyState == 1
 end
 
 -- Waits for room and sends.
-local function wait_for_room (ws, data, kind, timeout, options, expires)
+local function wait_for_room (ws, data, kind, timeout, terms)
   local deadline = timeout and now() + timeout
+  local expires = terms and terms.expires
   if expires then deadline = min(deadline or expires, expires) end
   local record = to_record(ws)
   local restarts, in_time = record.restarts, nil
@@ -100,9 +122,9 @@ local function wait_for_room (ws, data, kind, timeout, options, expires)
     if ws.state == "closed" or record.restarts ~= restarts then
       return nil, "closed", failures.why_over(ws, record)
     end
-    ok, token, detail = try_send(ws, data, kind, options, expires)
+    ok, token, detail = try_send(ws, data, kind, terms)
     if ok or token ~= "full" then return ok, token, detail end
-  until not in_time or not may_wait(ws, record, timeout, options)
+  until not in_time or not may_wait(ws, record, timeout, terms)
   if not in_time and timeout then
     return failures.timed_out(ws, "no room to send", timeout)
   end
@@ -110,19 +132,19 @@ local function wait_for_room (ws, data, kind, timeout, options, expires)
 end
 
 -- The rest of send where the core did not take the message.
-local function send_refused (ws, data, kind, timeout, options, expires, token, detail)
+local function send_refused (ws, data, kind, timeout, terms, token, detail)
   local ok
   if token == "closed" then
-    ok, token, detail = try_send(ws, data, kind, options, expires)
+    ok, token, detail = try_send(ws, data, kind, terms)
     if ok then return true end
   end
   if token ~= "full" then
     return nil, token, failures.detail_of(ws, token, detail)
   end
-  if not may_wait(ws, to_record(ws), timeout, options) then
+  if not may_wait(ws, to_record(ws), timeout, terms) then
     return nil, token, detail
   end
-  return wait_for_room(ws, data, kind, timeout, options, expires)
+  return wait_for_room(ws, data, kind, timeout, terms)
 end
 
 local function check_kind (kind)
@@ -144,35 +166,46 @@ end
 ---@return string? token  "full", "closed", "toobig", "codec", "timeout", "exhausted"
 ---@return string? detail
 function sending.send (ws, data, kind, timeout)
-  local options, expires
+  local options, terms, ok, token, detail
   if type(timeout) == "table" then
     options = timeout
     check_options(1 + METHOD_LEVELS, options)
-    expires = options.ttl and now() + options.ttl
     timeout = options.timeout
   elseif timeout ~= nil then
     check_seconds(1 + METHOD_LEVELS, "#3 to 'send'", timeout)
   end
-  local ok, token, detail
-  if options then
-    ok, token, detail = send_on_terms(ws, data, kind, options.ttl or false,
-                                      options.volatile)
-  else
-    ok, token, detail = link_send(ws, data, kind)
-  end
+  if options and type(ws) == "userdata" then ok = false
+  else ok, token, detail = link_send(ws, data, kind) end
   if ok == false then
     -- not in a function of its own: after a tail call Lua 5.1 has lost the line
     if kind ~= nil then check_kind(kind) end
-    local with = codecs[ws]
-    if not with or not with.encode then
-      arguments.fail_message(1 + METHOD_LEVELS, "send", data)
+    local record, value = to_record(ws), data
+    local identify, with = record.identify, record.codec
+    if type(data) ~= "string" then
+      if not with or not with.encode then
+        arguments.fail_message(1 + METHOD_LEVELS, "send", data)
+      end
+      data, token, detail = encode(with, data, kind)
+      if data == nil then return nil, token, detail end
     end
-    data, token, detail = encode(with, data, kind)
-    if data == nil then return nil, token, detail end
-    ok, token, detail = send_once(ws, data, kind, options, expires)
+    local id
+    if identify and not (options and options.volatile) then
+      id, detail = call_identify(1 + METHOD_LEVELS, identify, value, kind)
+      if id == false then return nil, "toobig", detail end
+    end
+    terms = to_terms(options, id)
+    -- text that is no UTF-8 raises at our caller's line: not in send_once either
+    if terms then
+      ok, token, detail = send_on_terms(ws, data, kind, terms.ttl or false,
+                                        terms.volatile, id)
+    elseif identify then
+      ok, token, detail = send_on_terms(ws, data, kind, false)
+    else
+      ok, token, detail = link_send(ws, data, kind)
+    end
   end
   if ok then return true end
-  return send_refused(ws, data, kind, timeout, options, expires, token, detail)
+  return send_refused(ws, data, kind, timeout, terms, token, detail)
 end
 
 return sending

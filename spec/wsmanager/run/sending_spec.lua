@@ -13,7 +13,11 @@ local LONG = ours.LONG
 local function waiting (options)
   local gate, dropped, got = {}, {}, {}
   local _, url = serve(function (ws)
-    for data in function () return (ws:receive()) end do got[#got + 1] = data end
+    local data = ws:receive()      -- no for: a coroutine of Lua 5.1 cannot wait in one
+    while data do
+      got[#got + 1] = data
+      data = ws:receive()
+    end
   end)
   options.url = function ()
     await(function () return gate.open end)
@@ -144,8 +148,10 @@ describe("a connection", function ()
         while ws.state == "open" do wsmanager.sleep(0.005) end
         return
       end
-      for data in function () return (ws:receive()) end do
+      local data = ws:receive()
+      while data do
         state.got[#state.got + 1] = data
+        data = ws:receive()
       end
     end)
     return url, state

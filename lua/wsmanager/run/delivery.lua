@@ -1,0 +1,44 @@
+-- Acknowledged delivery: the ids that a program reads from its messages, for the core.
+-- Depends on the core's link, watch.lua, identity.lua and listeners.lua.
+-- Never keeps a message or an id: src/manager/delivery.c does.
+
+local core = require "wsmanager.core"
+local dispatch = require "wsmanager.run.dispatch"
+local identity = require "wsmanager.run.identity"
+local listeners = require "wsmanager.run.listeners"
+local watch = require "wsmanager.run.watch"
+
+local link = core.link
+local id_of = identity.of_received
+
+local delivery = {}
+
+local function watch_acknowledgements (ws, record, acknowledge)
+  watch.add(ws, record, "acknowledge", function (target, value, kind)
+    local id = id_of(acknowledge(value, kind))
+    if id then link.confirm(target, id) end
+  end)
+end
+
+-- One that was received before goes to the event `duplicate` alone: its sender may not
+-- have heard that it was.
+local function watch_duplicates (ws, record, dedupe)
+  watch.add(ws, record, "dedupe", function (target, value, kind)
+    local id = id_of(dedupe(value, kind))
+    if not id or not link.isrepeated(target, id) then return false end
+    listeners.fire(dispatch.record(target), {
+      type = "duplicate", data = value, kind = kind, id = id,
+    })
+    return true
+  end)
+end
+
+-- For a connection that was registered; given: the options.
+function delivery.attach (ws, record, given)
+  record.identify = given.identify
+  if given.identify then link.identify(ws, true) end
+  if given.acknowledge then watch_acknowledgements(ws, record, given.acknowledge) end
+  if given.dedupe then watch_duplicates(ws, record, given.dedupe) end
+end
+
+return delivery
