@@ -237,6 +237,7 @@ build = {
     ["wsmanager.connection"] = "lua/wsmanager/connection.lua",
     ["wsmanager.inspection"] = "lua/wsmanager/inspection.lua",
     ["wsmanager.liveness"] = "lua/wsmanager/liveness.lua",
+    ["wsmanager.presets"] = "lua/wsmanager/presets.lua",
     ["wsmanager.run.ask"] = "lua/wsmanager/run/ask.lua",
     ["wsmanager.run.coroutines"] = "lua/wsmanager/run/coroutines.lua",
     ["wsmanager.run.delivery"] = "lua/wsmanager/run/delivery.lua",

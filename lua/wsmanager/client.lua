@@ -119,6 +119,7 @@ local client = {}
 ---@field url string|string[]|fun(attempt: integer, last: wsmanager.Last?): string?, string?  ws or wss; a list in turn
 ---@field protocols? string|wsmanager.Protocols|fun(attempt: integer, last: wsmanager.Last?): wsmanager.Protocols?
 ---@field headers? table|fun(attempt: integer, last: wsmanager.Last?): table?  {Name = value} or "Name: value" lines
+---@field preset? wsmanager.Preset  what a service asks for, as wsmanager.presets.discord; own options win
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---@field reconnect? wsmanager.Reconnect|false
 ---@field timeouts? wsmanager.Timeouts
@@ -218,6 +219,7 @@ end
 -- bad options.
 local function read (given)
   options.check_client(given)
+  given = options.over_preset(given)
   conflicts.check_client(given)
   check_urls(given.url)
   local config, record = options.policy(given), {}

@@ -4,6 +4,7 @@
 local core = require "wsmanager.core"
 local client = require "wsmanager.client"
 local codec = require "wsmanager.base.codec"
+local presets = require "wsmanager.presets"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 local server = require "wsmanager.server"
@@ -22,6 +23,7 @@ local wsmanager = {
   CLOSING = 2,
   CLOSED = 3,
   new = client.new,
+  presets = presets,
   WebSocket = websocket,
   serve = server.serve,
   run = scheduler.run,

@@ -163,6 +163,12 @@ local client = {
   redirects = rule(any(is_false, is_integer(0)), "integer, 0 or more, or false"),
 }
 
+-- What a preset may have: wsmanager/presets.lua.
+client.preset = group {
+  heartbeat = policy.heartbeat, reconnect = client.reconnect, rate = client.rate,
+  limits = policy.limits,
+}
+
 local server = {
   host = text,
   port = rule(is_integer(0, 65535), "integer from 0 to 65535"),
@@ -215,6 +221,25 @@ function options.check_tls (given)
     error("bad option 'tls' (table expected, got " .. type(given) .. ")", 0)
   end
   schema.check(given, tls.fields, "tls.")
+end
+
+local function copy_over (to, from)
+  for name, value in pairs(from) do to[name] = value end
+  return to
+end
+
+-- What was given over its preset: in a group each field by itself, and anything that
+-- is no table instead of a group.
+function options.over_preset (given)
+  if not given.preset then return given end
+  local merged = copy_over(copy_over({}, given.preset), given)
+  for name, group_of_preset in pairs(given.preset) do
+    local own = given[name]
+    if type(own) == "table" and type(group_of_preset) == "table" then
+      merged[name] = copy_over(copy_over({}, group_of_preset), own)
+    end
+  end
+  return merged
 end
 
 function options.check_server (given)

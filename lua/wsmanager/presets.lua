@@ -1,0 +1,61 @@
+-- What public services ask of their clients, as options; each says where the service
+-- documents it. `preset = wsmanager.presets.discord`: own options win.
+-- Depends on nothing. Never has more than the groups heartbeat, reconnect, rate and
+-- limits.
+
+--- Plain tables: print them, copy them, change the copies.
+---@class wsmanager.Presets
+---@field discord wsmanager.Preset      the gateway
+---@field slack wsmanager.Preset        Socket Mode
+---@field twitch wsmanager.Preset       EventSub
+---@field twitch_chat wsmanager.Preset  IRC over WebSocket
+local presets = {}
+
+---@class wsmanager.Preset
+---@field heartbeat? wsmanager.Heartbeat|false
+---@field reconnect? wsmanager.Reconnect|false
+---@field rate? wsmanager.Rate|false
+---@field limits? wsmanager.Limits
+
+-- Discord, Developer Documentation, "Gateway": 120 events in 60 seconds, of 4096
+-- bytes each; the first heartbeat after a random part of HELLO's interval, then
+-- always, and the connection is dead if none was acknowledged until the next; 1000
+-- IDENTIFY in 24 hours. "Gateway close event codes": those without reconnect. HELLO
+-- names the interval: ws:heartbeat { interval = i, timeout = 2 * i }.
+presets.discord = {
+  heartbeat = {mode = "always", jitter = 1, interval = 41.25, timeout = 82.5},
+  reconnect = {
+    never = {4004, 4010, 4011, 4012, 4013, 4014},
+    rate = {1000, per = 86400},
+  },
+  rate = {120, per = 60, reserve = 5},
+  limits = {send = 4096},
+}
+
+-- Slack, API documentation, "Using Socket Mode": Slack closes connections from time
+-- to time, and a URL is for one connection: `url` is a function that calls
+-- apps.connections.open. Its own node client (@slack/socket-mode) counts a connection
+-- as dead 30 seconds after the last ping of the server.
+presets.slack = {
+  heartbeat = {interval = 20, timeout = 30},
+  reconnect = {delay = 1, pause = 0},
+}
+
+-- Twitch, Developers' documentation, "Handling WebSocket Events": a client that sends
+-- anything but pongs is closed (4001), one that subscribes to nothing, too (4003). A
+-- message comes at least every keepalive_timeout_seconds, by default 10; whoever asks
+-- for more sets heartbeat.silence to more.
+presets.twitch = {
+  heartbeat = {interval = false, timeout = false, silence = 15},
+  reconnect = {pause = 0, never = {4001, 4003}},
+}
+
+-- Twitch, Developers' documentation, "IRC", rate limits: 20 messages in 30 seconds
+-- where one is neither broadcaster nor moderator (there 100), 20 logins in 10. The
+-- server sends an IRC PING about every five minutes.
+presets.twitch_chat = {
+  reconnect = {rate = {20, per = 10}},
+  rate = {20, per = 30},
+}
+
+return presets

@@ -1,0 +1,61 @@
+local options = require "wsmanager.base.options"
+local wsmanager = require "wsmanager"
+
+local function over (preset, own)
+  own.preset = preset
+  return options.over_preset(own)
+end
+
+local function why_not (given)
+  local ok, why = pcall(function ()
+    local ws = wsmanager.new(given)
+    return ws
+  end)
+  assert.is_false(ok)
+  return why
+end
+
+describe("a preset", function ()
+  for name, preset in pairs(wsmanager.presets) do
+    it("is options that a connection takes: " .. name, function ()
+      local ws = wsmanager.new {url = "ws://127.0.0.1:1", preset = preset}
+      assert.equal("connecting", ws.state)
+      ws:close()
+    end)
+  end
+
+  it("gives way to own options, in a group each by itself", function ()
+    local merged = over({
+      heartbeat = {interval = 5, timeout = 9}, rate = {20, per = 30},
+      reconnect = {pause = 0}, limits = {send = 100},
+    }, {heartbeat = {timeout = 12}, rate = {10, per = 30}, reconnect = false})
+    assert.same({interval = 5, timeout = 12}, merged.heartbeat)
+    assert.same({10, per = 30}, merged.rate)
+    assert.is_false(merged.reconnect)
+    assert.same({send = 100}, merged.limits)
+  end)
+
+  it("is not changed by what is given over it", function ()
+    over(wsmanager.presets.discord, {heartbeat = {interval = 1}, limits = {send = 1}})
+    assert.equal(41.25, wsmanager.presets.discord.heartbeat.interval)
+    assert.equal(4096, wsmanager.presets.discord.limits.send)
+  end)
+
+  it("that is none raises at the caller's line", function ()
+    assert.matches("presets_spec.lua:%d+: bad option 'preset' %(table expected, got string%)",
+                   why_not {url = "ws://x", preset = "discord"})
+    assert.matches("unknown option 'preset.url'",
+                   why_not {url = "ws://x", preset = {url = "ws://y"}})
+    assert.matches("bad option 'preset.heartbeat.interval'",
+                   why_not {url = "ws://x", preset = {heartbeat = {interval = 0}}})
+    assert.matches("heartbeat.timeout",
+                   why_not {url = "ws://x", preset = {heartbeat = {interval = 50}},
+                            heartbeat = {timeout = 40}})
+  end)
+
+  it("is not for a server", function ()
+    assert.is_false(pcall(wsmanager.serve, {
+      port = 0, handler = print, preset = wsmanager.presets.discord,
+    }))
+  end)
+end)
