@@ -40,6 +40,7 @@ struct world {
   bool must[MESSAGES]; /* the application must have this one of the peer's */
   unsigned sent,
     delivered;        /* messages of the application; those the peer has */
+  unsigned skipped;   /* of those before, that were dropped */
   unsigned tries;     /* attempts in a row that failed */
   unsigned redirects; /* since the target was set */
   uint64_t attempts, opens;
