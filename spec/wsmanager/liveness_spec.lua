@@ -166,7 +166,7 @@ describe("a real peer", function ()
       local peer = peers.start("scripted", {
         relay = true,
         tls = {cert = files:path "good.pem", key = files:path "leaf.key"},
-        script = {{"accept", ""}, {"pace", .05}, {"send", "8118" .. ("61"):rep(24)},
+        script = {{"accept", ""}, {"frame"}, {"pace", .05}, {"send", "8118" .. ("61"):rep(24)},
                   {"stall"}},
       })
       local ws, failure = connect {
@@ -174,6 +174,7 @@ describe("a real peer", function ()
         heartbeat = {interval = .3, timeout = 1.2},
       }
       files:remove()
+      assert(ws:send "go on")
       assert.equal(("a"):rep(24), (ws:receive(LONG)))
       ends_with("timeout", "the peer sent nothing", ws, failure)
     end)
@@ -248,9 +249,8 @@ describe("behind a full inbox", function ()
           ws:addEventListener("error", function (event)
             server_failure = server_failure or event
           end)
-          for data, kind in ws:messages() do
-            if not ws:send(data, kind) then return end
-          end
+          local data, kind = ws:receive()
+          while data and ws:send(data, kind) do data, kind = ws:receive() end
         end,
       }
       local ws = wsmanager.new {
@@ -265,7 +265,7 @@ describe("behind a full inbox", function ()
       server_side:closed(LONG)
       assert.equal("timeout", server_failure.token)
       ws:close()
-      for _ in ws:messages() do end
+      while ws:receive(LONG) do end
       return sender
     end)
   end)
@@ -337,7 +337,7 @@ local cable = [[
   local function try (name, options, handler, body)
     local server = assert(wsmanager.serve {
       host = "127.0.0.1", port = 0, heartbeat = false, onerror = function () end,
-      handler = handler or function (ws) for _ in ws:messages() do end end,
+      handler = handler or function (ws) while ws:receive() do end end,
     })
     options.url, options.reconnect = "ws://127.0.0.1:" .. server.port, false
     options.onerror = function (event)
