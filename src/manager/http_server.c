@@ -270,7 +270,8 @@ bool wsm_http_server_half_closed (struct wsm_manager *m) {
   const bool answers =
     m->state == WSM_STATE_CONNECTING && m->reject_status &&
     (m->step == WSM_STEP_REQUEST || m->step == WSM_STEP_RESPONSE);
-  const bool writes = m->state == WSM_STATE_CLOSING && !wsm_state_was_open(m) &&
+  const bool writes = m->state == WSM_STATE_CLOSING &&
+                      !wsm_state_had_session(m) &&
                       wsm_session_pending(&m->session) > 0;
   m->half_closed |= m->role == WSM_SERVER && (answers || writes);
   return m->half_closed && (answers || writes);
