@@ -15,6 +15,7 @@ local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
 local receivers = require "wsmanager.run.receivers"
 local reconnecting = require "wsmanager.base.reconnecting"
+local scheduler = require "wsmanager.run.scheduler"
 local sending = require "wsmanager.run.sending"
 
 require "wsmanager.inspection"
@@ -28,6 +29,7 @@ local decode, SKIPPED = codec.decode, codec.SKIPPED
 local codecs, is_over = dispatch.codecs, dispatch.is_over
 local to_record, retain = dispatch.record, dispatch.retain
 local schedule, wait_in = dispatch.schedule, dispatch.wait
+local records, retained, wait = dispatch.records, scheduler.retained, scheduler.wait
 local check_self = arguments.check_self
 local check_seconds = arguments.check_seconds
 local take = receivers.take
@@ -84,7 +86,7 @@ end
 local function wait_for_message (ws, timeout, token, detail)
   if token then return nil, token, detail_of(ws, token, detail) end
   local deadline = timeout and now() + timeout
-  local record = to_record(ws)
+  local record = records[ws] or to_record(ws)
   local queue, shared = record.receivers, record.shared
   if shared then
     local message, is, coded = receivers.take_in_turn(ws, record, timeout)
@@ -101,7 +103,12 @@ local function wait_for_message (ws, timeout, token, detail)
   end
   repeat
     record.inbox_empty = not shared
-    in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
+    if queue and retained[record.id] then    -- wait_in, without the call
+      in_time, data, kind, why = wait(queue, deadline)
+      if not data then retain(ws, record) end
+    else
+      in_time, data, kind, why = wait_in(ws, record, "receivers", deadline)
+    end
     -- on the main thread nobody was notified of the end
     if not kind and record.restarts ~= restarts then
       return nil, "closed", "the connection was closed"

@@ -87,13 +87,18 @@ local is_over = {closed = true, locked = true, exhausted = true}
 
 local websocket_event
 
+-- A connection's fields keep its record: this table keeps neither.
+local records = setmetatable({}, {__mode = "kv"})
+
 local dispatch = {
   codecs = codecs,     -- connection -> codec
+  records = records,   -- connection -> record, faster than dispatch.record
   is_over = is_over,
 }
 
+-- One that a finalizer has is no longer in the table.
 local function to_record (ws)
-  return fields(ws)[RECORD]
+  return records[ws] or fields(ws)[RECORD]
 end
 
 dispatch.record = to_record
@@ -124,7 +129,7 @@ function dispatch.register (ws, record)
   record.event_target = record.event_target or ws
   record.ending = NOT_ENDED
   if record.discards then record.next_event = websocket_event end
-  fields(ws)[RECORD] = record
+  fields(ws)[RECORD], records[ws] = record, record
   heartbeats.apply(ws, record, record.heartbeat_options)
   record.heartbeat_options = nil
   scheduler.connections[record.id] = ws
@@ -341,9 +346,8 @@ local function handle_events (ws, record, kind, a, b, c)
 end
 
 local function dispatch_connection (ws)
-  local record = fields(ws)[RECORD]   -- to_record, without the call
-  local next_event = record.next_event or link_event
-  local kind, a, b, c = next_event(ws, record)
+  local record = records[ws] or to_record(ws)
+  local kind, a, b, c = (record.next_event or link_event)(ws, record)
   if kind or record.must_notify then
     record.must_notify = nil
     if not handle_events(ws, record, kind, a, b, c) then

@@ -18,6 +18,7 @@ local hold_messages, call = listeners.hold_messages, coroutines.call
 local has_waiting = coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
 local decode, SKIPPED = codec.decode, codec.SKIPPED
+local status = coroutine.status
 
 local codecs = setmetatable({}, {__mode = "k"})
 
@@ -80,19 +81,6 @@ local function wants_messages (record)
   return record.discards or has_listener(record, "message")
 end
 
--- Gives the next message to the receiver that waits first. A receiver that waits
--- again sets `inbox_empty` by itself and retains the connection.
-local function deliver_to_receiver (ws, record)
-  local receive = record.shared and take_shared or receive_alone
-  local data, kind, detail = receive(ws)
-  record.inbox_empty = not data
-  if data then
-    wake(record.receivers, data, kind)
-  elseif kind then
-    wake_all(record.receivers, nil, kind, detail)
-  end
-end
-
 local function deliver_to_listeners (ws, record)
   local data, kind = take(ws, record)
   record.inbox_empty = not data
@@ -134,22 +122,34 @@ end
 -- Delivers up to `budget` messages: to those who wait for one, else to the
 -- listeners.
 function receivers.deliver (ws, record, budget)
-  record.budget, record.inbox_empty = budget, false
+  record.inbox_empty = false
   repeat
-    if has_waiting(record.receivers) then
-      record.budget = record.budget - 1
-      deliver_to_receiver(ws, record)
+    local queue = record.receivers
+    local first = queue and queue[queue.first]
+    -- has_waiting(queue), mostly without the call
+    if first and status(first) == "suspended" or has_waiting(queue) then
+      local data, kind, detail = (record.shared and take_shared or receive_alone)(ws)
+      budget = budget - 1
+      -- A receiver that waits again sets it by itself and retains the connection.
+      record.inbox_empty = not data
+      if data then
+        wake(queue, data, kind)
+      elseif kind then
+        wake_all(queue, nil, kind, detail)
+      end
     elseif record.waiting_listeners or not wants_messages(record) then
       return
     elseif record.only_listener then
+      record.budget = budget
       local thread = call(deliver_to_only_listener, ws, record)
+      budget = record.budget
       if thread then hold_messages(record, thread) end
     else
-      record.budget = record.budget - 1
+      budget = budget - 1
       deliver_to_listeners(ws, record)
     end
     if record.inbox_empty then return end
-  until record.budget <= 0
+  until budget <= 0
   scheduler.schedule(record.id)
 end
 

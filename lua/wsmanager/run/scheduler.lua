@@ -102,7 +102,8 @@ local function handle_ready (id)
 end
 
 -- Handles what a turn of the loop has found ready, `id` first, and what is due.
--- Returns whether there was anything.
+-- Returns whether there was anything. What it sends is written at the beginning of
+-- the next turn, or by cork(loop, false).
 local function round (id)
   local happened = id ~= nil
   if id then handle_ready(id) end
@@ -115,7 +116,6 @@ local function round (id)
     run_runnable()
     happened = true
   end
-  cork(loop, false)
   return happened
 end
 
@@ -140,7 +140,9 @@ end
 function scheduler.step (timeout)
   if timeout ~= nil then check_seconds(1, "#1 to 'step'", timeout) end
   if not loop then scheduler.loop() end
-  return round(begin(loop, poll_timeout(timeout)))
+  local happened = round(begin(loop, poll_timeout(timeout)))
+  cork(loop, false)
+  return happened
 end
 
 local step = scheduler.step
@@ -228,7 +230,8 @@ function scheduler.run (fn, ...)
     outcome.done, outcome.failed = true, not ok
     if not ok then outcome.why = report.raise(why, thread) end
   end, main, outcome, fn, ...)
-  repeat step() until outcome.done or status(thread) == "dead"
+  repeat round(begin(loop, poll_timeout())) until outcome.done or status(thread) == "dead"
+  cork(loop, false)
   if outcome.failed then error(outcome.why, 0) end
   return unpack(outcome.results or {}, 1, outcome.n or 0)
 end
