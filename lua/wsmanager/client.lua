@@ -148,6 +148,7 @@ local client = {}
 ---@field ondrain? fun(event: wsmanager.Event)
 ---@field ondropped? fun(event: wsmanager.Event)
 ---@field onduplicate? fun(event: wsmanager.Event)
+---@field onuncertain? fun(event: wsmanager.Event)
 
 local function is_function (value) return type(value) == "function" end
 

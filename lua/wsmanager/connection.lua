@@ -67,6 +67,7 @@ local connection = {}
 ---@field ondrain? fun(event: wsmanager.Event)
 ---@field ondropped? fun(event: wsmanager.Event)
 ---@field onduplicate? fun(event: wsmanager.Event)
+---@field onuncertain? fun(event: wsmanager.Event)
 local methods = core.methods
 
 local receive
@@ -310,13 +311,15 @@ end
 
 --- Listens to an event (WHATWG DOM 2.7). A listener may wait; while a listener
 --- of `message` waits, the messages behind it wait too.
----@param name "open"|"message"|"error"|"close"|"reconnecting"|"locked"|"exhausted"|"drain"|"dropped"|"duplicate"
+---@param name string  "open", "message", "error", "close", "reconnecting", "locked", "exhausted", "drain",
+---  "dropped", "duplicate", "uncertain"
 ---@param listener fun(event: wsmanager.Event)
 ---@param options? {once: boolean?}|boolean
 function methods.addEventListener (ws, name, listener, options)
   check_self(ws, "addEventListener")
   local record = to_record(ws)
   listeners.add(record, name, listener, options)
+  if name == "uncertain" then link.track(ws) end
   schedule(record)
   retain(ws, record)
 end
@@ -334,6 +337,7 @@ end
 function connection.listen (ws, property, listener)
   local record = to_record(ws)
   listeners.set_property(record, events.properties[property], listener)
+  if property == "onuncertain" and listener then link.track(ws) end
   fields(ws)[property] = listener
   schedule(record)
   retain(ws, record)

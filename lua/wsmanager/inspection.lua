@@ -27,6 +27,7 @@ local methods = core.methods
 ---@field unacknowledged integer  messages with an id that were not confirmed, also those in the output
 ---@field unsent integer    messages that still waited at the end
 ---@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
+---@field uncertain integer messages that may have been lost, since somebody listens to that event
 ---@field unread integer    bytes received and not taken
 ---@field buffered integer  bytes sent and not yet written to the socket
 ---@field pings integer     received, and answered

@@ -219,3 +219,120 @@ describe("a manager with a largest message", function()
     assert.equal(frames("12345"), m:write(0))
   end)
 end)
+
+describe("a manager that tells what may be lost", function()
+  local function tracked(options)
+    local m = managers.open(options)
+    assert.is_true(m:track())
+    return m
+  end
+
+  -- The peer's TCP has acknowledged all but `rest` bytes of what was written.
+  local function acknowledge(m, rest, now)
+    m:delivered(1000000 - rest, false, now, { written = 1000000 })
+  end
+
+  local function lose(m, now)
+    m:lost("closed", "reset", false, now)
+    for _, event in ipairs(managers.events(m)) do
+      if event[1] == "uncertain" then return event[2], event[3] end
+    end
+  end
+
+  local length = #masked(1, "message 1")
+
+  it("counts what was written and not acknowledged", function()
+    local m = tracked()
+    for i = 1, 5 do
+      m:send("message " .. i)
+      m:write(0)
+    end
+    acknowledge(m, 2 * length, 1)
+    assert.same({ 2, 2 * length }, { lose(m, 2) })
+    assert.equal(2, m:counters().uncertain)
+  end)
+
+  it("counts one of which a part is not acknowledged", function()
+    local m = tracked()
+    for i = 1, 3 do
+      m:send("message " .. i)
+      m:write(0)
+    end
+    acknowledge(m, 1, 1)
+    assert.same({ 1, 1 }, { lose(m, 2) })
+  end)
+
+  it("tells nothing where all was acknowledged, or nothing was sent", function()
+    local m = tracked()
+    assert.is_nil((lose(m, 2)))
+    m = tracked()
+    m:send("message 1")
+    m:write(0)
+    acknowledge(m, 0, 1)
+    assert.is_nil((lose(m, 2)))
+  end)
+
+  it("leaves out what goes back to the outbox", function()
+    local m = tracked()
+    m:send("message 1")
+    m:write(0)
+    m:send("message 2")
+    m:send("message 3")
+    m:wrote(length + 3, 0)
+    acknowledge(m, 2 * length + 3, 1)
+    assert.same({ 2, 2 * length + 3 }, { lose(m, 2) })
+    assert.equal(1, m:counters().waiting)
+  end)
+
+  it("counts all of a connection that nobody reported on", function()
+    local m = tracked()
+    for i = 1, 3 do
+      m:send("message " .. i)
+      m:write(0)
+    end
+    assert.same({ 3, 3 * length }, { lose(m, 2) })
+  end)
+
+  it("begins anew with each connection", function()
+    local m = tracked()
+    m:send("message 1")
+    m:write(0)
+    assert.equal(1, (lose(m, 2)))
+    m:tick(2002)
+    managers.connect(m, 2002)
+    event_names(m)
+    assert.is_nil((lose(m, 2003)))
+  end)
+
+  it("needs no more memory for more messages: then it counts at most too many", function()
+    local m = tracked()
+    for i = 1, 10000 do
+      m:send("message " .. i % 10)
+      m:write(0)
+    end
+    acknowledge(m, 3 * length, 1)
+    local messages, bytes = lose(m, 2)
+    assert.equal(3 * length, bytes)
+    assert.is_true(messages >= 3)
+    assert.is_true(messages < 10, messages)
+  end)
+
+  it("knows what was written while output always waits", function()
+    local m = tracked { output_bytes = 2^24 }
+    for _ = 1, 1000 do m:send(("x"):rep(4096)) end
+    for _ = 1, 15 do m:wrote(256 * 1024, 0) end
+    acknowledge(m, 256 * 1024, 1)
+    local messages, bytes = lose(m, 2)
+    assert.equal(256 * 1024, bytes)
+    assert.is_true(messages >= 63 and messages <= 130, messages)
+  end)
+
+  it("trusts the peer's answer to our close frame", function()
+    local m = tracked()
+    m:send("message 1")
+    m:close(1000, "", 1)
+    m:write(1)
+    m:feed(managers.frame(8, "\3\232"), 2)
+    assert.is_nil((lose(m, 3)))
+  end)
+end)

@@ -1,6 +1,7 @@
 #include "link/driver.h"
 
 #include <openssl/rand.h>
+#include <string.h>
 #include "link/route.h"
 #include "tls/tls.h"
 #include "base/hidden.h"
@@ -35,9 +36,22 @@ void wsm_driver_disconnect (struct wsm_link *l) {
   wsm_manager_resume(&l->manager, wsm_driver_now(l));
 }
 
+void wsm_driver_report_last (struct wsm_link *l) {
+  struct wsm_manager *m = &l->manager;
+  struct wsm_stream_look look;
+  struct wsm_delivery d;
+  if (!l->transfer.stream || !wsm_sending_is_tracked(m)) return;
+  wsm_stream_look_at(l->transfer.stream, &look);
+  memset(&d, 0, sizeof d);
+  d.written = look.written;
+  d.acknowledged = look.acknowledged;
+  wsm_sending_acknowledged(m, &d);
+}
+
 void wsm_driver_fail (struct wsm_link *l, const struct wsm_error *e) {
   struct wsm_place place = { 0 };
   if (l->route) place = *wsm_route_place(l->route);
+  wsm_driver_report_last(l);
   wsm_driver_disconnect(l);
   wsm_manager_lost(&l->manager, e, wsm_driver_now(l));
   judge(l, &place);

@@ -39,6 +39,10 @@ static inline bool wsm_driver_is_blocked (const struct wsm_link *l) {
 ** nothing. */
 void wsm_driver_disconnect (struct wsm_link *l);
 
+/* Before the connection is closed: tells the manager how much the peer's TCP has
+** acknowledged, if it wants to know what may be lost. */
+void wsm_driver_report_last (struct wsm_link *l);
+
 /* The connection, or the attempt at one, is over; e NULL: the peer ended it. */
 void wsm_driver_fail (struct wsm_link *l, const struct wsm_error *e);
 

@@ -174,6 +174,7 @@ void *wsm_link_owner (const struct wsm_link *l) {
 void wsm_link_abort (struct wsm_link *l, const char *why) {
   struct wsm_error e;
   wsm_error_set(&e, WSM_CLOSED, "%s", why);
+  wsm_driver_report_last(l);
   wsm_driver_disconnect(l);
   wsm_manager_abort(&l->manager, &e, wsm_driver_now(l));
   wsm_driver_update(l);
@@ -207,6 +208,10 @@ uint64_t wsm_link_now (struct wsm_link *l) {
 
 int64_t wsm_link_id (const struct wsm_link *l) {
   return l->handle.id;
+}
+
+void wsm_link_look (struct wsm_link *l) {
+  wsm_driver_report_last(l);
 }
 
 uint64_t wsm_link_clock (struct wsm_link *l) {

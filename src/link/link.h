@@ -64,6 +64,9 @@ int64_t wsm_link_id (const struct wsm_link *l);
 /* The loop's time, or the last one known when the loop is gone. */
 uint64_t wsm_link_now (struct wsm_link *l);
 
+/* Before wsm_manager_start, which may end a connection: what may be lost with it. */
+void wsm_link_look (struct wsm_link *l);
+
 /* The time now, which costs a look at the clock. */
 uint64_t wsm_link_clock (struct wsm_link *l);
 

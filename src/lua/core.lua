@@ -122,6 +122,7 @@
 ---@field identify fun(ws, does: boolean)  whether each message is to have its id, or false
 ---@field confirm fun(ws, id: string): boolean   the peer confirms it; 1 to 128 bytes
 ---@field isrepeated fun(ws, id: string): boolean   was it received before? it was, from now on
+---@field track fun(ws)                   "uncertain" comes from now on
 ---@field unacknowledged fun(ws): string[], string[]   the messages not confirmed; empties them
 ---@field unsent fun(ws): string[], string[]   the messages of the outbox and their kinds; empties it
 ---@field request fun(ws): core.request?  a server
@@ -184,6 +185,7 @@
 --   "drain"                            send returned full; now there is room
 --   "heartbeat"                        wants link.heartbeat
 --   "dropped", count, bytes, token     messages that a rule gave up
+--   "uncertain", messages, bytes       at most so many may be lost with a connection
 -- Messages are no events: take them with link.receive. A connection does not
 -- reconnect while events wait.
 

@@ -16,7 +16,7 @@ struct values {
   unsigned status;
   bool clean, final, opened, login;
   enum wsm_token dropped_token;
-  struct wsm_dropped dropped;
+  struct wsm_dropped dropped, uncertain;
   uint8_t reason_length;
   char reason[WSM_CONTROL_LIMIT];
   char detail[WSM_DETAIL_SIZE];
@@ -36,6 +36,7 @@ static void read_values (struct values *v, const struct wsm_manager *m) {
   v->delay_ms = m->delay_ms;
   v->epoch = m->counters.epoch;
   v->dropped_token = wsm_sending_untold(m, &v->dropped);
+  wsm_sending_uncertain(m, &v->uncertain);
   v->turn = m->turn;
   v->asks = m->asks;
   v->reason_length = m->reason_length;
@@ -94,6 +95,12 @@ static int push_dropped (lua_State *L, const struct values *v) {
   return 4;
 }
 
+static int push_uncertain (lua_State *L, const struct values *v) {
+  lua_pushinteger(L, (lua_Integer)v->uncertain.count);
+  lua_pushinteger(L, (lua_Integer)v->uncertain.bytes);
+  return 3;
+}
+
 static int push_exhausted (lua_State *L, const struct values *v) {
   lua_pushstring(L, v->why);
   return 2;
@@ -127,7 +134,8 @@ static const struct {
                [WSM_EVENT_DRAIN] = { "drain", push_nothing },
                [WSM_EVENT_FLUSHED] = { "flushed", push_nothing },
                [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing },
-               [WSM_EVENT_DROPPED] = { "dropped", push_dropped } };
+               [WSM_EVENT_DROPPED] = { "dropped", push_dropped },
+               [WSM_EVENT_UNCERTAIN] = { "uncertain", push_uncertain } };
 
 int wsm_push_event (lua_State *L, const struct wsm_manager *m) {
   const enum wsm_event event = wsm_manager_event(m);

@@ -192,6 +192,7 @@ static int start (lua_State *L) {
   now_ms = wsm_loop_refresh(wsm_link_handle(box->link)->loop);
   if (params.code != WSM_NO_STATUS && wsm_state_is_live(m))
     wsm_link_say_goodbye(box->link, &params);
+  wsm_link_look(box->link);
   if (lua_toboolean(L, 4)) wsm_manager_start_anew(m, now_ms);
   else wsm_manager_start(m, now_ms);
   wsm_link_update(box->link);
@@ -258,6 +259,13 @@ static int is_repeated (lua_State *L) {
   const char *id = check_id(L, &n);
   lua_pushboolean(L, wsm_manager_is_repeated(check_manager(L), id, n));
   return 1;
+}
+
+/* The event "uncertain" comes from now on. */
+static int track (lua_State *L) {
+  if (!wsm_sending_track(check_manager(L)))
+    return luaL_error(L, "not enough memory");
+  return 0;
 }
 
 static int unacknowledged (lua_State *L) {
@@ -353,6 +361,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "confirm", confirm },
                                       { "isrepeated", is_repeated },
                                       { "unacknowledged", unacknowledged },
+                                      { "track", track },
                                       { "isflushed", is_flushed },
                                       { "accept", accept },
                                       { "refuse", refuse },

@@ -58,6 +58,7 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "unsent", s.counters.unsent);
   wsm_set_count(L, "unread_dropped", s.counters.unread);
   wsm_set_count(L, "dropped", s.counters.dropped);
+  wsm_set_count(L, "uncertain", s.counters.uncertain);
   wsm_set_count(L, "failures", s.failures);
   wsm_set_count(L, "outbox", s.outbox);
   wsm_set_count(L, "unacknowledged", s.unacknowledged);

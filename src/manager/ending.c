@@ -6,6 +6,7 @@
 #include "manager/heartbeat.h"
 #include "manager/inbox.h"
 #include "manager/outbox.h"
+#include "manager/sending.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 
@@ -283,6 +284,7 @@ static bool keep_messages (struct wsm_manager *m, uint64_t now_ms) {
   wsm_inbox_keep(m, &dropped);
   if (m->login) wsm_session_disown(&m->session); /* what it sent was its own */
   wsm_outbox_keep_unsent(m, &dropped, now_ms);
+  if (wsm_sending_is_tracked(m)) wsm_sending_end(m);
   return dropped == 0 && !m->dropped;
 }
 

@@ -27,10 +27,11 @@ enum wsm_event {
   WSM_EVENT_DRAIN,        /* send returned full, and now there is room again */
   WSM_EVENT_FLUSHED,   /* wsm_manager_is_flushed said no, and would say yes */
   WSM_EVENT_HEARTBEAT, /* call wsm_manager_heartbeat with its message */
-  WSM_EVENT_DROPPED    /* what wsm_sending_untold tells */
+  WSM_EVENT_DROPPED,   /* what wsm_sending_untold tells */
+  WSM_EVENT_UNCERTAIN  /* what wsm_sending_uncertain tells */
 };
 
-#define WSM_EVENT_KINDS 16 /* without NONE */
+#define WSM_EVENT_KINDS 17 /* without NONE */
 
 /* Zero it to start. */
 struct wsm_events {

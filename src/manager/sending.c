@@ -1,7 +1,24 @@
 #include "manager/sending.h"
 
+#include <string.h>
 #include "base/memory.h"
 #include "base/hidden.h"
+
+#define SAMPLES 64
+#define SAMPLE_BYTES (256u << 10) /* between two while output always waits */
+
+/* How many messages had been wholly written when so many bytes were. */
+struct sample {
+  uint64_t position; /* of counters.bytes_out */
+  uint64_t messages; /* of counters.messages_out */
+};
+
+struct wsm_uncertain {
+  struct sample samples[SAMPLES]; /* the first: when the connection began */
+  unsigned count;
+  uint64_t acknowledged;     /* a position: the peer has what is before it */
+  struct wsm_dropped untold; /* by the event */
+};
 
 struct wsm_sending *wsm_sending_get (struct wsm_manager *m) {
   if (m->sending) return m->sending;
@@ -18,8 +35,92 @@ void wsm_sending_free (struct wsm_manager *m) {
   if (!m->sending) return;
   wsm_message_queue_clear(&m->sending->output);
   wsm_rate_clear(&m->sending->rate);
+  wsm_free(m->sending->uncertain);
   wsm_free(m->sending);
   m->sending = NULL;
+}
+
+/* --- what may be lost --- */
+
+/* Drops every second of the older ones, but not the first. */
+static void thin_out (struct wsm_uncertain *u) {
+  unsigned i, kept = 1;
+  for (i = 1; i < u->count; i++)
+    if (i >= u->count / 2 || i % 2 == 0) u->samples[kept++] = u->samples[i];
+  u->count = kept;
+}
+
+static void take_sample (struct wsm_manager *m) {
+  struct wsm_uncertain *u = m->sending->uncertain;
+  const uint64_t position = m->counters.bytes_out;
+  const struct sample *last = &u->samples[u->count - 1];
+  uint64_t unsent = 0;
+  if (wsm_session_pending(&m->session) > 0) {
+    if (position < last->position + SAMPLE_BYTES) return;
+    unsent = wsm_session_count_unsent(&m->session);
+  }
+  if (unsent > m->counters.messages_out) return;
+  if (u->count == SAMPLES) thin_out(u);
+  u->samples[u->count].position = position;
+  u->samples[u->count++].messages = m->counters.messages_out - unsent;
+}
+
+bool wsm_sending_track (struct wsm_manager *m) {
+  struct wsm_sending *s = wsm_sending_get(m);
+  if (!s || s->uncertain) return s != NULL;
+  s->uncertain = wsm_zalloc(sizeof *s->uncertain);
+  if (!s->uncertain) return false;
+  wsm_sending_begin(m);
+  return true;
+}
+
+void wsm_sending_begin (struct wsm_manager *m) {
+  struct wsm_uncertain *u = m->sending->uncertain;
+  u->samples[0].position = u->acknowledged = m->counters.bytes_out;
+  u->samples[0].messages = m->counters.messages_out;
+  u->count = 1;
+}
+
+/* What is not acknowledged below us is at most as much of ours: TLS adds bytes. */
+void wsm_sending_acknowledged (struct wsm_manager *m,
+                               const struct wsm_delivery *delivery) {
+  struct wsm_uncertain *u = m->sending->uncertain;
+  const uint64_t out = m->counters.bytes_out;
+  const uint64_t rest = delivery->written - delivery->acknowledged;
+  if (rest < out && out - rest > u->acknowledged) u->acknowledged = out - rest;
+}
+
+/* How many messages the peer has for sure. */
+static uint64_t arrived (const struct wsm_uncertain *u) {
+  unsigned i = u->count - 1;
+  while (i > 0 && u->samples[i].position > u->acknowledged) i--;
+  return u->samples[i].messages;
+}
+
+void wsm_sending_end (struct wsm_manager *m) {
+  struct wsm_uncertain *u = m->sending->uncertain;
+  const uint64_t before = arrived(u);
+  const bool answered = m->local && (m->session.closing & WSM_CLOSE_RECEIVED);
+  /* the peer's answer to our close frame followed all of it */
+  if (!answered && m->counters.messages_out > before) {
+    const uint64_t messages = m->counters.messages_out - before;
+    m->counters.uncertain += messages;
+    u->untold.count += messages;
+    u->untold.bytes += m->counters.bytes_out - u->acknowledged;
+    wsm_events_push(&m->events, WSM_EVENT_UNCERTAIN);
+  }
+  wsm_sending_begin(m);
+}
+
+void wsm_sending_uncertain (const struct wsm_manager *m,
+                            struct wsm_dropped *uncertain) {
+  memset(uncertain, 0, sizeof *uncertain);
+  if (wsm_sending_is_tracked(m)) *uncertain = m->sending->uncertain->untold;
+}
+
+void wsm_sending_uncertain_told (struct wsm_manager *m) {
+  if (wsm_sending_is_tracked(m))
+    memset(&m->sending->uncertain->untold, 0, sizeof(struct wsm_dropped));
 }
 
 /* --- the rate --- */
@@ -54,6 +155,7 @@ void wsm_sending_undo (struct wsm_manager *m, size_t n) {
 
 void wsm_sending_wrote (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_sending *s = m->sending;
+  if (wsm_sending_is_tracked(m)) take_sample(m);
   if (!s || s->unwritten == 0) return;
   wsm_rate_move(&s->rate, s->unwritten, now_ms);
   if (wsm_session_pending(&m->session) == 0) s->unwritten = 0;

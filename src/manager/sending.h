@@ -1,5 +1,6 @@
 /*
-** sending.h - what some connections need for sending: terms, a rate, what was dropped
+** sending.h - what some connections need for sending: terms, a rate, what was dropped,
+** and what may be lost
 ** Depends on state.h and rate.h. It is allocated with the first message that has
 ** terms, counts for a rate, or is dropped: a connection without these never has it.
 ** Never drops a message itself: it notes for the owner what the others drop.
@@ -18,6 +19,7 @@ struct wsm_dropped {
 enum { WSM_DROPPED_TOKENS = 3 }; /* WSM_TIMEOUT, WSM_CLOSED, WSM_FULL */
 
 struct wsm_unacknowledged; /* delivery.c */
+struct wsm_uncertain;
 
 struct wsm_sending {
   /* the terms of messages in the output, without their bytes */
@@ -27,7 +29,8 @@ struct wsm_sending {
   uint32_t unwritten; /* the last so many of the rate are in the output, or were
                          when it was last written */
   struct wsm_unacknowledged *unacknowledged; /* NULL: none yet */
-  struct wsm_ids *heard; /* of messages received; NULL: none yet */
+  struct wsm_ids *heard;           /* of messages received; NULL: none yet */
+  struct wsm_uncertain *uncertain; /* NULL: nobody asks what may be lost */
   /* what the event has not told, by token from WSM_TIMEOUT on */
   struct wsm_dropped untold[WSM_DROPPED_TOKENS];
 };
@@ -65,5 +68,28 @@ enum wsm_token wsm_sending_untold (const struct wsm_manager *m,
 
 /* It was told: queues the event again for another token. */
 void wsm_sending_told (struct wsm_manager *m);
+
+/* --- what may be lost with a connection --- */
+
+/* From now on it is noted how far messages were written, at each write or every
+** 256 KiB. false without memory. */
+bool wsm_sending_track (struct wsm_manager *m);
+
+static inline bool wsm_sending_is_tracked (const struct wsm_manager *m) {
+  return m->sending && m->sending->uncertain;
+}
+
+/* While it is tracked: a connection begins; of `written` bytes the peer's TCP has
+** acknowledged so many; the connection has ended, and what was not wholly written is
+** not counted any more. The last queues the event if messages may be lost. */
+void wsm_sending_begin (struct wsm_manager *m);
+void wsm_sending_acknowledged (struct wsm_manager *m,
+                               const struct wsm_delivery *delivery);
+void wsm_sending_end (struct wsm_manager *m);
+
+/* What the event tells: messages and their bytes on the wire, at most. */
+void wsm_sending_uncertain (const struct wsm_manager *m,
+                            struct wsm_dropped *uncertain);
+void wsm_sending_uncertain_told (struct wsm_manager *m);
 
 #endif

@@ -73,10 +73,11 @@ struct wsm_counters {
   uint64_t bytes_in, bytes_out;       /* of the socket, handshakes included */
   uint64_t attempts, opens;
   uint64_t epoch; /* connections that reached the 101: the last one's number */
-  uint64_t resumed; /* of the attempts: TLS sessions that were resumed */
-  uint64_t unsent;  /* messages that still waited at the end */
-  uint64_t unread;  /* bytes that were given up behind a full inbox */
-  uint64_t dropped; /* messages sent that a rule gave up: sending.h */
+  uint64_t resumed;   /* of the attempts: TLS sessions that were resumed */
+  uint64_t unsent;    /* messages that still waited at the end */
+  uint64_t unread;    /* bytes that were given up behind a full inbox */
+  uint64_t dropped;   /* messages sent that a rule gave up: sending.h */
+  uint64_t uncertain; /* that may be lost with a connection: sending.h */
 };
 
 /* Of a close frame. */

@@ -11,6 +11,7 @@ struct socket_stream {
   struct wsm_loop *loop;
   uint64_t written, received;
   size_t no_memory; /* for so many bytes: the connection cannot go on */
+  size_t rest;      /* once it is lost: what the peer had not acknowledged */
 };
 
 static struct socket_stream *of (struct wsm_stream *s) {
@@ -70,7 +71,8 @@ static void peer (struct wsm_stream *s, char *to, size_t n) {
 /* Our FIN may count as one byte more than was written. */
 static uint64_t acknowledged (struct wsm_stream *s, bool *everything) {
   const struct socket_stream *x = of(s);
-  const size_t rest = x->socket ? wsm_socket_unacknowledged(x->socket) : 0;
+  const size_t rest = x->socket ? wsm_socket_unacknowledged(x->socket)
+                                : x->rest;
   *everything = rest == 0;
   return rest < x->written ? x->written - rest : 0;
 }
@@ -133,6 +135,7 @@ static void on_writable (void *owner) {
 static void on_lost (void *owner, bool reset) {
   struct socket_stream *x = owner;
   struct wsm_error e;
+  x->rest = wsm_socket_unacknowledged(x->socket);
   x->socket = NULL;
   if (reset) wsm_error_set(&e, WSM_CLOSED, "the peer reset the connection");
   wsm_stream_enter(&x->stream);

@@ -8,7 +8,7 @@ local events = {
   names = {
     open = true, message = true, error = true, close = true,
     reconnecting = true, locked = true, exhausted = true, drain = true,
-    dropped = true, duplicate = true,
+    dropped = true, duplicate = true, uncertain = true,
   },
   properties = {},    -- "onopen" -> "open" ...
 }
@@ -17,7 +17,7 @@ for name in pairs(events.names) do events.properties["on" .. name] = name end
 
 ---@class wsmanager.Event
 ---@field type string    "open" "message" "error" "close" "reconnecting" "locked" "exhausted" "drain"
----  "dropped" "duplicate"
+---  "dropped" "duplicate" "uncertain"
 ---@field target wsmanager.Connection|wsmanager.WebSocket
 ---@field data any       message: the data, decoded where `decode` is set
 ---@field kind? string   message: "text" or "binary"
@@ -28,7 +28,8 @@ for name in pairs(events.names) do events.properties["on" .. name] = name end
 ---@field token? string  error: what went wrong, of the closed list of tokens; dropped: "timeout" (too
 ---  old), "full" (the oldest), "closed" (not sent when the connection was lost)
 ---@field count? integer dropped: messages
----@field bytes? integer dropped: their bytes
+---@field bytes? integer dropped, uncertain: their bytes
+---@field messages? integer uncertain: at most so many may be lost
 ---@field id? string     duplicate: of the message, which is in data
 ---@field message? string error, locked: a sentence
 ---@field raw? string    error "codec": the message that could not be decoded

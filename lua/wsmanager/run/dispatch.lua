@@ -254,6 +254,10 @@ function on_event.dropped (_, record, count, bytes, token)
   fire(record, {type = "dropped", count = count, bytes = bytes, token = token})
 end
 
+function on_event.uncertain (_, record, messages, bytes)
+  fire(record, {type = "uncertain", messages = messages, bytes = bytes})
+end
+
 -- `drain()` waits among those who are notified of the state after any event.
 function on_event.flushed () end
 

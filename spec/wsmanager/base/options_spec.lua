@@ -33,7 +33,7 @@ describe("options", function ()
              min = "1.2", keylog = "x", pin = {"x"}},
       decode = "json", onopen = fn, onmessage = fn, onerror = fn,
       onclose = fn, onreconnecting = fn, onlocked = fn, onexhausted = fn,
-      ondrain = fn, ondropped = fn, onduplicate = fn,
+      ondrain = fn, ondropped = fn, onduplicate = fn, onuncertain = fn,
       identify = fn, acknowledge = fn, dedupe = fn,
     }
   end)

@@ -202,6 +202,45 @@ describe("a connection", function ()
     end)
   end
 
+  it("that is lost tells what the peer had not acknowledged", function ()
+    local url, state = losing()
+    run(function ()
+      local uncertain
+      local ws = wsmanager.new {
+        url = url, buffer = 16 * #BLOCK, reconnect = false,
+        onuncertain = function (event) uncertain = event end,
+      }
+      assert(ws:opened(LONG))
+      await(function () return state.first end)
+      fill(ws)
+      dispatch.drop(state.first)
+      assert(ws:closed(LONG))
+      await(function () return uncertain end)
+      assert.is_true(uncertain.messages >= 1)
+      assert.is_true(uncertain.bytes > 0)
+      assert.equal(uncertain.messages, ws:stats().uncertain)
+    end)
+  end)
+
+  it("that is lost tells nothing when the peer had acknowledged all", function ()
+    local peer
+    local _, url = serve(function (ws)
+      peer = ws
+      ours.echo(ws)
+    end)
+    run(function ()
+      local uncertain
+      local ws = wsmanager.new {url = url, reconnect = false}
+      ws:addEventListener("uncertain", function (event) uncertain = event end)
+      assert(ws:send "1")
+      assert.equal("1", ws:receive(LONG))
+      dispatch.drop(peer)
+      assert(ws:closed(LONG))
+      assert.is_nil(uncertain)
+      assert.equal(0, ws:stats().uncertain)
+    end)
+  end)
+
   describe("with a rate", function ()
     -- A server that notes when each message came.
     local function counting ()

@@ -404,6 +404,7 @@ static int counters (lua_State *L) {
   wsm_set_count(L, "unsent", m->counters.unsent);
   wsm_set_count(L, "unread", m->counters.unread);
   wsm_set_count(L, "dropped", m->counters.dropped);
+  wsm_set_count(L, "uncertain", m->counters.uncertain);
   wsm_set_count(L, "failures", m->failures);
   wsm_set_count(L, "waiting", m->outbox.count);
   wsm_set_count(L, "reject_status", m->reject_status);
@@ -461,6 +462,7 @@ static const luaL_Reg methods[] = {
   { "address", wsm_spec_address },
   { "login_done", wsm_spec_login_done },
   { "login_failed", wsm_spec_login_failed },
+  { "track", wsm_lua_track },
   { "confirm", wsm_lua_confirm },
   { "repeated", wsm_lua_repeated },
   { "unacknowledged", wsm_lua_unacknowledged },

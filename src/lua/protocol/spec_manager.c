@@ -70,6 +70,11 @@ int wsm_lua_unacknowledged (lua_State *L) {
   return 2;
 }
 
+int wsm_lua_track (lua_State *L) {
+  lua_pushboolean(L, wsm_sending_track(manager_of(L)));
+  return 1;
+}
+
 /* --- liveness --- */
 
 static bool is_true (lua_State *L, int i, const char *name) {

@@ -70,6 +70,9 @@ int wsm_lua_unacknowledged (lua_State *L);
 /* m:halfclosed() -> boolean: the peer sends nothing more; does it go on? */
 int wsm_lua_half_closed (lua_State *L);
 
+/* m:track() -> boolean: what may be lost is told */
+int wsm_lua_track (lua_State *L);
+
 /* --- liveness --- */
 
 /* m:delivered(acknowledged, everything, now, { written, unread, blocked, readable,
