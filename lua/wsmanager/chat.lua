@@ -113,11 +113,27 @@ local function url_function (self, options)
   end
 end
 
+local function after_own (self, ws, count, ok, ...)
+  if count > 0 and not ok then return ok, ... end
+  return frames.login(self, ws)
+end
+
+local function counted (...) return select("#", ...), ... end
+
+-- The program's own login comes first.
+local function login_function (self, own)
+  return function (ws, info)
+    if not own then return frames.login(self, ws) end
+    return after_own(self, ws, counted(own(ws, info)))
+  end
+end
+
 local function connection_options (self, options)
   local for_client = chat_options.for_client(options)
   for_client.url = url_function(self, options)
   for_client.heartbeat = merged(options.heartbeat, defaults.heartbeat)
   for_client.outbox = false
+  for_client.login = login_function(self, options.login)
   return for_client
 end
 
@@ -139,6 +155,7 @@ end
 local function add_listeners (self)
   self.ws:addEventListener("open", function ()
     self.online = true
+    frames.fill_gaps(self)
     self.ledger:rewind()
     flush(self)
   end)
@@ -169,7 +186,7 @@ local function make (options)
     oncontact = options.oncontact,
     ledger = ledger.new(merged(options.outbox, defaults.outbox)),
     known_ids = dedupe.new(options.memory or defaults.memory),
-    enqueue = enqueue, asked = 0, questions = {}, question_count = 0,
+    enqueue = enqueue, asked = 0, questions = {}, question_count = 0, gaps = {},
     inbox = {}, inbox_bytes = 0, inbox_limit = options.inbox or defaults.inbox,
     prefix = shape.unique(), sent_count = 0,
     epoch = os.time() - now(), typed = {},

@@ -24,7 +24,9 @@ function chats.join (server, uid, options)
   local heard, receipts, changes = {}, {}, {}
   local all = {
     server = "127.0.0.1:" .. server.port, secure = false, uid = uid, token = "t",
-    reconnect = { delay = 0.01, jitter = 0, factor = 1, pause = 0 },
+    reconnect = {
+      delay = 0.01, jitter = 0, factor = 1, pause = 0, limit = false,
+    },
     onmessage = function (message) heard[#heard + 1] = message end,
     onreceipt = function (receipt) receipts[#receipts + 1] = receipt end,
     oncontact = function (contact, change)
@@ -33,7 +35,8 @@ function chats.join (server, uid, options)
     end,
   }
   for name, value in pairs(options or {}) do
-    all[name] = value ~= mark and value or nil
+    if value == mark then value = nil end
+    all[name] = value
   end
   local talk = assert(chat.new(all))
   talk.heard, talk.receipts, talk.changes = heard, receipts, changes

@@ -30,6 +30,7 @@ local programs = {
   scripted = "exec " .. python .. "scripted.py",
   gateway = "exec " .. python .. "gateway.py",
   proxy = "exec " .. python .. "proxy.py",
+  cutting_proxy = "exec " .. python .. "cutting_proxy.py",
   conformance = "exec " .. python .. "conformance.py",
 }
 

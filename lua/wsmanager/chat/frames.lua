@@ -104,6 +104,40 @@ local function fill_gap (self, contact, after, upto)
   end)
 end
 
+--- Asks for what came to other connections of this user, once it is open.
+function frames.fill_gaps (self)
+  local gaps = self.gaps
+  self.gaps = {}
+  for _, gap in ipairs(gaps) do fill_gap(self, gap[1], gap[2], gap[3]) end
+end
+
+-- ## Logging in
+
+-- Frames that the server sends before it welcomes.
+local of_login = {
+  [action.room] = true, [action.presence] = true, [action.welcome] = true,
+}
+
+--- With the server of chat.serve the connection is open once all rooms were told; what
+--- else comes before is given back. Its head says which server it is.
+---@param ws wsmanager.Login
+---@return true|nil, string? why
+function frames.login (self, ws)
+  if ws.headers["wsmanager-chat"] ~= "1" then return true end
+  while true do
+    local data, kind, why = ws:receive()
+    if not data then return nil, why end
+    local frame = message.decode(data, kind)
+    if not frame or not of_login[frame.action] then
+      ws:giveback(data, kind)
+    elseif frame.action == action.welcome then
+      return true
+    else
+      frames.handle(self, frame, #data)
+    end
+  end
+end
+
 -- ## Frames
 
 local on = {}
@@ -153,7 +187,9 @@ end
 
 on[action.room] = function (self, frame)
   local after, upto = self.contacts_known:room(frame, self.uid)
-  if after then fill_gap(self, self.contacts_known:find(frame.room), after, upto) end
+  if not after then return end
+  self.gaps[#self.gaps + 1] = { self.contacts_known:find(frame.room), after, upto }
+  if self.online then frames.fill_gaps(self) end
 end
 
 on[action.typing] = function (self, frame)

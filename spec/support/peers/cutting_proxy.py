@@ -1,0 +1,80 @@
+"""A TCP proxy that cuts connections: seeded, so many times, then never again.
+
+Options: target (port on 127.0.0.1), seed, faults, least and most (bytes, of both ways,
+after which a connection is cut), rate (bytes a second, each way). Half of the cuts are resets, the others ends without a
+word; what is still in the proxy is lost, and the last chunk is given half on.
+Events: cuts {count} when the last one is done.
+"""
+
+import asyncio
+import random
+import socket
+import struct
+
+from peer import OPTIONS, begin, tell
+
+CHOICE = random.Random(OPTIONS.get("seed", 1))
+
+
+class Proxy:
+    def __init__(self):
+        self.left = OPTIONS.get("faults", 0)
+
+    def allowance(self):
+        if self.left == 0:
+            return None
+        return CHOICE.randint(OPTIONS.get("least", 500), OPTIONS.get("most", 20000))
+
+    def cut(self, writers):
+        self.left = max(0, self.left - 1)
+        is_reset = CHOICE.random() < 0.5
+        for writer in writers:
+            if is_reset:
+                writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
+            writer.transport.abort() if is_reset else writer.close()
+        if self.left == 0:
+            tell("cuts", count=OPTIONS.get("faults", 0))
+
+    async def pump(self, reader, writer, state):
+        try:
+            while data := await reader.read(4096):
+                if state["left"] is not None:
+                    state["left"] -= len(data)
+                    if state["left"] <= 0 and not state["cut"]:
+                        state["cut"] = True
+                        writer.write(data[: len(data) // 2])
+                        self.cut(state["writers"])
+                        return
+                if state["cut"]:
+                    return
+                writer.write(data)
+                await writer.drain()
+                if "rate" in OPTIONS:
+                    await asyncio.sleep(len(data) / OPTIONS["rate"])
+        except OSError:
+            pass
+        finally:
+            for each in state["writers"]:
+                each.close()
+
+    async def serve(self, reader, writer):
+        try:
+            there = await asyncio.open_connection("127.0.0.1", OPTIONS["target"])
+        except OSError:
+            writer.close()
+            return
+        state = {"left": self.allowance(), "cut": False, "writers": (writer, there[1])}
+        await asyncio.gather(
+            self.pump(reader, there[1], state), self.pump(there[0], writer, state)
+        )
+
+
+async def main():
+    server = await asyncio.start_server(Proxy().serve, "127.0.0.1", 0)
+    begin(server.sockets[0].getsockname()[1], 600)
+    await server.serve_forever()
+
+
+asyncio.run(main())
