@@ -74,6 +74,7 @@ static void pop_event (struct world *w) {
   unsigned answer;
   if (event == WSM_EVENT_NONE) return;
   wsm_manager_event_pop(m);
+  if (event == WSM_EVENT_OPEN) wsm_manager_release(m, w->now);
   if (event == WSM_EVENT_REQUEST) answer_request(w);
   if (event == WSM_EVENT_HEARTBEAT) answer_heartbeat(w);
   if (event == WSM_EVENT_TARGET) {
@@ -84,6 +85,33 @@ static void pop_event (struct world *w) {
   answer = input_byte(w->in);
   wsm_manager_verdict(m, answer & 1, answer & 2 ? -1 : (int64_t)answer * 10,
                       w->now);
+}
+
+/* A login: of the connection under way, or of one before it. */
+static void log_in (struct world *w) {
+  static const struct wsm_message text = { (const unsigned char *)"login", 5,
+                                           false };
+  struct wsm_manager *m = &w->manager;
+  const unsigned what = input_byte(w->in);
+  const uint64_t epoch = m->counters.epoch - (what % 16 == 0);
+  struct wsm_login_failure failure;
+  struct wsm_message message;
+  memset(&failure, 0, sizeof failure);
+  failure.why = "no";
+  failure.final = (what & 16) != 0;
+  if (what < 80) {
+    if (wsm_login_next(m, epoch, &message, w->now) != WSM_MESSAGE) return;
+    if (what & 1) wsm_login_give_back(m, epoch, &message);
+    wsm_login_pop(m);
+  } else if (what < 130) {
+    if (wsm_login_send(m, epoch, &text, w->now) == WSM_SENT) w->login_sent++;
+  } else if (what < 210) {
+    wsm_manager_login_done(m, epoch, w->now);
+  } else if (what < 240) {
+    wsm_manager_login_failed(m, epoch, &failure, w->now);
+  } else {
+    wsm_manager_login_over(m);
+  }
 }
 
 static void close_now (struct world *w) {
@@ -239,6 +267,8 @@ static void act_on_manager (struct world *w, unsigned what) {
   else if (what == 21) {
     wsm_manager_start(&w->manager, w->now);
     w->tries = 0;
+  } else {
+    log_in(w);
   }
   wsm_memory_fail(-1);
 }
@@ -265,11 +295,13 @@ static void step (struct world *w) {
   else if (what < 25) peer_sends(w);
   else if (what < 27) peer_sends_control(w);
   else if (what < 30) peer_opens(w);
+  else if (what == 30) act_on_manager(w, what);
   w->fails = w->memory_fails && what == 31 ? (long)(input_byte(w->in) & 7) : -1;
   world_update(w);
 }
 
-static void set_policy (struct wsm_policy *p, struct input *in) {
+static void set_policy (struct wsm_policy *p, struct input *in,
+                        unsigned number) {
   static const size_t sizes[] = { 200, 1000, 5000, 1u << 20 };
   const unsigned a = input_byte(in), b = input_byte(in), c = input_byte(in);
   wsm_policy_defaults(p);
@@ -284,7 +316,9 @@ static void set_policy (struct wsm_policy *p, struct input *in) {
   p->inbox_bytes = sizes[b >> 4 & 3];
   p->outbox_bytes = sizes[b >> 6 & 3];
   p->close_ms = c & 1 ? 5000 : 0;
-  p->open_ms = c & 2 ? 10000 : 0;
+  p->open_ms = p->login_ms = c & 2 ? 10000 : 0;
+  p->ask_login = (number & 8) != 0;
+  p->ask_release = (number & 17) == 16; /* a client's */
   p->jitter = c & 4 ? 1 : 0;
   p->compress = (c & 8) != 0;
   p->compression.threshold = c & 16 ? 0 : 200;
@@ -312,7 +346,7 @@ static void begin (struct world *w, struct input *in) {
   number = input_byte(in);
   w->memory_fails = (number & 2) != 0;
   w->seed = number >> 2;
-  set_policy(&w->policy, in);
+  set_policy(&w->policy, in, number);
   w->keys.left = WSM_KEYS_SIZE;
   REQUIRE(wsm_url_parse(&w->url, url, sizeof url - 1, &e));
   w->request.url = &w->url;
@@ -349,7 +383,7 @@ static void end (struct world *w) {
   receive_some(w, MESSAGES * 2);
   REQUIRE(wsm_manager_next(m, &message, w->now) == WSM_ENDED);
   if (w->memory_fails) return;
-  REQUIRE(m->counters.messages_out == w->delivered);
+  REQUIRE(m->counters.messages_out == w->delivered + w->login_sent);
   for (; w->received < w->peer_sent; w->received++)
     REQUIRE(!w->must[w->received]);
   while (wsm_message_queue_first(&m->outbox, &message)) {

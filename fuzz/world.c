@@ -39,6 +39,7 @@ void world_deliver (struct world *w, const unsigned char *data, size_t n) {
   if (w->memory_fails) return;
   if (r->message && n == r->length && memcmp(data, r->message, n) == 0) return;
   if (r->ask && n == 4 && memcmp(data, "ask!", n) == 0) return;
+  if (n == 5 && memcmp(data, "login", n) == 0) return;
   number = number_of('s', data, n);
   /* without an outbox those that a lost connection had not sent are dropped */
   if (w->policy.outbox_messages == 0 &&
@@ -221,9 +222,14 @@ static void check_alive (const struct world *w) {
     case WSM_STATE_CLOSING:
       REQUIRE(clock || !w->policy.close_ms);
       break;
+    case WSM_STATE_LOGIN:
+      REQUIRE(clock || !w->policy.login_ms);
+      break;
     case WSM_STATE_OPEN:
       REQUIRE(clock || !(m->paused || w->policy.heartbeat.timeout_ms));
-      if (m->drain_due && wsm_session_pending(&m->session) == 0) REQUIRE(clock);
+      if (m->hold) REQUIRE(is_queued(w, WSM_EVENT_OPEN));
+      else if (m->drain_due && wsm_session_pending(&m->session) == 0)
+        REQUIRE(clock);
       break;
     default:
       REQUIRE(w->socket == SOCKET_NONE);
@@ -243,7 +249,8 @@ static void check_budget (struct world *w) {
 
 void world_update (struct world *w) {
   int i;
-  if (w->manager.counters.opens != w->opens) w->opened = true;
+  if (w->manager.counters.epoch != w->epoch) w->opened = true;
+  w->epoch = w->manager.counters.epoch;
   for (i = 0; i < 3; i++) apply_want(w);
   update_pause(w);
   world_report(w);

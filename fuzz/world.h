@@ -33,7 +33,7 @@ struct world {
   uint64_t written;         /* to the kernel, on this connection */
   uint64_t acknowledged;    /* of that, by the peer */
   struct wsm_buffer kernel; /* what was written to this connection's socket */
-  bool opened;              /* this connection was open */
+  bool opened;              /* this connection reached the 101 */
   bool done;                /* the peer sends nothing more on it */
   unsigned peer_sent;       /* messages of the peer */
   unsigned received;   /* those that the application has, or will never have */
@@ -43,7 +43,8 @@ struct world {
   unsigned skipped;   /* of those before, that were dropped */
   unsigned tries;     /* attempts in a row that failed */
   unsigned redirects; /* since the target was set */
-  uint64_t attempts, opens;
+  uint64_t attempts, opens, epoch;
+  uint64_t login_sent; /* messages of logins, which are not numbered */
 };
 
 /* Message number `number` of a side ('s': the application, 'p': the peer). */
