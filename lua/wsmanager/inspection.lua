@@ -33,6 +33,8 @@ local methods = core.methods
 ---@field pings integer     received, and answered
 ---@field pongs integer     received
 ---@field latency? number   seconds from the heartbeat's last ping to its pong
+---@field latency_smoothed? number  of these and the pings awaited: each new one counts an eighth (RFC 6298 2)
+---@field latency_p99? number  of the last 100 of them 99 were not longer
 ---@field address string    of the peer
 ---@field tls? {version: string, cipher: string, resumed: boolean}
 

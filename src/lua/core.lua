@@ -110,6 +110,7 @@
 ---@field methods core.makemethods|nil    only where C can go on after a yield (Lua 5.3 on)
 ---@field ffi lightuserdata|nil           receive and send for LuaJIT: src/lua/lffi.c
 ---@field ping fun(ws, payload: string?): true|nil, string?, string?
+---@field pong fun(ws, number: integer, forget: boolean?): number|false|nil   seconds; false: awaited; nil: lost
 ---@field setheartbeat fun(ws, options: core.heartbeat|false)   what is absent stays; false: off
 ---@field heartbeat fun(ws, data: string?, kind: string?)   after the event; nil: a ping
 ---@field acknowledge fun(ws)             a message that came answers the heartbeats

@@ -132,6 +132,7 @@ static const struct {
                [WSM_EVENT_LOCKED] = { "locked", push_locked },
                [WSM_EVENT_EXHAUSTED] = { "exhausted", push_exhausted },
                [WSM_EVENT_DRAIN] = { "drain", push_nothing },
+               [WSM_EVENT_PONG] = { "pong", push_nothing },
                [WSM_EVENT_FLUSHED] = { "flushed", push_nothing },
                [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing },
                [WSM_EVENT_DROPPED] = { "dropped", push_dropped },

@@ -76,20 +76,55 @@ static int set_shared (lua_State *L) {
   return 0;
 }
 
+static int push_too_many_pings (lua_State *L) {
+  lua_pushnil(L);
+  lua_pushstring(L, wsm_token_name(WSM_FULL));
+  lua_pushfstring(
+    L, "%d pings wait for their pongs already, or there is no memory",
+    WSM_PINGS_AWAITED);
+  return 3;
+}
+
+/* ping(ws, payload, awaited): true; awaited: its number, and the event "pong" comes
+** when it was answered. */
 static int ping (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   struct wsm_manager *m = manager_of(box);
-  size_t n;
-  const char *payload = luaL_optlstring(L, 2, "", &n);
-  if (n > WSM_CONTROL_LIMIT)
+  const bool awaited = lua_toboolean(L, 3);
+  struct wsm_message payload;
+  uint64_t number;
+  payload.data = (const unsigned char *)luaL_optlstring(
+    L, 2, awaited ? NULL : "", &payload.length);
+  if (payload.length > WSM_CONTROL_LIMIT)
     return wsm_misuse(L, CALLER,
                       "a ping carries at most 125 bytes (RFC 6455 5.5)");
   if (m->state != WSM_STATE_OPEN) return wsm_push_end(L, m);
   wsm_mask_keys_refill(m->keys, 1);
-  if (!wsm_manager_ping(m, payload, n))
-    return luaL_error(L, "not enough memory");
+  number = wsm_heartbeat_ping(
+    m, &payload, awaited, wsm_loop_refresh(wsm_link_handle(box->link)->loop));
+  if (number == 0 && awaited) return push_too_many_pings(L);
+  if (number == 0) return luaL_error(L, "not enough memory");
   wsm_link_update(box->link);
-  lua_pushboolean(L, 1);
+  if (awaited) lua_pushnumber(L, (lua_Number)number);
+  else lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* pong(ws, number, forget): in how many seconds a ping that is awaited was answered;
+** false: not yet, and with `forget` it is awaited no more; nil: it never will. */
+static int pong (lua_State *L) {
+  struct wsm_manager *m = check_manager(L);
+  const uint64_t number = (uint64_t)luaL_checknumber(L, 2);
+  uint64_t ms = 0;
+  enum wsm_pong found = m->pings ? wsm_pings_take(m->pings, number, &ms)
+                                 : WSM_PONG_LOST;
+  if (found == WSM_PONG_LOST) return 0;
+  if (found == WSM_PONG_CAME) {
+    lua_pushnumber(L, (lua_Number)ms / 1000);
+    return 1;
+  }
+  if (lua_toboolean(L, 3)) wsm_pings_forget(m->pings, number);
+  lua_pushboolean(L, 0);
   return 1;
 }
 
@@ -350,6 +385,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "fail", wsm_lua_fail_target },
                                       { "verdict", wsm_lua_verdict },
                                       { "ping", ping },
+                                      { "pong", pong },
                                       { "setheartbeat", set_heartbeat },
                                       { "heartbeat", heartbeat },
                                       { "acknowledge", acknowledge },

@@ -11,6 +11,7 @@ struct snapshot {
   size_t outbox, unacknowledged, unread, buffered;
   uint64_t pings, pongs;
   int64_t latency_ms;
+  double smoothed_ms, p99_ms; /* negative: none was measured */
   char address[WSM_PEER_SIZE];
   const char *version, *cipher; /* OpenSSL's own; NULL: no TLS */
   bool resumed;
@@ -29,6 +30,11 @@ static void take_snapshot (struct snapshot *s, struct wsm_link *link) {
   s->pings = m->session.pings;
   s->pongs = m->session.pongs;
   s->latency_ms = m->latency_ms;
+  s->smoothed_ms = s->p99_ms = -1;
+  if (m->latencies) {
+    s->smoothed_ms = m->latencies->smoothed_ms;
+    s->p99_ms = wsm_latency_p99(m->latencies);
+  }
   wsm_link_peer(link, s->address, sizeof s->address);
   s->version = tls ? wsm_tls_version(tls) : NULL;
   s->cipher = tls ? wsm_tls_cipher(tls) : NULL;
@@ -46,7 +52,7 @@ static void set_tls (lua_State *L, const struct snapshot *s) {
 int wsm_lua_stats (lua_State *L) {
   struct snapshot s;
   take_snapshot(&s, wsm_check_box(L, 1)->link);
-  lua_createtable(L, 0, 18);
+  lua_createtable(L, 0, 20);
   wsm_set_count(L, "messages_in", s.counters.messages_in);
   wsm_set_count(L, "messages_out", s.counters.messages_out);
   wsm_set_count(L, "bytes_in", s.counters.bytes_in);
@@ -68,6 +74,10 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "pongs", s.pongs);
   if (s.latency_ms >= 0)
     wsm_set_number(L, "latency", (double)s.latency_ms / 1000);
+  if (s.smoothed_ms >= 0) {
+    wsm_set_number(L, "latency_smoothed", s.smoothed_ms / 1000);
+    wsm_set_number(L, "latency_p99", s.p99_ms / 1000);
+  }
   wsm_set_string(L, "address", s.address);
   if (s.version) set_tls(L, &s);
   return 1;

@@ -25,7 +25,8 @@ enum wsm_event {
   WSM_EVENT_LOCKED,       /* m->error */
   WSM_EVENT_EXHAUSTED,    /* no attempt is left */
   WSM_EVENT_DRAIN,        /* send returned full, and now there is room again */
-  WSM_EVENT_FLUSHED,   /* wsm_manager_is_flushed said no, and would say yes */
+  WSM_EVENT_FLUSHED, /* wsm_manager_is_flushed said no, and would say yes */
+  WSM_EVENT_PONG, /* a ping that the owner awaits was answered: wsm_pings_take */
   WSM_EVENT_HEARTBEAT, /* call wsm_manager_heartbeat with its message */
   WSM_EVENT_DROPPED,   /* what wsm_sending_untold tells */
   WSM_EVENT_UNCERTAIN  /* what wsm_sending_uncertain tells */

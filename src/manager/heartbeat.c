@@ -106,6 +106,15 @@ static void schedule (struct wsm_manager *m, uint64_t now_ms) {
 
 /* --- from outside --- */
 
+void wsm_heartbeat_free (struct wsm_manager *m) {
+  wsm_heartbeat_set(m, NULL, 0);
+  if (m->pings) wsm_pings_free(m->pings);
+  wsm_free(m->pings);
+  wsm_free(m->latencies);
+  m->pings = m->session.awaited = NULL;
+  m->latencies = NULL;
+}
+
 /* Heartbeats as after the opening; how far the peer is known to be stays. */
 static void begin (struct wsm_manager *m, uint64_t now_ms) {
   const struct wsm_heartbeat_rules *r = wsm_heartbeat_rules(m);
@@ -205,6 +214,64 @@ void wsm_heartbeat_report (struct wsm_manager *m,
   h->end = delivery->written;
 }
 
+/* --- pings and pongs --- */
+
+static void note_latency (struct wsm_manager *m, uint64_t ms) {
+  if (!m->latencies) m->latencies = wsm_zalloc(sizeof *m->latencies);
+  if (m->latencies) wsm_latency_note(m->latencies, ms);
+}
+
+static void note_awaited (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_pings *p = m->pings;
+  while (p->noted < p->answered) {
+    struct wsm_ping *ping = &p->list[p->noted++];
+    ping->latency_ms = now_ms - ping->sent_ms;
+    if (ping->exact && ping->awaited) note_latency(m, ping->latency_ms);
+  }
+  wsm_pings_sweep(p);
+  wsm_events_push(&m->events, WSM_EVENT_PONG);
+}
+
+void wsm_heartbeat_note_pongs (struct wsm_manager *m, uint64_t now_ms) {
+  const struct wsm_pings *p = m->pings;
+  if (m->ping_ms != WSM_NEVER && m->session.pong_seen >= m->ping_number) {
+    m->latency_ms = (int64_t)(now_ms - m->ping_ms);
+    m->ping_ms = WSM_NEVER;
+    note_latency(m, (uint64_t)m->latency_ms);
+  }
+  if (p && p->noted < p->answered) note_awaited(m, now_ms);
+}
+
+/* One that nobody awaits matters only where others are: its pong answers them. */
+static struct wsm_ping *add_ping (struct wsm_manager *m,
+                                  const struct wsm_message *payload,
+                                  bool awaited) {
+  struct wsm_ping *ping;
+  if (!m->pings && awaited) m->pings = wsm_zalloc(sizeof *m->pings);
+  m->session.awaited = m->pings;
+  if (!m->pings || (!awaited && m->pings->count == 0)) return NULL;
+  ping = wsm_pings_add(m->pings, m->session.ping_sent + 1, payload->data,
+                       payload->length);
+  if (ping) ping->awaited = awaited;
+  return ping;
+}
+
+uint64_t wsm_heartbeat_ping (struct wsm_manager *m,
+                             const struct wsm_message *payload, bool awaited,
+                             uint64_t now_ms) {
+  const uint64_t number = m->session.ping_sent + 1;
+  struct wsm_ping *ping = add_ping(m, payload, awaited);
+  bool queued;
+  if (!ping && awaited) return 0;
+  if (ping) ping->sent_ms = now_ms;
+  if (!payload->data) queued = wsm_session_ping(&m->session, number);
+  else
+    queued = wsm_session_ping_with(&m->session, payload->data, payload->length);
+  if (queued) m->session.ping_sent = number;
+  else if (ping) wsm_pings_forget(m->pings, number);
+  return queued ? number : 0;
+}
+
 /* --- heartbeats --- */
 
 /* FNV-1a. */
@@ -223,8 +290,9 @@ static void note_queued (struct wsm_manager *m) {
 }
 
 static bool queue_ping (struct wsm_manager *m, uint64_t now_ms) {
-  if (!wsm_session_ping(&m->session, m->ping_number + 1)) return false;
-  m->ping_number++;
+  const uint64_t number = m->session.ping_sent + 1;
+  if (!wsm_session_ping(&m->session, number)) return false;
+  m->ping_number = number;
   m->ping_ms = now_ms;
   if (m->heartbeat.waiting == 0) m->heartbeat.hash = 0;
   m->heartbeat.ping_waits = true;

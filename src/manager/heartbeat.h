@@ -62,14 +62,32 @@ void wsm_heartbeat_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms);
 void wsm_heartbeat_pause (struct wsm_manager *m, uint64_t now_ms);
 void wsm_heartbeat_resume (struct wsm_manager *m, uint64_t now_ms);
 
-/* The session has read on: if the pong of our last ping came, takes the
-** latency. */
+/* Takes the latencies of the pings that were answered. */
+void wsm_heartbeat_note_pongs (struct wsm_manager *m, uint64_t now_ms);
+
+/* The session has read on: pongs may have come. */
 static inline void wsm_heartbeat_note_pong (struct wsm_manager *m,
                                             uint64_t now_ms) {
-  if (m->ping_ms == WSM_NEVER || m->session.pong_seen != m->ping_number) return;
-  m->latency_ms = (int64_t)(now_ms - m->ping_ms);
-  m->ping_ms = WSM_NEVER;
+  if (m->ping_ms != WSM_NEVER || m->session.awaited)
+    wsm_heartbeat_note_pongs(m, now_ms);
 }
+
+/* The same behind a message that nobody took. */
+static inline void wsm_heartbeat_scan (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_session_scan(&m->session);
+  wsm_heartbeat_note_pong(m, now_ms);
+}
+
+/* Queues a ping for the owner, with this payload; data NULL: one of its own, that no
+** other ping has. Its number; 0: no memory or mask, or it is awaited and so are
+** WSM_PINGS_AWAITED others. awaited: WSM_EVENT_PONG comes when it was answered, and
+** wsm_pings_take says how long it took. */
+uint64_t wsm_heartbeat_ping (struct wsm_manager *m,
+                             const struct wsm_message *payload, bool awaited,
+                             uint64_t now_ms);
+
+/* Frees what the manager holds for all of this. */
+void wsm_heartbeat_free (struct wsm_manager *m);
 
 /* The driver's report. Without any, nothing is ever acknowledged, and a read
 ** never finds anything that was not received yet. */

@@ -53,7 +53,7 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_attempts_free(m);
   wsm_free(m->reason);
   m->reason = NULL;
-  wsm_heartbeat_set(m, NULL, 0);
+  wsm_heartbeat_free(m);
 }
 
 bool wsm_manager_left_origin (const struct wsm_manager *m) {
@@ -158,7 +158,7 @@ void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms) {
 
 void wsm_manager_read_behind (struct wsm_manager *m, uint64_t now_ms) {
   if (!wsm_state_reads(m)) return;
-  if (m->session.has_message) wsm_session_scan(&m->session);
+  if (m->session.has_message) wsm_heartbeat_scan(m, now_ms);
   else read_on(m, NULL, now_ms);
 }
 
@@ -365,7 +365,7 @@ static uint64_t close_grace (const struct wsm_manager *m) {
 /* Answers pings, and after a while the close, behind messages nobody takes. */
 static void read_ahead (struct wsm_manager *m, uint64_t now_ms) {
   size_t dropped = 0;
-  if (m->session.has_message) wsm_session_scan(&m->session);
+  if (m->session.has_message) wsm_heartbeat_scan(m, now_ms);
   if (m->session.close_pending && m->due_ms == WSM_NEVER)
     m->due_ms = now_ms + close_grace(m);
   if (now_ms < m->due_ms) return;

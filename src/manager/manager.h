@@ -163,7 +163,8 @@ bool wsm_manager_is_flushed (struct wsm_manager *m);
 ** without memory or a mask. */
 static inline bool wsm_manager_ping (struct wsm_manager *m, const void *payload,
                                      size_t n) {
-  return wsm_session_ping_with(&m->session, payload, n);
+  const struct wsm_message message = { payload, n, true };
+  return wsm_heartbeat_ping(m, &message, false, 0) != 0;
 }
 
 /* The next message, whose bytes are the manager's until pop. WSM_ENDED: none will come (CLOSED, LOCKED,

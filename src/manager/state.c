@@ -56,6 +56,8 @@ void wsm_state_renew_session (struct wsm_manager *m) {
   m->dropped = false;
   wsm_session_free(&m->session);
   wsm_session_init(&m->session, &setup);
+  if (m->pings) wsm_pings_lose(m->pings);
+  m->session.awaited = m->pings;
 }
 
 void wsm_state_set_reason (struct wsm_manager *m, const char *reason,

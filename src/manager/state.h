@@ -9,10 +9,12 @@
 #define WSM_STATE_H
 
 #include "base/heap.h"
+#include "base/latency.h"
 #include "http/body.h"
 #include "manager/events.h"
 #include "manager/message_queue.h"
 #include "manager/policy.h"
+#include "websocket/pings.h"
 #include "websocket/upgrade.h"
 #include "websocket/session.h"
 
@@ -226,13 +228,16 @@ struct wsm_manager {
   uint64_t ping_ms;     /* when ping number ping_number was sent; WSM_NEVER
                               once it is answered */
   uint64_t ping_number;
-  uint64_t retried_ms;        /* OPEN: the outbox was last tried */
-  uint64_t sent_ms;           /* last byte written to the socket */
-  uint64_t opened_ms;         /* WSM_NEVER: this attempt was never open */
-  int64_t latency_ms;         /* of the last answered ping; -1: none yet */
-  const char *proxy_name;     /* for the text of a timeout; borrowed; NULL:
+  uint64_t retried_ms;           /* OPEN: the outbox was last tried */
+  uint64_t sent_ms;              /* last byte written to the socket */
+  uint64_t opened_ms;            /* WSM_NEVER: this attempt was never open */
+  int64_t latency_ms;            /* of the last answered ping; -1: none yet */
+  struct wsm_latency *latencies; /* of all; NULL: none yet */
+  struct wsm_pings *pings;       /* the owner's, of which it awaits the pongs;
+                                    NULL: there never was one */
+  const char *proxy_name;        /* for the text of a timeout; borrowed; NULL:
                                  none */
-  struct wsm_request request; /* its texts are the owner's, or of redirect */
+  struct wsm_request request;    /* its texts are the owner's, or of redirect */
   struct wsm_redirect_state *redirect; /* NULL: none since the target */
   char key[WSM_KEY_TEXT];
   struct wsm_buffer head_text; /* the peer's HTTP head, and behind it the first

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "websocket/deflate.h"
+#include "websocket/pings.h"
 #include "base/hidden.h"
 
 #define NUMBER_SIZE 8 /* bytes of a ping's number */
@@ -54,9 +55,12 @@ void wsm_control_pong (struct wsm_session *s, const unsigned char *payload,
   uint64_t number = 0;
   size_t i;
   s->pongs++;
+  if (s->awaited) wsm_pings_answer(s->awaited, payload, n);
   if (n != NUMBER_SIZE) return;
   for (i = 0; i < n; i++) number = number << 8 | payload[i];
-  if (number <= s->ping_sent && number > s->pong_seen) s->pong_seen = number;
+  if (number > s->ping_sent || number <= s->pong_seen) return;
+  s->pong_seen = number;
+  if (s->awaited) wsm_pings_answer_number(s->awaited, number);
 }
 
 static void store_reason (struct wsm_session *s, const void *reason, size_t n) {

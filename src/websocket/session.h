@@ -38,6 +38,7 @@ enum wsm_close_bits {
   WSM_CLOSE_FAILED = 4    /* we closed because the peer broke a rule */
 };
 
+struct wsm_pings;
 struct wsm_deflate; /* permessage-deflate; NULL: not agreed on */
 struct wsm_compression;
 
@@ -65,12 +66,13 @@ struct wsm_session {
   size_t disowned;       /* from out.start: what unsent leaves out */
   bool pong_due;         /* the last ping's pong waits for room in `out` */
   uint8_t pong_length;
-  unsigned char *pong;   /* its payload: WSM_CONTROL_LIMIT bytes, or NULL */
-  uint64_t pings, pongs; /* received, for statistics */
-  uint64_t queued;       /* messages sent, also those still in `out` */
-  uint64_t ping_sent;    /* the number of our last ping */
-  uint64_t pong_seen;    /* the highest number of ours in a pong */
-  bool close_pending;    /* a close frame follows messages not yet taken */
+  unsigned char *pong;       /* its payload: WSM_CONTROL_LIMIT bytes, or NULL */
+  uint64_t pings, pongs;     /* received, for statistics */
+  uint64_t queued;           /* messages sent, also those still in `out` */
+  uint64_t ping_sent;        /* the number of our last ping */
+  uint64_t pong_seen;        /* the highest number of ours in a pong */
+  struct wsm_pings *awaited; /* whose pongs are; the owner's; NULL: none */
+  bool close_pending;        /* a close frame follows messages not yet taken */
   uint8_t
     http_matched;      /* bytes of "HTTP/" where a frame was due and was none */
   uint16_t close_code; /* the peer's; WSM_CLOSE_FAILED: ours */

@@ -51,6 +51,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field outbox_waits? true        option outbox.full = "wait"
 ---@field full_for? "new"|"same"    a sender has found no room, since this was reset
 ---@field watchers? table           queue of coroutines that wait for another state
+---@field pings? table<integer, thread>  number of a ping that is awaited -> who does
 ---@field inbox_empty? boolean      the last receive found no message
 ---@field budget? integer           messages that may still be delivered in this round
 ---@field listeners? table<string, wsmanager.Listener[]>  event -> its listeners
@@ -260,6 +261,9 @@ end
 
 -- `drain()` waits among those who are notified of the state after any event.
 function on_event.flushed () end
+
+-- So does `ping()`.
+function on_event.pong () end
 
 function on_event.heartbeat (ws, record)
   heartbeats.ask(ws, record)

@@ -328,18 +328,6 @@ static int pause_reading (lua_State *L) {
   return 0;
 }
 
-/* m:recovered(now): the network came back */
-static int recovered (lua_State *L) {
-  wsm_manager_recovered(check(L), check_now(L, 2));
-  return 0;
-}
-
-/* Does it want to be told so? */
-static int awaits (lua_State *L) {
-  lua_pushboolean(L, wsm_manager_awaits_recovery(check(L)));
-  return 1;
-}
-
 static int tick (lua_State *L) {
   wsm_manager_tick(check(L), check_now(L, 2));
   return 0;
@@ -471,8 +459,10 @@ static const luaL_Reg methods[] = {
   { "give_back", wsm_spec_give_back },
   { "login_over", wsm_spec_login_over },
   { "release", wsm_spec_release },
-  { "recovered", recovered },
-  { "awaits", awaits },
+  { "recovered", wsm_lua_recovered },
+  { "awaits", wsm_lua_awaits },
+  { "ping", wsm_lua_ping },
+  { "pong", wsm_lua_pong },
   { "heard", wsm_lua_heard },
   { "heartbeat", wsm_lua_heartbeat },
   { "acknowledge", wsm_lua_acknowledge },

@@ -164,13 +164,6 @@ int wsm_spec_head (lua_State *L) {
   return 3;
 }
 
-int wsm_spec_latency (lua_State *L) {
-  const int64_t ms = wsm_check_manager_box(L)->manager.latency_ms;
-  if (ms < 0) lua_pushnil(L);
-  else lua_pushinteger(L, (lua_Integer)ms);
-  return 1;
-}
-
 int wsm_spec_why (lua_State *L) {
   char text[WSM_DETAIL_SIZE];
   wsm_state_explain(&wsm_check_manager_box(L)->manager, text);
@@ -208,4 +201,56 @@ int wsm_spec_fail_target (lua_State *L) {
   wsm_error_set(&e, WSM_REFUSED, "%s", luaL_checkstring(L, 2));
   wsm_manager_fail_target(m, &e, (uint64_t)luaL_checknumber(L, 3));
   return 0;
+}
+
+int wsm_lua_recovered (lua_State *L) {
+  wsm_manager_recovered(manager_of(L), now_of(L, 2));
+  return 0;
+}
+
+int wsm_lua_awaits (lua_State *L) {
+  lua_pushboolean(L, wsm_manager_awaits_recovery(manager_of(L)));
+  return 1;
+}
+
+int wsm_lua_ping (lua_State *L) {
+  const uint64_t now_ms = now_of(L, 3);
+  struct wsm_message payload;
+  uint64_t number;
+  payload.data =
+    (const unsigned char *)luaL_optlstring(L, 2, NULL, &payload.length);
+  number =
+    wsm_heartbeat_ping(manager_of(L), &payload, lua_toboolean(L, 4), now_ms);
+  if (number == 0) return 0;
+  lua_pushinteger(L, (lua_Integer)number);
+  return 1;
+}
+
+int wsm_lua_pong (lua_State *L) {
+  struct wsm_manager *m = manager_of(L);
+  const uint64_t number = (uint64_t)luaL_checkinteger(L, 2);
+  uint64_t ms = 0;
+  if (!m->pings) return 0;
+  switch (wsm_pings_take(m->pings, number, &ms)) {
+    case WSM_PONG_LOST:
+      return 0;
+    case WSM_PONG_CAME:
+      lua_pushinteger(L, (lua_Integer)ms);
+      return 1;
+    case WSM_PONG_AWAITED:
+      break;
+  }
+  if (lua_toboolean(L, 3)) wsm_pings_forget(m->pings, number);
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
+int wsm_spec_latency (lua_State *L) {
+  const struct wsm_manager *m = manager_of(L);
+  if (m->latency_ms < 0) lua_pushnil(L);
+  else lua_pushinteger(L, (lua_Integer)m->latency_ms);
+  if (!m->latencies) return 1;
+  lua_pushnumber(L, m->latencies->smoothed_ms);
+  lua_pushinteger(L, (lua_Integer)wsm_latency_p99(m->latencies));
+  return 3;
 }

@@ -36,7 +36,7 @@ int wsm_push_input (lua_State *L, enum wsm_input input,
 /* m:head() -> the peer's HTTP head, the body of a rejection, the subprotocol */
 int wsm_spec_head (lua_State *L);
 
-/* m:latency() -> milliseconds of the last answered ping, or nil */
+/* m:latency() -> milliseconds of the last answered ping or nil, smoothed, the p99 */
 int wsm_spec_latency (lua_State *L);
 
 /* m:why() -> a sentence */
@@ -90,6 +90,16 @@ int wsm_lua_set_heartbeat (lua_State *L);
 
 /* m:heartbeat(data | nil, binary) -> boolean: the message that was asked for */
 int wsm_lua_heartbeat (lua_State *L);
+
+/* m:recovered(now): the network came back. m:awaits(): is that awaited? */
+int wsm_lua_recovered (lua_State *L);
+int wsm_lua_awaits (lua_State *L);
+
+/* m:ping(payload | nil, now, awaited) -> its number, or nil */
+int wsm_lua_ping (lua_State *L);
+
+/* m:pong(number, forget) -> milliseconds | false (awaited) | nil (lost) */
+int wsm_lua_pong (lua_State *L);
 
 /* m:acknowledge(): a message is the answer */
 int wsm_lua_acknowledge (lua_State *L);

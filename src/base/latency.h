@@ -1,0 +1,26 @@
+/*
+** latency.h - durations measured one after the other: smoothed, and the slow ones
+** Depends on nothing. The last WSM_LATENCIES are kept, and no more.
+** Never reads a clock.
+*/
+#ifndef WSM_LATENCY_H
+#define WSM_LATENCY_H
+
+#include <stdint.h>
+
+#define WSM_LATENCIES 100
+
+/* Zero it to start. */
+struct wsm_latency {
+  double smoothed_ms; /* RFC 6298 2: an eighth of each new one */
+  uint32_t last_ms[WSM_LATENCIES];
+  uint32_t count; /* of last_ms, up to all of it */
+  uint32_t next;  /* index of the oldest, once all are there */
+};
+
+void wsm_latency_note (struct wsm_latency *l, uint64_t ms);
+
+/* 99 of 100 were not longer (the nearest rank); of fewer than 100 the longest. */
+uint32_t wsm_latency_p99 (const struct wsm_latency *l);
+
+#endif
