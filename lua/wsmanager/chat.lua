@@ -1,10 +1,10 @@
 -- The seed's chat on a managed connection: messages, pictures and receipts.
 -- Depends on client.lua, connection.lua and the files in chat/.
 --
--- Nothing is lost: a message is kept until its receipt `received` has come, and
--- is sent again, in order, on every new connection; the receiver drops an id that
--- it has already had. A receipt `read` is kept and confirmed in the same way. The
--- ledger does all of this, so the connection has no outbox of its own.
+-- Nothing is lost, doubled or out of order: each message and each receipt `read` has an
+-- id, by which the connection sends it again, in its place, until the other side
+-- confirms it (`identify`, `acknowledge`), and knows what came before (`dedupe`). There
+-- is no queue here beside the connection's own.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
@@ -13,11 +13,9 @@ local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
 local contact_methods = require "wsmanager.chat.contact_methods"
 local contacts = require "wsmanager.chat.contacts"
-local dedupe = require "wsmanager.chat.dedupe"
 local frames = require "wsmanager.chat.frames"
 local message = require "wsmanager.chat.message"
 local chat_options = require "wsmanager.chat.options"
-local ledger = require "wsmanager.chat.ledger"
 local pictures = require "wsmanager.chat.pictures"
 local receiving = require "wsmanager.chat.receiving"
 local shape = require "wsmanager.chat.shape"
@@ -47,7 +45,6 @@ local Chat = {}
 ---@class chat.options : chat.session   the options of wsmanager.new, and these
 ---@field session (fun(): chat.session|nil, string?)|nil   called before each attempt
 ---@field peer string?         receiverId of the messages sent
----@field memory integer?      ids remembered, to drop repetitions (4096)
 ---@field outbox {messages: integer?, bytes: integer?}?   not yet received (1024, 16 MiB)
 ---@field heartbeat table|false|nil   as wsmanager.new; {"action":4} after 30 s
 ---@field onmessage fun(message: Message)?
@@ -67,7 +64,6 @@ local Chat = {}
 ---@field count integer?
 
 local defaults = {
-  memory = 4096,
   outbox = { messages = 1024, bytes = 16 * 1024 * 1024 },
   inbox = 4 * 1024 * 1024,
   contacts = 1024,
@@ -132,45 +128,52 @@ local function connection_options (self, options)
   local for_client = chat_options.for_client(options)
   for_client.url = url_function(self, options)
   for_client.heartbeat = merged(options.heartbeat, defaults.heartbeat)
-  for_client.outbox = false
+  for_client.outbox = merged(options.outbox, defaults.outbox)
+  for_client.buffer = options.buffer or for_client.outbox.bytes
+  for_client.decode = frames.codec
+  for_client.identify = function () return self.next_id end
+  for_client.acknowledge = function (frame) return frames.confirms(self, frame) end
+  for_client.dedupe = frames.id_of
   for_client.login = login_function(self, options.login)
   return for_client
 end
 
--- Sends what is unsent, as far as there is room.
-local function flush (self)
-  if self.online then self.ledger:flush(self.send_now) end
-end
-
--- Adds a frame to the ledger and sends it if possible.
-local function enqueue (self, key, frame, brief)
+-- Sends a frame that is sent again until the other side confirms `id`: identify()
+-- gives that to the connection.
+local function send_confirmed (self, id, frame)
   local data, kind = message.encode(frame)
-  local ok, token, detail = self.ledger:add {
-    key = key, data = data, kind = kind, brief = brief,
-  }
-  if ok then flush(self) end
-  return ok, token, detail
+  self.next_id = id
+  local ok, token, detail = self.ws:send(data, kind, 0)
+  self.next_id = nil
+  if not ok then return nil, token, detail end
+  self.unconfirmed[id] = true
+  self.unconfirmed_count = self.unconfirmed_count + 1
+  return true
 end
 
 local function add_listeners (self)
   self.ws:addEventListener("open", function ()
     self.online = true
     frames.fill_gaps(self)
-    self.ledger:rewind()
-    flush(self)
   end)
   self.ws:addEventListener("close", function ()
     self.online = false
     frames.give_up(self)
   end)
-  self.ws:addEventListener("drain", function () flush(self) end)
+  self.ws:addEventListener("drain", function () frames.pay(self, 0) end)
+  self.ws:addEventListener("duplicate", function (event)
+    frames.repeated(self, event.data)
+  end)
 end
+
+-- Messages of ours whose receipts are awaited.
+local OWN = 4096
 
 -- Knows the contacts, and calls the program's functions for what it finds.
 local function make_contacts (self, options)
   local kept = merged(options.history, defaults.history)
   return contacts.new({
-    contacts = options.contacts or defaults.contacts, own = self.known_ids.limit,
+    contacts = options.contacts or defaults.contacts, own = OWN,
     messages = kept.messages, bytes = kept.bytes,
   }, function (receipt)
     if self.onreceipt then self.onreceipt(receipt) end
@@ -184,9 +187,8 @@ local function make (options)
     online = false, uid = options.uid and tostring(options.uid) or nil,
     peer = options.peer, onreceipt = options.onreceipt,
     oncontact = options.oncontact,
-    ledger = ledger.new(merged(options.outbox, defaults.outbox)),
-    known_ids = dedupe.new(options.memory or defaults.memory),
-    enqueue = enqueue, asked = 0, questions = {}, question_count = 0, gaps = {},
+    unconfirmed = {}, unconfirmed_count = 0, reads = {}, read_count = 0,
+    owed = {}, asked = 0, questions = {}, question_count = 0, gaps = {},
     inbox = {}, inbox_bytes = 0, inbox_limit = options.inbox or defaults.inbox,
     prefix = shape.unique(), sent_count = 0,
     epoch = os.time() - now(), typed = {},
@@ -210,15 +212,15 @@ local function new (options)
     call_at_level(2, client.new, connection_options(self, options))
   if not ws then return nil, token, detail end
   self.ws = ws
-  self.send_now = function (data, kind)
-    return self.ws:send(data, kind, 0)
-  end
   add_listeners(self)
   self.onmessage = options.onmessage
   return self
 end
 
 -- ## Sending
+
+-- A longer one has no place in an id.
+local LONG_UID = 60
 
 local function send (self, frame, extra)
   if self.ws.state == "closed" then return nil, "closed", "close() was called" end
@@ -228,10 +230,11 @@ local function send (self, frame, extra)
   end
   self.sent_count = self.sent_count + 1
   frame.action, frame.senderId = action.send, self.uid
-  frame.id = ("%s-%s-%d"):format(self.uid, self.prefix, self.sent_count)
+  frame.id = ("%s-%s-%d"):format(#self.uid <= LONG_UID and self.uid or "",
+    self.prefix, self.sent_count)
   frame.sendTime = math.floor((self.epoch + now()) * 1000)
   frame.receiverId = frame.receiverId or self.peer
-  local ok, token, detail = enqueue(self, frame.id, frame)
+  local ok, token, detail = send_confirmed(self, frame.id, frame)
   if not ok then return nil, token, detail end
   return frame
 end
@@ -276,9 +279,14 @@ end
 function Chat:read (received)
   local wrong = message.fault(received)
   if wrong then error("bad argument #1 to 'read' (" .. wrong .. ")", 2) end
-  local ok, token, detail = call_at_level(2, enqueue, self,
-    frames.key_of("read", received), frames.receipt(self, action.read, received))
-  if ok then self.contacts_known:was_read(received, self.uid) end
+  local key = frames.key_of(received)
+  if self.reads[key] then return true end
+  self.read_count = self.read_count + 1
+  local id = "r" .. self.read_count
+  local ok, token, detail = call_at_level(2, send_confirmed, self, id,
+    frames.receipt(self, action.read, received))
+  if ok then
+    self.reads[key] = id self.contacts_known:was_read(received, self.uid) end
   return ok, token, detail
 end
 
@@ -339,9 +347,9 @@ function Chat:settled (timeout)
     bad_argument(1, "#1 to 'settled' (number", timeout)
   end
   local ok, token, detail = receiving.keep_until(self, to_deadline(timeout),
-    function () return self.ledger.count == 0 end)
+    function () return self.unconfirmed_count == 0 end)
   if ok then return true end
-  local left = self.ledger.count .. " not received by the other side"
+  local left = self.unconfirmed_count .. " not received by the other side"
   if token == "timeout" then
     return timed_out("not settled", timeout, detail, left .. "; ")
   end
@@ -351,8 +359,7 @@ end
 local function listen (self, handler)
   self.handler = handler
   self.ws.onmessage = handler and function (event)
-    local frame = message.decode(event.data, event.kind)
-    local received = frame and frames.handle(self, frame, #event.data)
+    local received = frames.handle(self, event.data)
     if received then self.handler(received) end
   end or nil
 end
@@ -390,7 +397,6 @@ return {
   Messages = message.Messages,
   encode = message.encode,
   decode = message.decode,
-  ledger = ledger.new,
   doctorImg = pictures.doctor,
   chatImg = pictures.chat,
   size = pictures.size,

@@ -61,10 +61,10 @@ function methods:typing (is_typing, name)
   if not self.online then return false end
   self.typed = types and { name, now() } or {}
   local is_room = contact and contact.store
-  return self.send_now(message.encode {
+  return self.ws:send(message.encode {
     action = action.typing, typing = types, room = is_room and name or nil,
     receiverId = not is_room and name or nil, senderId = self.uid,
-  }) == true
+  }, "text", { volatile = true }) == true
 end
 
 --- Messages of the past, as the server has them; they are merged into

@@ -10,12 +10,18 @@ local action = message.action
 
 local frames = {}
 
--- The key of a frame, in the ledger and among the known ids.
-local function key_of (kind, frame)
-  return kind .. shape.key(frame.senderId or "", frame.id)
+-- The key of a message or of what is about it.
+local function key_of (frame)
+  return shape.key(frame.senderId or "", frame.id)
 end
 
 frames.key_of = key_of
+
+-- How the connection decodes; what is sent is encoded before.
+frames.codec = {
+  encode = function (frame) return (message.encode(frame)) end,
+  decode = message.decode,
+}
 
 -- A receipt for a frame.
 function frames.receipt (self, kind, frame)
@@ -25,10 +31,80 @@ function frames.receipt (self, kind, frame)
   }
 end
 
-local function acknowledge (self, frame)
-  self:enqueue(key_of("received", frame),
-    frames.receipt(self, action.received, frame), true)
+-- ## Which message is which, for the connection
+
+-- Longer ids are none to it: of those a digest is taken.
+local LONGEST = 128
+
+--- The id by which a frame that came before is known; nil: it may come again.
+---@param frame chat.frame
+---@return string|nil
+function frames.id_of (frame)
+  local is_message = frame.action == action.send and not frame.history
+  if not is_message and (frame.action ~= action.read or frame.seq) then
+    return nil
+  end
+  local key = frame.action .. ":" .. key_of(frame)
+  return #key <= LONGEST and key or core.etag(key)
 end
+
+--- The id of what we have sent that a frame confirms.
+---@param frame chat.frame
+---@return string|nil
+function frames.confirms (self, frame)
+  local kind = frame.action
+  if kind == action.received and not frame.seq then
+    return self.unconfirmed[frame.id] and frame.id or self.reads[key_of(frame)]
+  elseif kind == action.stored or kind == action.refused then
+    if frame.of == action.read then return self.reads[key_of(frame)] end
+    return self.unconfirmed[frame.id] and frame.id
+  end
+end
+
+-- Forgets what a frame confirms; whether it was a message, nil where it was nothing.
+local function confirm (self, frame)
+  local id = frames.confirms(self, frame)
+  if not id then return nil end
+  local is_message = id == frame.id
+  if not is_message then self.reads[key_of(frame)] = nil end
+  self.unconfirmed[id] = nil
+  self.unconfirmed_count = self.unconfirmed_count - 1
+  return is_message
+end
+
+-- ## Receipts
+
+-- Not sent again: the other side repeats the message, and gets another one.
+local VOLATILE = { volatile = true }
+
+-- Receipts that had no room and are sent before more is received.
+local OWED = 64
+
+local function acknowledge (self, frame)
+  local data = message.encode(frames.receipt(self, action.received, frame))
+  local ok, token = self.ws:send(data, "text", VOLATILE)
+  if not ok and token == "full" and #self.owed < OWED then
+    self.owed[#self.owed + 1] = data
+  end
+end
+
+--- Sends the receipts that had no room, and waits for that; false: none in time.
+---@param timeout number?   seconds; 0: it does not wait
+---@return boolean
+function frames.pay (self, timeout)
+  while self.owed[1] do
+    local data = table.remove(self.owed, 1)
+    local ok, token = self.ws:send(data, "text", timeout)
+    if not ok and (token == "timeout" or timeout == 0 and token == "full") then
+      table.insert(self.owed, 1, data)
+      return false
+    end
+  end
+  return true
+end
+
+--- A message or a receipt came again: its sender has not heard that it came.
+frames.repeated = acknowledge
 
 local function notify (self, frame)
   if self.onreceipt then self.onreceipt(frame) end
@@ -56,7 +132,7 @@ function frames.ask (self, contact, fields, done)
     after = fields.after,
   }
   if not contact.store then frame.receiverId = contact.name end
-  local ok, token, why = self.ws:send(message.encode(frame), "text", 0)
+  local ok, token, why = self.ws:send(message.encode(frame), "text", VOLATILE)
   if not ok then return nil, token, why end
   self.question_count = self.question_count + 1
   self.questions[id] = {
@@ -125,15 +201,16 @@ local of_login = {
 function frames.login (self, ws)
   if ws.headers["wsmanager-chat"] ~= "1" then return true end
   while true do
-    local data, kind, why = ws:receive()
-    if not data then return nil, why end
-    local frame = message.decode(data, kind)
-    if not frame or not of_login[frame.action] then
-      ws:giveback(data, kind)
+    local frame, kind, why, raw = ws:receive()
+    if not frame and not raw then return nil, why end
+    if not frame then
+      ws:giveback(raw, core.utf8(raw) and "text" or "binary")
+    elseif not of_login[frame.action] then
+      ws:giveback(frame, kind)
     elseif frame.action == action.welcome then
       return true
     else
-      frames.handle(self, frame, #data)
+      frames.handle(self, frame)
     end
   end
 end
@@ -142,12 +219,11 @@ end
 
 local on = {}
 
-on[action.send] = function (self, frame, size)
+on[action.send] = function (self, frame)
   if frame.history then return take_page(self, frame) end
   acknowledge(self, frame)
-  if not self.known_ids:add(key_of("send", frame)) then return nil end
   if frame.senderId ~= self.uid then
-    self.contacts_known:heard(frame, size, self.uid)
+    self.contacts_known:heard(frame, message.size(frame), self.uid)
   end
   return frame
 end
@@ -162,27 +238,21 @@ end
 on[action.read] = function (self, frame)
   if is_numbered(self, frame) then return end
   acknowledge(self, frame)
-  if self.known_ids:add(key_of("read", frame)) then notify(self, frame) end
+  notify(self, frame)
 end
 
 on[action.received] = function (self, frame)
   if is_numbered(self, frame) then return end
-  if self.ledger:confirm(frame.id) then return notify(self, frame) end
-  self.ledger:confirm(key_of("read", frame))
+  if confirm(self, frame) then notify(self, frame) end
 end
 
 on[action.stored] = function (self, frame)
-  if frame.of == action.read then
-    self.ledger:confirm(key_of("read", frame))
-  elseif self.ledger:confirm(frame.id) then
-    self.contacts_known:stored(frame, self.uid)
-  end
+  if confirm(self, frame) then self.contacts_known:stored(frame, self.uid) end
 end
 
 on[action.refused] = function (self, frame)
   if frame.of == action.history then return finish(self, frame.id, frame.why) end
-  local key = frame.of == action.read and key_of("read", frame) or frame.id
-  if self.ledger:confirm(key) then notify(self, frame) end
+  if confirm(self, frame) ~= nil then notify(self, frame) end
 end
 
 on[action.room] = function (self, frame)
@@ -205,12 +275,11 @@ on[action.history] = function (self, frame) finish(self, frame.id) end
 on[action.heart] = function () end
 on[action.welcome] = on[action.heart]
 
---- Handles a frame; only a message that is new is returned.
+--- Handles a frame; only a message is returned.
 ---@param frame chat.frame
----@param size integer   of the frame as it came
 ---@return Message|nil
-function frames.handle (self, frame, size)
-  return on[frame.action](self, frame, size)
+function frames.handle (self, frame)
+  return on[frame.action](self, frame)
 end
 
 return frames

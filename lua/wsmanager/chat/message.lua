@@ -124,6 +124,9 @@ local function drop_nulls (frame)
   return frame
 end
 
+-- Bytes of the messages that frames were decoded from.
+local sizes = setmetatable({}, { __mode = "k" })
+
 ---@param data string
 ---@param kind "text"|"binary"
 ---@return chat.frame|nil, string|nil why
@@ -135,12 +138,16 @@ local function decode (data, kind)
   local wrong = shape.frame_fault(frame)
   if wrong then return nil, wrong end
   frame.bytes = bytes
+  sizes[frame] = #data
   return frame
 end
+
+-- How many bytes a frame had on the wire.
+local function size (frame) return sizes[frame] or 0 end
 
 return {
   chatTypes = chatTypes, chatAction = chatAction, action = action,
   messageType = messageType,
   wsState = wsState, Message = Message, Messages = Messages,
-  encode = encode, decode = decode, fault = shape.message_fault,
+  encode = encode, decode = decode, size = size, fault = shape.message_fault,
 }

@@ -44,7 +44,7 @@ local own = {
   secure = { test = is "boolean", expected = "boolean expected" },
   session = callback, onmessage = callback, onreceipt = callback,
   oncontact = callback,
-  memory = size, contacts = size,
+  contacts = size,
   outbox = { test = is "table", expected = "table expected" },
   history = { test = is "table", expected = "table expected" },
   heartbeat = {
@@ -71,6 +71,9 @@ local which = { before = whole, after = whole, limit = size }
 local reserved = {
   url = "a chat makes its own of server, uid and token",
   decode = "a chat decodes by itself",
+  identify = "a chat's messages have ids of their own",
+  acknowledge = "a chat's messages have ids of their own",
+  dedupe = "a chat's messages have ids of their own",
 }
 
 local function fail (path, why)

@@ -13,25 +13,16 @@ local function seconds_left (deadline)
   return deadline and math.max(0, deadline - now())
 end
 
--- Who does not read our receipts is not read: waits for room for one more.
--- Returns false where there is none in time.
-local function await_room (self, deadline)
-  if not self.ledger:is_choked() then return true end
-  local _, token = self.ws:drain(seconds_left(deadline))
-  return token ~= "timeout"
-end
-
 -- Receives one frame: a message and its size; false for another one; nil, token,
 -- detail, raw.
 function receiving.receive_frame (self, deadline)
-  if not await_room(self, deadline) then
+  -- who does not read our receipts is not read
+  if not frames.pay(self, seconds_left(deadline)) then
     return nil, "timeout", "the peer does not read its receipts"
   end
-  local data, kind, detail = self.ws:receive(seconds_left(deadline))
-  if not data then return nil, kind, detail end
-  local frame, why = message.decode(data, kind)
-  if not frame then return nil, "codec", why, data end
-  return frames.handle(self, frame, #data) or false, #data
+  local frame, token, detail, raw = self.ws:receive(seconds_left(deadline))
+  if not frame then return nil, token, detail, raw end
+  return frames.handle(self, frame) or false, message.size(frame)
 end
 
 -- What one message in the inbox weighs: its bytes, and what Lua needs for a table.

@@ -330,8 +330,8 @@ describe("a chat", function ()
       { "server", "ws://h", "host[:port] expected, without ws://, got string" },
       { "secure", 1, "boolean expected, got number" },
       { "session", {}, "function expected, got table" },
-      { "memory", 0, "positive integer expected, got 0" },
-      { "memory", "1", "positive integer expected, got string" },
+
+
       { "outbox", false, "table expected, got boolean" },
       { "onmessage", 1, "function expected, got number" },
       { "onreceipt", true, "function expected, got boolean" },

@@ -3,8 +3,10 @@
 local json = require "support.json"
 if not json.is_there "a chat and a hostile peer" then return end
 
+local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
 local beside = require "support.beside"
+local frames = require "wsmanager.chat.frames"
 
 local action = chat.chatAction
 
@@ -57,45 +59,54 @@ describe("a chat with a hostile peer", function ()
       talk:close()
     end))
 
-  it("reads nobody who does not read its receipts", beside(function (ws)
-    for i = 1, 3000 do ws:send(message { id = tostring(i) }) end
-    ws:receive(60)
-    repeat until not ws:receive(60)
-  end, function (address)
-    local talk = join(address, { outbox = { messages = 10 } })
-    local refuses, most = true, 0
-    local send_now = talk.send_now
-    talk.send_now = function (...)
-      most = math.max(most, talk.ledger.briefs)
-      return not refuses and send_now(...)
-    end
-    for i = 1, 10 do assert.equal(tostring(i), assert(talk:receive(60)).id) end
-    refuses = false
-    for i = 11, 3000 do
-      assert.equal(tostring(i), assert(talk:receive(60)).id)
-      assert.is_true(talk.ledger.briefs <= 10)
-    end
-    assert.is_true(most <= 10)
-    talk:close()
-  end))
+  -- Bytes that a connection holds for one whose peer reads nothing.
+  local few = { buffer = 4096, outbox = { messages = 10, bytes = 4096 } }
 
-  it("drops receipts beyond its bound when a listener takes the messages",
-    beside(function (ws)
-      for i = 1, 100 do ws:send(message { id = tostring(i) }) end
-      ws:receive(60)
-    end, function (address)
-      local talk = join(address, { outbox = { messages = 10 } })
-      talk.send_now = function () return nil, "full" end
-      local heard = 0
-      talk.onmessage = function ()
-        heard = heard + 1
-        assert(talk.ledger.briefs <= 10)
-        if heard == 100 then talk:close() end
+  -- Sends messages and reads nothing, until it is told to.
+  local function deaf (count, state)
+    return function (ws)
+      for at = 1, count do ws:send(message { id = tostring(at) }) end
+      while not state.reads do wsmanager.sleep(0.01) end
+      repeat until not ws:receive(60)
+    end
+  end
+
+  local state = {}
+  it("reads nobody who does not read its receipts", beside(deaf(200, state),
+    function (address)
+      local talk = join(address, few)
+      assert(talk.ws:opened(60))
+      local pay = frames.pay
+      frames.pay = function () return false end
+      local heard, token, why = talk:receive(0.1)
+      frames.pay = pay
+      assert.same({ nil, "timeout", "no message within 0.1 s: the peer does not "
+        .. "read its receipts" }, { heard, token, why })
+      state.reads = true
+      for at = 1, 200 do
+        assert.equal(tostring(at), assert(talk:receive(60)).id)
+        assert.is_true(#talk.owed <= 1)
       end
-      talk.ws:closed(60)
-      assert.equal(100, heard)
-      assert.equal(10, talk.ledger.briefs)
-    end))
+      talk:close()
+    end, { buffer = 65536 }))
+
+  it("owes few receipts when a listener takes the messages", function ()
+    local full = { send = function () return nil, "full" end }
+    local talk = { ws = full, owed = {}, uid = "42", contacts_known = {
+      heard = function () end,
+    } }
+    for at = 1, 1000 do
+      frames.handle(talk, {
+        action = action.send, id = tostring(at), content = "", senderId = "7",
+        sendTime = 1,
+      })
+    end
+    assert.equal(64, #talk.owed)
+    assert.is_false(frames.pay(talk, 0))
+    full.send = function () return true end
+    assert.is_true(frames.pay(talk, 0))
+    assert.same({}, talk.owed)
+  end)
 
   for _, case in ipairs {
     { "id", ("i"):rep(129), "at most 128 bytes expected, got 129" },
@@ -147,6 +158,26 @@ describe("a chat with a hostile peer", function ()
     talk:close()
   end))
 
+  it("knows a repeated message, however long its names are", beside(function (ws)
+    local long = ("n"):rep(128)
+    for _ = 1, 2 do ws:send(message { senderId = long, id = long }) end
+    ws:send(message { senderId = long, id = ("n"):rep(127) .. "m" })
+    ws:send(message())
+    local confirmed = 0
+    repeat
+      local frame = chat.decode(ws:receive(60))
+      if frame.action == action.received then confirmed = confirmed + 1 end
+    until confirmed == 4
+    ws:send(message { id = "all were confirmed" })
+    repeat until not ws:receive(60)
+  end, function (address)
+    local talk = join(address)
+    local lengths = {}
+    for at = 1, 4 do lengths[at] = #assert(talk:receive(60)).id end
+    assert.same({ 128, 128, 1, 18 }, lengths)
+    talk:close()
+  end))
+
   it("takes no receipt for one it has not asked for", beside(function (ws)
     local own = chat.decode(ws:receive(60))
     for _, fields in ipairs {
@@ -166,7 +197,7 @@ describe("a chat with a hostile peer", function ()
     })
     talk:text "a"
     assert(talk:receive(60))
-    assert.same({ 0, 1 }, { receipts, talk.ledger.count })
+    assert.same({ 0, 1 }, { receipts, talk.unconfirmed_count })
     talk:close()
   end))
 end)
