@@ -328,5 +328,7 @@ enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m) {
 
 void wsm_link_pop (struct wsm_link *l) {
   wsm_manager_pop(&l->manager);
-  if (wsm_manager_is_paused(&l->manager)) wsm_driver_update_pause(l);
+  if (!wsm_manager_is_paused(&l->manager)) return;
+  wsm_driver_update_pause(l);
+  wsm_driver_update_timer(l);
 }

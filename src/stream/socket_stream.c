@@ -69,11 +69,9 @@ static void peer (struct wsm_stream *s, char *to, size_t n) {
 }
 
 /* Our FIN may count as one byte more than was written. */
-static uint64_t acknowledged (struct wsm_stream *s, bool *everything) {
-  const struct socket_stream *x = of(s);
+static uint64_t acknowledged (const struct socket_stream *x) {
   const size_t rest = x->socket ? wsm_socket_unacknowledged(x->socket)
                                 : x->rest;
-  *everything = rest == 0;
   return rest < x->written ? x->written - rest : 0;
 }
 
@@ -84,10 +82,9 @@ static uint64_t received (struct wsm_stream *s) {
 static void look (struct wsm_stream *s, struct wsm_stream_look *to) {
   const struct socket_stream *x = of(s);
   struct wsm_socket_look found = { 0, false, false };
-  bool everything;
   if (x->socket) wsm_socket_look_at(x->socket, &found);
   to->written = x->written;
-  to->acknowledged = acknowledged(s, &everything);
+  to->acknowledged = acknowledged(x);
   to->unread = found.unread;
   to->readable = found.readable;
   to->hung_up = found.hung_up;
@@ -106,7 +103,6 @@ static const struct wsm_stream_class class = { .start = start,
                                                .pause = pause_reading,
                                                .want_writable = want_writable,
                                                .peer = peer,
-                                               .acknowledged = acknowledged,
                                                .received = received,
                                                .look = look };
 

@@ -37,11 +37,6 @@ void wsm_stream_peer (struct wsm_stream *s, char *to, size_t n) {
   s->class->peer(s, to, n);
 }
 
-uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything) {
-  s = lowest(s);
-  return s->class->acknowledged(s, everything);
-}
-
 uint64_t wsm_stream_received (struct wsm_stream *s) {
   s = lowest(s);
   return s->class->received(s);

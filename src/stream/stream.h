@@ -51,7 +51,6 @@ struct wsm_stream_class {
   void (*pause)(struct wsm_stream *s, bool pause);
   void (*want_writable)(struct wsm_stream *s);
   void (*peer)(struct wsm_stream *s, char *to, size_t n);
-  uint64_t (*acknowledged)(struct wsm_stream *s, bool *everything);
   uint64_t (*received)(struct wsm_stream *s);
   void (*look)(struct wsm_stream *s, struct wsm_stream_look *look);
 };
@@ -106,10 +105,6 @@ void wsm_stream_want_writable (struct wsm_stream *s);
 /* The address of the socket's peer as text, at most n bytes with terminator;
 ** empty: it is gone. */
 void wsm_stream_peer (struct wsm_stream *s, char *to, size_t n);
-
-/* Bytes of the lowest stream that the peer's TCP has acknowledged, and whether
-** those are all that were written. */
-uint64_t wsm_stream_acknowledged (struct wsm_stream *s, bool *everything);
 
 /* Bytes that the lowest stream has read so far. */
 uint64_t wsm_stream_received (struct wsm_stream *s);
