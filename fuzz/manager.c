@@ -68,6 +68,12 @@ static void answer_heartbeat (struct world *w) {
     REQUIRE(w->memory_fails);
 }
 
+static void fail_target (struct world *w) {
+  struct wsm_error e;
+  wsm_error_set(&e, WSM_REFUSED, "no token");
+  wsm_manager_fail_target(&w->manager, &e, w->now);
+}
+
 static void pop_event (struct world *w) {
   struct wsm_manager *m = &w->manager;
   const enum wsm_event event = wsm_manager_event(m);
@@ -78,8 +84,10 @@ static void pop_event (struct world *w) {
   if (event == WSM_EVENT_REQUEST) answer_request(w);
   if (event == WSM_EVENT_HEARTBEAT) answer_heartbeat(w);
   if (event == WSM_EVENT_TARGET) {
-    if (input_byte(w->in) < 240) world_target(w);
-    else wsm_manager_lock(m, "no user");
+    answer = input_byte(w->in);
+    if (answer < 232) world_target(w);
+    else if (answer < 244) wsm_manager_lock(m, "no user");
+    else fail_target(w);
   }
   if (event != WSM_EVENT_VERDICT) return;
   answer = input_byte(w->in);
@@ -332,6 +340,11 @@ static void set_policy (struct wsm_policy *p, struct input *in,
   p->heartbeat.length = 4;
   p->delay_ms = c & 64 ? 0 : 2000;
   p->redirects = c & 128 ? 3 : 0;
+  p->renews = (a & 36) == 36;
+  p->ask_ms = b & 8 ? 0 : 30000;
+  if ((a & b & 16) == 0) return;
+  p->attempt_limit = 1 + (c & 3);
+  p->attempt_per_ms = 60000;
 }
 
 static void begin (struct world *w, struct input *in) {

@@ -156,9 +156,22 @@ static void update_pause (struct world *w) {
 
 static const unsigned char nonce[WSM_NONCE_SIZE] = { 1, 2, 3 };
 
+/* reconnect.rate: never more than so many in any so much time. */
+static void check_rate (struct world *w) {
+  const struct wsm_policy *p = &w->policy;
+  uint64_t *then;
+  if (p->attempt_limit == 0) return;
+  then = &w->targets_ms[w->targets % p->attempt_limit];
+  if (w->targets >= p->attempt_limit)
+    REQUIRE(w->now - *then > p->attempt_per_ms);
+  *then = w->now;
+  w->targets++;
+}
+
 void world_target (struct world *w) {
   w->redirects = 0;
   wsm_manager_target(&w->manager, &w->request, nonce, w->now);
+  if (w->manager.step == WSM_STEP_CONNECT) check_rate(w);
 }
 
 /* A redirect's attempt does not count in the budget. */

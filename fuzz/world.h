@@ -44,7 +44,9 @@ struct world {
   unsigned tries;     /* attempts in a row that failed */
   unsigned redirects; /* since the target was set */
   uint64_t attempts, opens, epoch;
-  uint64_t login_sent; /* messages of logins, which are not numbered */
+  uint64_t login_sent;    /* messages of logins, which are not numbered */
+  uint64_t targets_ms[4]; /* when the last attempts began, in a ring ... */
+  unsigned targets;       /* ... by their number */
 };
 
 /* Message number `number` of a side ('s': the application, 'p': the peer). */

@@ -198,7 +198,7 @@ function methods.close (ws, code, reason)
   local over = record.over and ws.state == "closed"
   local again = record.closing or over
   local dropped = link.close(ws, code, reason)
-  record.pending_call, record.reconnect_later = nil, nil
+  record.pending_call, record.reconnect_later, record.next_url = nil, nil, nil
   record.was_closed = true
   if over then return 0 end
   record.closing = true

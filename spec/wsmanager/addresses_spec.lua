@@ -50,6 +50,25 @@ describe("an attempt that failed after TCP", function ()
     end)
   end
 
+  it("as its login fails goes to the next address then", function ()
+    local server = serve(sayer "welcome")
+    beside(server.port, {{"accept", ""}, {"send", "8104" .. "6e6f6e6f"}, {"stall"}})
+    run(function ()
+      local seen = {}
+      local ws = wsmanager.new {
+        url = name_of(server), reconnect = QUICK,
+        login = function (handle)
+          local answer = handle:receive(LONG)
+          seen[#seen + 1] = answer
+          if answer ~= "welcome" then return nil, "not welcome" end
+        end,
+      }
+      assert(ws:opened(LONG))
+      assert.same({"nono", "welcome"}, {seen[1], seen[2]})
+      ws:close()
+    end)
+  end)
+
   it("goes back to its address when the others fail later", function ()
     local server = serve(function (ws) ws:close(1001) end)
     local first = beside(server.port, {{"close"}})

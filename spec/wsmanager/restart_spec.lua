@@ -2,6 +2,7 @@
 
 local wsmanager = require "wsmanager"
 local coroutines = require "wsmanager.run.coroutines"
+local certificates = require "support.certificates"
 local ours = require "support.ours"
 
 local run = wsmanager.run
@@ -80,6 +81,74 @@ describe("reconnect()", function ()
       assert(ws:drain(LONG))
       await(function () return #got == 3 end)
       assert.same({"1", "2", "3"}, got)
+      ws:close()
+    end)
+  end)
+
+  it("gives the code over TLS, too", function ()
+    local made = certificates.make()
+    finally(function () made:remove() end)
+    local ends = {}
+    local server = serve {
+      tls = {cert = made:path "good.pem", key = made:path "leaf.key"},
+      handler = function (ws)
+        ws:send "hello"
+        ends[#ends + 1] = {ws:closed(LONG)}
+      end,
+    }
+    run(function ()
+      local ws = wsmanager.new {
+        url = "wss://localhost:" .. server.port, tls = {ca = made:path "ca.pem"},
+      }
+      assert.equal("hello", ws:receive(LONG))
+      ws:reconnect {code = 4000, reason = "again"}
+      assert.equal("hello", ws:receive(LONG))
+      await(function () return #ends == 1 end)
+      assert.same({4000, "again"}, {ends[1][1], ends[1][2]})
+      ws:close()
+    end)
+  end)
+
+  it("cuts a login short, and the next connection has its own", function ()
+    local url, ends = teller()
+    run(function ()
+      local logins, cut = 0, nil
+      local ws = wsmanager.new {
+        url = url .. "/a",
+        login = function (handle)
+          logins = logins + 1
+          if logins > 1 then return true end
+          handle:receive(LONG)
+          cut = {handle:receive(LONG)}
+        end,
+      }
+      await(function () return logins == 1 end)
+      wsmanager.sleep(0)
+      ws:reconnect {code = 4000, reason = "at once"}
+      assert(ws:opened(LONG))
+      assert.equal(2, logins)
+      await(function () return cut and #ends == 1 end)
+      assert.same({"closed", 4000}, {cut[2], ends[1][1]})
+      ws:close()
+    end)
+  end)
+
+  it("forgets the other URL with a close()", function ()
+    local url = teller()
+    run(function ()
+      local asked = 0
+      local ws = wsmanager.new {
+        url = url .. "/a", reconnect = {rate = {1, per = 0.3}},
+      }
+      assert.equal("/a", ws:receive(LONG))
+      ws.onreconnecting = function () asked = asked + 1 end
+      ws:reconnect {url = url .. "/b"}      -- waits for the rate
+      await(function () return asked == 1 end)
+      ws:close()
+      ws:closed(LONG)
+      ws:reconnect()
+      assert(ws:opened(LONG))
+      assert.equal("/a", ws:receive(LONG))
       ws:close()
     end)
   end)

@@ -171,7 +171,7 @@
 ---@field why string?
 
 -- Events and their values, in the order in which they come:
---   "target", attempt, turn, ask       wants link.target, link.lock or link.fail
+--   "target", attempt, moves, ask      wants link.target, link.lock or link.fail
 --   "request"                          a server: wants link.accept or link.refuse
 --   "login", attempt, epoch           wants link.logindone or link.loginfailed
 --   "room"                             loginsend returned full; now there is room

@@ -10,7 +10,7 @@
 struct values {
   enum wsm_token token;
   unsigned code;
-  uint32_t failures, delay_ms, turn, asks;
+  uint32_t failures, delay_ms, moves, asks;
   uint32_t retry_after_ms;
   uint64_t epoch; /* the connection, counted from 1; 0: none was open yet */
   unsigned status;
@@ -37,7 +37,7 @@ static void read_values (struct values *v, const struct wsm_manager *m) {
   v->epoch = m->counters.epoch;
   v->dropped_token = wsm_sending_untold(m, &v->dropped);
   wsm_sending_uncertain(m, &v->uncertain);
-  v->turn = m->turn;
+  v->moves = m->moves;
   v->asks = m->asks;
   v->reason_length = m->reason_length;
   if (m->reason_length) memcpy(v->reason, m->reason, m->reason_length);
@@ -66,7 +66,7 @@ static int push_verdict (lua_State *L, const struct values *v) {
 
 static int push_attempt (lua_State *L, const struct values *v) {
   lua_pushinteger(L, (lua_Integer)v->failures);
-  lua_pushinteger(L, (lua_Integer)v->turn);
+  lua_pushinteger(L, (lua_Integer)v->moves);
   lua_pushinteger(L, (lua_Integer)v->asks);
   return 4;
 }

@@ -303,13 +303,13 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
                      uint64_t now_ms) {
   const uint32_t stable_ms = m->policy->stable_ms;
   const bool kept = keep_messages(m, now_ms);
-  m->address = judge_address(m);
+  m->address = (uint8_t)judge_address(m);
   note_close(m);
   note_error(m, e, now_ms);
   if (!kept) amend_dropped(m);
   if (wsm_state_was_open(m) && now_ms - m->opened_ms >= stable_ms)
     m->failures = 0;
-  else m->turn++;
+  else m->moves++;
   wsm_state_renew_session(m);
   decide_next(m, now_ms);
 }

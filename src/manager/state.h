@@ -213,7 +213,7 @@ struct wsm_manager {
   uint32_t delay_ms;       /* of the wait under way */
   uint32_t retry_after_ms; /* what the peer asked for, for the next wait */
   uint32_t asks;           /* attempts begun: what the owner is asked for */
-  uint32_t turn; /* how often a list of targets moved on: at each end of an
+  uint32_t moves; /* how often a list of targets moved on: at each end of an
                     attempt or a short connection */
   struct wsm_rate *attempts; /* NULL: none yet, or there is no rate */
   uint64_t jitter_seed;

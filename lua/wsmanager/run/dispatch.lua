@@ -173,8 +173,8 @@ local function wake_senders (record)
   end
 end
 
-function on_event.target (ws, record, attempt, turn, number)
-  target.find(ws, record, attempt, turn, number)
+function on_event.target (ws, record, attempt, moves, number)
+  target.find(ws, record, attempt, moves, number)
 end
 
 function on_event.verdict (ws, record)
@@ -423,7 +423,7 @@ end
 -- the next round.
 function dispatch.abort (ws)
   local record = to_record(ws)
-  record.pending_call, record.reconnect_later = nil, nil
+  record.pending_call, record.reconnect_later, record.next_url = nil, nil, nil
   record.was_closed = true
   if ws.state == "closed" then return end
   link.abort(ws, "the connection was dropped")

@@ -27,7 +27,7 @@ end
 local function find_url (record, this_call, options)
   local given = record.next_url or options.url
   record.next_url = nil
-  if type(given) == "table" then return given[this_call.turn % #given + 1] end
+  if type(given) == "table" then return given[this_call.moves % #given + 1] end
   if type(given) == "string" then return given end
   local address, why = value_of(this_call, options, "url")
   if not address then return nil, why or "there is no URL to connect to" end
@@ -80,11 +80,11 @@ local function fail (ws, why, this_call)
 end
 
 -- Answers the core's event "target" with link.target, link.lock or link.fail,
--- perhaps later. `attempt` counts the failures before it, `turn` how often a list
+-- perhaps later. `attempt` counts the failures before it, `moves` how often a list
 -- has moved on; `number` is the attempt's own.
-function target.find (ws, record, attempt, turn, number)
+function target.find (ws, record, attempt, moves, number)
   ask.start(ws, record, {
-    attempt = attempt, turn = turn, ask = number, last = ask.last(record),
+    attempt = attempt, moves = moves, ask = number, last = ask.last(record),
   }, find_target, fail)
 end
 
