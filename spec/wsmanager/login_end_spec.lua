@@ -176,6 +176,43 @@ describe("a login that fails", function ()
     end)
   end)
 
+  it("is told apart from an end before and after it", function ()
+    run(function ()
+      local infos = {}
+      local url = scripted(function (ws, n)
+        if n ~= 2 then
+          ws:receive(LONG)
+          ws:close(4000 + n)
+        end
+        ws:receive()
+      end)
+      local ws = wsmanager.new {
+        url = url, onopen = function (event) event.target:send "open" end,
+        login = function (handle, info)
+          if info.epoch == 1 then
+            handle:send "hello"
+            handle:receive()
+          elseif info.epoch == 2 then
+            return nil, "no"
+          end
+        end,
+        reconnect = {
+          when = function (info)
+            infos[#infos + 1] = info
+            return #infos < 3 and 0.01
+          end,
+        },
+      }
+      await(function () return #infos == 3 end)
+      for i, expected in ipairs {{4001, true, false}, {1000, true, false}, {4003, false, true}} do
+        local info = infos[i]
+        assert.same(expected, {info.code, info.login, info.opened})
+        assert.equal(i, info.epoch)
+      end
+      ws:close()
+    end)
+  end)
+
   it("by the last message of a peer that ends at once is what it says", function ()
     run(function ()
       local peer = peers.start("scripted", {

@@ -88,7 +88,7 @@ wsm_manager_login_failed (struct wsm_manager *m, uint64_t epoch,
 
 /* The owner was told that the connection of a login is over: see login.h. */
 static inline void wsm_manager_login_over (struct wsm_manager *m) {
-  if (!wsm_state_has_session(m)) wsm_login_forget(m);
+  if (!wsm_state_has_session(m)) wsm_login_cut(m);
 }
 
 /* With policy->ask_release, after WSM_EVENT_OPEN: what was sent since that was popped
