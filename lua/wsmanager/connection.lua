@@ -76,7 +76,7 @@ local receive
 -- where there is no timeout, with true.
 local function decode_message (ws, data, kind, timeout)
   local value, is, why, raw = decode(codecs[ws], data, kind)
-  if rawequal(value, SKIPPED) then
+  if value == SKIPPED then
     return receive(ws, timeout ~= true and timeout or nil)
   end
   return value, is, why, raw

@@ -307,8 +307,8 @@ scheduler.set_handlers {server = take_requests}
 ---@param data any  a string; with `decode` anything else is encoded
 ---@param kind? "text"|"binary"  text when absent
 ---@param except? wsmanager.Connection  not sent to this one
----@return integer|nil sent  to so many connections; nil: it could not be encoded
----@return integer|string full  not sent to so many, whose output was full; of nil: "codec"
+---@return integer|nil sent  to so many connections; nil: it was not sent
+---@return integer|string full  not sent to so many, whose output was full; of nil: "codec", "toobig"
 ---@return string? detail  of nil: why
 function Server:broadcast (data, kind, except)
   if kind ~= nil and not options.is_kind(kind) then
@@ -327,6 +327,11 @@ function Server:broadcast (data, kind, except)
     arguments.fail(1, "#1 to 'broadcast' (string", data)
   end
   if self.closed then return 0, 0 end
+  local limit = self.given.limits and self.given.limits.send
+  if limit and #data > limit then
+    return nil, "toobig", "the message has " .. #data .. " bytes and limits.send is "
+                          .. limit .. ": it was not sent"
+  end
   local sent, full = arguments.call_at_level(
     2, self.core.broadcast, self.core, data, kind == "binary", except)
   return sent, full    -- no tail call: call_at_level counts callers

@@ -197,7 +197,7 @@ void wsm_manager_wrote (struct wsm_manager *m, size_t n, uint64_t now_ms) {
   wsm_session_sent(&m->session, n);
   if (m->heartbeat.watching) note_written(m, pending, now_ms);
   m->counters.bytes_out += n;
-  wsm_sending_wrote(m, now_ms);
+  if (m->sending) wsm_sending_wrote(m, now_ms);
   if (m->state == WSM_STATE_OPEN) wsm_outbox_refill(m, now_ms);
   else if (m->state == WSM_STATE_LOGIN) wsm_login_note_room(m, now_ms);
   else if (m->step == WSM_STEP_RESPONSE && wsm_manager_pending(m) == 0)

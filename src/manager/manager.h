@@ -299,7 +299,8 @@ uint64_t wsm_manager_deadline (const struct wsm_manager *m);
 
 /* May the deadline be met up to a second late? */
 static inline bool wsm_manager_is_deadline_lax (const struct wsm_manager *m) {
-  return m->outbox.count == 0 && wsm_heartbeat_is_lax(m);
+  return m->outbox.count == 0 && !wsm_delivery_is_resending(m) &&
+         wsm_heartbeat_is_lax(m);
 }
 
 /* --- what the driver reads and sets --- */

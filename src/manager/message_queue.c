@@ -10,6 +10,7 @@ struct entry {
   bool binary;
   bool has_terms;
   bool is_volatile;
+  bool is_aged;
   bool is_resent;
   uint8_t id_length;
 };
@@ -43,6 +44,7 @@ bool wsm_message_queue_push (struct wsm_message_queue *q,
   entry.binary = m->binary;
   entry.has_terms = terms != NULL;
   entry.is_volatile = terms && terms->is_volatile;
+  entry.is_aged = terms && terms->is_aged;
   entry.is_resent = terms && terms->is_resent;
   entry.id_length = terms ? terms->id_length : 0;
   head = head_size(&entry);
@@ -93,6 +95,7 @@ void wsm_message_queue_terms (const struct wsm_message_queue *q, size_t at,
   terms->id_length = entry.id_length;
   terms->id = bytes + sizeof entry + sizeof limits;
   terms->is_volatile = entry.is_volatile;
+  terms->is_aged = entry.is_aged;
   terms->is_resent = entry.is_resent;
 }
 

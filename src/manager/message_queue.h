@@ -21,11 +21,12 @@ struct wsm_terms {
   const unsigned char *id; /* of id_length bytes */
   uint8_t id_length;       /* 0: it has none */
   bool is_volatile;        /* it waits for no connection */
+  bool is_aged;            /* expires_ms is of the outbox, and ends with that */
   bool is_resent;          /* an earlier connection has sent it: delivery.c */
 };
 
 #define WSM_NO_TERMS \
-  { WSM_NEVER, 0, NULL, 0, false, false }
+  { WSM_NEVER, 0, NULL, 0, false, false, false }
 
 /* Are there any? */
 static inline bool wsm_terms_matter (const struct wsm_terms *terms) {

@@ -128,6 +128,7 @@ static bool append (struct wsm_manager *m, struct wsm_message_queue *to,
   if (terms) aged = *terms;
   if (m->policy->outbox_age_ms && aged.expires_ms == WSM_NEVER) {
     aged.expires_ms = now_ms + m->policy->outbox_age_ms;
+    aged.is_aged = true;
     terms = &aged;
   }
   if (aged.expires_ms != WSM_NEVER && !wsm_sending_get(m)) return false;
@@ -213,9 +214,15 @@ static bool move_first (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_terms terms;
   wsm_message_queue_first(&m->outbox, &first);
   wsm_message_queue_terms(&m->outbox, 0, &terms);
-  if (terms.expires_ms <= now_ms) drop(m, WSM_TIMEOUT, first.length);
-  else if (is_too_soon(m, now_ms) || is_unconfirmed(m, &first, &terms) ||
-           !frame(m, &first, wsm_terms_matter(&terms) ? &terms : NULL, now_ms))
+  if (terms.expires_ms <= now_ms) {
+    drop(m, WSM_TIMEOUT, first.length);
+    wsm_message_queue_pop(&m->outbox);
+    return true;
+  }
+  if (terms.is_aged) terms.expires_ms = WSM_NEVER;
+  terms.is_aged = false;
+  if (is_too_soon(m, now_ms) || is_unconfirmed(m, &first, &terms) ||
+      !frame(m, &first, wsm_terms_matter(&terms) ? &terms : NULL, now_ms))
     return false;
   wsm_message_queue_pop(&m->outbox);
   return true;

@@ -114,8 +114,9 @@ function codec.null ()
   return codec.cjson().null
 end
 
--- What decode returns instead of a message that watch.lua has dropped.
-codec.SKIPPED = {}
+-- What decode returns instead of a message that watch.lua has dropped. No table: a
+-- value with __eq might call itself equal.
+function codec.SKIPPED () end
 
 -- The codec for a value of the option `decode`, or nil.
 function codec.of (given)

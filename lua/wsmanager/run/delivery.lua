@@ -36,7 +36,10 @@ end
 -- For a connection that was registered; given: the options.
 function delivery.attach (ws, record, given)
   record.identify = given.identify
-  if given.identify then link.identify(ws, true) end
+  if given.identify then
+    identity.connections[ws] = true
+    link.identify(ws, true)
+  end
   if given.acknowledge then watch_acknowledgements(ws, record, given.acknowledge) end
   if given.dedupe then watch_duplicates(ws, record, given.dedupe) end
 end

@@ -6,7 +6,9 @@ local report = require "wsmanager.base.report"
 
 local ID_LIMIT = 128    -- bytes
 
-local identity = {}
+local identity = {
+  connections = setmetatable({}, {__mode = "k"}),   -- with `identify` -> true
+}
 
 local math_type = math.type    -- Lua 5.3
 

@@ -29,7 +29,9 @@ local receivers = {
 -- Has its messages decoded by the record's codec, if any: by the one that shows them
 -- to watch.lua, if there is that.
 function receivers.set_codec (ws, record)
-  local with = record.watching or record.codec
+  local watching = record.watching
+  local with = watching or record.codec
+  if watching then watching.encode = record.codec and watching.encode_as_own end
   codecs[ws] = with
   link.codec(ws, with ~= nil)
 end
@@ -70,7 +72,7 @@ receivers.take = take
 -- does not decode.
 local function decode_or_fire (record, with, data, kind)
   local value, token, why, raw = decode(with, data, kind)
-  if rawequal(value, SKIPPED) then return nil end
+  if value == SKIPPED then return nil end
   if value == nil then
     fire(record, {type = "error", token = token, message = why, raw = raw})
   end

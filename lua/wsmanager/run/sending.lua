@@ -14,8 +14,9 @@ local suggest = require "wsmanager.base.suggest"
 local link = core.link
 local link_send, send_on_terms = ffi.send, link.send
 local now, encode = core.now, codec.encode
-local to_record = dispatch.record
-local wait_in, call_identify = dispatch.wait, identity.of_sent
+local codecs, to_record = dispatch.codecs, dispatch.record
+local wait_in = dispatch.wait
+local call_identify, identifies = identity.of_sent, identity.connections
 local bad_argument, check_seconds = arguments.fail, arguments.check_seconds
 
 local type, min = type, math.min
@@ -69,7 +70,6 @@ end
 
 -- Of the options (nil: none) and the id (nil: none).
 local function to_terms (options, id)
-  if not options and not id then return nil end
   local ttl = options and options.ttl
   return {
     ttl = ttl, expires = ttl and now() + ttl, id = id,
@@ -179,9 +179,10 @@ function sending.send (ws, data, kind, timeout)
   if ok == false then
     -- not in a function of its own: after a tail call Lua 5.1 has lost the line
     if kind ~= nil then check_kind(kind) end
-    local record, value = to_record(ws), data
-    local identify, with = record.identify, record.codec
+    local value = data
+    local identify = identifies[ws] and to_record(ws).identify
     if type(data) ~= "string" then
+      local with = codecs[ws]
       if not with or not with.encode then
         arguments.fail_message(1 + METHOD_LEVELS, "send", data)
       end
@@ -193,7 +194,7 @@ function sending.send (ws, data, kind, timeout)
       id, detail = call_identify(1 + METHOD_LEVELS, identify, value, kind)
       if id == false then return nil, "toobig", detail end
     end
-    terms = to_terms(options, id)
+    if options or id then terms = to_terms(options, id) end
     -- text that is no UTF-8 raises at our caller's line: not in send_once either
     if terms then
       ok, token, detail = send_on_terms(ws, data, kind, terms.ttl or false,

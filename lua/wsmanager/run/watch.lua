@@ -43,7 +43,12 @@ local function watching_codec (id, watchers)
     if is_dropped(ws, watchers, value, kind) then return SKIPPED end
     return value
   end
-  return {decode = decode, watchers = watchers}
+  local function encode (value, kind)
+    local data, _, why = codec.encode(to_record(connections[id]).codec, value, kind)
+    return data, why
+  end
+  -- `encode` is set where the connection has a codec of its own
+  return {decode = decode, encode_as_own = encode, watchers = watchers}
 end
 
 -- Has fn(ws, value, kind) called for each message from now on; `value` is decoded where

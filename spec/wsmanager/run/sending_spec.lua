@@ -311,6 +311,24 @@ describe("a connection", function ()
     end)
   end)
 
+  it("of a server refuses it, too, and so does broadcast", function ()
+    local answers = {}
+    local server, url = serve {
+      limits = {send = 4},
+      handler = function (ws)
+        answers = {ws:send "12345"}
+        ws:send "1234"
+      end,
+    }
+    run(function ()
+      local ws = wsmanager.new {url = url}
+      assert.equal("1234", ws:receive(LONG))
+      assert.equal("toobig", answers[2])
+      refused("toobig", server:broadcast "12345")
+      ws:close()
+    end)
+  end)
+
   it("raises for a rate that is none, at the caller's line", function ()
     local function fails (what, options)
       options.url = "ws://localhost:1"
