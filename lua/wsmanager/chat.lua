@@ -18,6 +18,7 @@ local message = require "wsmanager.chat.message"
 local chat_options = require "wsmanager.chat.options"
 local pictures = require "wsmanager.chat.pictures"
 local receiving = require "wsmanager.chat.receiving"
+local scheduler = require "wsmanager.run.scheduler"
 local shape = require "wsmanager.chat.shape"
 
 local bad_argument = arguments.fail
@@ -153,7 +154,7 @@ end
 
 local function add_listeners (self)
   self.ws:addEventListener("open", function ()
-    self.online = true
+    self.online, self.is_closed = true, false
     frames.fill_gaps(self)
   end)
   self.ws:addEventListener("close", function ()
@@ -239,6 +240,22 @@ local function send (self, frame, extra)
   return frame
 end
 
+-- Seconds between two looks whether a closing handshake is over, and for all of them.
+local LOOK_AGAIN, CLOSING = 0.005, 5
+
+-- Was it refused because the other side closes this connection? Then waits until there
+-- is the next one, or none is to come. Not within send: Lua 5.1 cannot wait in a pcall.
+local function is_to_repeat (self, token)
+  if token ~= "closed" or self.is_closed or self.ws.state ~= "closing" then
+    return false
+  end
+  local deadline = now() + CLOSING
+  repeat
+    scheduler.sleep(LOOK_AGAIN)
+  until self.ws.state ~= "closing" or now() > deadline
+  return self.ws.state ~= "closing" and self.ws.state ~= "closed"
+end
+
 --- Sends a text. It is kept until the other side has received it.
 ---@param content string
 ---@param extra table?     more fields of the message
@@ -248,7 +265,10 @@ function Chat:text (content, extra)
     bad_argument(1, "#1 to 'text' (string", content)
   end
   local frame = { type = messageType.text, content = content }
-  local sent, token, detail = call_at_level(2, send, self, frame, extra)
+  local sent, token, detail
+  repeat
+    sent, token, detail = call_at_level(2, send, self, frame, extra)
+  until sent or not is_to_repeat(self, token)
   return sent, token, detail    -- no tail call: call_at_level counts callers
 end
 
@@ -269,7 +289,10 @@ function Chat:image (source, extra)
     frame.bytes = source
     frame.content = extra and extra.name or "picture." .. kind
   end
-  local sent, token, detail = call_at_level(2, send, self, frame, extra)
+  local sent, token, detail
+  repeat
+    sent, token, detail = call_at_level(2, send, self, frame, extra)
+  until sent or not is_to_repeat(self, token)
   return sent, token, detail
 end
 
@@ -283,8 +306,11 @@ function Chat:read (received)
   if self.reads[key] then return true end
   self.read_count = self.read_count + 1
   local id = "r" .. self.read_count
-  local ok, token, detail = call_at_level(2, send_confirmed, self, id,
-    frames.receipt(self, action.read, received))
+  local receipt = frames.receipt(self, action.read, received)
+  local ok, token, detail
+  repeat
+    ok, token, detail = call_at_level(2, send_confirmed, self, id, receipt)
+  until ok or not is_to_repeat(self, token)
   if ok then
     self.reads[key] = id self.contacts_known:was_read(received, self.uid) end
   return ok, token, detail
@@ -368,6 +394,7 @@ end
 ---@param code integer?
 ---@param reason string?
 function Chat:close (code, reason)
+  self.is_closed = true
   return self.ws:close(code, reason)
 end
 

@@ -30,10 +30,16 @@ local function refuse (member, frame, why)
 end
 
 -- The history cannot take or give it now: the client comes back and repeats.
-local function try_later (member, why)
-  report.warn("chat.serve: " .. tostring(why))
+local function try_later (self, member, why)
+  if self.onerror then
+    self.onerror(why, member.ws)
+  else
+    report.warn("chat.serve: " .. tostring(why))
+  end
   member.ws:close(1013, "try again later")
 end
+
+relay.try_later = try_later
 
 local function each_connection (self, uid, call)
   for _, member in ipairs(self.members[uid] or {}) do call(member) end
@@ -110,7 +116,7 @@ local function confirm (self, member, room, entry)
   end
   local marks = self.history:marks(room.name)
   local first = self.history:range(room.name)
-  if not marks or not first then return try_later(member, "no history") end
+  if not marks or not first then return try_later(self, member, "no history") end
   if received_by_all(room, entry.sender, marks) >= entry.seq then
     return answer(member, stored(room, entry.id, entry.seq))
   end
@@ -170,7 +176,7 @@ on[action.send] = function (self, member, frame)
       frame.seq = seq
       return message.encode(frame)
     end)
-  if not entry then return try_later(member, detail) end
+  if not entry then return try_later(self, member, detail) end
   if is_new then
     for _, other in ipairs(room.members) do
       each_connection(self, other, function (one)
@@ -261,7 +267,7 @@ on[action.history] = function (self, member, frame)
   if not room then return refuse(member, frame, why) end
   local limit = math.min(frame.limit or PAGE, PAGE)
   local first, last, detail = self.history:range(room.name)
-  if not first then return try_later(member, detail) end
+  if not first then return try_later(self, member, detail) end
   local list, _
   if frame.after then
     list, _, detail = self.history:after(room.name, frame.after, limit)
@@ -269,7 +275,7 @@ on[action.history] = function (self, member, frame)
     list, _, detail =
       self.history:before(room.name, frame.before or last + 1, limit)
   end
-  if not list then return try_later(member, detail) end
+  if not list then return try_later(self, member, detail) end
   if not send_page(member, frame, list) then return end
   answer(member, {
     action = action.history, id = frame.id, room = room.name, first = first,

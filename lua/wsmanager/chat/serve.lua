@@ -157,11 +157,6 @@ end
 
 -- ## A connection
 
-local function close_later (ws, why)
-  ws:close(1013, "try again later")
-  return nil, why
-end
-
 local function sorted_names (rooms)
   local names = {}
   for name in pairs(rooms) do names[#names + 1] = name end
@@ -175,7 +170,7 @@ local function welcome (self, member)
     local room = self.rooms:of(member.uid)[name]
     if room then
       local frame, _, why = relay.describe(self, room, member.uid)
-      if not frame then return close_later(member.ws, why) end
+      if not frame then return relay.try_later(self, member, why) end
       if not member.ws:send(message.encode(frame)) then return nil end
       member:enter(name, frame.received)
     end
@@ -195,7 +190,8 @@ local function handle (self, ws, request)
   relay.give_orphans(self, member.uid)
   member:pump()
   local data, kind = ws:receive()
-  while data do
+  -- what comes behind a frame that has closed it is not for us: order
+  while data and ws.state == "open" do
     relay.handle(self, member, data, kind)
     data, kind = ws:receive()
   end
@@ -273,7 +269,7 @@ return function (given)
     history = history, rooms = rooms_of.new(), members = {}, shown = {},
     unacknowledged = {}, orphans = {}, lingering = {}, left_at = {},
     authenticate = given.authenticate, accept = given.accept,
-    onframe = given.onframe, linger = given.linger or 5,
+    onframe = given.onframe, onerror = given.onerror, linger = given.linger or 5,
     devices = given.devices or 8,
     acknowledge = given.acknowledge or history.durable and "stored" or "received",
   }, Server)
