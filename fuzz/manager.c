@@ -281,6 +281,42 @@ static void act_on_manager (struct world *w, unsigned what) {
   wsm_memory_fail(-1);
 }
 
+/* Whatever the peer sends: those that are known are in order, and bounded. */
+static void require_pings (const struct wsm_manager *m) {
+  const struct wsm_pings *p = m->pings;
+  unsigned i;
+  if (!p) return;
+  REQUIRE(p->count <= WSM_PINGS_AWAITED && p->answered <= p->count);
+  REQUIRE(p->noted <= p->answered);
+  REQUIRE(wsm_state_has_session(m) || p->answered == p->count);
+  for (i = 1; i < p->count; i++)
+    REQUIRE(p->list[i - 1].number < p->list[i].number);
+}
+
+static void ping (struct world *w, bool awaited) {
+  static const unsigned char text[] = "ping";
+  struct wsm_manager *m = &w->manager;
+  struct wsm_message payload = { NULL, 4, true };
+  const bool full = m->pings && m->pings->count == WSM_PINGS_AWAITED;
+  if (m->state != WSM_STATE_OPEN) return;
+  if (w->now & 1) payload.data = text;
+  if (wsm_heartbeat_ping(m, &payload, awaited, w->now) == 0)
+    REQUIRE(w->memory_fails || (awaited && full) ||
+            (m->session.closing & WSM_CLOSE_SENT));
+  require_pings(m);
+}
+
+static void take_pong (struct world *w) {
+  struct wsm_pings *p = w->manager.pings;
+  uint64_t ms, number;
+  require_pings(&w->manager);
+  if (!p || p->count == 0) return;
+  number = p->list[chance_below(&w->seed, p->count)].number;
+  if (wsm_pings_take(p, number, &ms) == WSM_PONG_AWAITED)
+    wsm_pings_forget(p, number);
+  require_pings(&w->manager);
+}
+
 /* What the rules of liveness hear of. */
 static void act_on_liveness (struct world *w, unsigned what) {
   struct wsm_manager *m = &w->manager;
@@ -292,6 +328,12 @@ static void act_on_liveness (struct world *w, unsigned what) {
     rules.mode = (uint8_t)(input_byte(w->in) % 4);
     if (!wsm_manager_set_heartbeat(m, w->now & 1 ? &rules : NULL, w->now))
       REQUIRE(w->memory_fails);
+  } else if (what < 12) {
+    ping(w, what == 10);
+  } else if (what == 12) {
+    take_pong(w);
+  } else if (what == 13) {
+    wsm_manager_recovered(m, w->now);
   }
 }
 

@@ -145,6 +145,19 @@ describe("a ping that is awaited", function()
     assert.equal(2, m:pong(number))
   end)
 
+  it("is not mixed up with one of an earlier connection that nobody took", function()
+    local m = pinging { "one", "two" }
+    m:feed(pong "two", 1100)
+    m:lost(nil, nil, nil, 1200)
+    managers.event_names(m)
+    m:tick(m:deadline())
+    managers.connect(m, 5000)
+    local number = m:ping("one", 5000, true)
+    assert.is_false(m:pong(number))
+    m:feed(pong "one", 5007)
+    assert.equal(7, m:pong(number))
+  end)
+
   it("is one of 64 at most, whatever the peer does", function()
     local m = managers.open()
     local numbers = {}

@@ -2,11 +2,11 @@
 #include "base/hidden.h"
 
 void wsm_latency_note (struct wsm_latency *l, uint64_t ms) {
-  const uint32_t kept = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-  if (l->count == 0) l->smoothed_ms = kept;
-  else l->smoothed_ms += (kept - l->smoothed_ms) / 8;
-  l->last_ms[l->next] = kept;
-  l->next = (l->next + 1) % WSM_LATENCIES;
+  const double exact = (double)ms;
+  if (l->count == 0) l->smoothed_ms = exact;
+  else l->smoothed_ms += (exact - l->smoothed_ms) / 8;
+  l->last_ms[l->next] = ms < UINT16_MAX ? (uint16_t)ms : UINT16_MAX;
+  l->next = (uint8_t)((l->next + 1) % WSM_LATENCIES);
   if (l->count < WSM_LATENCIES) l->count++;
 }
 

@@ -1,6 +1,7 @@
 /*
 ** latency.h - durations measured one after the other: smoothed, and the slow ones
-** Depends on nothing. The last WSM_LATENCIES are kept, and no more.
+** Depends on nothing. The last WSM_LATENCIES are kept, and no more, each as at most
+** 65,535 ms: they are part of an idle connection.
 ** Never reads a clock.
 */
 #ifndef WSM_LATENCY_H
@@ -13,9 +14,9 @@
 /* Zero it to start. */
 struct wsm_latency {
   double smoothed_ms; /* RFC 6298 2: an eighth of each new one */
-  uint32_t last_ms[WSM_LATENCIES];
-  uint32_t count; /* of last_ms, up to all of it */
-  uint32_t next;  /* index of the oldest, once all are there */
+  uint16_t last_ms[WSM_LATENCIES];
+  uint8_t count; /* of last_ms, up to all of it */
+  uint8_t next;  /* index of the oldest, once all are there */
 };
 
 void wsm_latency_note (struct wsm_latency *l, uint64_t ms);

@@ -47,6 +47,7 @@ void wsm_state_enter (struct wsm_manager *m, enum wsm_state state) {
 }
 
 void wsm_state_renew_session (struct wsm_manager *m) {
+  const uint64_t pings = m->session.ping_sent;
   struct wsm_session_setup setup;
   setup.role = (enum wsm_role)m->role;
   setup.limits = &m->policy->limits;
@@ -58,6 +59,7 @@ void wsm_state_renew_session (struct wsm_manager *m) {
   wsm_session_init(&m->session, &setup);
   if (m->pings) wsm_pings_lose(m->pings);
   m->session.awaited = m->pings;
+  m->session.ping_sent = m->session.pong_seen = pings;
 }
 
 void wsm_state_set_reason (struct wsm_manager *m, const char *reason,

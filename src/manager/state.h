@@ -262,7 +262,7 @@ struct wsm_manager {
 ** goes with the state, no step and no deadline. */
 void wsm_state_enter (struct wsm_manager *m, enum wsm_state state);
 
-/* A fresh session for the next connection. */
+/* A fresh session for the next connection; its pings are counted on. */
 void wsm_state_renew_session (struct wsm_manager *m);
 
 /* Copies the reason of the last close; without memory there is none. */

@@ -16,7 +16,7 @@
 #define WSM_PINGS_AWAITED 64
 
 struct wsm_ping {
-  uint64_t number; /* of all pings of the connection, in order */
+  uint64_t number; /* of all pings, of earlier connections too, in order */
   uint64_t sent_ms, latency_ms;
   bool awaited;   /* somebody will take it */
   bool exact;     /* by its own pong, not by a later one's */
