@@ -65,8 +65,9 @@ static void fail_with (struct client *c, enum wsm_token token,
 
 static void read_some (struct client *c) {
   struct wsm_manager *m = &c->manager;
-  unsigned char *to = wsm_buffer_reserve(wsm_manager_input(m), READ);
-  const size_t n = to ? tcp_read(c->tcp, CLIENT, to, READ) : 0;
+  const size_t size = wsm_manager_read_size(m, READ);
+  unsigned char *to = wsm_buffer_reserve(wsm_manager_input(m), size);
+  const size_t n = to ? tcp_read(c->tcp, CLIENT, to, size) : 0;
   wsm_buffer_commit(wsm_manager_input(m), n);
   wsm_manager_commit(m, n, now_of(c));
   if (n > 0) c->heard_ms = now_of(c);
@@ -301,6 +302,10 @@ void driver_settle (struct client *c) {
   read_on(c);
 }
 
+static void tick_if_due (struct client *c) {
+  if (wsm_manager_deadline(&c->manager) <= now_of(c)) tick(c);
+}
+
 static void on_free (void *object, uint64_t value) {
   struct client *c = object;
   (void)value;
@@ -316,8 +321,10 @@ static void on_free (void *object, uint64_t value) {
     wsm_manager_recovered(&c->manager, now_of(c));
   }
   c->sleeps = false;
+  /* a loop's timers may come before what lies in its sockets */
+  if (random_percent(&c->random, 50)) tick_if_due(c);
   if (may_read(c)) read_all(c);
-  if (wsm_manager_deadline(&c->manager) <= now_of(c)) tick(c);
+  tick_if_due(c);
   driver_settle(c);
 }
 

@@ -5,7 +5,8 @@
 
 #include "model_server.h"
 
-#define LATE_MS 1100  /* a deadline may be met a second late */
+#define LATE_MS 1100 /* a deadline may be met a second late */
+#define HANG_UP_MS 5000
 #define CHECK_MS 1000 /* between two looks of invariant_dead */
 #define READ 131072 /* a driver reads so much before it sees that all is full */
 
@@ -244,6 +245,38 @@ void invariant_dead (struct client *c) {
                    "client %u: nothing was heard for %.1f s, and the peer does "
                    "not count as dead",
                    c->number, (double)(now_of(c) - c->heard_ms) / 1000);
+}
+
+/* A peer that needs our heartbeats gets them, but for mode received. */
+void invariant_rhythm (struct client *c) {
+  const struct wsm_policy *p = &c->policy;
+  uint64_t since;
+  if (c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
+  if (tcp_written(c->tcp, CLIENT) != c->written || c->blocked)
+    c->written_ms = now_of(c);
+  c->written = tcp_written(c->tcp, CLIENT);
+  since = later_of(later_of(c->written_ms, c->opened_ms), c->free_ms);
+  if (p->heartbeat.mode == WSM_HEARTBEAT_RECEIVED) return;
+  if (now_of(c) < c->program_until_ms) return;
+  if (now_of(c) <= since + p->heartbeat.interval_ms + LATE_MS + 2 * CHECK_MS)
+    return;
+  invariant_broken(c->world, BROKEN_OTHER,
+                   "client %u: nothing was sent for %.1f s, and no heartbeat",
+                   c->number, (double)(now_of(c) - since) / 1000);
+}
+
+void invariant_hung_up (struct client *c) {
+  if (c->manager.state != WSM_STATE_OPEN || !c->tcp || !c->connected ||
+      now_of(c) < c->program_until_ms ||
+      tcp_hung_up(c->tcp, CLIENT) == TCP_LIVES) {
+    c->hung_up_ms = now_of(c);
+    return;
+  }
+  if (now_of(c) <= c->hung_up_ms + HANG_UP_MS + LATE_MS + CHECK_MS) return;
+  invariant_broken(c->world, BROKEN_OTHER,
+                   "client %u: the peer has ended the connection %.1f s ago, "
+                   "and its state is open",
+                   c->number, (double)(now_of(c) - c->hung_up_ms) / 1000);
 }
 
 /* --- the end --- */

@@ -26,7 +26,12 @@ void invariant_memory (struct client *c);
 void invariant_alive (struct client *c);
 void invariant_note_end (struct client *c);
 
-/* Now and then: is a dead peer noticed? */
+/* Now and then: do we send as the heartbeat's mode says; is a peer's end noticed
+** behind a full inbox? */
+void invariant_rhythm (struct client *c);
+void invariant_hung_up (struct client *c);
+
+/* Likewise: is a dead peer noticed? */
 void invariant_dead (struct client *c);
 
 /* All faults are over for long. */

@@ -23,7 +23,7 @@ static const char usage[] =
   "is told, with the seed that shows it, and the exit status is 1.\n";
 
 struct request {
-  uint64_t seed, seeds, days, clients, jobs;
+  uint64_t seed, seeds, days, clients, jobs, stop;
 };
 
 /* --- what is asked for --- */
@@ -61,6 +61,7 @@ static void read_argument (const char *argument, struct request *r) {
     { "DAYS", &r->days, 1, 10000 },
     { "CLIENTS", &r->clients, 100, 100000 },
     { "JOBS", &r->jobs, 1, MAX_JOBS },
+    { "STOP", &r->stop, 0, 1 }, /* at the first rule that does not hold */
   };
   const size_t length = strcspn(argument, "=");
   size_t i;
@@ -130,7 +131,7 @@ static void run_share (const struct request *r, uint64_t first,
                        struct tally *sum) {
   uint64_t i;
   for (i = first; i < r->seeds; i += r->jobs)
-    world_run(r->seed + i, r->days, false, sum);
+    if (!world_run(r->seed + i, r->days, false, sum) && r->stop) return;
 }
 
 /* A process for each job; its tally comes through a pipe. false: it died. */
@@ -173,7 +174,7 @@ static double seconds_now (void) {
 }
 
 int main (int count, char **arguments) {
-  struct request r = { 1, 0, 1, 0, 1 };
+  struct request r = { 1, 0, 1, 0, 1, 0 };
   struct tally sum;
   const double start = seconds_now();
   bool held;

@@ -7,10 +7,14 @@ SIMULATE_OBJECTS = $(SIMULATE_FILES:%.c=$(OUT)/obj/%.o)
 SIMULATE_ARGUMENTS = SEED=$(SEED) SEEDS=$(SEEDS) DAYS=$(DAYS) \
   CLIENTS=$(CLIENTS) JOBS=$(JOBS)
 
-.PHONY: simulate simulate-build
+.PHONY: simulate simulate-build simulate-mutants
 
 simulate: simulate-build
 	@$(OUT)/simulate $(SIMULATE_ARGUMENTS)
+
+# Each rule that the manager decides, inverted; RULE="word" for some of them.
+simulate-mutants: simulate-build
+	@simulate/inverted.py $(OUT) "$(CC)" $(RULE)
 
 simulate-build:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OUT)/simulate

@@ -37,7 +37,8 @@ static void choose_heartbeat (struct wsm_policy *policy, struct random *r) {
   if (random_percent(r, 50)) p->ask = true;
   else p->message = "heartbeat";
   p->length = 9;
-  p->ack = random_percent(r, 50);
+  p->ack = random_percent(r, 60);
+  if (p->ack && random_percent(r, 60)) p->mode = WSM_HEARTBEAT_ALWAYS;
 }
 
 static void choose_reconnect (struct wsm_policy *p, struct random *r) {
@@ -186,7 +187,11 @@ static void on_look (void *object, uint64_t value) {
   struct world *w = object;
   unsigned i;
   (void)value;
-  for (i = 0; i < w->client_count; i++) invariant_dead(&w->clients[i]);
+  for (i = 0; i < w->client_count; i++) {
+    invariant_dead(&w->clients[i]);
+    invariant_rhythm(&w->clients[i]);
+    invariant_hung_up(&w->clients[i]);
+  }
   world_later(w, 1000, on_look, w);
 }
 

@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""inverted OUT CC [WORD...]: do the simulated worlds notice a rule that is wrong?
+
+Each rule below is one that src/manager decides. It is inverted in a copy of its
+file, which is compiled and linked with the other objects in OUT; then worlds are
+run, seed after seed, until one fails. What 20 seeds of a day do not notice is an
+error, and so is a rule whose text is no longer there exactly once. WORD: only
+rules whose line contains it.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+SEEDS = 20
+SECONDS = 300
+
+# What is decided, the file in src/manager, its text, and the inverted text.
+RULES = [
+    # --- liveness ---
+    ("a heartbeat is due after interval",
+     "heartbeat.c", "h->sent_ms) + r->interval_ms - h->ahead_ms",
+     "h->sent_ms) + 100 * r->interval_ms - h->ahead_ms"),
+    ("mode received counts from the last byte received",
+     "heartbeat.c", "      return m->received_ms;\n    case WSM_HEARTBEAT_SENT",
+     "      return WSM_NEVER / 2;\n    case WSM_HEARTBEAT_SENT"),
+    ("mode sent counts from the last byte sent",
+     "heartbeat.c", "      return m->sent_ms;", "      return WSM_NEVER / 2;"),
+    ("mode either takes the older of the two",
+     "heartbeat.c", "return earlier(m->received_ms, m->sent_ms);",
+     "return later(m->received_ms, m->sent_ms) * 2;"),
+    ("mode always keeps its rhythm",
+     "heartbeat.c", "    default:\n      return m->heartbeat.sent_ms;",
+     "    default:\n      return m->received_ms + 600000;"),
+    ("in every mode one is due when nothing was heard for timeout",
+     "heartbeat.c", "  if (!r->timeout_ms || is_unanswered(m)) return at_ms;",
+     "  return at_ms;"),
+    ("any byte answers a heartbeat",
+     "heartbeat.c", "(is_judged_by_ack(m) || !h->heard)",
+     "(is_judged_by_ack(m) || h->heard || !h->heard)"),
+    ("with ack only an accepted message answers",
+     "heartbeat.c", "return h->unanswered && (is_judged_by_ack(m) || !h->heard);",
+     "return h->unanswered && !h->heard;"),
+    ("a message that waits to be taken may be the answer",
+     "heartbeat.c", "wsm_heartbeat_rules(m)->ack && !m->session.has_message &&\n"
+     "         m->undelivered.count == 0",
+     "wsm_heartbeat_rules(m)->ack"),
+    ("an accepted message answers the earlier heartbeats",
+     "heartbeat.h", "  m->heartbeat.unanswered = false;",
+     "  m->heartbeat.unanswered = true;"),
+    ("the time to answer is timeout - interval",
+     "heartbeat.c", "r->interval_ms < r->timeout_ms ? r->timeout_ms - r->interval_ms",
+     "r->interval_ms < r->timeout_ms ? r->timeout_ms + r->interval_ms"),
+    ("nobody is dead before that time is over",
+     "heartbeat.c", "return later(h->begun_ms + span(r), m->received_ms + r->timeout_ms);",
+     "return h->begun_ms + span(r) / 8;"),
+    ("and before timeout without a byte",
+     "heartbeat.c", "return later(h->begun_ms + span(r), m->received_ms + r->timeout_ms);",
+     "return later(h->begun_ms + span(r), m->received_ms + 4 * r->timeout_ms);"),
+    ("it begins anew while an upload is acknowledged",
+     "heartbeat.c", "if (h->progressed && under_way && !m->paused) begin_time(m, now_ms);",
+     "(void)under_way;"),
+    ("only newly acknowledged bytes are progress",
+     "heartbeat.c", "  if (delivery->acknowledged > h->acknowledged) {",
+     "  if (delivery->acknowledged >= h->acknowledged) {"),
+    ("only as long as the heartbeat or the kernel's room waits for it",
+     "heartbeat.c", "const bool under_way = !is_acknowledged(h) || h->blocked;",
+     "const bool under_way = true;"),
+    ("read first, judge after",
+     "heartbeat.c", "  if (m->heartbeat.readable && !m->paused) return false;\n", ""),
+    ("a late tick begins the time anew",
+     "heartbeat.c", "  if (now_ms <= h->look_ms + LATE_MS || h->forgiven || !r->timeout_ms)",
+     "  if (r)"),
+    ("a late tick is forgiven once, until a byte was read",
+     "heartbeat.c", "  h->forgiven = true;", "  h->forgiven = false; h->begun_ms += 600000;"),
+    ("half of the time is left for a ping, where nobody need answer a message",
+     "heartbeat.c", "  if (h->pinged || h->ping_waits || !is_unanswered(m)) return;",
+     "  if (r->timeout_ms) return;"),
+    ("inbox full: what TCP acknowledges is the answer",
+     "heartbeat.c", "if (m->paused) return h->clear ? WSM_NEVER : h->stalled_ms + span(r);",
+     "if (m->paused) return h->stalled_ms + span(r);"),
+    ("inbox full: who acknowledges nothing is dead",
+     "heartbeat.c", "if (m->paused) return h->clear ? WSM_NEVER : h->stalled_ms + span(r);",
+     "if (m->paused) return WSM_NEVER;"),
+    ("inbox full: an acknowledgement begins that time anew",
+     "heartbeat.c", "    h->progressed = true;\n    h->stalled_ms = now_ms;",
+     "    h->progressed = true;"),
+    ("inbox full: a FIN or RST is looked for",
+     "heartbeat.c", "  if (m->paused && h->hung_up) return WSM_HUNG_UP;\n", ""),
+    ("after a full inbox the time begins anew with the next read",
+     "heartbeat.c", "  m->paused = h->clear = h->pinged = false;\n  h->begun_ms = now_ms;",
+     "  m->paused = h->clear = h->pinged = false;"),
+    ("the dead are closed",
+     "manager.c", "case WSM_DEAD:\n      wsm_ending_end(m, &e, now_ms);",
+     "case WSM_DEAD:"),
+    ("timeouts.open ends an attempt",
+     "manager.c", "  m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);\n  want_socket",
+     "  m->due_ms = WSM_NEVER;\n  want_socket"),
+    ("timeouts.close ends the closing handshake",
+     "close_wait.c", "  m->due_ms = wsm_state_after(now_ms, wait_ms);",
+     "  m->due_ms = WSM_NEVER;"),
+    # --- login ---
+    ("the login comes before open", "login.c",
+     "  if (m->policy->ask_login) begin(m, now_ms);\n  else open",
+     "  open"),
+    ("nobody else sends during a login", "manager.c",
+     "    case WSM_STATE_LOGIN:\n      return wsm_outbox_send_later",
+     "    case WSM_STATE_LOGIN:\n      return wsm_outbox_send"),
+    ("timeouts.login cuts it short", "login.c",
+     "  if (now_ms < m->login->due_ms) return;\n  wsm_error_set(&m->error, WSM_TIMEOUT",
+     "  return;\n  wsm_error_set(&m->error, WSM_TIMEOUT"),
+    ("what login did not take follows it in order", "manager.c",
+     "return m->login && m->undelivered.count <= m->login->given_back;",
+     "return m->login != NULL || m->counters.opens % 2;"),
+    ("a failed login closes the connection", "login.c",
+     "  if (m->state == WSM_STATE_LOGIN) close(m, f, now_ms);",
+     "  if (m->state == WSM_STATE_LOGIN) open(m, now_ms), (void)f;"),
+    # --- reconnecting ---
+    ("the delay grows by the factor", "attempts.c",
+     "whole *= power(p->factor, attempt - 1);", "whole /= power(p->factor, attempt - 1);"),
+    ("up to max_delay", "attempts.c",
+     "  return whole < cap(p) ? whole : cap(p);", "  return whole;"),
+    ("jitter shortens it, by its part at most", "attempts.c",
+     "return (uint32_t)(whole - (whole - least) * chance);",
+     "return (uint32_t)(whole + (whole - least) * chance);"),
+    ("by the jitter's part, not all", "attempts.c",
+     "double least = whole * (1 - p->jitter);", "double least = whole * p->jitter / 8;"),
+    ("jitter alone leaves 100 ms", "attempts.c",
+     "least = whole < MIN_WAIT_MS ? whole : MIN_WAIT_MS;", "least = 0;"),
+    ("an orderly close has a pause", "attempts.c",
+     "if (orderly) delay += m->policy->pause_ms;", "(void)orderly;"),
+    ("and nothing else has it", "attempts.c",
+     "if (orderly) delay += m->policy->pause_ms;", "if (!orderly) delay += m->policy->pause_ms;"),
+    ("Retry-After is the least", "attempts.c",
+     "return delay < m->retry_after_ms ? m->retry_after_ms : delay;", "return delay;"),
+    ("Retry-After is forgotten by the next attempt", "manager.c",
+     "  m->retry_after_ms = 0;\n", ""),
+    ("a stable connection brings the budget back", "ending.c",
+     "now_ms - m->opened_ms >= stable_ms)\n    m->failures = 0;",
+     "now_ms - m->opened_ms >= stable_ms)\n    m->failures += 0;"),
+    ("only a stable one does", "ending.c",
+     "now_ms - m->opened_ms >= stable_ms)", "now_ms + m->opened_ms >= stable_ms)"),
+    ("every failed attempt counts", "ending.c",
+     "if (m->failures < UINT32_MAX) m->failures++;", "if (m->failures < 1) m->failures++;"),
+    ("reconnect() has a fresh budget", "manager.c",
+     "  m->failures = 0;\n", ""),
+    ("a wait ends early when the machine wakes up, not before a second", "attempts.c",
+     "uint64_t due_ms = began_ms + SHORTEST_MS;", "uint64_t due_ms = began_ms;"),
+    ("what the peer asked for stays", "attempts.c",
+     "m->may_shorten = m->retry_after_ms == 0;", "m->may_shorten = true;"),
+    # --- sending ---
+    ("what was not wholly written is sent again", "ending.c",
+     "  wsm_outbox_keep_unsent(m, &dropped, now_ms);\n", ""),
+    ("before what waits already", "outbox.c",
+     "wsm_message_queue_prepend(&m->outbox,", "wsm_message_queue_append(&m->outbox,"),
+    ("heartbeats are not sent again", "outbox.c",
+     "if (wsm_heartbeat_matches(m, &message)) continue;", ""),
+    ("new sends go behind what waits", "outbox.c",
+     "  if (is_waiting(m)) return push(m, message, terms, now_ms);\n", ""),
+    ("the outbox has a bound", "outbox.c",
+     "return m->outbox.count < p->outbox_messages && n <= p->outbox_bytes &&",
+     "return true || (n <= p->outbox_bytes &&"),
+    ("the output has a bound", "outbox.c",
+     "return wsm_session_pending(&m->session) >= m->policy->output_bytes;",
+     "return wsm_session_pending(&m->session) >= SIZE_MAX;"),
+    ("the outbox follows when it is open", "login.c",
+     "  else wsm_outbox_flush(m, m->policy->output_bytes, now_ms);", ""),
+    ("what is not confirmed is sent again on the next connection", "delivery.c",
+     "  u->sent = 0;\n", ""),
+    ("before the outbox", "outbox.c",
+     "  while (wsm_delivery_is_resending(m)) {", "  while (m->outbox.count == 0 && wsm_delivery_is_resending(m)) {"),
+    ("until it is confirmed", "delivery.c",
+     "    if (terms.id_length == n && memcmp(terms.id, id, n) == 0) {", "    if (n > 500) {"),
+    ("and no other id confirms it", "delivery.c",
+     "    if (terms.id_length == n && memcmp(terms.id, id, n) == 0) {", "    if (n > 0) {"),
+    ("what was never wholly written is not among these", "delivery.c",
+     "    if (terms.number <= written) continue;\n", "    continue;\n"),
+    ("so many may be unconfirmed", "delivery.c",
+     "  return u->messages.count < p->unacknowledged_messages &&",
+     "  return n < SIZE_MAX ||"),
+    ("an id that was heard is heard again", "delivery.c",
+     "  if (wsm_ids_has(s->heard, id, n)) return true;\n", ""),
+    # --- receiving ---
+    ("what nobody took of a lost connection is kept", "ending.c",
+     "  wsm_inbox_keep(m, &dropped);\n", ""),
+    ("and comes first", "manager.c",
+     "  if (wsm_message_queue_first(&m->undelivered, message) && !is_first_held(m))\n"
+     "    return WSM_MESSAGE;\n", ""),
+    ("a full inbox stops the reading", "inbox.c",
+     "  if (!wsm_state_reads(m) || limit == 0) return false;",
+     "  if (limit) return false;"),
+    ("until half of it is taken", "inbox.c",
+     "  if (m->paused) return unread > limit / 2;", "  if (m->paused) return true;"),
+]
+
+
+def source(rule):
+    return pathlib.Path("src/manager") / rule[1]
+
+
+def inverted(rule):
+    """The text of its file with the rule inverted; None: it is not there once."""
+    text = source(rule).read_text()
+    return text.replace(rule[2], rule[3]) if text.count(rule[2]) == 1 else None
+
+
+def compile_one(cc, path, out):
+    command = shlex.split(cc) + ["-std=gnu99", "-O2", "-w", "-I" + str(out.parent / "include"),
+                                 "-Isrc", "-c", "-o", str(out), str(path)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def build(rule, out, cc, folder):
+    """A simulation with the rule inverted; what went wrong, or None."""
+    text = inverted(rule)
+    if text is None:
+        return "its text is not there once"
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = {o.name: o for part in ("base", "http", "websocket", "proxy")
+               for o in (out / "obj" / part).glob("*.o")}
+    others = list((out / "obj/simulate").glob("*.o")) + list(objects.values())
+    if rule[1].endswith(".h"):
+        include = folder / "include/manager"
+        include.mkdir(parents=True, exist_ok=True)
+        (include / rule[1]).write_text(text)
+        paths = sorted(pathlib.Path("src/manager").glob("*.c"))
+        paths += sorted(pathlib.Path("simulate").glob("*.c"))
+        others = list(objects.values())
+    else:
+        changed = folder / rule[1]
+        changed.write_text(text)
+        others += [o for o in (out / "obj/manager").glob("*.o")
+                   if o.stem != pathlib.Path(rule[1]).stem]
+        paths = [changed]
+    mine = []
+    for path in paths:
+        mine.append(folder / (path.stem + ".o"))
+        done = compile_one(cc, path, mine[-1])
+        if done.returncode:
+            return "does not compile: " + done.stderr.strip()[:300]
+    command = shlex.split(cc) + ["-o", str(folder / "simulate")] + [str(o) for o in mine + others]
+    done = subprocess.run(command + ["-lcrypto", "-lz", "-lm", "-lpthread"],
+                          capture_output=True, text=True)
+    return "does not link: " + done.stderr.strip()[:300] if done.returncode else None
+
+
+def run(program):
+    """Which seed noticed, and what; (None, why) if none did."""
+    command = [str(program), "SEED=1", f"SEEDS={SEEDS}", "DAYS=1", "JOBS=1", "STOP=1"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                              timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return "?", "the simulation does not end"
+    found = re.search(r"DOES NOT HOLD: seed (\d+), [^:]*:[^:]*:[^:]*: (.*)", done.stdout)
+    if found:
+        return found.group(1), found.group(2)
+    if done.returncode:
+        return "?", "the simulation ends with exit status " + str(done.returncode)
+    return None, f"{SEEDS} seeds hold"
+
+
+def check(index, rule, out, cc):
+    folder = out / "inverted" / str(index)
+    wrong = build(rule, out, cc, folder)
+    if wrong:
+        return False, wrong
+    seed, what = run(folder / "simulate")
+    (folder / "simulate").unlink()
+    return seed is not None, f"seed {seed}: {what}" if seed else what
+
+
+def main():
+    out, cc, words = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    chosen = [(i, r) for i, r in enumerate(RULES)
+              if not words or any(w in r[0] + " " + r[1] for w in words)]
+    missed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda one: check(one[0], one[1], out, cc), chosen)
+        for (_, rule), (noticed, what) in zip(chosen, results):
+            missed += not noticed
+            print(f"{'' if noticed else 'NOT NOTICED  '}{rule[1]}: {rule[0]}\n    {what[:110]}",
+                  flush=True)
+    print(f"{len(chosen) - missed} of {len(chosen)} inverted rules were noticed")
+    return 1 if missed else 0
+
+
+sys.exit(main())
