@@ -325,6 +325,10 @@ struct wsm_connect *wsm_connect_start (struct uv_loop_s *uv,
   return c;
 }
 
+size_t wsm_connect_choices (const struct wsm_connect *c) {
+  return c->count;
+}
+
 void wsm_connect_cancel (struct wsm_connect *c) {
   if (!c->done) return;
   c->done = NULL;

@@ -9,6 +9,7 @@
 #ifndef WSM_CONNECT_H
 #define WSM_CONNECT_H
 
+#include <stddef.h>
 #include "base/error.h"
 
 #define WSM_CONNECT_STAGGER_MS 250 /* RFC 8305 section 8 */
@@ -34,6 +35,9 @@ typedef void wsm_connect_done (void *owner, int fd, const struct wsm_error *e);
 struct wsm_connect *wsm_connect_start (struct uv_loop_s *uv,
                                        const struct wsm_connect_options *o,
                                        wsm_connect_done *done, void *owner);
+
+/* How many addresses it has to choose from. Also inside done. */
+size_t wsm_connect_choices (const struct wsm_connect *c);
 
 /* Frees it; done is not called. */
 void wsm_connect_cancel (struct wsm_connect *c);

@@ -84,8 +84,10 @@ const struct wsm_place *wsm_route_place (const struct wsm_route *r) {
 static void on_connected (void *owner, int fd, const struct wsm_error *why) {
   struct wsm_route *r = owner;
   struct wsm_error e = *why;
+  /* a lone address cannot go last */
+  if (fd >= 0 && wsm_connect_choices(r->connect) > 1)
+    wsm_place_of_peer(&r->place, fd);
   r->connect = NULL;
-  if (fd >= 0) wsm_place_of_peer(&r->place, fd);
   if (fd < 0 && r->proxy_host) {
     wsm_error_set(&e, why->token, "cannot connect to %s: %s", r->label,
                   why->detail);

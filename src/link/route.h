@@ -42,7 +42,8 @@ struct wsm_route *wsm_route_start (struct wsm_loop *loop,
 /* "proxy.example.com:3128", the route's own; NULL: there is none. */
 const char *wsm_route_proxy_name (const struct wsm_route *route);
 
-/* What it is connected to, of the proxy if there is one; family 0: nothing yet. */
+/* What it is connected to, of the proxy if there is one; family 0: nothing yet, or
+** there was no other address. */
 const struct wsm_place *wsm_route_place (const struct wsm_route *route);
 
 /* The rules of TLS with the target and with an https proxy; may be NULL. */
