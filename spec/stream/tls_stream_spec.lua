@@ -2,8 +2,10 @@
 
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"
+local ours = require "support.ours"
 local peers = require "support.peers"
 local turns = require "support.turns"
+local wsmanager = require "wsmanager"
 
 local link = core.link
 local OLD = { min = "TLSv1_2", max = "TLSv1_2" } -- allows weak keys, too
@@ -291,4 +293,32 @@ describe("a link over TLS", function()
       assert.is_true(stats.resumed >= least)
     end)
   end
+end)
+
+describe("a server over TLS", function()
+  after_each(function()
+    ours.stop()
+    peers.stop()
+  end)
+
+  it("reads what came together with the end of the handshake", function()
+    local files = certificates.make()
+    local server = ours.serve {
+      handler = ours.echo,
+      tls = { cert = files:path "good.pem", key = files:text "leaf.key" },
+    }
+    local peer = peers.start("scripted", {
+      connect = { port = server.port }, tls = { early = true }, script = {
+        { "request" }, { "until", "\r\n\r\n" }, { "masked", 0x81, "6869" }, { "frame" },
+      },
+    })
+    wsmanager.run(ours.await, function()
+      local events = peer:events()
+      return events[#events] and events[#events].event == "ended"
+    end)
+    local got
+    for _, event in ipairs(peer:events()) do got = event.hex and event or got end
+    assert.same({ "frame", "6869" }, { got and got.event, got and got.hex })
+    files:remove()
+  end)
 end)

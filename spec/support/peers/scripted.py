@@ -3,7 +3,8 @@
 Options: connect { host, port | path } to play a client; else it listens:
 host, port, path (a Unix socket), backlog, accept = false (the kernel accepts,
 nobody speaks). tls { cert, key, min, max } for a server, tls {} for a client
-(min and max as "TLSv1_2"; with either, any key and cipher is good). seconds
+(min and max as "TLSv1_2"; with either, any key and cipher is good; "early": a
+client sends the first bytes of its script together with its Finished). seconds
 (60) bounds each step. script is played on each connection; with `scripts`, the
 first connection plays the first, and so on, the last again and again. Steps,
 each a list:
@@ -247,6 +248,43 @@ def relayed(sock):
     return inner
 
 
+class Early:
+    """A TLS client's socket: what is sent first goes with the Finished."""
+
+    def __init__(self, sock, context):
+        self.sock = sock
+        self.arrived, self.leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.arrived, self.leaving)
+        self.until_read(self.tls.do_handshake, self.flush)
+
+    def flush(self):
+        self.sock.sendall(self.leaving.read())
+
+    def until_read(self, step, before=lambda: None):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                before()
+                data = self.sock.recv(65536)
+                if not data:
+                    return b""
+                self.arrived.write(data)
+
+    def sendall(self, data):
+        self.tls.write(data)
+        self.flush()
+
+    def recv(self, n):
+        return self.until_read(lambda: self.tls.read(n))
+
+    def settimeout(self, seconds):
+        self.sock.settimeout(seconds)
+
+    def close(self):
+        self.sock.close()
+
+
 def secure(sock, side):
     tls = OPTIONS.get("tls")
     if tls is None:
@@ -264,6 +302,8 @@ def secure(sock, side):
     if "max" in tls:
         context.maximum_version = ssl.TLSVersion[tls["max"]]
     sock.settimeout(OPTIONS.get("seconds", 60))
+    if tls.get("early"):
+        return Early(sock, context)
     return context.wrap_socket(sock, server_side=side == ssl.PROTOCOL_TLS_SERVER)
 
 
