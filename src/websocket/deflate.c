@@ -12,11 +12,11 @@
 
 #define MIN_WINDOW 9               /* of zlib's deflate */
 #define STATE_ROOM ((size_t)16384) /* for zlib's state of either direction */
-#define ALIGNMENT 16
-#define CHUNK 1024   /* at least so much room to deflate into */
-#define TAIL 4       /* 00 00 ff ff, RFC 7692 7.2.1 */
-#define AT_BLOCK 128 /* z->data_type: between two blocks */
-#define BITS_LEFT 7  /* z->data_type: unused bits of the last byte */
+#define ALIGNMENT 16               /* a power of two */
+#define CHUNK 1024                 /* at least so much room to deflate into */
+#define TAIL 4                     /* 00 00 ff ff, RFC 7692 7.2.1 */
+#define AT_BLOCK 128               /* z->data_type: between two blocks */
+#define BITS_LEFT 7 /* z->data_type: unused bits of the last byte */
 
 /* --- contexts --- */
 
@@ -31,6 +31,10 @@ static bool is_inside (const struct wsm_buffer *b, const void *at) {
   const unsigned char *byte = at;
   return b->data && byte >= b->data && byte < b->data + b->size;
 }
+
+#if ALIGNMENT & (ALIGNMENT - 1)
+#error "blocks for zlib would not be aligned"
+#endif
 
 static void *zlib_alloc (void *opaque, unsigned items, unsigned size) {
   struct wsm_buffer *b = opaque;
