@@ -66,6 +66,7 @@ describe("an alarm", function()
       assert(awake() - before < 45)
       ws:send "x"
       assert(ws:receive(30) == "x")
+      assert(ws:stats().opens == 1, "a healthy peer was dropped")
     ]]
   end)
 
