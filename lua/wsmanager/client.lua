@@ -17,6 +17,8 @@ local scheduler = require "wsmanager.run.scheduler"
 local tls_context = require "wsmanager.base.tls_context"
 local url = require "wsmanager.base.url"
 
+require "wsmanager.migration"
+
 local client = {}
 
 --- Returns the data and the kind of a heartbeat; nil for a ping. It may wait.

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "link/migrate.h"
 #include "lua/lcheck.h"
 #include "lua/lconfig.h"
 #include "lua/lloop.h"
@@ -233,4 +234,84 @@ int wsm_lua_verdict (lua_State *L) {
   wsm_manager_verdict(m, lua_toboolean(L, 2), delay, wsm_link_now(link));
   wsm_link_update(link);
   return 0;
+}
+
+/* --- another in its place --- */
+
+/* Without reconnecting, until it has taken the other's place; its target is asked
+** for. */
+static void copy_policy (lua_State *L, struct wsm_box *twin,
+                         const struct wsm_box *box) {
+  twin->policy = wsm_zalloc(sizeof *twin->policy);
+  if (!twin->policy || !wsm_policy_copy(twin->policy, box->policy))
+    luaL_error(L, "not enough memory");
+  twin->policy->reconnect = false;
+  twin->policy->ask_target = true;
+  if (!box->proxy) return;
+  twin->proxy = wsm_strdup(box->proxy);
+  if (!twin->proxy) luaL_error(L, "not enough memory");
+}
+
+/* link.twin(ws, login) -> a client with the options of ws, not started, that asks for its
+** target; login: is there a login */
+int wsm_lua_twin (lua_State *L) {
+  const struct wsm_box *box = wsm_check_box(L, 1);
+  struct wsm_box *other;
+  struct wsm_error e;
+  if (!box->policy) return luaL_error(L, "a server's side cannot migrate");
+  other = wsm_push_box(L);
+  copy_policy(L, other, box);
+  other->policy->ask_login = lua_toboolean(L, 2);
+  other->link = wsm_link_twin(box->link, other->policy, other->proxy, &e);
+  if (!other->link) return luaL_error(L, "%s", e.detail);
+  return 1;
+}
+
+/* The target's URL, where it is the box's own, is there from now on. */
+static void follow_target (const struct wsm_box *to,
+                           const struct wsm_box *from) {
+  struct wsm_manager *m = wsm_link_manager(to->link);
+  if (m->request.url == &from->target.parts) m->request.url = &to->target.parts;
+}
+
+static void exchange (struct wsm_box *a, struct wsm_box *b) {
+  const struct wsm_box copy = *a;
+  a->link = b->link;
+  a->target = b->target;
+  a->policy = b->policy;
+  a->proxy = b->proxy;
+  b->link = copy.link;
+  b->target = copy.target;
+  b->policy = copy.policy;
+  b->proxy = copy.proxy;
+  follow_target(a, b);
+  follow_target(b, a);
+}
+
+/* link.migrate(ws, other) -> true: other's connection, which is open, is that of ws, and
+** other has the one before; nothing: it is not open any more */
+int wsm_lua_migrate (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1), *other = wsm_check_box(L, 2);
+  if (wsm_link_manager(other->link)->state != WSM_STATE_OPEN) return 0;
+  if (!wsm_link_migrate(other->link, box->link))
+    return luaL_error(L, "not enough memory");
+  other->policy->reconnect = box->policy->reconnect;
+  other->policy->ask_login = box->policy->ask_login;
+  box->policy->reconnect = false;
+  exchange(box, other);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* link.forward(ws, other): what other has received is for ws */
+int wsm_lua_forward (lua_State *L) {
+  wsm_link_forward(wsm_check_box(L, 1)->link, wsm_check_box(L, 2)->link);
+  return 0;
+}
+
+/* link.endmigration(ws, other) -> messages that were lost for want of memory or room */
+int wsm_lua_end_migration (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)wsm_link_end_migration(
+                       wsm_check_box(L, 1)->link, wsm_check_box(L, 2)->link));
+  return 1;
 }

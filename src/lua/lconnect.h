@@ -21,6 +21,13 @@ int wsm_lua_lock (lua_State *L);
 int wsm_lua_fail_target (lua_State *L);
 int wsm_lua_verdict (lua_State *L);
 
+/* core.link.twin, migrate, forward and endmigration: another connection takes the
+** place of ws. */
+int wsm_lua_twin (lua_State *L);
+int wsm_lua_migrate (lua_State *L);
+int wsm_lua_forward (lua_State *L);
+int wsm_lua_end_migration (lua_State *L);
+
 /* Frees the texts and the policy that the box owns. */
 void wsm_box_clear (struct wsm_box *box);
 

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "manager/rate.h"
+#include "base/rate.h"
 #include "websocket/close_code.h"
 #include "base/hidden.h"
 

@@ -28,6 +28,7 @@ static uint32_t linger (uint32_t close_ms) {
 void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms) {
   const bool failed = (m->session.closing & WSM_CLOSE_FAILED) != 0;
   uint32_t wait_ms = m->policy->close_ms;
+  m->leaving = false;
   wsm_state_enter(m, WSM_STATE_CLOSING);
   /* RFC 6455 7.1.1: the server closes TCP first; it reads on, because closing
      with unread bytes resets, and the close frame could be lost */
@@ -41,7 +42,7 @@ void wsm_ending_close (struct wsm_manager *m,
   struct wsm_error e;
   size_t dropped = 0;
   if (!m->login) wsm_outbox_flush(m, SIZE_MAX, now_ms);
-  if (wsm_inbox_keep(m, &dropped) == WSM_ENDED) {
+  if (!m->leaving && wsm_inbox_keep(m, &dropped) == WSM_ENDED) {
     wsm_ending_session_ended(m, now_ms);
     return;
   }
@@ -303,6 +304,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
                      uint64_t now_ms) {
   const uint32_t stable_ms = m->policy->stable_ms;
   const bool kept = keep_messages(m, now_ms);
+  m->leaving = false;
   m->address = (uint8_t)judge_address(m);
   note_close(m);
   note_error(m, e, now_ms);

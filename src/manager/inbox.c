@@ -8,7 +8,8 @@ static bool is_at_limit (const struct wsm_manager *m,
 
 /* A login has its connection's messages for itself. */
 static struct wsm_message_queue *queue_of (struct wsm_manager *m) {
-  return m->login ? &m->login->left : &m->undelivered;
+  if (m->login) return &m->login->left;
+  return m->held ? m->held : &m->undelivered;
 }
 
 static enum wsm_input keep (struct wsm_manager *m, size_t limit,

@@ -40,12 +40,19 @@ void wsm_manager_init (struct wsm_manager *m,
   m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);
 }
 
+static void clear_received (struct wsm_manager *m) {
+  wsm_message_queue_clear(&m->undelivered);
+  if (m->held) wsm_message_queue_clear(m->held);
+  wsm_free(m->held);
+  m->held = NULL;
+}
+
 void wsm_manager_free (struct wsm_manager *m) {
   wsm_session_free(&m->session);
   wsm_delivery_free(m);
   wsm_sending_free(m);
   wsm_message_queue_clear(&m->outbox);
-  wsm_message_queue_clear(&m->undelivered);
+  clear_received(m);
   wsm_buffer_clear(&m->head_text);
   wsm_free(m->agreed_text);
   wsm_redirects_forget(m);
@@ -175,7 +182,7 @@ void wsm_manager_received (struct wsm_manager *m, size_t n, uint64_t now_ms) {
       continue_opening(m, wsm_opening_read(m, n, now_ms, &e), &e, now_ms);
       return;
     case WSM_STATE_CLOSING:
-      if (m->draining) read_on(m, NULL, now_ms);
+      if (m->draining || m->leaving) read_on(m, NULL, now_ms);
       else wsm_ending_received(m);
       return;
     default:
@@ -258,7 +265,8 @@ enum wsm_input wsm_manager_next (struct wsm_manager *m,
                                  struct wsm_message *message, uint64_t now_ms) {
   if (wsm_message_queue_first(&m->undelivered, message) && !is_first_held(m))
     return WSM_MESSAGE;
-  if ((m->state == WSM_STATE_OPEN || m->draining) &&
+  if (m->held) return WSM_MORE;
+  if ((m->state == WSM_STATE_OPEN || m->draining || m->leaving) &&
       read_on(m, message, now_ms) == WSM_MESSAGE)
     return WSM_MESSAGE;
   return is_over(m) ? WSM_ENDED : WSM_MORE;
@@ -302,7 +310,7 @@ void wsm_manager_forget (struct wsm_manager *m, const struct wsm_error *e) {
   wsm_delivery_free(m);
   wsm_sending_free(m);
   wsm_message_queue_clear(&m->outbox);
-  wsm_message_queue_clear(&m->undelivered);
+  clear_received(m);
   wsm_login_forget(m);
   wsm_state_renew_session(m);
   wsm_state_set_reason(m, NULL, 0);

@@ -379,7 +379,7 @@ static inline bool wsm_manager_holds_message (const struct wsm_manager *m) {
 
 /* wsm_manager_next would find one, of this connection or of an earlier one. */
 static inline bool wsm_manager_has_message (const struct wsm_manager *m) {
-  return m->session.has_message || m->undelivered.count > 0;
+  return (m->session.has_message && !m->held) || m->undelivered.count > 0;
 }
 
 /* A message was taken, and what was received behind it not yet read. */

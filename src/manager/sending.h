@@ -8,7 +8,7 @@
 #ifndef WSM_SENDING_H
 #define WSM_SENDING_H
 
-#include "manager/rate.h"
+#include "base/rate.h"
 #include "manager/state.h"
 
 /* Messages that were dropped, and their bytes. */

@@ -186,6 +186,9 @@ struct wsm_manager {
   struct wsm_sending *sending;     /* NULL: none was needed yet */
   /* received on a connection that is over, and not yet taken */
   struct wsm_message_queue undelivered;
+  /* migration.c: what is received waits until the connection before has ended, and
+     with it what was received before that; NULL: it does not */
+  struct wsm_message_queue *held;
   struct wsm_error error; /* the last one */
   struct wsm_counters counters;
   struct wsm_events events;
@@ -200,6 +203,8 @@ struct wsm_manager {
   bool paused;    /* the driver does not read: the inbox is full */
   bool draining;  /* CLOSING: the peer has hung up, and what the kernel holds is
                      read as the inbox has room */
+  bool leaving;   /* OPEN, CLOSING: another took its place, and its messages are
+                     read as ever until the peer's close frame */
   bool recovered; /* CONNECTING: the network came back during this attempt */
   bool may_shorten; /* WAITING: until it comes back */
   bool spoke;       /* a message came on this connection */
@@ -300,7 +305,7 @@ static inline bool wsm_state_is_live (const struct wsm_manager *m) {
 
 /* Are messages read as the application takes them? */
 static inline bool wsm_state_reads (const struct wsm_manager *m) {
-  return wsm_state_is_live(m) || m->draining;
+  return wsm_state_is_live(m) || m->draining || m->leaving;
 }
 
 /* Is there a session that messages are received on and sent by? */

@@ -76,6 +76,8 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field logging_in? table         the login of the connection under way
 ---@field next_event? fun(ws, record): string?, any, any, any  instead of link.event
 ---@field begin_login? fun(ws, record, attempt: integer, epoch: integer)
+---@field migrating? wsmanager.Connection    the one that is to take its place
+---@field predecessor? wsmanager.Connection  the one whose place it took, while that closes
 ---@field on_open? fun(ws, record)
 ---@field on_over? fun()
 
@@ -203,6 +205,16 @@ function on_event.open (ws, record)
   if record.on_open then record.on_open(ws, record) end
 end
 
+-- Another connection has taken the place of the one that was open.
+function dispatch.migrated (ws, record)
+  record.ending, record.inbox_empty = NOT_ENDED, false
+  record.opens = record.opens + 1
+  fire(record, {type = "open", migrated = true})
+  wake_senders(record)
+  dispatch.schedule(record)
+  retain(ws, record)
+end
+
 -- A WebSocket whose peer does not finish the close has not failed (WebSockets 4).
 local function is_late_close (record, token)
   return record.muted and record.opens and token == "timeout"
@@ -251,8 +263,12 @@ function on_event.drain (_, record)
   fire(record, {type = "drain"})
 end
 
-function on_event.dropped (_, record, count, bytes, token)
+function dispatch.tell_dropped (record, count, bytes, token)
   fire(record, {type = "dropped", count = count, bytes = bytes, token = token})
+end
+
+function on_event.dropped (_, record, count, bytes, token)
+  dispatch.tell_dropped(record, count, bytes, token)
 end
 
 function on_event.uncertain (_, record, messages, bytes)
@@ -310,6 +326,10 @@ local function notify_state (ws, record)
   if over and record.senders then wake_all(record.senders) end
   if record.watchers then wake_all(record.watchers) end
   if over and record.on_over then record.on_over() end
+  if over and record.migrating then
+    dispatch.abort(record.migrating)
+    record.migrating = nil
+  end
   if over and record.closing then start_again(ws, record) end
 end
 

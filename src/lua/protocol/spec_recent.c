@@ -3,7 +3,7 @@
 #include <string.h>
 #include "base/ids.h"
 #include "lua/lclass.h"
-#include "manager/rate.h"
+#include "base/rate.h"
 #include "base/hidden.h"
 
 #define RATE "wsmanager.rate"

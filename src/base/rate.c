@@ -1,4 +1,4 @@
-#include "manager/rate.h"
+#include "base/rate.h"
 
 #include <string.h>
 #include "base/memory.h"

@@ -1,0 +1,139 @@
+-- ws:migrate(): another connection takes the place of the one that is open, without a
+-- gap.
+-- Depends on the core's link, dispatch.lua, connection.lua, login.lua and target.lua.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local connection = require "wsmanager.connection"
+local dispatch = require "wsmanager.run.dispatch"
+local login = require "wsmanager.run.login"
+local target = require "wsmanager.run.target"
+local url = require "wsmanager.base.url"
+
+local link = core.link
+local to_record = dispatch.record
+
+---@class wsmanager.Connection
+local methods = core.methods
+
+-- ## The one before
+
+-- Its last messages come first, and what it could not send is sent.
+local function end_predecessor (ws, record)
+  local other = record.predecessor
+  if not other then return end
+  local before = to_record(other)
+  record.predecessor, record.next_event = nil, nil
+  before.next_event, before.on_over = nil, nil
+  if other.state ~= "closed" then link.abort(other, "another took its place") end
+  local lost = link.endmigration(ws, other)
+  dispatch.schedule(record)
+  if lost > 0 then
+    dispatch.tell_dropped(record, lost, 0, "full")
+  end
+end
+
+-- In place of link.event, for the connection that was migrated: it has ended before the
+-- other one has.
+local function successors_event (ws, record)
+  if ws.state ~= "open" then end_predecessor(ws, record) end
+  return link.event(ws)
+end
+
+-- The same for the one before: what it receives is for ws.
+local function predecessors_event (ws)
+  return function (other)
+    link.forward(ws, other)
+    return link.event(other)
+  end
+end
+
+local function take_place (ws, record, other)
+  if not link.migrate(ws, other) then return false end
+  local before = to_record(other)
+  record.predecessor, record.next_event = other, successors_event
+  before.next_event = predecessors_event(ws)
+  before.on_over = function () end_predecessor(ws, record) end
+  dispatch.schedule(before)
+  if other.state == "open" then link.close(other, 1000)
+  elseif other.state ~= "closed" then link.abort(other, "another took its place") end
+  return true
+end
+
+-- ## The new one
+
+local function start (ws, record, address, log_in)
+  local other = link.twin(ws, log_in ~= nil)
+  target.set_next(ws, record, nil)
+  dispatch.register(other, {
+    codec = record.codec, heartbeat = record.heartbeat,
+    target_options = record.target_options, next_url = address,
+    opens = record.opens, login = log_in, begin_login = login.begin,
+    login_failed = login.report,
+  })
+  link.start(other)
+  return other
+end
+
+local function give_up (record, other, token, detail)
+  if record.migrating == other then record.migrating = nil end
+  dispatch.abort(other)
+  return nil, token, detail
+end
+
+local function why_over (ws, record)
+  return "the connection was closed meanwhile ("
+         .. (record.ending.detail or connection.describe(ws)) .. ")"
+end
+
+local function check (ws, address, log_in)
+  if type(address) ~= "string" then
+    arguments.fail(2, "#1 to 'migrate' (string", address)
+  elseif log_in ~= nil and type(log_in) ~= "function" then
+    arguments.fail(2, "#2 to 'migrate' (function", log_in)
+  end
+  arguments.call_at_level(3, url.parse, address)
+  if to_record(ws).server then
+    error("a server's side of a connection cannot migrate", 3)
+  end
+end
+
+--- Connects to another URL, and logs in there, while the connection goes on both ways.
+--- Then what is sent takes the new one; what the old one has still to write is written,
+--- it is closed, and what it receives until its end (at most timeouts.close) comes
+--- before the first message of the new one. One event `open` with `migrated = true`,
+--- and no `close`. Later attempts to reconnect use the option `url` as ever. When it
+--- fails the connection is as it was. It waits, as `opened` does.
+---@param address string  ws:// or wss://
+---@param log_in? wsmanager.LoginFunction  instead of the option `login`
+---@return true|nil
+---@return string? token  why not, as of opened(); "closed": it was not open, or was closed meanwhile; "full": another migrate() is under way, or reconnect.rate lets no attempt begin now
+---@return string? detail
+function methods.migrate (ws, address, log_in)
+  arguments.check_self(ws, "migrate")
+  check(ws, address, log_in)
+  local record = to_record(ws)
+  if ws.state ~= "open" then
+    return nil, "closed", "only an open connection can migrate: it is " .. ws.state
+  elseif record.migrating then
+    return nil, "full", "another migrate() is under way"
+  end
+  local other = start(ws, record, address, log_in or record.login)
+  record.migrating = other
+  if other.state == "waiting" then
+    return give_up(record, other, "full", "reconnect.rate lets no attempt begin now")
+  end
+  local ok, token, detail = methods.opened(other)
+  if record.migrating ~= other or dispatch.is_over[ws.state] or record.closing then
+    return give_up(record, other, "closed", why_over(ws, record))
+  elseif not ok then
+    return give_up(record, other, token, detail)
+  end
+  end_predecessor(ws, record)
+  if not take_place(ws, record, other) then
+    return give_up(record, other, "closed", "the new connection was closed at once")
+  end
+  record.migrating = nil
+  dispatch.migrated(ws, record)
+  return true
+end
