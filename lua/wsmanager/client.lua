@@ -11,13 +11,12 @@ local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local handshake_headers = require "wsmanager.base.handshake_headers"
+local migration = require "wsmanager.migration"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
 local scheduler = require "wsmanager.run.scheduler"
 local tls_context = require "wsmanager.base.tls_context"
 local url = require "wsmanager.base.url"
-
-require "wsmanager.migration"
 
 local client = {}
 
@@ -44,6 +43,7 @@ local client = {}
 ---@field max_delay? number  60
 ---@field factor? number  each delay is so many times the one before; 2
 ---@field jitter? number  0 none to 1 full, of a number or list; 1
+---@field after? number  seconds open, then another connection takes its place (migrate), up to a tenth sooner; never
 ---@field pause? number  more seconds after a closing handshake; 3
 ---@field limit? integer|false  failures in a row, then `exhausted`; false
 ---@field stable? number  seconds open after which failures are forgotten; 5
@@ -169,6 +169,7 @@ local function set_reconnect (config, record, given)
   local copy = {}
   for name, value in pairs(given) do copy[name] = value end
   record.when, copy.when = given.when, nil
+  record.renew = given.after and migration.renew
   if type(given.delay) ~= "number" then copy.delay = nil end
   if is_function(given.delay) then record.delay = given.delay end
   if type(given.delay) == "table" then copy.delays = given.delay end

@@ -8,6 +8,7 @@ local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
 local login = require "wsmanager.run.login"
 local target = require "wsmanager.run.target"
+local scheduler = require "wsmanager.run.scheduler"
 local url = require "wsmanager.base.url"
 
 local link = core.link
@@ -98,21 +99,7 @@ local function check (ws, address, log_in)
   end
 end
 
---- Connects to another URL, and logs in there, while the connection goes on both ways.
---- Then what is sent takes the new one; what the old one has still to write is written,
---- it is closed, and what it receives until its end (at most timeouts.close) comes
---- before the first message of the new one. One event `open` with `migrated = true`,
---- and no `close`. Later attempts to reconnect use the option `url` as ever. When it
---- fails the connection is as it was. It waits, as `opened` does.
----@param address string  ws:// or wss://
----@param log_in? wsmanager.LoginFunction  instead of the option `login`
----@return true|nil
----@return string? token  why not, as of opened(); "closed": it was not open, or was closed meanwhile; "full": another migrate() is under way, or reconnect.rate lets no attempt begin now
----@return string? detail
-function methods.migrate (ws, address, log_in)
-  arguments.check_self(ws, "migrate")
-  check(ws, address, log_in)
-  local record = to_record(ws)
+local function migrate (ws, record, address, log_in)
   if ws.state ~= "open" then
     return nil, "closed", "only an open connection can migrate: it is " .. ws.state
   elseif record.migrating then
@@ -137,3 +124,38 @@ function methods.migrate (ws, address, log_in)
   dispatch.migrated(ws, record)
   return true
 end
+
+--- Connects to another URL, and logs in there, while the connection goes on both ways.
+--- Then what is sent takes the new one; what the old one has still to write is written,
+--- it is closed, and what it receives until its end (at most timeouts.close) comes
+--- before the first message of the new one. One event `open` with `migrated = true`,
+--- and no `close`. Later attempts to reconnect use the option `url` as ever. When it
+--- fails the connection is as it was. It waits, as `opened` does.
+---@param address string  ws:// or wss://
+---@param log_in? wsmanager.LoginFunction  instead of the option `login`
+---@return true|nil
+---@return string? token  why not, as of opened(); "closed": it was not open, or was
+---  closed meanwhile; "full": another is under way, or reconnect.rate lets none begin
+---@return string? detail
+function methods.migrate (ws, address, log_in)
+  arguments.check_self(ws, "migrate")
+  check(ws, address, log_in)
+  local ok, token, detail = migrate(ws, to_record(ws), address, log_in)
+  return ok, token, detail    -- no tail call: it raises at our caller's line
+end
+
+local function renew (ws, record)
+  local ok, token, detail = migrate(ws, record)
+  if ok or ws.state ~= "open" then return end
+  link.renewlater(ws)
+  dispatch.tell_error(record, token, "the planned renewal failed, and the connection "
+                      .. "goes on: " .. tostring(detail))
+end
+
+-- Answers the core's event "renew": another connection, to where the options say, takes
+-- the place of ws.
+return {
+  renew = function (ws, record)
+    scheduler.spawn(renew, ws, record)
+  end,
+}

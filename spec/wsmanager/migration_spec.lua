@@ -250,7 +250,7 @@ describe("a connection that migrates", function ()
     run(function ()
       local ws = open {url = first, inbox = 50000, reconnect = false}
       assert.is_true(ws:migrate(second))
-      local got, token = {}, nil
+      local got, token = {}
       repeat
         local data, is = ws:receive(LONG)
         token = is
@@ -278,6 +278,33 @@ describe("a connection that migrates", function ()
       assert.equal(60, ws:stats().messages_in)
       ws:close()
       assert(ws:closed(LONG))
+    end)
+  end)
+
+  it("is renewed by a plan, and by another attempt where that fails", function ()
+    local events, opened = {}, 0
+    local _, first = serve(function (ws)
+      opened = opened + 1
+      ws:send("from " .. opened)
+      ws:receive()
+    end)
+    run(function ()
+      local asked = 0
+      local ws = open {
+        url = function ()
+          asked = asked + 1
+          return asked == 2 and ours.nowhere() or first
+        end,
+        reconnect = {after = 0.05, delay = 0.01, jitter = 0},
+      }
+      ws.onopen = function (event) events[#events + 1] = event.migrated end
+      ws.onerror = function (event) events[#events + 1] = event.token .. event.message end
+      ws.onclose = function () events[#events + 1] = "close" end
+      for i = 1, 3 do assert.equal("from " .. i, ws:receive(LONG)) end
+      assert.equal("open", ws.state)
+      assert.matches("refused.*renewal failed, and the connection goes on", events[1])
+      assert.same({true, true}, {events[2], events[3]})
+      ws:close()
     end)
   end)
 

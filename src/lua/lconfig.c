@@ -250,6 +250,7 @@ static void reconnect (lua_State *L, int i, struct wsm_policy *p) {
   if (p->delay_ms > p->max_delay_ms) p->max_delay_ms = p->delay_ms;
   seconds(L, t, "max_delay", &p->max_delay_ms);
   seconds(L, t, "pause", &p->pause_ms);
+  seconds(L, t, "after", &p->after_ms);
   seconds(L, t, "stable", &p->stable_ms);
   number(L, t, "factor", &p->factor);
   number(L, t, "jitter", &p->jitter);

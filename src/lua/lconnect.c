@@ -309,6 +309,14 @@ int wsm_lua_forward (lua_State *L) {
   return 0;
 }
 
+/* link.renewlater(ws): the renewal that the event asked for failed */
+int wsm_lua_renew_later (lua_State *L) {
+  struct wsm_link *link = wsm_check_box(L, 1)->link;
+  wsm_manager_renewal_failed(wsm_link_manager(link), wsm_link_now(link));
+  wsm_link_update(link);
+  return 0;
+}
+
 /* link.endmigration(ws, other) -> messages that were lost for want of memory or room */
 int wsm_lua_end_migration (lua_State *L) {
   lua_pushinteger(L, (lua_Integer)wsm_link_end_migration(

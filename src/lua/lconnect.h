@@ -26,6 +26,7 @@ int wsm_lua_verdict (lua_State *L);
 int wsm_lua_twin (lua_State *L);
 int wsm_lua_migrate (lua_State *L);
 int wsm_lua_forward (lua_State *L);
+int wsm_lua_renew_later (lua_State *L);
 int wsm_lua_end_migration (lua_State *L);
 
 /* Frees the texts and the policy that the box owns. */

@@ -136,7 +136,8 @@ static const struct {
                [WSM_EVENT_FLUSHED] = { "flushed", push_nothing },
                [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing },
                [WSM_EVENT_DROPPED] = { "dropped", push_dropped },
-               [WSM_EVENT_UNCERTAIN] = { "uncertain", push_uncertain } };
+               [WSM_EVENT_UNCERTAIN] = { "uncertain", push_uncertain },
+               [WSM_EVENT_RENEW] = { "renew", push_nothing } };
 
 int wsm_push_event (lua_State *L, const struct wsm_manager *m) {
   const enum wsm_event event = wsm_manager_event(m);

@@ -123,6 +123,25 @@ void wsm_attempts_free (struct wsm_manager *m) {
   m->attempts = NULL;
 }
 
+/* --- a planned renewal --- */
+
+#define SPREAD_PART 10 /* of the time until then */
+
+void wsm_attempts_plan_renewal (struct wsm_manager *m, uint64_t now_ms) {
+  const struct wsm_policy *p = m->policy;
+  const double spread = p->jitter * p->after_ms / SPREAD_PART;
+  m->renewals = 0;
+  m->renew_ms = wsm_state_after(now_ms, p->after_ms);
+  if (p->after_ms)
+    m->renew_ms -= (uint64_t)(spread * wsm_random_next(&m->jitter_seed));
+}
+
+void wsm_attempts_renewal_failed (struct wsm_manager *m, uint64_t now_ms) {
+  if (m->renewals < UINT32_MAX) m->renewals++;
+  m->renew_ms = now_ms + wsm_attempts_delay(m->policy, m->renewals,
+                                            wsm_random_next(&m->jitter_seed));
+}
+
 /* --- a wait that ends early --- */
 
 /* began_ms: of the wait. */

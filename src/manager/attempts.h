@@ -50,6 +50,15 @@ bool wsm_attempts_note (struct wsm_manager *m, uint64_t now_ms);
 
 void wsm_attempts_free (struct wsm_manager *m);
 
+/* --- a planned renewal: another connection takes the place of an open one --- */
+
+/* It is open: RENEW comes after policy->after_ms, up to a tenth of that sooner, as
+** jitter spreads it. */
+void wsm_attempts_plan_renewal (struct wsm_manager *m, uint64_t now_ms);
+
+/* The renewal failed: it comes again, after the delay before another attempt. */
+void wsm_attempts_renewal_failed (struct wsm_manager *m, uint64_t now_ms);
+
 /* --- a wait that ends early ---
 ** The machine woke up, or its network came back: a wait to reconnect whose length the
 ** policy chose ends at once, but for a little spread (reconnect.jitter), and not

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "manager/attempts.h"
 #include "manager/ending.h"
 #include "manager/heartbeat.h"
 #include "manager/sending.h"
@@ -31,6 +32,7 @@ static void open (struct wsm_manager *m, uint64_t now_ms) {
   if (!wsm_events_has(&m->events, WSM_EVENT_CLOSE))
     wsm_state_set_reason(m, NULL, 0);
   m->counters.opens++;
+  wsm_attempts_plan_renewal(m, now_ms);
   wsm_events_push(&m->events, WSM_EVENT_OPEN);
   if (m->policy->ask_release) m->hold = WSM_HOLD_ALL;
   else wsm_outbox_flush(m, m->policy->output_bytes, now_ms);

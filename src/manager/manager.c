@@ -25,7 +25,7 @@ void wsm_manager_init (struct wsm_manager *m,
   m->jitter_seed = setup->seed;
   m->role = (uint8_t)setup->role;
   m->outbox.bytes.pool = m->undelivered.bytes.pool = m->pool;
-  m->opened_ms = m->ping_ms = WSM_NEVER;
+  m->opened_ms = m->ping_ms = m->renew_ms = WSM_NEVER;
   m->latency_ms = -1;
   wsm_state_renew_session(m);
   if (setup->role == WSM_CLIENT) {
@@ -61,6 +61,10 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_free(m->reason);
   m->reason = NULL;
   wsm_heartbeat_free(m);
+}
+
+void wsm_manager_renewal_failed (struct wsm_manager *m, uint64_t now_ms) {
+  if (m->state == WSM_STATE_OPEN) wsm_attempts_renewal_failed(m, now_ms);
 }
 
 bool wsm_manager_left_origin (const struct wsm_manager *m) {
@@ -388,6 +392,12 @@ static uint64_t read_ahead_at (const struct wsm_manager *m) {
   return m->due_ms;
 }
 
+static void tick_renewal (struct wsm_manager *m, uint64_t now_ms) {
+  if (now_ms < m->renew_ms) return;
+  m->renew_ms = WSM_NEVER;
+  wsm_events_push(&m->events, WSM_EVENT_RENEW);
+}
+
 static void tick_session (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_error e;
   read_ahead(m, now_ms);
@@ -395,7 +405,9 @@ static void tick_session (struct wsm_manager *m, uint64_t now_ms) {
   if (!wsm_state_is_live(m)) return;
   switch (wsm_heartbeat_tick(m, now_ms, &e)) {
     case WSM_ALIVE:
-      if (m->state == WSM_STATE_OPEN) wsm_outbox_retry(m, now_ms);
+      if (m->state != WSM_STATE_OPEN) return;
+      wsm_outbox_retry(m, now_ms);
+      tick_renewal(m, now_ms);
       return;
     case WSM_DEAD:
       wsm_ending_end(m, &e, now_ms);
@@ -458,7 +470,7 @@ static uint64_t deadline_of_state (const struct wsm_manager *m) {
   if (!wsm_state_is_live(m)) return m->due_ms;
   return earlier(earlier(read_ahead_at(m), m->login ? wsm_login_deadline(m)
                                                     : wsm_outbox_retry_at(m)),
-                 wsm_heartbeat_deadline(m));
+                 earlier(wsm_heartbeat_deadline(m), m->renew_ms));
 }
 
 uint64_t wsm_manager_deadline (const struct wsm_manager *m) {

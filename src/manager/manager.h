@@ -125,6 +125,9 @@ bool wsm_manager_refuse (struct wsm_manager *m,
 ** is written. */
 void wsm_manager_stop (struct wsm_manager *m, uint64_t now_ms);
 
+/* The renewal that WSM_EVENT_RENEW asked for failed. */
+void wsm_manager_renewal_failed (struct wsm_manager *m, uint64_t now_ms);
+
 /* Moves what waits in the outbox of an open connection to the output, as far as
 ** there are masks and memory: before close(), which leaves behind what has no
 ** mask. true: some of it moved, and some is left. */

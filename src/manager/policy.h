@@ -72,6 +72,7 @@ struct wsm_policy {
   uint32_t delay_ms;                    /* reconnect.delay */
   uint32_t max_delay_ms;                /* reconnect.max_delay */
   uint32_t pause_ms;       /* reconnect.pause: after an orderly close */
+  uint32_t after_ms;       /* reconnect.after: open so long, it is renewed */
   uint32_t stable_ms;      /* reconnect.stable: open so long, budget back */
   double factor;           /* reconnect.factor */
   double jitter;           /* reconnect.jitter: 0 none, 1 full */

@@ -233,6 +233,8 @@ struct wsm_manager {
   uint64_t ping_ms;     /* when ping number ping_number was sent; WSM_NEVER
                               once it is answered */
   uint64_t ping_number;
+  uint64_t renew_ms;             /* OPEN: when it is to be renewed */
+  uint32_t renewals;             /* that failed, in a row */
   uint64_t retried_ms;           /* OPEN: the outbox was last tried */
   uint64_t sent_ms;              /* last byte written to the socket */
   uint64_t opened_ms;            /* WSM_NEVER: this attempt was never open */

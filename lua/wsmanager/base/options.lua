@@ -140,6 +140,7 @@ local client = {
     factor = rule(is_number(1), "number, 1 or more,"),
     jitter = part,
     pause = seconds,
+    after = positive,
     limit = rule(any(is_false, is_integer(0)), "integer or false"),
     stable = seconds,
     when = callback,

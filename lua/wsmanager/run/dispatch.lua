@@ -76,6 +76,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field logging_in? table         the login of the connection under way
 ---@field next_event? fun(ws, record): string?, any, any, any  instead of link.event
 ---@field begin_login? fun(ws, record, attempt: integer, epoch: integer)
+---@field renew? fun(ws, record)    option reconnect.after
 ---@field migrating? wsmanager.Connection    the one that is to take its place
 ---@field predecessor? wsmanager.Connection  the one whose place it took, while that closes
 ---@field on_open? fun(ws, record)
@@ -205,6 +206,10 @@ function on_event.open (ws, record)
   if record.on_open then record.on_open(ws, record) end
 end
 
+function dispatch.tell_error (record, token, detail)
+  fire(record, {type = "error", token = token, message = detail})
+end
+
 -- Another connection has taken the place of the one that was open.
 function dispatch.migrated (ws, record)
   record.ending, record.inbox_empty = NOT_ENDED, false
@@ -273,6 +278,10 @@ end
 
 function on_event.uncertain (_, record, messages, bytes)
   fire(record, {type = "uncertain", messages = messages, bytes = bytes})
+end
+
+function on_event.renew (ws, record)
+  record.renew(ws, record)
 end
 
 -- `drain()` waits among those who are notified of the state after any event.

@@ -167,6 +167,12 @@ static int verdict (lua_State *L) {
   return 0;
 }
 
+/* m:renewalfailed(now) */
+static int renewal_failed (lua_State *L) {
+  wsm_manager_renewal_failed(check(L), check_now(L, 2));
+  return 0;
+}
+
 /* m:accept(protocol, headers, now) -> boolean */
 static int accept (lua_State *L) {
   lua_pushboolean(L, wsm_manager_accept(check(L), luaL_optstring(L, 2, NULL),
@@ -416,6 +422,7 @@ static const luaL_Reg methods[] = {
   { "lock", lock },
   { "fail_target", wsm_spec_fail_target },
   { "verdict", verdict },
+  { "renewalfailed", renewal_failed },
   { "accept", accept },
   { "refuse", refuse },
   { "stop", stop },

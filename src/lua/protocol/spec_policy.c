@@ -35,6 +35,7 @@ static const struct option {
                 { FIELD(delay_ms), KIND_U32 },
                 { FIELD(max_delay_ms), KIND_U32 },
                 { FIELD(pause_ms), KIND_U32 },
+                { FIELD(after_ms), KIND_U32 },
                 { FIELD(stable_ms), KIND_U32 },
                 { FIELD(factor), KIND_DOUBLE },
                 { FIELD(jitter), KIND_DOUBLE },
