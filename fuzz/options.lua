@@ -44,10 +44,15 @@ local function read_fields (text)
   end
 end
 
-for _, name in ipairs {"client", "server", "chat", "base/codec"} do
+for _, name in ipairs {"client", "server", "chat", "chat/serve", "base/codec"} do
   local file = assert(io.open("lua/wsmanager/" .. name .. ".lua"))
   read_fields(file:read("*a"))
   file:close()
+end
+
+-- A chat's server has those of any, too.
+for _, field in ipairs(classes["wsmanager.ServerOptions"]) do
+  table.insert(classes["chat.ServerOptions"], field)
 end
 
 -- The fields of "{open: number|false, close: number}".
@@ -198,6 +203,19 @@ local function tame_server (o)
   return o
 end
 
+local function tame_chat_server (o)
+  if type(o) ~= "table" then return o end
+  tame_server(o)
+  if below(4) > 0 then
+    for _, name in ipairs {"handler", "authorize", "decode", "history"} do
+      rawset(o, name, nil)
+    end
+    rawset(o, "rooms", {pair = {"7", "42"}})
+    rawset(o, "authenticate", function () return true end)
+  end
+  return o
+end
+
 local function log_nowhere (o)
   for _, name in ipairs {"tls", "proxy_tls"} do
     local tls = type(o) == "table" and rawget(o, name)
@@ -216,17 +234,20 @@ local calls = {
   function (o) return wsmanager.serve(o), nil end,
   function (o) return wsmanager.WebSocket(rawget(o, "url"), rawget(o, "protocols"), o), nil end,
   function (o) return wsmanager.chat.new(o), nil end,
+  function (o) return wsmanager.chat.serve(o), nil end,
 }
 
 local classes_of = {
   "wsmanager.Options", "wsmanager.ServerOptions", "wsmanager.Options",
-  "chat.options",
+  "chat.options", "chat.ServerOptions",
 }
 
 local function make_options (which)
   local o = below(40) == 0 and any(0)
             or of_class(assert(classes[classes_of[which]]), 0)
-  if which == 2 then o = tame_server(o) else o = tame_client(o) end
+  if which == 2 then o = tame_server(o)
+  elseif which == 5 then o = tame_chat_server(o)
+  else o = tame_client(o) end
   if which == 3 and type(o) ~= "table" then o = {} end
   if which == 4 and type(o) == "table" then
     rawset(o, "server", "127.0.0.1:1")
@@ -255,15 +276,17 @@ local function step (times)
 end
 
 local function finish (which, made)
-  local client = made
-  if which == 2 then
+  local client, is_server = made, which == 2 or which == 5
+  if is_server then
     local port = made.path and echo.port or made.port
-    client = wsmanager.new {url = "ws://127.0.0.1:" .. port, reconnect = false}
+    client = wsmanager.new {
+      url = "ws://127.0.0.1:" .. port .. "/ws/7?mode=1&token=t", reconnect = false,
+    }
   end
   step(3)
   if which == 1 or which == 2 then client:send("text", "text", 0) end
   step(3)
-  if which == 2 then made:stop(0) end
+  if is_server then made:stop(0) end
   client:close()
   step(2)
 end

@@ -78,10 +78,11 @@ local function authorize (self, request)
     end
     return nil, status or 403, (why or "That is not your token") .. "\n"
   end
+  ask_rooms(self, uid)
+  -- after all that may wait: nobody else comes in between
   if devices(self, uid) >= self.devices then
     return nil, 429, "Too many connections of this user\n"
   end
-  ask_rooms(self, uid)
   return true, { ["Wsmanager-Chat"] = "1" }
 end
 

@@ -42,6 +42,8 @@ local reserved = {
   handler = "a chat's server handles its connections by itself",
   authorize = "a chat's server asks 'authenticate'",
   decode = "a chat decodes by itself",
+  identify = "a chat's messages have ids of their own",
+  dedupe = "a chat's messages have ids of their own",
 }
 
 -- A name near one of a chat's options is reported here, others by the server.

@@ -188,6 +188,22 @@ describe("coming in to a chat", function ()
       two:close()
     end))
 
+  it("is for so many, however many come at once", beside({
+    devices = 2, authenticate = function ()
+      wsmanager.sleep(0.05)
+      return true
+    end,
+  }, function (server)
+    local all, open = {}, 0
+    for at = 1, 6 do all[at] = bare(server, "7") end
+    for _, ws in ipairs(all) do
+      ws:opened(60)
+      if ws:answer().status == 101 then open = open + 1 end
+    end
+    assert.equal(2, open)
+    for _, ws in ipairs(all) do ws:close() end
+  end))
+
   it("tells the rooms, then welcomes", beside({}, function (server)
     local ws = bare(server, "43")
     local room = chat.decode(assert(ws:receive(60)))
@@ -384,6 +400,8 @@ describe("the options of a chat's server", function ()
     ["bad option 'authorize' (a chat's server asks 'authenticate')"] =
       { authorize = function () end },
     ["bad option 'decode' (a chat decodes by itself)"] = { decode = "json" },
+    ["bad option 'dedupe' (a chat's messages have ids of their own)"] =
+      { dedupe = function () end },
     ["unknown option 'authentcate' (did you mean 'authenticate'?)"] =
       { authentcate = 1 },
     ["bad option 'port' (integer from 0 to 65535 expected, got -1)"] =
