@@ -5,7 +5,7 @@
 # with any compiler that has the sanitizers. fuzz-lua, a part of make fuzz: those
 # that are Lua programs, under the sanitized module.
 FUZZ_TARGETS = url handshake proxy deflate session manager server tls
-FUZZ_LUA_TARGETS = options
+FUZZ_LUA_TARGETS = options json
 FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_LIBS = $(or $(shell pkg-config --libs openssl zlib 2>/dev/null),\
