@@ -75,14 +75,14 @@ describe("the order of a chat", function ()
   for _, case in ipairs {
     { moment = "stored", pad = 20, most = 6000 },
     { moment = "received", pad = 20, most = 6000 },
-    { moment = "stored", pad = 3000, most = 300000, rate = 4000000 },
+    { moment = "stored", pad = 3000, most = 150000, rate = 4000000 },
   } do
     it(("holds over %d messages of up to %d bytes and %d cuts (seed %d), confirmed "
       .. "when %s"):format(2 * MESSAGES, case.pad * 6 + 200, CUTS, seed, case.moment),
       chats.beside({ acknowledge = case.moment }, function (server, join)
         local proxy = peers.start("cutting_proxy", {
           target = server.port, seed = seed, faults = CUTS, least = 300,
-          most = is_full and 2 * case.most or case.most, rate = case.rate,
+          most = case.most, rate = case.rate,
         })
         play(server, join, proxy, case.pad)
         assert.same("cuts", (proxy:events()[1] or {}).event)
