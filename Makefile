@@ -75,6 +75,7 @@ help:
 #: fuzz     libFuzzer on each parser
 #: simulate  SEED=1 DAYS=1: a random world around the managers tells its story;
 #:          SEEDS=100: so many, and a sum; CLIENTS=10000: a restart's attempts
+#: simulate-mutants  each rule of the manager inverted: which world notices?
 #: mutants  SEED=1 COUNT=20: changes the C in so many places; is it noticed?
 #: clean    removes build/ and what `luarocks make` leaves in the tree
 

@@ -249,6 +249,7 @@ void application_send (struct client *c, unsigned count, size_t extra) {
     sent = wsm_manager_send(m, &message, c->account.confirms ? &terms : NULL,
                             now_of(c));
     if (sent != WSM_SENT && sent != WSM_SENT_LATER) break;
+    if (sent == WSM_SENT_LATER) invariant_outbox(c);
     c->sent++;
     c->world->tally.sent++;
     invariant_memory(c);

@@ -8,7 +8,9 @@
 #define LATE_MS 1100 /* a deadline may be met a second late */
 #define HANG_UP_MS 5000
 #define CHECK_MS 1000 /* between two looks of invariant_dead */
-#define READ 131072 /* a driver reads so much before it sees that all is full */
+#define READ \
+  131072 /* a driver reads so much before it sees that all is full  \
+                     */
 
 static uint64_t now_of (const struct client *c) {
   return c->world->schedule.now_ms;
@@ -171,6 +173,13 @@ static void check_bound (struct client *c, const char *what, size_t size,
                    size, what, bound);
 }
 
+void invariant_outbox (struct client *c) {
+  const struct wsm_manager *m = &c->manager;
+  check_bound(c, "outbox (messages)", m->outbox.count,
+              c->policy.outbox_messages);
+  check_bound(c, "outbox (bytes)", m->outbox.payload, c->policy.outbox_bytes);
+}
+
 void invariant_memory (struct client *c) {
   const struct wsm_manager *m = &c->manager;
   const struct wsm_policy *p = &c->policy;
@@ -297,6 +306,10 @@ void invariant_recovered (struct client *c) {
                      (unsigned long long)c->account.expected,
                      (unsigned long long)c->account.pushed,
                      (unsigned long long)c->confirmed);
+  if (wsm_manager_is_paused(m))
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: everything was taken, and nothing is read",
+                     c->number);
   if (m->outbox.count > 0)
     invariant_broken(c->world, BROKEN_LOST,
                      "client %u: %zu messages wait in the outbox for ever",

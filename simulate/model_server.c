@@ -184,6 +184,13 @@ void peer_write (struct peer *p, const char *text) {
 
 /* A message as heartbeat is answered only for those who ask for it. */
 static void answer_heartbeat (struct peer *p) {
+  const struct client *c = client_of(p);
+  if (c->policy.heartbeat.jitter == 0 &&
+      p->server->world->schedule.now_ms <
+        p->accepted_ms + c->policy.heartbeat.interval_ms / 2)
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: a heartbeat of an earlier connection",
+                     c->number);
   if (client_of(p)->policy.heartbeat.ack && !p->silent) peer_write(p, "beat");
 }
 
@@ -367,6 +374,7 @@ static void *on_accept (void *owner, struct tcp *t) {
   p->attached = true;
   p->logged_in = !c->logs_in;
   p->number = ++a->connections;
+  p->accepted_ms = s->world->schedule.now_ms;
   p->base = a->whole;
   p->next = s->peers;
   s->peers = p;

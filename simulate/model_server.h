@@ -1,6 +1,7 @@
 /*
 ** model_server.h - the server of a simulated world
-** Depends on network.h and frames.h. It reads and writes WebSockets in its own way
+** Depends on network.h and frames.h. It reads and writes WebSockets in its own
+*way
 ** and checks what it reads: the applications' messages are numbered.
 ** Never asks the manager anything.
 */
@@ -15,12 +16,13 @@ struct peer {
   struct account *account;
   struct tcp *tcp; /* NULL: closed at this end */
   struct bytes in, out;
-  bool open;       /* the handshake is done */
-  bool closing;    /* our close frame is out */
-  bool woken;      /* it will read soon */
-  bool hung;       /* it reads nothing */
-  bool silent;     /* it answers no heartbeat */
-  bool logged_in;  /* or need not */
+  bool open;      /* the handshake is done */
+  bool closing;   /* our close frame is out */
+  bool woken;     /* it will read soon */
+  bool hung;      /* it reads nothing */
+  bool silent;    /* it answers no heartbeat */
+  bool logged_in; /* or need not */
+  uint64_t accepted_ms;
   uint64_t number; /* of the account's connections, from 1 */
   uint64_t base;   /* the number of its first message */
   uint64_t run;    /* the last one read, where they are confirmed */

@@ -10,6 +10,7 @@
 #include "invariants.h"
 #include "model_server.h"
 
+#define MAX_CALLS 100000 /* at one time */
 #define QUIET_MS \
   2400000u /* at the end: long enough for everything to recover */
 
@@ -141,17 +142,18 @@ static void choose_answer (struct world *w) {
 static void tell_client (struct client *c) {
   static const char *const modes[] = { "either", "received", "sent", "always" };
   const struct wsm_policy *p = &c->policy;
-  TELL(
-    c->world,
-    "client %u: interval %g s, timeout %g s, %s%s; delay %g s to %g s; %llu ms "
-    "away, %llu bytes a second",
-    c->number, p->heartbeat.interval_ms / 1000.0,
-    p->heartbeat.timeout_ms / 1000.0, modes[p->heartbeat.mode],
-    p->heartbeat.ack                           ? ", ack"
-    : p->heartbeat.ask || p->heartbeat.message ? ", a message"
-                                               : "",
-    p->delay_ms / 1000.0, p->max_delay_ms / 1000.0,
-    (unsigned long long)c->path.latency_ms, (unsigned long long)c->path.rate);
+  TELL(c->world,
+       "client %u: interval %g s, timeout %g s, %s%s; delay %g s to %g s; %llu "
+       "ms "
+       "away, %llu bytes a second",
+       c->number, p->heartbeat.interval_ms / 1000.0,
+       p->heartbeat.timeout_ms / 1000.0, modes[p->heartbeat.mode],
+       p->heartbeat.ack                           ? ", ack"
+       : p->heartbeat.ask || p->heartbeat.message ? ", a message"
+                                                  : "",
+       p->delay_ms / 1000.0, p->max_delay_ms / 1000.0,
+       (unsigned long long)c->path.latency_ms,
+       (unsigned long long)c->path.rate);
 }
 
 static struct world *make_world (uint64_t seed) {
@@ -224,6 +226,14 @@ void world_free (struct world *w) {
   free(w);
 }
 
+/* Who does something again and again at the same time never lets it pass. */
+static void check_clock (struct world *w) {
+  if (w->still_ms != w->schedule.now_ms) w->still = 0;
+  w->still_ms = w->schedule.now_ms;
+  if (++w->still > MAX_CALLS)
+    invariant_broken(w, BROKEN_OTHER, "a client never lets time pass");
+}
+
 static void live (struct world *w, uint64_t days) {
   static const uint64_t every[] = { 20000, 60000, 300000, 1800000 };
   unsigned i;
@@ -236,7 +246,7 @@ static void live (struct world *w, uint64_t days) {
   for (i = 0; i < w->client_count; i++) application_start(&w->clients[i]);
   faults_start(w);
   on_look(w, 0);
-  while (!w->failed && schedule_step(&w->schedule, w->end_ms)) continue;
+  while (!w->failed && schedule_step(&w->schedule, w->end_ms)) check_clock(w);
   if (!w->failed) check_end(w);
 }
 

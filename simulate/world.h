@@ -149,6 +149,7 @@ struct world {
   uint64_t fault_every_ms;
   uint64_t answer_ms;          /* the server answers within that */
   struct histogram *histogram; /* NULL: nobody counts */
+  uint64_t still_ms, still;    /* calls at the same time */
   bool failed;
 };
 
