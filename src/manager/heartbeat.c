@@ -106,8 +106,15 @@ static void schedule (struct wsm_manager *m, uint64_t now_ms) {
 
 /* --- from outside --- */
 
+static void free_own (struct wsm_heartbeat *h) {
+  if (h->own) wsm_heartbeat_rules_free(h->own);
+  wsm_free(h->own);
+  h->own = NULL;
+}
+
+/* Its policy may be gone: a server's is freed with the server. */
 void wsm_heartbeat_free (struct wsm_manager *m) {
-  wsm_heartbeat_set(m, NULL, 0);
+  free_own(&m->heartbeat);
   if (m->pings) wsm_pings_free(m->pings);
   wsm_free(m->pings);
   wsm_free(m->latencies);
@@ -148,8 +155,7 @@ bool wsm_heartbeat_set (struct wsm_manager *m,
       return false;
     }
   }
-  if (h->own) wsm_heartbeat_rules_free(h->own);
-  wsm_free(h->own);
+  free_own(h);
   h->own = own;
   if (wsm_state_is_live(m)) begin(m, now_ms);
   return true;
