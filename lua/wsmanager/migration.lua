@@ -70,7 +70,7 @@ local function start (ws, record, address, log_in)
     codec = record.codec, heartbeat = record.heartbeat,
     target_options = record.target_options, next_url = address,
     opens = record.opens, login = log_in, begin_login = login.begin,
-    login_failed = login.report,
+    login_failed = login.report, migrates = true,
   })
   link.start(other)
   return other

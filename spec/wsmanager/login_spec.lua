@@ -124,7 +124,7 @@ describe("a login", function ()
         end,
       }
       await(function () return #infos == 2 and ws.state == "open" end)
-      assert.same({attempt = 0, epoch = 1, url = url, opened = false}, infos[1])
+      assert.same({attempt = 0, epoch = 1, url = url, opened = false, gap = false}, infos[1])
       assert.equal(1, infos[2].attempt)
       assert.equal(2, infos[2].epoch)
       assert.is_true(infos[2].opened)

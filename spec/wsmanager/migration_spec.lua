@@ -152,8 +152,12 @@ describe("a connection that migrates", function ()
     local _, first = serve(named("a", heard))
     local _, second = serve(named("b", heard))
     run(function ()
+      local gaps = {}
       local ws = open {url = first, login = function (_, info)
         epochs[#epochs + 1] = info.epoch
+        gaps[#gaps + 1] = tostring(info.gap)
+      end, onopen = function (event)
+        gaps[#gaps + 1] = event.epoch .. tostring(event.gap)
       end}
       assert.is_true(ws:migrate(second, function (handle, info)
         epochs[#epochs + 1] = info.epoch
@@ -165,7 +169,8 @@ describe("a connection that migrates", function ()
       ws:reconnect()
       await(function () return #epochs == 3 end)
       assert.same({1, 2, 3}, epochs)
-      assert(ws:opened(LONG))
+      await(function () return #gaps == 5 end)
+      assert.same({"false", "1false", "2false", "true", "3true"}, gaps)
       assert.equal(first, ws.url)
     end)
   end)

@@ -19,6 +19,9 @@ for name in pairs(events.names) do events.properties["on" .. name] = name end
 ---@field type string    "open" "message" "error" "close" "reconnecting" "locked" "exhausted" "drain"
 ---  "dropped" "duplicate" "uncertain"
 ---@field target wsmanager.Connection|wsmanager.WebSocket
+---@field epoch? integer open: the number of the connection: 1, 2, ...
+---@field gap? boolean   open: something may have been missed since an earlier connection
+---@field migrated? boolean  open: by migrate(), without a gap
 ---@field data any       message: the data, decoded where `decode` is set
 ---@field kind? string   message: "text" or "binary"
 ---@field origin? string message, of a WebSocket: scheme, host and port

@@ -197,10 +197,12 @@ function on_event.cut () end
 
 -- What the listeners send until they first wait goes before the outbox, and that
 -- before what others send.
-function on_event.open (ws, record)
+function on_event.open (ws, record, epoch)
   record.ending, record.inbox_empty = NOT_ENDED, false
   record.opens = (record.opens or 0) + 1
-  if has_listener(record, "open") then fire(record, {type = "open"}) end
+  if has_listener(record, "open") then
+    fire(record, {type = "open", epoch = epoch, gap = record.opens > 1})
+  end
   link.release(ws)
   wake_senders(record)
   if record.on_open then record.on_open(ws, record) end
@@ -214,7 +216,9 @@ end
 function dispatch.migrated (ws, record)
   record.ending, record.inbox_empty = NOT_ENDED, false
   record.opens = record.opens + 1
-  fire(record, {type = "open", migrated = true})
+  fire(record, {
+    type = "open", epoch = link.stats(ws).epoch, gap = false, migrated = true,
+  })
   wake_senders(record)
   dispatch.schedule(record)
   retain(ws, record)

@@ -27,6 +27,8 @@ local login = {}
 ---@field attempt integer   failures before it, 0 at first
 ---@field epoch integer     the number of the connection: 1, 2, ...
 ---@field url string        where it is connected to
+---@field gap boolean       something may have been missed since an earlier connection: not the
+---  first one, and no migrate()
 ---@field opened boolean    it is not the first one: an earlier one was open
 
 --- One connection, while the login lasts. It has the connection for itself: what it
@@ -358,7 +360,8 @@ end
 function login.begin (ws, record, attempt, epoch)
   local ending, response = record.ending, link.response(ws)
   login.start(ws, record, epoch, {
-    attempt = attempt, epoch = epoch, url = ws.url, opened = record.opens ~= nil,
+    attempt = attempt, epoch = epoch, url = ws.url,
+    gap = record.opens ~= nil and not record.migrates, opened = record.opens ~= nil,
     token = ending.token, detail = ending.detail,
     code = ending.code, reason = ending.reason, clean = ending.clean,
   }, response and response.headers)
