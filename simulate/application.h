@@ -1,7 +1,6 @@
 /*
 ** application.h - a program that uses a manager: it sends, takes, and calls
-** Depends on driver.h and messages.h. It sends numbered messages, and checks
-*those
+** Depends on driver.h and messages.h. It sends numbered messages, and checks those
 ** of the server.
 */
 #ifndef SIMULATE_APPLICATION_H

@@ -1,7 +1,6 @@
 /*
 ** confirmed.h - the server's side of acknowledged delivery
-** Depends on model_server.h. It confirms each message by its id ("ok 7"), and
-*sends
+** Depends on model_server.h. It confirms each message by its id ("ok 7"), and sends
 ** its own again on each connection until the client confirms them ("got 7").
 ** Never drops a message.
 */

@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* So many clients with the default options lose their server at once. Prints
-*when
+/* So many clients with the default options lose their server at once. Prints when
 ** they try again. false: not as the jitter says. */
 bool crowd_run (uint64_t seed, unsigned clients);
 

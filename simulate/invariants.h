@@ -1,7 +1,6 @@
 /*
 ** invariants.h - what must hold in every world
-** Depends on world.h. A rule that does not hold is told once, with the last
-*lines
+** Depends on world.h. A rule that does not hold is told once, with the last lines
 ** of the story; the world then ends.
 */
 #ifndef SIMULATE_INVARIANTS_H
@@ -18,8 +17,7 @@ void invariant_broken (struct world *w, enum broken what, const char *format,
 void invariant_order (struct client *c, const char *whose, uint64_t expected,
                       uint64_t number);
 
-/* After every call of the manager: its state can end, its memory is bounded,
-*and
+/* After every call of the manager: its state can end, its memory is bounded, and
 ** an attempt does not come too early or too late. */
 void invariant_state (struct client *c);
 void invariant_memory (struct client *c);
@@ -31,8 +29,7 @@ void invariant_outbox (struct client *c);
 void invariant_alive (struct client *c);
 void invariant_note_end (struct client *c);
 
-/* Now and then: do we send as the heartbeat's mode says; is a peer's end
-*noticed
+/* Now and then: do we send as the heartbeat's mode says; is a peer's end noticed
 ** behind a full inbox? */
 void invariant_rhythm (struct client *c);
 void invariant_hung_up (struct client *c);

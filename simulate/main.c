@@ -13,18 +13,13 @@
 #define MAX_JOBS 256
 
 static const char usage[] =
-  "usage: make simulate [SEED=n] [DAYS=n]       one world; it tells its "
-  "story\n"
-  "       make simulate SEEDS=n [DAYS=n]        n worlds, from SEED on; a "
-  "sum\n"
+  "usage: make simulate [SEED=n] [DAYS=n]       one world; it tells its story\n"
+  "       make simulate SEEDS=n [DAYS=n]        n worlds, from SEED on; a sum\n"
   "       make simulate CLIENTS=n [SEED=n]      n clients, a server that "
   "restarts\n"
-  "A world is random, but the same for the same SEED: one to five clients "
-  "with\n"
-  "options of their own, a server, and faults of all kinds. DAYS is how long "
-  "it\n"
-  "lasts (1). Rules that must hold are checked all the time; what does not "
-  "hold\n"
+  "A world is random, but the same for the same SEED: one to five clients with\n"
+  "options of their own, a server, and faults of all kinds. DAYS is how long it\n"
+  "lasts (1). Rules that must hold are checked all the time; what does not hold\n"
   "is told, with the seed that shows it, and the exit status is 1.\n";
 
 struct request {

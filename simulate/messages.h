@@ -1,7 +1,6 @@
 /*
 ** messages.h - the messages of a simulated world
-** Depends on nothing. Each has a number; its size and bytes follow from that,
-*so
+** Depends on nothing. Each has a number; its size and bytes follow from that, so
 ** that every changed byte shows.
 */
 #ifndef SIMULATE_MESSAGES_H

@@ -1,7 +1,6 @@
 /*
 ** model_server.h - the server of a simulated world
-** Depends on network.h and frames.h. It reads and writes WebSockets in its own
-*way
+** Depends on network.h and frames.h. It reads and writes WebSockets in its own way
 ** and checks what it reads: the applications' messages are numbered.
 ** Never asks the manager anything.
 */

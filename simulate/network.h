@@ -1,19 +1,18 @@
 /*
 ** network.h - TCP, simulated: kernel buffers, acknowledgements, latency, loss
 ** Depends on schedule.h and random.h. Bytes are never lost or changed within a
-** connection: what a dark path drops is sent again, later and later, as TCP
-*does,
+** connection: what a dark path drops is sent again, later and later, as TCP does,
 ** until its sender gives up.
 ** Never knows what the bytes mean.
 */
 #ifndef SIMULATE_NETWORK_H
 #define SIMULATE_NETWORK_H
 
-#include "random.h"
-#include "schedule.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "random.h"
+#include "schedule.h"
 
 #define NEVER UINT64_MAX
 
@@ -78,8 +77,7 @@ bool tcp_is_readable (const struct tcp *t, enum side side);
 /* Nothing more is written. */
 void tcp_finish (struct tcp *t, enum side side);
 
-/* The end is no longer used by its owner: FIN behind what was written, or RST
-*if
+/* The end is no longer used by its owner: FIN behind what was written, or RST if
 ** something is unread. The connection is freed when both ends are closed and no
 ** packet is under way. */
 void tcp_close (struct tcp *t, enum side side);
@@ -87,8 +85,7 @@ void tcp_close (struct tcp *t, enum side side);
 /* The machine of that side loses its power: nothing is sent. */
 void tcp_vanish (struct tcp *t, enum side side);
 
-/* This connection's packets of that side are dropped until then (a forgotten
-*NAT
+/* This connection's packets of that side are dropped until then (a forgotten NAT
 ** entry), whatever the path does. */
 void tcp_darken (struct tcp *t, enum side side, uint64_t until_ms);
 

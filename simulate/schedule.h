@@ -31,8 +31,7 @@ struct schedule {
 void schedule_at (struct schedule *s, uint64_t at_ms,
                   const struct schedule_entry *entry);
 
-/* Makes the next call, and it is its time; false: none is due by end_ms, which
-*it
+/* Makes the next call, and it is its time; false: none is due by end_ms, which it
 ** is then. */
 bool schedule_step (struct schedule *s, uint64_t end_ms);
 

@@ -1,7 +1,6 @@
 /*
 ** story.h - what happened in a world, in lines for people
-** Depends on nothing. The last lines are kept, and printed with a rule that
-*does
+** Depends on nothing. The last lines are kept, and printed with a rule that does
 ** not hold; all of them are printed when the world is told.
 */
 #ifndef SIMULATE_STORY_H
