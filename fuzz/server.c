@@ -12,6 +12,7 @@
 #include "peer.h"
 
 #define ECHOES 500 /* at most */
+#define BODY_LIMIT 300
 
 enum trait {
   COMPRESS = 1,
@@ -20,7 +21,8 @@ enum trait {
   LATE = 8,         /* the owner answers some bytes later */
   NO_MEMORY = 16,   /* memory fails at times */
   SLOW = 32,        /* the socket takes a part at a time */
-  TICKS = 64        /* time passes between the pieces */
+  TICKS = 64,       /* time passes between the pieces */
+  PAGES = 128       /* bodies are read, and requests may follow each other */
 };
 
 struct client {
@@ -92,13 +94,14 @@ static void look_at_request (struct client *c) {
   const struct wsm_manager *m = &c->manager;
   const struct wsm_buffer *text = &m->head_text;
   const char *bytes = (const char *)wsm_buffer_bytes(text);
-  const size_t n = wsm_buffer_length(text);
+  const size_t n = m->head_length;
   static struct wsm_head head;
   struct wsm_request_target target;
   struct wsm_error e;
   const char *why;
   REQUIRE(wsm_head_parse_request(&head, bytes, n, &e) == (long)n);
   REQUIRE(n <= c->policy.header_bytes);
+  REQUIRE(wsm_buffer_length(text) - n <= (m->for_page ? BODY_LIMIT : 0));
   why = wsm_request_target_parse(&target, &head);
   if (why) REQUIRE(m->reject_status == 400 || m->reject_status == 405);
   if (!m->reject_status) REQUIRE(wsm_upgrade_is_asked_for(&head));
@@ -124,6 +127,7 @@ static bool respond (struct client *c) {
   r.body = body;
   r.length = c->answer & 64 ? sizeof body : c->answer % 100;
   r.head_only = c->is_head;
+  r.persistent = has(c, PAGES) && (c->answer & 16);
   return wsm_manager_refuse(&c->manager, &r, c->now);
 }
 
@@ -152,7 +156,7 @@ static void take_events (struct client *c) {
   while ((event = wsm_manager_event(&c->manager)) != WSM_EVENT_NONE) {
     wsm_manager_event_pop(&c->manager);
     if (event != WSM_EVENT_REQUEST) continue;
-    REQUIRE(++c->requests == 1);
+    REQUIRE(++c->requests == 1 || has(c, PAGES));
     c->waits = true;
     look_at_request(c);
   }
@@ -299,7 +303,7 @@ static int require_response (const struct client *c) {
   REQUIRE(length >= 0);
   if (length == 0) return 0;
   if (head.status == 101) require_frames(c, (size_t)length);
-  else require_body(c, &head, (size_t)length);
+  else if (!has(c, PAGES)) require_body(c, &head, (size_t)length);
   return head.status;
 }
 
@@ -313,6 +317,8 @@ static void set_policy (struct client *c) {
   if (has(c, SMALL_HEAD)) p->header_bytes = 200;
   if (has(c, SMALL_OUTPUT)) p->output_bytes = 300;
   p->limits.message = p->limits.frame = 5000;
+  p->pages = has(c, PAGES);
+  p->body_bytes = BODY_LIMIT;
 }
 
 static void begin (struct client *c, const struct client *like) {
@@ -337,6 +343,8 @@ static void begin (struct client *c, const struct client *like) {
 static void end (struct client *c) {
   static const struct wsm_close_params params = { WSM_NORMAL, NULL, 0 };
   int i;
+  if (has(c, PAGES) && !c->gone && (c->answer & 32))
+    wsm_manager_half_closed(&c->manager);
   for (i = 0; i < 4; i++) write_output(c, true);
   wsm_manager_close(&c->manager, &params, c->now);
   do_what_is_wanted(c);
