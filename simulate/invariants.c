@@ -8,9 +8,7 @@
 #define LATE_MS 1100 /* a deadline may be met a second late */
 #define HANG_UP_MS 5000
 #define CHECK_MS 1000 /* between two looks of invariant_dead */
-#define READ \
-  131072 /* a driver reads so much before it sees that all is full  \
-                     */
+#define READ 131072   /* of one read, before a full inbox stops the next */
 
 static uint64_t now_of (const struct client *c) {
   return c->world->schedule.now_ms;

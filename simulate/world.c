@@ -144,8 +144,7 @@ static void tell_client (struct client *c) {
   const struct wsm_policy *p = &c->policy;
   TELL(c->world,
        "client %u: interval %g s, timeout %g s, %s%s; delay %g s to %g s; %llu "
-       "ms "
-       "away, %llu bytes a second",
+       "ms away, %llu bytes a second",
        c->number, p->heartbeat.interval_ms / 1000.0,
        p->heartbeat.timeout_ms / 1000.0, modes[p->heartbeat.mode],
        p->heartbeat.ack                           ? ", ack"
