@@ -77,11 +77,6 @@ static int push_login (lua_State *L, const struct values *v) {
   return 3;
 }
 
-static int push_epoch (lua_State *L, const struct values *v) {
-  lua_pushinteger(L, (lua_Integer)v->epoch);
-  return 2;
-}
-
 static int push_reconnecting (lua_State *L, const struct values *v) {
   lua_pushinteger(L, (lua_Integer)v->failures);
   lua_pushnumber(L, (lua_Number)v->delay_ms / 1000);
@@ -129,7 +124,7 @@ static const struct {
                [WSM_EVENT_LOGIN] = { "login", push_login },
                [WSM_EVENT_ROOM] = { "room", push_nothing },
                [WSM_EVENT_CUT] = { "cut", push_nothing },
-               [WSM_EVENT_OPEN] = { "open", push_epoch },
+               [WSM_EVENT_OPEN] = { "open", push_nothing },
                [WSM_EVENT_ERROR] = { "error", push_error },
                [WSM_EVENT_CLOSE] = { "close", push_close },
                [WSM_EVENT_VERDICT] = { "verdict", push_verdict },

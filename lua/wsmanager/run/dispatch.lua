@@ -197,11 +197,13 @@ function on_event.cut () end
 
 -- What the listeners send until they first wait goes before the outbox, and that
 -- before what others send.
-function on_event.open (ws, record, epoch)
+function on_event.open (ws, record)
   record.ending, record.inbox_empty = NOT_ENDED, false
   record.opens = (record.opens or 0) + 1
   if has_listener(record, "open") then
-    fire(record, {type = "open", epoch = epoch, gap = record.opens > 1})
+    fire(record, {
+      type = "open", epoch = link.stats(ws).epoch, gap = record.opens > 1,
+    })
   end
   link.release(ws)
   wake_senders(record)
