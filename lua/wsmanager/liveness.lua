@@ -86,6 +86,9 @@ end
 function methods.ping (ws, payload, timeout)
   check_self(ws, "ping")
   if timeout ~= nil then check_seconds(1, "#2 to 'ping'", timeout) end
+  if payload ~= nil and type(payload) ~= "string" then
+    arguments.fail(1, "#1 to 'ping' (string", payload)
+  end
   local awaited = timeout ~= nil and timeout > 0
   -- no tail call: it raises at our caller's line
   local number, token, detail = link.ping(ws, payload, awaited)

@@ -14,6 +14,9 @@ local url = require "wsmanager.base.url"
 local link = core.link
 local to_record = dispatch.record
 
+-- Stands for the main thread of Lua 5.1, where no coroutine runs.
+local MAIN = coroutine.create(function () end)
+
 ---@class wsmanager.Connection
 local methods = core.methods
 
@@ -27,10 +30,13 @@ local function end_predecessor (ws, record)
   record.predecessor, record.next_event = nil, nil
   before.next_event, before.on_over = nil, nil
   if other.state ~= "closed" then link.abort(other, "another took its place") end
+  local unread = link.stats(other).unread_dropped
   local lost = link.endmigration(ws, other)
   dispatch.schedule(record)
-  if lost > 0 then
-    dispatch.tell_dropped(record, lost, 0, "full")
+  if lost > 0 then dispatch.tell_dropped(record, lost, 0, "full") end
+  if unread > 0 then
+    dispatch.tell_error(record, "closed", unread .. " bytes that came on the connection "
+      .. "before were not read until its end: nobody took what was in the inbox")
   end
 end
 
@@ -44,7 +50,7 @@ end
 -- The same for the one before: what it receives is for ws.
 local function predecessors_event (ws)
   return function (other)
-    link.forward(ws, other)
+    link.forward(ws)
     return link.event(other)
   end
 end
@@ -61,7 +67,25 @@ local function take_place (ws, record, other)
   return true
 end
 
+-- Messages of an earlier one may still come: the next takes its place after them.
+local function await_predecessor (ws, record)
+  while record.predecessor and ws.state == "open" do
+    dispatch.wait(ws, record, "watchers")
+  end
+end
+
 -- ## The new one
+
+-- In place of link.event while it connects: it ends with the coroutine that waits.
+local function candidates_event (thread)
+  return function (other, record)
+    if coroutine.status(thread) == "dead" then
+      record.next_event = nil
+      dispatch.abort(other)
+    end
+    return link.event(other)
+  end
+end
 
 local function start (ws, record, address, log_in)
   local other = link.twin(ws, log_in ~= nil)
@@ -70,10 +94,22 @@ local function start (ws, record, address, log_in)
     codec = record.codec, heartbeat = record.heartbeat,
     target_options = record.target_options, next_url = address,
     opens = record.opens, login = log_in, begin_login = login.begin,
-    login_failed = login.report, migrates = true,
+    login_failed = login.report, migrates = ws,
   })
   link.start(other)
   return other
+end
+
+-- The migrate() under way, if its coroutine still waits.
+local function is_under_way (record)
+  local other = record.migrating
+  if not other then return false end
+  if other.state ~= "closed" and coroutine.status(record.migrator) ~= "dead" then
+    return true
+  end
+  dispatch.abort(other)
+  record.migrating, record.migrator = nil, nil
+  return false
 end
 
 local function give_up (record, other, token, detail)
@@ -102,11 +138,13 @@ end
 local function migrate (ws, record, address, log_in)
   if ws.state ~= "open" then
     return nil, "closed", "only an open connection can migrate: it is " .. ws.state
-  elseif record.migrating then
+  elseif is_under_way(record) then
     return nil, "full", "another migrate() is under way"
   end
+  local epoch = link.stats(ws).epoch
   local other = start(ws, record, address, log_in or record.login)
-  record.migrating = other
+  record.migrating, record.migrator = other, coroutine.running() or MAIN
+  to_record(other).next_event = candidates_event(record.migrator)
   if other.state == "waiting" then
     return give_up(record, other, "full", "reconnect.rate lets no attempt begin now")
   end
@@ -116,12 +154,15 @@ local function migrate (ws, record, address, log_in)
   elseif not ok then
     return give_up(record, other, token, detail)
   end
+  to_record(other).next_event = nil
+  await_predecessor(ws, record)
   end_predecessor(ws, record)
+  local gap = ws.state ~= "open" or link.stats(ws).epoch ~= epoch
   if not take_place(ws, record, other) then
     return give_up(record, other, "closed", "the new connection was closed at once")
   end
-  record.migrating = nil
-  dispatch.migrated(ws, record)
+  record.migrating, record.migrator = nil, nil
+  dispatch.migrated(ws, record, gap)
   return true
 end
 

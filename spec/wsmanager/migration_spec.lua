@@ -267,6 +267,57 @@ describe("a connection that migrates", function ()
     end)
   end)
 
+  it("loses nothing to a full inbox, nor to another migration at once", function ()
+    local sent, stop = 0, false
+    local _, first = serve(function (ws)
+      while not stop and ws:send("a" .. ("x"):rep(4000)) do sent = sent + 1 end
+      ws:receive()
+    end)
+    local _, second = serve(ours.sayer "b")
+    local _, third = serve(ours.sayer "c")
+    run(function ()
+      local ws = open {url = first, inbox = 20000}
+      await(function () return sent > 200 end)
+      local moved
+      spawn(function ()
+        assert.is_true(ws:migrate(second))
+        stop = true
+        assert.is_true(ws:migrate(third))
+        moved = true
+      end)
+      local got, last = {a = 0, b = 0, c = 0}, "a"
+      repeat
+        local data = assert(ws:receive(LONG)):sub(1, 1)
+        assert.is_true(data >= last)
+        got[data], last = got[data] + 1, data
+      until data == "c"
+      assert.is_true(moved)
+      assert.same({a = sent, b = 1, c = 1}, got)
+      assert.equal(0, ws:stats().unread_dropped)
+    end)
+  end)
+
+  it("can again, where the coroutine that waited was closed", function ()
+    local close = coroutine.close
+    if not close then return end
+    local heard = {}
+    local _, first = serve(named("a", heard))
+    local _, second = serve(named("b", heard))
+    run(function ()
+      local ws = open {url = first}
+      local waits
+      local thread = spawn(function ()
+        ws:migrate(second, function (handle) waits = true handle:receive() end)
+      end)
+      await(function () return waits end)
+      close(thread)
+      assert.is_true(ws:migrate(second))
+      await(function () return heard[1] and heard[1]:find "^b closed" end)
+      ws:send "1"
+      assert.equal("b 1", ws:receive(LONG))
+    end)
+  end)
+
   it("goes from one to another many times, and leaves nothing behind", function ()
     local peer = peers.start "python_server"
     local address = "ws://127.0.0.1:" .. peer.port .. "/echo"

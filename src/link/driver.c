@@ -4,6 +4,7 @@
 #include <string.h>
 #include "link/route.h"
 #include "tls/tls.h"
+#include "manager/migration.h"
 #include "base/hidden.h"
 
 /* --- what the manager wants --- */
@@ -252,4 +253,19 @@ void wsm_driver_target (struct wsm_link *l, const struct wsm_request *request) {
   unsigned char nonce[WSM_NONCE_SIZE];
   if (draw_nonce(l, nonce))
     wsm_manager_target(&l->manager, request, nonce, wsm_driver_now(l));
+}
+
+/* --- the link before --- */
+
+void wsm_driver_forward (struct wsm_link *l) {
+  struct wsm_link *before = l->before;
+  if (!before) return;
+  wsm_migration_forward(&l->manager, &before->manager, wsm_driver_now(l));
+  wsm_driver_update(before);
+}
+
+void wsm_driver_part (struct wsm_link *l) {
+  if (l->before) l->before->successor = NULL;
+  if (l->successor) l->successor->before = NULL;
+  l->before = l->successor = NULL;
 }

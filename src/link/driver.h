@@ -22,6 +22,9 @@ struct wsm_link {
   const char *proxy;           /* of wsm_link_proxy */
   struct wsm_request request;  /* of wsm_link_fix */
   struct wsm_demoted *demoted; /* addresses that failed after TCP */
+  /* wsm_link_migrate: the link whose place it took, and the one that took its own,
+     until either is freed; NULL: none */
+  struct wsm_link *before, *successor;
   bool fixed;
 };
 
@@ -48,6 +51,12 @@ void wsm_driver_fail (struct wsm_link *l, const struct wsm_error *e);
 
 /* A connection begins over this stream, which is the link's from now on. */
 void wsm_driver_start (struct wsm_link *l, struct wsm_stream *stream);
+
+/* Moves messages that the link before has received, if there is one. */
+void wsm_driver_forward (struct wsm_link *l);
+
+/* They have nothing to do with each other any more. */
+void wsm_driver_part (struct wsm_link *l);
 
 /* See wsm_link_target. */
 void wsm_driver_target (struct wsm_link *l, const struct wsm_request *request);

@@ -81,6 +81,7 @@ static void on_flush (struct wsm_handle *handle, bool before_io) {
 /* What was allocated from the loop is freed before it. */
 static void on_loop_closed (struct wsm_handle *handle) {
   struct wsm_link *l = link_of(handle);
+  wsm_driver_part(l);
   wsm_driver_disconnect(l);
   wsm_manager_free(&l->manager);
 }
@@ -181,6 +182,7 @@ void wsm_link_abort (struct wsm_link *l, const char *why) {
 }
 
 void wsm_link_free (struct wsm_link *l) {
+  wsm_driver_part(l);
   if (wsm_link_is_attached(l)) {
     wsm_driver_disconnect(l);
     wsm_manager_free(&l->manager);
@@ -322,6 +324,11 @@ enum wsm_sent wsm_link_send_frame (struct wsm_link *l, const void *frame,
 
 enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m) {
   enum wsm_input input = wsm_manager_next(&l->manager, m, wsm_driver_now(l));
+  if (input == WSM_MESSAGE) return input;
+  if (l->before) {
+    wsm_driver_forward(l);
+    input = wsm_manager_next(&l->manager, m, wsm_driver_now(l));
+  }
   if (input != WSM_MESSAGE) wsm_driver_update(l);
   return input;
 }

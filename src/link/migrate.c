@@ -22,19 +22,23 @@ bool wsm_link_migrate (struct wsm_link *l, struct wsm_link *before) {
     return false;
   l->handle.id = before->handle.id;
   before->handle.id = id;
+  wsm_driver_part(l);
+  wsm_driver_part(before);
+  l->before = before;
+  before->successor = l;
   wsm_link_update(l);
   return true;
 }
 
-void wsm_link_forward (struct wsm_link *l, struct wsm_link *before) {
-  wsm_migration_forward(&l->manager, &before->manager, wsm_driver_now(l));
-  wsm_link_update(before);
+void wsm_link_forward (struct wsm_link *l) {
+  wsm_driver_forward(l);
   wsm_link_update(l);
 }
 
 size_t wsm_link_end_migration (struct wsm_link *l, struct wsm_link *before) {
   size_t lost;
   wsm_transfer_refill_keys(&l->transfer);
+  wsm_driver_part(l);
   wsm_migration_finish(&l->manager, &before->manager, &lost, wsm_driver_now(l));
   wsm_link_update(l);
   return lost;

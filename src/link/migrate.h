@@ -18,8 +18,9 @@ struct wsm_link *wsm_link_twin (const struct wsm_link *l,
 ** ids. false without memory: nothing happened. */
 bool wsm_link_migrate (struct wsm_link *l, struct wsm_link *before);
 
-/* Moves what `before` has received to l. */
-void wsm_link_forward (struct wsm_link *l, struct wsm_link *before);
+/* Moves what the one before has received to l, as far as the inbox has room; so does
+** whoever takes the last message. */
+void wsm_link_forward (struct wsm_link *l);
 
 /* `before` has ended. Returns how many messages were lost, without memory or room. */
 size_t wsm_link_end_migration (struct wsm_link *l, struct wsm_link *before);

@@ -303,9 +303,9 @@ int wsm_lua_migrate (lua_State *L) {
   return 1;
 }
 
-/* link.forward(ws, other): what other has received is for ws */
+/* link.forward(ws): what the connection before has received is for ws */
 int wsm_lua_forward (lua_State *L) {
-  wsm_link_forward(wsm_check_box(L, 1)->link, wsm_check_box(L, 2)->link);
+  wsm_link_forward(wsm_check_box(L, 1)->link);
   return 0;
 }
 

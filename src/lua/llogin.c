@@ -123,6 +123,10 @@ static struct wsm_message check_message (lua_State *L, const char *method) {
 static int push_sent (lua_State *L, enum wsm_sent sent, const char *full) {
   if (sent == WSM_SEND_FULL) return push_failure(L, WSM_FULL, full);
   if (sent == WSM_SEND_CLOSED) return push_failure(L, WSM_CLOSED, OVER);
+  if (sent == WSM_SEND_TOOBIG)
+    return push_failure(L, WSM_TOOBIG,
+                        "the message is larger than limits.send: it was not "
+                        "sent");
   lua_pushboolean(L, 1);
   return 1;
 }

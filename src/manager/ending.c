@@ -107,6 +107,7 @@ void wsm_ending_timeout (struct wsm_manager *m, uint64_t now_ms) {
     give_up_unread(m, now_ms);
     return;
   }
+  if (m->leaving) m->counters.unread += m->kernel_unread;
   wsm_error_set(&e, WSM_TIMEOUT,
                 "the peer did not finish the close within %g s",
                 m->policy->close_ms / 1000.0);

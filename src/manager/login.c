@@ -156,6 +156,7 @@ enum wsm_sent wsm_login_send (struct wsm_manager *m, uint64_t epoch,
   enum wsm_sent sent;
   if (m->state != WSM_STATE_LOGIN || !wsm_login_is_current(m, epoch))
     return WSM_SEND_CLOSED;
+  if (message->length > m->policy->send_bytes) return WSM_SEND_TOOBIG;
   sent = wsm_outbox_send_urgent(m, message, now_ms);
   if (sent == WSM_SEND_FULL) m->login->room_due = true;
   return sent;

@@ -418,12 +418,20 @@ static void tick_session (struct wsm_manager *m, uint64_t now_ms) {
   }
 }
 
+static void note_leaving (struct wsm_manager *m,
+                          const struct wsm_delivery *delivery,
+                          uint64_t now_ms) {
+  m->kernel_unread = delivery->unread;
+  wsm_close_wait_delivered(m, delivery, now_ms);
+}
+
 void wsm_manager_delivered (struct wsm_manager *m,
                             const struct wsm_delivery *delivery,
                             uint64_t now_ms) {
   if (wsm_sending_is_tracked(m)) wsm_sending_acknowledged(m, delivery);
   if (wsm_state_is_live(m)) wsm_heartbeat_report(m, delivery, now_ms);
   else if (m->draining) m->kernel_unread = delivery->unread;
+  else if (m->leaving) note_leaving(m, delivery, now_ms);
   else if (wsm_manager_wants_delivery(m, now_ms))
     wsm_close_wait_delivered(m, delivery, now_ms);
 }

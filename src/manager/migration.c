@@ -74,6 +74,7 @@ bool wsm_migration_begin (struct wsm_manager *m, struct wsm_manager *before,
   add_counters(&m->counters, &before->counters);
   memset(&before->counters, 0, sizeof before->counters);
   before->leaving = wsm_state_is_live(before);
+  before->kernel_unread = 0;
   m->drain_due = before->drain_due;
   m->flush_due = before->flush_due;
   before->drain_due = before->flush_due = false;

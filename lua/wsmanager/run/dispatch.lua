@@ -78,6 +78,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field begin_login? fun(ws, record, attempt: integer, epoch: integer)
 ---@field renew? fun(ws, record)    option reconnect.after
 ---@field migrating? wsmanager.Connection    the one that is to take its place
+---@field migrator? thread          who waits for that
 ---@field predecessor? wsmanager.Connection  the one whose place it took, while that closes
 ---@field on_open? fun(ws, record)
 ---@field on_over? fun()
@@ -215,11 +216,11 @@ function dispatch.tell_error (record, token, detail)
 end
 
 -- Another connection has taken the place of the one that was open.
-function dispatch.migrated (ws, record)
+function dispatch.migrated (ws, record, gap)
   record.ending, record.inbox_empty = NOT_ENDED, false
   record.opens = record.opens + 1
   fire(record, {
-    type = "open", epoch = link.stats(ws).epoch, gap = false, migrated = true,
+    type = "open", epoch = link.stats(ws).epoch, gap = gap, migrated = true,
   })
   wake_senders(record)
   dispatch.schedule(record)

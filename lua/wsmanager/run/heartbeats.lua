@@ -119,7 +119,9 @@ end
 -- The option with others merged into it, and what is to be changed. Raises, without a
 -- position, for bad ones. Without a message nothing is of its kind or its answer.
 local function merge (record, given)
-  if given == false then return {}, false end
+  if given == false then
+    return record.heartbeat and record.heartbeat.options or {}, false
+  end
   options.check_heartbeat(given)
   local all = copy(record.heartbeat and record.heartbeat.options or {}, {})
   local changes = copy(given, {})

@@ -356,12 +356,17 @@ end
 
 -- ## Of a client
 
+local function is_gap (record)
+  local before = record.migrates
+  return record.opens ~= nil and not (before and before.state == "open")
+end
+
 -- Begins the login that the core's event "login" asks for.
 function login.begin (ws, record, attempt, epoch)
   local ending, response = record.ending, link.response(ws)
   login.start(ws, record, epoch, {
     attempt = attempt, epoch = epoch, url = ws.url,
-    gap = record.opens ~= nil and not record.migrates, opened = record.opens ~= nil,
+    gap = is_gap(record), opened = record.opens ~= nil,
     token = ending.token, detail = ending.detail,
     code = ending.code, reason = ending.reason, clean = ending.clean,
   }, response and response.headers)

@@ -47,7 +47,10 @@ local function decide (ws, record, this_call)
   local info, again, delay = this_call.info, nil, nil
   if record.when then again = record.when(info) end
   if again == nil then again = not info.final end
-  if type(again) == "number" then
+  if type(again) ~= "boolean" and type(again) ~= "number" then
+    error("bad result of 'reconnect.when' (true, false, seconds or nil expected, got "
+          .. type(again) .. ")", 0)
+  elseif type(again) == "number" then
     again, delay = true, check_seconds(again, "reconnect.when")
   end
   this_call.again = again == true
