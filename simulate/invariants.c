@@ -157,6 +157,11 @@ void invariant_state (struct client *c) {
       c->world, BROKEN_OTHER,
       "client %u: state %u has a deadline that stays in the past", c->number,
       (unsigned)m->state);
+  if (wsm_manager_is_paused(m) && wsm_inbox_unread(m) == 0 &&
+      m->state == WSM_STATE_OPEN)
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: everything was taken, and nothing is read",
+                     c->number);
   c->last_state = m->state;
   invariant_memory(c);
 }
@@ -186,6 +191,9 @@ void invariant_memory (struct client *c) {
   check_bound(c, "outbox", m->outbox.payload, p->outbox_bytes + back);
   check_bound(c, "output", wsm_manager_pending(m),
               p->output_bytes + MAX_MESSAGE + 1000);
+  if (wsm_delivery_messages(m))
+    check_bound(c, "unacknowledged (messages)", wsm_delivery_messages(m)->count,
+                p->unacknowledged_messages);
   check_bound(c, "inbox", wsm_inbox_unread(m),
               p->inbox_bytes + MAX_MESSAGE + READ);
 }
@@ -304,10 +312,6 @@ void invariant_recovered (struct client *c) {
                      (unsigned long long)c->account.expected,
                      (unsigned long long)c->account.pushed,
                      (unsigned long long)c->confirmed);
-  if (wsm_manager_is_paused(m))
-    invariant_broken(c->world, BROKEN_OTHER,
-                     "client %u: everything was taken, and nothing is read",
-                     c->number);
   if (m->outbox.count > 0)
     invariant_broken(c->world, BROKEN_LOST,
                      "client %u: %zu messages wait in the outbox for ever",

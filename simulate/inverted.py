@@ -169,8 +169,6 @@ RULES = [
     ("the output has a bound", "outbox.c",
      "return wsm_session_pending(&m->session) >= m->policy->output_bytes;",
      "return wsm_session_pending(&m->session) >= SIZE_MAX;"),
-    ("the outbox follows when it is open", "login.c",
-     "  else wsm_outbox_flush(m, m->policy->output_bytes, now_ms);", ""),
     ("what is not confirmed is sent again on the next connection", "delivery.c",
      "  u->next = 0;\n  u->pending = u->messages.count;\n", ""),
     ("before the outbox", "outbox.c",
@@ -216,26 +214,31 @@ def compile_one(cc, path, out):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+def objects_of(out, root, folders):
+    """Those of the sources that there are: others may be left of earlier ones."""
+    return [out / "obj" / folder / (source.stem + ".o") for folder in folders
+            for source in sorted((pathlib.Path(root) / folder).glob("*.c"))]
+
+
 def build(rule, out, cc, folder):
     """A simulation with the rule inverted; what went wrong, or None."""
     text = inverted(rule)
     if text is None:
         return "its text is not there once"
     folder.mkdir(parents=True, exist_ok=True)
-    objects = {o.name: o for part in ("base", "http", "websocket", "proxy")
-               for o in (out / "obj" / part).glob("*.o")}
-    others = list((out / "obj/simulate").glob("*.o")) + list(objects.values())
+    objects = objects_of(out, "src", ("base", "http", "websocket", "proxy"))
+    others = objects_of(out, ".", ("simulate",)) + objects
     if rule[1].endswith(".h"):
         include = folder / "include/manager"
         include.mkdir(parents=True, exist_ok=True)
         (include / rule[1]).write_text(text)
         paths = sorted(pathlib.Path("src/manager").glob("*.c"))
         paths += sorted(pathlib.Path("simulate").glob("*.c"))
-        others = list(objects.values())
+        others = objects
     else:
         changed = folder / rule[1]
         changed.write_text(text)
-        others += [o for o in (out / "obj/manager").glob("*.o")
+        others += [o for o in objects_of(out, "src", ("manager",))
                    if o.stem != pathlib.Path(rule[1]).stem]
         paths = [changed]
     mine = []
