@@ -1,9 +1,12 @@
 """A TCP proxy that cuts connections: seeded, so many times, then never again.
 
 Options: target (port on 127.0.0.1), seed, faults, least and most (bytes, of both ways,
-after which a connection is cut), rate (bytes a second, each way). Half of the cuts are resets, the others ends without a
-word; what is still in the proxy is lost, and the last chunk is given half on.
-Events: cuts {count} when the last one is done.
+after which a connection has its fault), rate (bytes a second, each way), delay
+(seconds, of each chunk), kinds: of "cut" (the default), "stall" and "corrupt".
+Half of the cuts are resets, the others ends without a word; what is still in the proxy
+is lost, and the last chunk is given half on. A stalled connection stays open and gives
+nothing on any more; a corrupted one has bits of one byte flipped, and goes on.
+Events: cuts {count} when the last fault is done.
 """
 
 import asyncio
@@ -25,8 +28,30 @@ class Proxy:
             return None
         return CHOICE.randint(OPTIONS.get("least", 500), OPTIONS.get("most", 20000))
 
-    def cut(self, writers):
+    def count(self):
         self.left = max(0, self.left - 1)
+        if self.left == 0:
+            tell("cuts", count=OPTIONS.get("faults", 0))
+
+    def fault(self, state, writer, data):
+        """What becomes of the chunk, and whether it is the last."""
+        kind = CHOICE.choice(OPTIONS.get("kinds", ["cut"]))
+        state["left"] = None
+        if kind == "corrupt":
+            at = CHOICE.randrange(len(data))
+            data = data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1:]
+            self.count()
+            return data
+        state["cut"] = True
+        if kind == "stall":
+            state["stalled"] = True
+            self.count()
+            return None
+        writer.write(data[: len(data) // 2])
+        self.cut(state["writers"])
+        return None
+
+    def cut(self, writers):
         is_reset = CHOICE.random() < 0.5
         for writer in writers:
             if is_reset:
@@ -34,21 +59,21 @@ class Proxy:
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )
             writer.transport.abort() if is_reset else writer.close()
-        if self.left == 0:
-            tell("cuts", count=OPTIONS.get("faults", 0))
+        self.count()
 
     async def pump(self, reader, writer, state):
         try:
             while data := await reader.read(4096):
                 if state["left"] is not None:
                     state["left"] -= len(data)
-                    if state["left"] <= 0 and not state["cut"]:
-                        state["cut"] = True
-                        writer.write(data[: len(data) // 2])
-                        self.cut(state["writers"])
-                        return
-                if state["cut"]:
+                    if state["left"] <= 0:
+                        data = self.fault(state, writer, data)
+                if state["stalled"]:
+                    await asyncio.sleep(OPTIONS.get("stalled", 60))
+                if state["cut"] or writer.transport.is_closing():
                     return
+                if "delay" in OPTIONS:
+                    await asyncio.sleep(OPTIONS["delay"])
                 writer.write(data)
                 await writer.drain()
                 if "rate" in OPTIONS:
@@ -65,7 +90,8 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        state = {"left": self.allowance(), "cut": False, "writers": (writer, there[1])}
+        state = {"left": self.allowance(), "cut": False, "stalled": False,
+                 "writers": (writer, there[1])}
         await asyncio.gather(
             self.pump(reader, there[1], state), self.pump(there[0], writer, state)
         )
