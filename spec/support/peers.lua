@@ -71,7 +71,8 @@ function peer:events()
   local file = io.open(self.log, "rb")
   if not file then return self.last or list end
   -- a line without its end is still being written
-  for line in file:read("*a"):gmatch("(.-)\n") do
+  local whole = file:read("*a"):match("^.*\n") or ""
+  for line in whole:gmatch("([^\n]*)\n") do
     list[#list + 1] = json.decode(line)
   end
   file:close()

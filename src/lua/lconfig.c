@@ -170,7 +170,7 @@ static void heartbeat (lua_State *L, int i, struct wsm_policy *p) {
 }
 
 static uint32_t list_length (lua_State *L, const char *name, size_t limit) {
-  const size_t n = lua_rawlen(L, -1);
+  const size_t n = (size_t)lua_rawlen(L, -1);
   if (n == 0 || n > limit)
     luaL_error(L, "bad option 'reconnect.%s' (a list of 1 to %d expected)",
                name, (int)limit);
