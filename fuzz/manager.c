@@ -317,7 +317,7 @@ static void take_pong (struct world *w) {
   require_pings(&w->manager);
 }
 
-/* What the rules of liveness hear of. */
+/* What the rules of liveness are told. */
 static void act_on_liveness (struct world *w, unsigned what) {
   struct wsm_manager *m = &w->manager;
   struct wsm_heartbeat_rules rules = w->policy.heartbeat;

@@ -18,7 +18,7 @@ function chats.await (is_so, what)
   end
 end
 
--- A client of the server: everybody's token is "t". What it hears and is told is in
+-- A client of the server: everybody's token is "t". What it receives and its events are in
 -- its lists `heard`, `receipts` and `changes`.
 function chats.join (server, uid, options)
   local heard, receipts, changes = {}, {}, {}

@@ -323,7 +323,7 @@ describe("behind a full inbox", function ()
   end)
 end)
 
--- In a network of its own, whose packets a rule drops: nobody hears of it.
+-- In a network of its own, whose packets a rule drops: no reset follows.
 local cable = [[
   local wsmanager = require "wsmanager"
   local rules = "add table inet t; add chain inet t c { type filter hook input "

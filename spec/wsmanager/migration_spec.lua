@@ -7,7 +7,7 @@ local peers = require "support.peers"
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, await, LONG = ours.serve, ours.await, ours.LONG
 
--- A server that keeps what it hears in a list and answers with its name before it.
+-- A server that keeps what it receives in a list and answers with its name before it.
 local function named (name, heard)
   return function (ws)
     while true do

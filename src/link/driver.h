@@ -1,8 +1,8 @@
 /*
 ** driver.h - the driver of a link's manager: it does what the manager wants
 ** Depends on manager.h, route.h, transfer.h and stream.h. It connects and
-** disconnects, hears of its stream, and after anything that happened sets what
-** follows from it: reading, the timer, who is told.
+** disconnects, gets the events of its stream, and after anything that happened
+** sets what follows from it: reading, the timer, who is told.
 ** Never decides what happens next; it knows nothing of the application's calls.
 */
 #ifndef WSM_DRIVER_H
