@@ -182,69 +182,6 @@ describe("a dead peer is noticed", function()
   end)
 end)
 
-describe("an upload", function()
-  -- So many bytes are acknowledged each second, of an output of `total`.
-  local function upload(m, total, rate, stops)
-    local kernel = { written = 0, acknowledged = 0, blocked = true }
-    assert.equal("sent", m:send(("x"):rep(total), true))
-    local now = 0
-    kernel.written = total / 2          -- so much is in the kernel
-    m:wrote(total / 2, 0)
-    while m:state() == "open" and kernel.acknowledged < total do
-      now = now + 1000
-      if not stops or now <= stops then
-        kernel.acknowledged = math.min(kernel.acknowledged + rate, kernel.written)
-        local room = math.min(total / 2 + kernel.acknowledged, total) - kernel.written
-        if room > 0 then
-          m:wrote(room, now)
-          kernel.written = kernel.written + room
-          kernel.blocked = kernel.written < total
-        end
-      end
-      if m:wants_delivery(now) then m:delivered(kernel.acknowledged, false, now, kernel) end
-      m:tick(now)
-      if now > 2e6 then break end
-    end
-    return now, kernel
-  end
-
-  it("may take longer than the timeout, its last bytes in the kernel", function()
-    local m = managers.open()
-    local now, kernel = upload(m, 1e6, 1000)
-    assert.equal("open", m:state())
-    assert.is_true(now >= 1e6 and kernel.acknowledged == 1e6)
-  end)
-
-  it("of a reader that stops ends 70 s after the look that saw progress", function()
-    local m = managers.open()
-    local now = upload(m, 1e6, 1000, 500000)
-    assert.equal("waiting", m:state())
-    -- looks are 17.5 s apart, this driver's clock a second
-    assert.is_true(now >= 500000 + 70000 and now <= 500000 + 70000 + 18500)
-  end)
-
-  it("that nobody acknowledges proves nothing", function()
-    local m = managers.open()
-    assert.equal(100000, (upload(m, 1e6, 0)))
-  end)
-
-  for blocked, at in pairs { [true] = false, [false] = 100000 } do
-    it("counts where the kernel " .. (blocked and "is full" or "takes more") .. ", the heartbeat "
-       .. "acknowledged", function()
-      local m = managers.open()
-      local kernel, acknowledge = acknowledging()
-      pass(m, 31000, kernel, acknowledge)
-      acknowledge()
-      kernel.blocked = blocked
-      kernel.written = kernel.written + 1e6
-      local now = dead_at(m, 400000, kernel, function()
-        kernel.acknowledged = kernel.acknowledged + 1000
-      end)
-      assert.equal(at, now or false)
-    end)
-  end
-end)
-
 describe("a program that is late", function()
   it("asks once more, and gives the peer the time to answer", function()
     local m = managers.open()

@@ -358,8 +358,10 @@ static void send_heartbeat (struct wsm_manager *m, uint64_t now_ms) {
   if (first) {
     h->begun_ms = now_ms;
     h->pinged = h->progressed = false;
-    h->stage = h->asked ? WSM_HEARTBEAT_ASKED : WSM_HEARTBEAT_QUEUED;
   }
+  if (first || h->succeeds)
+    h->stage = h->asked ? WSM_HEARTBEAT_ASKED : WSM_HEARTBEAT_QUEUED;
+  h->succeeds = false;
   h->unanswered = true;
   h->heard = false;
 }
@@ -388,11 +390,20 @@ static bool is_acknowledged (const struct wsm_heartbeat *h) {
   return h->stage == WSM_HEARTBEAT_WRITTEN && h->acknowledged >= h->end;
 }
 
-/* An upload in progress. */
+/* A peer that had the heartbeat is given the time for its upload alone: the next
+** heartbeat, which is behind that, has a time of its own. */
+static void begin_upload (struct wsm_manager *m, uint64_t now_ms) {
+  struct wsm_heartbeat *h = &m->heartbeat;
+  begin_time(m, now_ms);
+  if (!is_acknowledged(h)) return;
+  h->succeeds = h->waiting == 0;
+  if (!h->succeeds) h->stage = WSM_HEARTBEAT_QUEUED;
+}
+
 static void note_progress (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_heartbeat *h = &m->heartbeat;
   const bool under_way = !is_acknowledged(h) || h->blocked;
-  if (h->progressed && under_way && !m->paused) begin_time(m, now_ms);
+  if (h->progressed && under_way && !m->paused) begin_upload(m, now_ms);
   h->progressed = false;
 }
 

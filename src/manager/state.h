@@ -101,7 +101,8 @@ struct wsm_delivery {
   bool hung_up;          /* the peer has ended or reset the connection */
 };
 
-/* How far the oldest heartbeat that is not answered has come. */
+/* How far the oldest heartbeat that is not answered has come; the first one behind an
+** upload that began after it was acknowledged, where there was one. */
 enum wsm_heartbeat_stage {
   WSM_HEARTBEAT_NONE,
   WSM_HEARTBEAT_ASKED,  /* the owner is asked for its message */
@@ -129,6 +130,7 @@ struct wsm_heartbeat {
   bool unanswered;   /* but for what `heard` says */
   bool heard;        /* a byte came since the last heartbeat */
   bool forgiven;     /* a late tick began the time anew; no byte came since */
+  bool succeeds;     /* the next one takes the place of the oldest: its stage */
   bool ping_waits;   /* in the output: at most one */
   bool pinged;       /* half of the time has passed: a ping was sent, too */
   bool progressed;   /* the last report said that more was acknowledged */
