@@ -74,12 +74,16 @@ static void half_open (struct client *c) {
   tcp_darken(c->tcp, SERVER, NEVER);
 }
 
+static void set_rate (struct client *c, uint64_t rate) {
+  c->path.rate = rate;
+  TELL(c->world, "client %u: %llu bytes a second", c->number,
+       (unsigned long long)rate);
+}
+
 static void slow_path (struct client *c) {
   static const uint64_t rates[] = { 4000, 20000, 200000, 10000000 };
   if (c->policy.heartbeat.ack) return;
-  c->path.rate = rates[random_below(&c->world->faults, 4)];
-  TELL(c->world, "client %u: %llu bytes a second", c->number,
-       (unsigned long long)c->path.rate);
+  set_rate(c, rates[random_below(&c->world->faults, 4)]);
 }
 
 /* --- the server --- */
@@ -278,6 +282,16 @@ static void on_fault (void *object, uint64_t value) {
   world_later(w, random_wait(&w->faults, w->fault_every_ms), on_fault, w);
 }
 
+/* A path that stays slow is a fault, too. */
+static void on_quiet (void *object, uint64_t value) {
+  struct world *w = object;
+  unsigned i;
+  (void)value;
+  for (i = 0; i < w->client_count; i++)
+    set_rate(&w->clients[i], w->clients[i].usual_rate);
+}
+
 void faults_start (struct world *w) {
+  world_later(w, w->quiet_ms - now_of(w), on_quiet, w);
   world_later(w, random_wait(&w->faults, w->fault_every_ms), on_fault, w);
 }

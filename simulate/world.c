@@ -91,6 +91,7 @@ static void choose_options (struct client *c) {
   c->logs_in = c->policy.ask_login = random_percent(&c->random, 40);
   choose_traffic(c);
   choose_path(&c->path, &c->random);
+  c->usual_rate = c->path.rate;
 }
 
 static void choose_nothing (struct client *c) {

@@ -93,6 +93,7 @@ struct client {
   char url_text[40];
   struct account account;
   struct path path;
+  uint64_t usual_rate;     /* of the path, without faults */
   struct tcp *tcp;         /* NULL: none */
   bool connected, blocked; /* the kernel takes no more */
   bool refused, reads;     /* not yet told; a read is scheduled */
