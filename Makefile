@@ -161,7 +161,7 @@ mutants: test-deps
 	@scripts/mutants $(SEED) $(COUNT)
 
 format:
-	@clang-format -i $(wildcard src/*/*.h src/*/*/*.h) $(SOURCES)
+	@clang-format -i $(shell find src spec bench fuzz simulate -name '*.[ch]')
 
 house:
 	@$(MAKE) --no-print-directory -s build
