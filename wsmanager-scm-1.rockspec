@@ -250,6 +250,7 @@ build = {
     ["wsmanager.run.identity"] = "lua/wsmanager/run/identity.lua",
     ["wsmanager.run.listeners"] = "lua/wsmanager/run/listeners.lua",
     ["wsmanager.run.login"] = "lua/wsmanager/run/login.lua",
+    ["wsmanager.run.protected"] = "lua/wsmanager/run/protected.lua",
     ["wsmanager.run.receivers"] = "lua/wsmanager/run/receivers.lua",
     ["wsmanager.run.retry"] = "lua/wsmanager/run/retry.lua",
     ["wsmanager.run.scheduler"] = "lua/wsmanager/run/scheduler.lua",

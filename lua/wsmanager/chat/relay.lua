@@ -1,13 +1,18 @@
 -- What a chat's server does with each frame of a user: keeps it, hands it over,
 -- answers.
--- Depends on message.lua and shape.lua, and on core.now.
--- Never trusts a name in a frame: the user is the one who was authenticated.
+-- Depends on message.lua, shape.lua and protected.lua, and on core.now.
+-- Never trusts a name in a frame: the user is the one who was authenticated. Never lets
+-- an error in a function of the program end a connection, whose user would come back
+-- and repeat what has caused it.
 
 local core = require "wsmanager.core"
 local codec = require "wsmanager.base.codec"
 local each = require "wsmanager.base.each"
 local message = require "wsmanager.chat.message"
+local protected = require "wsmanager.run.protected"
 local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
+local shape = require "wsmanager.chat.shape"
 
 local action = message.action
 local now = core.now
@@ -24,17 +29,29 @@ end
 
 local function refuse (member, frame, why)
   return answer(member, {
-    action = action.refused, of = frame.action, id = frame.id, why = why,
+    action = action.refused, of = frame.action, id = frame.id,
+    why = shape.is_utf8(why) and why or "it is not allowed",
     senderId = frame.receiverId, room = frame.room,
   })
 end
 
+-- Tells the option onerror, which may wait; false: there is none.
+local function tell_error (self, member, why)
+  if not self.onerror then return false end
+  scheduler.spawn(self.onerror, why, member.ws)
+  return true
+end
+
+-- A function of the program has failed.
+local function report_failure (self, member, what, why)
+  if tell_error(self, member, why) then return end
+  report.failure("a chat server's " .. what, why)
+end
+
 -- The history cannot take or give it now: the client comes back and repeats.
 local function try_later (self, member, why)
-  if self.onerror then
-    self.onerror(why, member.ws)
-  else
-    report.warn("chat.serve: " .. tostring(why))
+  if not tell_error(self, member, why) then
+    report.warn("chat.serve: " .. report.text(why))
   end
   member.ws:close(1013, "try again later")
 end
@@ -153,11 +170,21 @@ end
 
 local on = {}
 
-local function is_accepted (self, frame, uid)
+local FAILED = "the server failed at it"
+
+-- Keys of a frame that no peer can send: it is in the history; why it cannot be encoded.
+local KEPT, FAULT = {}, {}
+
+local function is_accepted (self, member, frame)
   if not self.accept then return true end
-  local ok, why = self.accept(frame, uid)
-  if ok then return true end
-  return false, why and tostring(why) or "it is not allowed"
+  local called, ok, why = protected.call(self.accept, frame, member.uid)
+  if not called then
+    report_failure(self, member, "accept", ok)
+    return false, FAILED
+  elseif ok then
+    return true
+  end
+  return false, why and report.text(why) or "it is not allowed"
 end
 
 on[action.send] = function (self, member, frame)
@@ -168,15 +195,19 @@ on[action.send] = function (self, member, frame)
   local room, why = self.rooms:target(uid, frame)
   if not room then return refuse(member, frame, why) end
   local is_allowed
-  is_allowed, why = is_accepted(self, frame, uid)
+  is_allowed, why = is_accepted(self, member, frame)
   if not is_allowed then return refuse(member, frame, why) end
   frame.room, frame.history = room.name, nil
   local entry, is_new, detail = self.history:append(room.name, uid, frame.id,
     function (seq)
       frame.seq = seq
-      return message.encode(frame)
+      local ok, data, kind = pcall(message.encode, frame)
+      if ok then return data, kind end
+      frame[FAULT] = data
+      error(data, 0)
     end)
   if not entry then return try_later(self, member, detail) end
+  frame[KEPT] = true
   if is_new then
     for _, other in ipairs(room.members) do
       each_connection(self, other, function (one)
@@ -283,18 +314,36 @@ on[action.history] = function (self, member, frame)
   })
 end
 
+local function show_frame (self, member, frame)
+  local called, why = protected.call(self.onframe, member.uid, frame)
+  if not called then report_failure(self, member, "onframe", why) end
+end
+
+-- The history has raised, or a message holds what JSON cannot: who asked or sent hears
+-- of it, and does not repeat it.
+local function answer_failure (self, member, frame, why)
+  local fault = frame[FAULT]
+  if not fault then report_failure(self, member, "history", why) end
+  if frame[KEPT] then
+    member.ws:close(1011, "internal error")
+  elseif frame.id and frame.action ~= action.received then
+    refuse(member, frame, fault or FAILED)
+  end
+end
+
 --- Handles one frame; closes with 1008 for what is none of a client's.
 ---@param self chat.Server
 ---@param member chat.member
 function relay.handle (self, member, data, kind)
   local frame, why = message.decode(data, kind)
   if not frame then return member.ws:close(1008, why:sub(1, 120)) end
-  if self.onframe then self.onframe(member.uid, frame) end
+  if self.onframe then show_frame(self, member, frame) end
   local handle = on[frame.action]
   if not handle then
     return member.ws:close(1008, "field 'action' is not a client's")
   end
-  handle(self, member, frame)
+  local called, failure = protected.call(handle, self, member, frame)
+  if not called then answer_failure(self, member, frame, failure) end
 end
 
 -- What a member is told of a room when he comes; nil, token, detail.
