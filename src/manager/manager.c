@@ -267,8 +267,10 @@ static bool is_first_held (const struct wsm_manager *m) {
 
 enum wsm_input wsm_manager_next (struct wsm_manager *m,
                                  struct wsm_message *message, uint64_t now_ms) {
-  if (wsm_message_queue_first(&m->undelivered, message) && !is_first_held(m))
+  if (m->undelivered.count > 0 && !is_first_held(m)) {
+    wsm_message_queue_first(&m->undelivered, message);
     return WSM_MESSAGE;
+  }
   if (m->held) return WSM_MORE;
   if ((m->state == WSM_STATE_OPEN || m->draining || m->leaving) &&
       read_on(m, message, now_ms) == WSM_MESSAGE)

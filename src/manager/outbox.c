@@ -48,19 +48,26 @@ static void note_terms (struct wsm_manager *m,
 }
 
 /* Frames it. false without memory or a mask: nothing happened. */
-static inline bool frame (struct wsm_manager *m,
-                          const struct wsm_message *message,
-                          const struct wsm_terms *terms, uint64_t now_ms) {
+static inline bool frame_plain (struct wsm_manager *m,
+                                const struct wsm_message *message) {
   const unsigned opcode = message->binary ? WSM_BINARY : WSM_TEXT;
+  if (!wsm_session_send(&m->session, opcode, message->data, message->length))
+    return false;
+  m->counters.messages_out++;
+  return true;
+}
+
+/* The same on its terms, and counted for the rate. */
+static bool frame (struct wsm_manager *m, const struct wsm_message *message,
+                   const struct wsm_terms *terms, uint64_t now_ms) {
   const bool counts = m->policy->rate_limit != 0;
   if ((terms && !reserve_terms(m, message, terms)) ||
       (counts && !wsm_sending_count(m, now_ms)))
     return false;
-  if (!wsm_session_send(&m->session, opcode, message->data, message->length)) {
+  if (!frame_plain(m, message)) {
     if (counts) wsm_sending_undo(m, 1);
     return false;
   }
-  m->counters.messages_out++;
   if (terms) note_terms(m, message, terms);
   return true;
 }
@@ -189,13 +196,30 @@ static enum wsm_sent refuse (struct wsm_manager *m,
   return terms && terms->is_volatile ? WSM_SEND_FULL : note_full(m);
 }
 
-enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
-                               const struct wsm_message *message,
-                               const struct wsm_terms *terms, uint64_t now_ms) {
+/* Nothing goes before a message that is sent now, and no rule has a say: most
+** messages ask for no more. */
+static inline bool is_plain (const struct wsm_manager *m,
+                             const struct wsm_terms *terms) {
+  return !terms && !m->hold && !m->sending && m->outbox.count == 0 &&
+         !m->policy->rate_limit;
+}
+
+static enum wsm_sent send_by_rules (struct wsm_manager *m,
+                                    const struct wsm_message *message,
+                                    const struct wsm_terms *terms,
+                                    uint64_t now_ms) {
   if (m->hold) return send_held(m, message, terms, now_ms);
   if (is_waiting(m)) return push(m, message, terms, now_ms);
   if (send_now(m, message, terms, now_ms)) return WSM_SENT;
   return refuse(m, message, terms, now_ms);
+}
+
+enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
+                               const struct wsm_message *message,
+                               const struct wsm_terms *terms, uint64_t now_ms) {
+  if (is_plain(m, terms) && !is_output_full(m) && frame_plain(m, message))
+    return WSM_SENT;
+  return send_by_rules(m, message, terms, now_ms);
 }
 
 enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m,
