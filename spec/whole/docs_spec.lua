@@ -48,6 +48,16 @@ describe("the documents", function()
     assert.same({}, wrong)
   end)
 
+  it("quote the results for idle connections", function()
+    local results = files.read("bench/results.md")
+    local seen = 0
+    for row in files.read("docs/performance.md"):gmatch("\n(| [%d,]+ | %d+ | %d+ |)") do
+      seen = seen + 1
+      assert.truthy(results:find("\n" .. row, 1, true), row)
+    end
+    assert.is_true(seen > 0)
+  end)
+
   it("name specs that exist", function()
     local wrong, seen = {}, 0
     for path in files.read("docs/security.md"):gmatch("`(%l+/[%w_/]+)`") do

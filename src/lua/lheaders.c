@@ -1,5 +1,6 @@
 #include "lua/lheaders.h"
 
+#include "http/joined_headers.h"
 #include "lua/lfield.h"
 #include "base/hidden.h"
 
@@ -15,13 +16,6 @@ void wsm_push_lower (lua_State *L, struct wsm_span s) {
   luaL_pushresult(&b);
 }
 
-/* Between fields of one name: RFC 9110 5.3. Cookies would be split at commas
-** that are theirs (RFC 6265 3, 5.4). */
-static const char *separator_of (struct wsm_span name) {
-  if (wsm_span_is(name, "Set-Cookie")) return "\n";
-  return wsm_span_is(name, "Cookie") ? "; " : ", ";
-}
-
 /* Into the table on top; joins it to one of the same name. */
 static void add_header (lua_State *L, const struct wsm_header *h) {
   wsm_push_lower(L, h->name); /* map name */
@@ -30,7 +24,7 @@ static void add_header (lua_State *L, const struct wsm_header *h) {
   lua_pushlstring(L, h->value.text, h->value.length);
   if (lua_isnil(L, -2)) lua_remove(L, -2); /* map name value */
   else {
-    lua_pushstring(L, separator_of(h->name));
+    lua_pushstring(L, wsm_joined_separator(h->name));
     lua_insert(L, -2); /* ... old , value */
     lua_concat(L, 3);
   }

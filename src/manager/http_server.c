@@ -1,7 +1,7 @@
 #include "manager/http_server.h"
 
 #include <string.h>
-#include "http/server_request.h"
+#include "http/request_framing.h"
 #include "http/status.h"
 #include "http/writer.h"
 #include "manager/peer_head.h"
@@ -165,8 +165,7 @@ static enum wsm_opening read_body (struct wsm_manager *m, uint64_t now_ms,
 /* RFC 9110 10.1.1: not for a client that has begun to send. */
 static bool write_continue (struct wsm_manager *m,
                             const struct wsm_head *head) {
-  return !wsm_body_is_announced(head) ||
-         !wsm_server_request_awaits_continue(head) ||
+  return !wsm_body_is_announced(head) || !wsm_framing_awaits_continue(head) ||
          wsm_buffer_length(&m->session.in) > 0 ||
          wsm_write_text(&m->session.out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
@@ -175,10 +174,9 @@ static enum wsm_opening read_page_request (struct wsm_manager *m,
                                            const struct wsm_head *head,
                                            uint64_t now_ms,
                                            struct wsm_error *e) {
-  const int status =
-    wsm_server_request_check_body(head, m->policy->body_bytes, e);
+  const int status = wsm_framing_check_body(head, m->policy->body_bytes, e);
   if (status) return reject_alone(m, status, now_ms, e);
-  m->persistent = wsm_server_request_persists(head);
+  m->persistent = wsm_framing_persists(head);
   wsm_body_start(&m->body, head);
   m->step = WSM_STEP_BODY;
   m->due_ms = wsm_state_after(now_ms, m->policy->open_ms);

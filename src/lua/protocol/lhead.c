@@ -1,6 +1,6 @@
 #include "lua/protocol/lprotocol.h"
 
-#include "http/server_request.h"
+#include "http/request_framing.h"
 #include "http/body.h"
 #include "http/header_lines.h"
 #include "http/request_target.h"
@@ -164,11 +164,11 @@ static int request_body (lua_State *L) {
   struct wsm_error e = { WSM_NONE, false, "" };
   struct wsm_head head;
   if (wsm_head_parse_request(&head, text, n, &e) <= 0) return 0;
-  lua_pushinteger(L, wsm_server_request_check_body(
-                       &head, (uint64_t)luaL_checknumber(L, 2), &e));
+  lua_pushinteger(
+    L, wsm_framing_check_body(&head, (uint64_t)luaL_checknumber(L, 2), &e));
   lua_pushstring(L, e.detail);
-  lua_pushboolean(L, wsm_server_request_awaits_continue(&head));
-  lua_pushboolean(L, wsm_server_request_persists(&head));
+  lua_pushboolean(L, wsm_framing_awaits_continue(&head));
+  lua_pushboolean(L, wsm_framing_persists(&head));
   return 4;
 }
 

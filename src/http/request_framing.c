@@ -1,4 +1,4 @@
-#include "http/server_request.h"
+#include "http/request_framing.h"
 
 #include "http/body.h"
 #include "base/hidden.h"
@@ -70,8 +70,8 @@ static bool expects (const struct wsm_head *request, bool *more) {
   return found;
 }
 
-int wsm_server_request_check_body (const struct wsm_head *request,
-                                   uint64_t limit, struct wsm_error *e) {
+int wsm_framing_check_body (const struct wsm_head *request, uint64_t limit,
+                            struct wsm_error *e) {
   bool more;
   (void)expects(request, &more);
   if (more) return refuse(e, 417, "no expectation but 100-continue is known");
@@ -80,14 +80,14 @@ int wsm_server_request_check_body (const struct wsm_head *request,
   return check_length(request, limit, e);
 }
 
-bool wsm_server_request_awaits_continue (const struct wsm_head *request) {
+bool wsm_framing_awaits_continue (const struct wsm_head *request) {
   bool more;
   return request->minor > 0 && expects(request, &more);
 }
 
 /* --- the connection: RFC 9112 9.3 --- */
 
-bool wsm_server_request_persists (const struct wsm_head *request) {
+bool wsm_framing_persists (const struct wsm_head *request) {
   if (wsm_head_lists(request, "Connection", "close")) return false;
   return request->minor > 0 ||
          wsm_head_lists(request, "Connection", "keep-alive");
