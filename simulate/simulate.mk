@@ -1,7 +1,7 @@
 # make simulate: random worlds around the pure part; see simulate/main.c. It links
 # objects of src/ and libcrypto and zlib, no driver and no Lua.
 SIMULATE_PARTS = $(wildcard $(addsuffix /*.c,$(addprefix src/,\
-  base http websocket proxy manager)))
+  base http websocket proxy observe manager)))
 SIMULATE_FILES = $(wildcard simulate/*.c)
 SIMULATE_OBJECTS = $(SIMULATE_FILES:%.c=$(OUT)/obj/%.o)
 SIMULATE_ARGUMENTS = SEED=$(SEED) SEEDS=$(SEEDS) DAYS=$(DAYS) \

@@ -4,6 +4,7 @@
 local core = require "wsmanager.core"
 local client = require "wsmanager.client"
 local codec = require "wsmanager.base.codec"
+local metrics = require "wsmanager.metrics"
 local presets = require "wsmanager.presets"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
@@ -33,6 +34,7 @@ local wsmanager = {
   now = scheduler.now,
   array = codec.array,
   protocol = core.protocol,
+  metrics = metrics,
 }
 
 -- Loaded at their first use: both need lua-cjson.

@@ -13,31 +13,38 @@ local check_self = arguments.check_self
 ---@class wsmanager.Connection
 local methods = core.methods
 
+--- What was counted; over all successive connections of one `ws`, where nothing else is
+--- said.
 ---@class wsmanager.Stats
----@field messages_in integer
----@field messages_out integer
----@field bytes_in integer
----@field bytes_out integer
+---@field messages_in integer   messages taken by the program
+---@field messages_out integer  messages framed, without those given back to the outbox
+---@field bytes_in integer  read, opening handshakes included; above TLS, before they are inflated
+---@field bytes_out integer  written, likewise
 ---@field dials integer     attempts to connect
----@field opens integer
+---@field opens integer     connections that were open
 ---@field epoch integer     connections that reached the 101: the number of the last one
 ---@field resumed integer   of the attempts: with a resumed TLS session
 ---@field failures integer  in a row, of the budget
----@field outbox integer    messages that wait for a connection
+---@field outbox integer    messages that wait for a connection, now
 ---@field unacknowledged integer  messages with an id that were not confirmed, also those in the output
 ---@field unsent integer    messages that still waited at the end
 ---@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
 ---@field uncertain integer messages that may have been lost, since somebody listens to that event
----@field unread integer    bytes received and not taken
----@field buffered integer  bytes sent and not yet written to the socket
----@field pings integer     received, and answered
----@field pongs integer     received
+---@field unread integer    bytes received and not taken, now
+---@field unread_dropped integer  bytes given up because nobody took what was before them
+---@field buffered integer  bytes sent and not yet written to the socket, now
+---@field pings integer     received and answered, on the connection under way
+---@field pongs integer     received, on the connection under way
+---@field heartbeats integer  sent: pings, or the messages instead of them
+---@field timeouts integer  connections that were dropped as dead or silent
+---@field pauses integer    how often the inbox was full, and reading stopped
 ---@field latency? number   seconds from the heartbeat's last ping to its pong
 ---@field latency_smoothed? number  of these and the pings awaited: each new one counts an eighth (RFC 6298 2)
 ---@field latency_p99? number  of the last 100 of them 99 were not longer
----@field address string    of the peer
+---@field address string    of the peer and its port; "" without a connection
 ---@field tls? {version: string, cipher: string, resumed: boolean}
 
+--- What it has counted, and how it stands.
 ---@return wsmanager.Stats
 function methods.stats (ws)
   check_self(ws, "stats")

@@ -131,7 +131,7 @@ describe("a folder", function()
     local text = pipe:read "*a"
     pipe:close()
     local _, lines = text:gsub("\n", "")
-    assert.is_true(lines <= 60, text)
+    assert.is_true(lines <= 80, text)
     for _, path in ipairs(files.below({ "src", "lua" }, "")) do
       assert.truthy(text:find(layers.of(path), 1, true), path)
     end

@@ -1,10 +1,12 @@
 #include "link/link.h"
 
+#include <string.h>
 #include "base/memory.h"
 #include "io/socket.h"
 #include "link/driver.h"
 #include "link/mask_keys.h"
 #include "link/route.h"
+#include "link/shared.h"
 #include "stream/stack.h"
 #include "tls/tls.h"
 #include "base/hidden.h"
@@ -111,14 +113,15 @@ static const struct wsm_handle_calls handle_calls = { on_timer, on_flush,
 static struct wsm_link *create (struct wsm_loop *loop,
                                 const struct wsm_link_setup *setup,
                                 enum wsm_role role) {
+  struct wsm_shared *shared = wsm_shared_of(loop);
   struct wsm_manager_setup manager;
   struct wsm_link *l = wsm_zalloc(sizeof *l);
   if (!l) return NULL;
-  manager.keys = wsm_mask_keys_of(loop);
-  if (!manager.keys || !wsm_loop_attach(loop, &l->handle, &handle_calls)) {
+  if (!shared || !wsm_loop_attach(loop, &l->handle, &handle_calls)) {
     wsm_free(l);
     return NULL;
   }
+  manager.keys = &shared->keys;
   manager.role = role;
   manager.policy = setup->policy;
   manager.pool = wsm_loop_pool(loop);
@@ -126,6 +129,7 @@ static struct wsm_link *create (struct wsm_loop *loop,
   manager.clock_ms = role == WSM_SERVER ? wsm_loop_time_of_day() : 0;
   manager.tls = setup->tls != NULL;
   wsm_manager_init(&l->manager, &manager, wsm_loop_refresh(loop));
+  l->manager.totals = &shared->totals[role];
   l->transfer.manager = &l->manager;
   l->transfer.loop = loop;
   l->transfer.keys = manager.keys;
@@ -185,6 +189,7 @@ void wsm_link_free (struct wsm_link *l) {
   wsm_driver_part(l);
   if (wsm_link_is_attached(l)) {
     wsm_driver_disconnect(l);
+    wsm_counters_add(&l->manager.totals->ended, &l->manager.counters);
     wsm_manager_free(&l->manager);
     wsm_handle_detach(&l->handle);
   }
@@ -192,6 +197,35 @@ void wsm_link_free (struct wsm_link *l) {
   wsm_demoted_free(&l->demoted);
   wsm_tls_context_replace(&l->proxy_tls, NULL);
   wsm_free(l);
+}
+
+/* --- all of a loop --- */
+
+static void add_to_sums (struct wsm_link_sums *to,
+                         const struct wsm_manager *m) {
+  const struct wsm_message_queue *q = wsm_delivery_messages(m);
+  to->states[m->state]++;
+  wsm_counters_add(&to->counters, &m->counters);
+  to->buffered += wsm_session_pending(&m->session);
+  to->unread += wsm_manager_unread(m);
+  to->outbox += m->outbox.count;
+  to->unacknowledged += q ? q->count : 0;
+}
+
+bool wsm_link_sum (struct wsm_loop *loop, enum wsm_role role,
+                   struct wsm_link_sums *to) {
+  const struct wsm_handle *h = wsm_loop_handles(loop);
+  const struct wsm_shared *shared = wsm_shared_of(loop);
+  if (!shared) return false;
+  memset(to, 0, sizeof *to);
+  to->totals = shared->totals[role];
+  to->counters = to->totals.ended;
+  for (; h; h = h->next) {
+    const struct wsm_link *l = (const void *)h;
+    if (h->calls == &handle_calls && l->manager.role == role)
+      add_to_sums(to, &l->manager);
+  }
+  return true;
 }
 
 /* --- the application's side --- */

@@ -46,6 +46,20 @@ void *wsm_link_owner (const struct wsm_link *l); /* NULL: a client */
 ** its error. */
 void wsm_link_abort (struct wsm_link *l, const char *why);
 
+/* What all connections of a role on the loop have counted, with those that are gone,
+** and how many of them are how now. */
+struct wsm_link_sums {
+  struct wsm_totals totals;
+  struct wsm_counters counters;
+  uint64_t states[WSM_STATE_EXHAUSTED + 1];
+  uint64_t buffered, unread;       /* bytes */
+  uint64_t outbox, unacknowledged; /* messages */
+};
+
+/* false: no memory. */
+bool wsm_link_sum (struct wsm_loop *loop, enum wsm_role role,
+                   struct wsm_link_sums *to);
+
 /* Disconnects likewise and frees it. Not from inside a call to its owner. */
 void wsm_link_free (struct wsm_link *l);
 

@@ -1,13 +1,8 @@
 #include "link/mask_keys.h"
 
 #include <openssl/rand.h>
-#include "io/loop.h"
 #include "websocket/mask.h"
 #include "base/hidden.h"
-
-struct wsm_keys *wsm_mask_keys_of (struct wsm_loop *loop) {
-  return wsm_loop_storage(loop, sizeof(struct wsm_keys));
-}
 
 void wsm_mask_keys_refill (struct wsm_keys *keys, size_t count) {
   if (count > sizeof keys->block / WSM_KEY_SIZE)

@@ -1,5 +1,5 @@
 /*
-** mask_keys.h - random numbers for connections: a loop's mask keys, and seeds
+** mask_keys.h - random numbers for connections: mask keys, and seeds
 ** Depends on OpenSSL's random numbers and on mask.h. Keys are drawn in blocks:
 ** one call of OpenSSL's for thousands of frames.
 ** Never gives a key twice.
@@ -11,10 +11,6 @@
 #include <stdint.h>
 
 struct wsm_keys;
-struct wsm_loop;
-
-/* The loop's block of keys, freed with it. NULL without memory. */
-struct wsm_keys *wsm_mask_keys_of (struct wsm_loop *loop);
 
 /* Refills the block if fewer than `count` keys, or than a block has, are left.
 ** Without random numbers it stays as it was. */

@@ -19,9 +19,34 @@
 ---@field etagmatches fun(list: string, tag: string): boolean   If-None-Match
 ---@field utf8 fun(bytes: string): boolean
 ---@field json fun(array_mt: table?, empty_array_mt: table?, empty_array: lightuserdata?): core.json   lua-cjson's
+---@field totals fun(loop: core.loop): core.totals, core.totals   of clients, of servers' connections
 ---@field protocol table      `wsmanager.protocol`; nothing else in Lua uses it
 ---@field memory fun(): {calls: integer, blocks: integer}
 ---@field failmemory fun(calls: integer)   for specs
+
+-- What all connections of a role have counted, with those that are gone. Counts that
+-- are 0 may be absent where they are by token.
+---@class core.totals
+---@field messages_in number  ---@field messages_out number
+---@field bytes_in number  ---@field bytes_out number
+---@field attempts number  ---@field opens number  ---@field resumed number
+---@field unread number  ---@field uncertain number  ---@field heartbeats number
+---@field timeouts number  ---@field pauses number  ---@field handshakes number
+---@field logins_failed number
+---@field buffered number      bytes of output now
+---@field waiting number       bytes received and not taken now
+---@field outbox number        messages there now
+---@field unacknowledged number   messages now
+---@field states table<string, number>   connections now
+---@field closed table<string, {local: number, remote: number}>   by class of the code
+---@field failed table<string, number>     handshakes by token; "rejected": the program's refusals
+---@field dropped table<string, number>    messages by token
+---@field violated table<string, number>   connections by token
+---@field round_trip core.histogram  ---@field duration core.histogram
+
+---@class core.histogram
+---@field sum number           seconds  ---@field count number
+---@field bounds number[]      seconds  ---@field buckets number[]   how many were not longer
 
 -- What lua-cjson does not do exactly (RFC 8259). The arguments of core.json mark
 -- arrays, as a metatable's field __jsontype = "array" does.

@@ -52,7 +52,7 @@ static void set_tls (lua_State *L, const struct snapshot *s) {
 int wsm_lua_stats (lua_State *L) {
   struct snapshot s;
   take_snapshot(&s, wsm_check_box(L, 1)->link);
-  lua_createtable(L, 0, 20);
+  lua_createtable(L, 0, 28);
   wsm_set_count(L, "messages_in", s.counters.messages_in);
   wsm_set_count(L, "messages_out", s.counters.messages_out);
   wsm_set_count(L, "bytes_in", s.counters.bytes_in);
@@ -65,6 +65,9 @@ int wsm_lua_stats (lua_State *L) {
   wsm_set_count(L, "unread_dropped", s.counters.unread);
   wsm_set_count(L, "dropped", s.counters.dropped);
   wsm_set_count(L, "uncertain", s.counters.uncertain);
+  wsm_set_count(L, "heartbeats", s.counters.heartbeats);
+  wsm_set_count(L, "timeouts", s.counters.timeouts);
+  wsm_set_count(L, "pauses", s.counters.pauses);
   wsm_set_count(L, "failures", s.failures);
   wsm_set_count(L, "outbox", s.outbox);
   wsm_set_count(L, "unacknowledged", s.unacknowledged);

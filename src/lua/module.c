@@ -9,6 +9,7 @@
 #include "lua/lserver.h"
 #include "lua/ltls.h"
 #include "lua/json/ljson.h"
+#include "lua/observe/ltotals.h"
 #include "lua/protocol/lprotocol.h"
 #include "base/hidden.h"
 
@@ -48,6 +49,7 @@ int luaopen_wsmanager_core (lua_State *L) {
   wsm_set_etags(L);
   wsm_set_link(L);
   wsm_set_json(L);
+  wsm_set_totals(L);
   wsm_push_loop(L);
   lua_setfield(L, -2, "loop");
   wsm_push_server(L);

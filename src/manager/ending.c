@@ -28,6 +28,7 @@ static uint32_t linger (uint32_t close_ms) {
 void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms) {
   const bool failed = (m->session.closing & WSM_CLOSE_FAILED) != 0;
   uint32_t wait_ms = m->policy->close_ms;
+  m->peer_closed = !m->local && !failed;
   m->leaving = false;
   wsm_state_enter(m, WSM_STATE_CLOSING);
   /* RFC 6455 7.1.1: the server closes TCP first; it reads on, because closing
@@ -176,6 +177,35 @@ static void amend (struct wsm_manager *m, const char *sentence) {
   m->error.final = before.final;
 }
 
+static enum wsm_initiator initiator_of (const struct wsm_manager *m,
+                                        bool local) {
+  const bool dropped = m->error.token == WSM_TIMEOUT ||
+                       m->error.token == WSM_LOGIN;
+  if (m->peer_closed) return WSM_REMOTE;
+  return local || dropped ? WSM_LOCAL : WSM_REMOTE;
+}
+
+/* Of one that reached the 101. */
+static void count_close (const struct wsm_manager *m, bool local,
+                         uint64_t now_ms) {
+  const bool violated = (m->session.closing & WSM_CLOSE_FAILED) != 0;
+  struct wsm_closing c;
+  c.code = m->code;
+  c.initiator = initiator_of(m, local || violated);
+  c.violated = violated ? m->error.token : WSM_NONE;
+  c.opened = wsm_state_was_open(m);
+  c.open_ms = c.opened && now_ms > m->opened_ms ? now_ms - m->opened_ms : 0;
+  wsm_totals_close(m->totals, &c);
+}
+
+/* A plain request is answered, and no handshake. */
+static void count_end (const struct wsm_manager *m, bool local,
+                       uint64_t now_ms) {
+  if (!m->totals) return;
+  if (wsm_state_had_session(m)) count_close(m, local, now_ms);
+  else if (!m->for_page && !m->idle) m->totals->failed[m->error.token]++;
+}
+
 /* --- what comes after --- */
 
 void wsm_ending_wait (struct wsm_manager *m, int64_t delay_ms,
@@ -309,6 +339,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
   m->address = (uint8_t)judge_address(m);
   note_close(m);
   note_error(m, e, now_ms);
+  count_end(m, m->local, now_ms);
   if (!kept) amend_dropped(m);
   if (wsm_state_was_open(m) && now_ms - m->opened_ms >= stable_ms)
     m->failures = 0;
@@ -321,6 +352,7 @@ void wsm_ending_abandon (struct wsm_manager *m, uint64_t now_ms) {
   const bool kept = keep_messages(m, now_ms);
   note_close(m);
   wsm_state_clear_error(m);
+  count_end(m, true, now_ms);
   if (!kept) amend_dropped(m);
   push_end_events(m);
   wsm_state_renew_session(m);

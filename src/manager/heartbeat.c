@@ -181,6 +181,7 @@ void wsm_heartbeat_pause (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_heartbeat *h = &m->heartbeat;
   if (m->paused) return;
   m->paused = true;
+  m->counters.pauses++;
   h->clear = h->hung_up = false;
   h->paused_ms = h->stalled_ms = now_ms;
   h->report_due = true;
@@ -225,6 +226,8 @@ void wsm_heartbeat_report (struct wsm_manager *m,
 static void note_latency (struct wsm_manager *m, uint64_t ms) {
   if (!m->latencies) m->latencies = wsm_zalloc(sizeof *m->latencies);
   if (m->latencies) wsm_latency_note(m->latencies, ms);
+  if (m->totals)
+    wsm_histogram_note(&m->totals->round_trip, &wsm_round_trip_bounds, ms);
 }
 
 static void note_awaited (struct wsm_manager *m, uint64_t now_ms) {
@@ -354,7 +357,10 @@ static void send_heartbeat (struct wsm_manager *m, uint64_t now_ms) {
   const bool first = !is_unanswered(m);
   h->sent_ms = now_ms;
   h->ahead_ms = 0;
-  if (h->waiting == 0 && !queue_heartbeat(m, now_ms)) return;
+  if (h->waiting == 0) {
+    if (!queue_heartbeat(m, now_ms)) return;
+    m->counters.heartbeats++;
+  }
   if (first) {
     h->begun_ms = now_ms;
     h->pinged = h->progressed = false;

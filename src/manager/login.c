@@ -55,6 +55,8 @@ static void begin (struct wsm_manager *m, uint64_t now_ms) {
 void wsm_login_start (struct wsm_manager *m, uint64_t now_ms) {
   if (wsm_sending_is_tracked(m)) wsm_sending_begin(m);
   m->counters.epoch++;
+  m->peer_closed = false;
+  if (m->totals) m->totals->handshakes++;
   wsm_heartbeat_start(m, now_ms);
   if (m->policy->ask_login) begin(m, now_ms);
   else open(m, now_ms);

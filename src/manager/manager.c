@@ -412,6 +412,7 @@ static void tick_session (struct wsm_manager *m, uint64_t now_ms) {
       tick_renewal(m, now_ms);
       return;
     case WSM_DEAD:
+      m->counters.timeouts++;
       wsm_ending_end(m, &e, now_ms);
       return;
     case WSM_HUNG_UP:

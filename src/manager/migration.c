@@ -38,18 +38,10 @@ static void exchange_queues (struct wsm_manager *m,
   before->attempts = attempts;
 }
 
-static void add_counters (struct wsm_counters *to, struct wsm_counters *from) {
-  to->messages_in += from->messages_in;
-  to->messages_out += from->messages_out;
-  to->bytes_in += from->bytes_in;
-  to->bytes_out += from->bytes_out;
-  to->attempts += from->attempts;
-  to->opens += from->opens;
+static void move_counters (struct wsm_counters *to, struct wsm_counters *from) {
+  wsm_counters_add(to, from);
   if (to->epoch <= from->epoch) to->epoch = from->epoch + 1;
-  to->resumed += from->resumed;
-  to->unsent += from->unsent;
-  to->unread += from->unread;
-  to->dropped += from->dropped;
+  memset(from, 0, sizeof *from);
 }
 
 /* Its own messages wait, those that its login left too. */
@@ -71,8 +63,7 @@ bool wsm_migration_begin (struct wsm_manager *m, struct wsm_manager *before,
   wsm_delivery_lost(before, UINT64_MAX);
   exchange_sending(m, before);
   exchange_queues(m, before);
-  add_counters(&m->counters, &before->counters);
-  memset(&before->counters, 0, sizeof before->counters);
+  move_counters(&m->counters, &before->counters);
   before->leaving = wsm_state_is_live(before);
   before->kernel_unread = 0;
   m->drain_due = before->drain_due;
@@ -137,6 +128,8 @@ void wsm_migration_finish (struct wsm_manager *m, struct wsm_manager *before,
   m->counters.bytes_in += before->counters.bytes_in;
   m->counters.bytes_out += before->counters.bytes_out;
   m->counters.unread += before->counters.unread;
+  before->counters.bytes_in = before->counters.bytes_out = 0;
+  before->counters.unread = 0;
   release(m, lost);
   send_rest(m, before, lost, now_ms);
 }

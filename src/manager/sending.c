@@ -168,6 +168,7 @@ void wsm_sending_drop (struct wsm_manager *m, enum wsm_token token,
   struct wsm_sending *s;
   if (dropped->count == 0) return;
   m->counters.dropped += dropped->count;
+  if (m->totals) m->totals->dropped[token] += dropped->count;
   s = wsm_sending_get(m);
   if (!s) return;
   s->untold[token - WSM_TIMEOUT].count += dropped->count;

@@ -1,6 +1,6 @@
 /*
 ** state.h - a managed connection: its fields, and how it changes its state
-** Depends on events.h, message_queue.h, policy.h, session.h and upgrade.h.
+** Depends on events.h, message_queue.h, policy.h, session.h, totals.h and upgrade.h.
 ** The other files of the manager each change their part of these fields; what
 ** happens next is decided in manager.c alone.
 ** Never calls them.
@@ -14,6 +14,7 @@
 #include "manager/events.h"
 #include "manager/message_queue.h"
 #include "manager/policy.h"
+#include "observe/totals.h"
 #include "websocket/pings.h"
 #include "websocket/upgrade.h"
 #include "websocket/session.h"
@@ -68,18 +69,6 @@ enum wsm_want {
                          wsm_manager_lost(m, NULL, now) */
   WSM_WANT_DISCONNECT /* close the socket at once, written or not; abandon an
                          attempt; and call nothing */
-};
-
-struct wsm_counters {
-  uint64_t messages_in, messages_out; /* taken; framed, not given back */
-  uint64_t bytes_in, bytes_out;       /* of the socket, handshakes included */
-  uint64_t attempts, opens;
-  uint64_t epoch; /* connections that reached the 101: the last one's number */
-  uint64_t resumed;   /* of the attempts: TLS sessions that were resumed */
-  uint64_t unsent;    /* messages that still waited at the end */
-  uint64_t unread;    /* bytes that were given up behind a full inbox */
-  uint64_t dropped;   /* messages sent that a rule gave up: sending.h */
-  uint64_t uncertain; /* that may be lost with a connection: sending.h */
 };
 
 /* Of a close frame. */
@@ -193,11 +182,13 @@ struct wsm_manager {
   struct wsm_message_queue *held;
   struct wsm_error error; /* the last one */
   struct wsm_counters counters;
+  struct wsm_totals *totals; /* of all like it; borrowed; NULL: nobody counts */
   struct wsm_events events;
   uint8_t role, state, want; /* their enums */
   uint8_t step;              /* enum wsm_step */
   bool local;                /* close() was called here */
   bool clean;                /* the closing handshake was completed */
+  bool peer_closed;          /* its close frame came before ours */
   uint8_t hold;              /* enum wsm_hold; only while OPEN */
   bool drain_due;            /* send returned full: a drain event will follow */
   bool flush_due; /* somebody waits until nothing waits to be written */

@@ -1,0 +1,278 @@
+-- wsmanager.metrics: its numbers, and that other people's parsers take its text.
+
+local wsmanager = require "wsmanager"
+local files = require "support.files"
+local ours = require "support.ours"
+
+local run, await, LONG = wsmanager.run, ours.await, ours.LONG
+
+-- The number behind a name with its labels; nil: there is none.
+local function value (name, labels)
+  local text = wsmanager.metrics()
+  local at = ("\nwsmanager_" .. name .. (labels or "") .. " "):gsub("%p", "%%%0")
+  return tonumber(text:match(at .. "(%S+)\n"))
+end
+
+local function client (rest) return '{role="client"' .. (rest or "") .. "}" end
+local function server (rest) return '{role="server"' .. (rest or "") .. "}" end
+
+-- How much more it is after fn() than before.
+local function more (fn, name, labels)
+  local before = value(name, labels) or 0
+  fn()
+  return (value(name, labels) or 0) - before
+end
+
+-- What a command prints, and whether it succeeded, with this text to read.
+local function feed (text, command)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  local pipe = assert(io.popen("export FILE='" .. path .. "'; (" .. command
+                               .. ') 2>&1; echo "status $?"'))
+  local printed = pipe:read "*a"
+  pipe:close()
+  os.remove(path)
+  return printed:match "^(.*)status (%d+)\n$"
+end
+
+local function visit (url, options)
+  options = options or {}
+  options.url, options.reconnect = url, false
+  local ws = wsmanager.new(options)
+  assert(ws:opened(LONG))
+  ws:send "hello"
+  ws:receive(LONG)
+  ws:close()
+  assert(ws:closed(LONG))
+end
+
+describe("wsmanager.metrics", function ()
+  after_each(ours.stop)
+
+  it("is OpenMetrics that Prometheus and Python's client read", function ()
+    run(function ()
+      local _, url = ours.serve()
+      visit(url)
+    end)
+    local text, kind = wsmanager.metrics()
+    assert.equal("application/openmetrics-text; version=1.0.0; charset=utf-8", kind)
+    assert.equal("# EOF\n", text:sub(-6))
+    local printed, status = feed(text, [[
+/usr/bin/python3 -B -c 'import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
+    assert.equal("0True\n", status .. printed)
+    -- Prometheus' own parser of OpenMetrics reads files with times alone
+    printed, status = feed(text, "sed '/^#/!s/$/ 1700000000/' $FILE > $FILE.timed && "
+      .. "promtool tsdb create-blocks-from openmetrics $FILE.timed $FILE.blocks; "
+      .. "status=$?; rm -rf $FILE.timed $FILE.blocks; exit $status")
+    assert.equal("0", status, printed)
+    assert.truthy(printed:find "NUM SAMPLES")
+  end)
+
+  it("is the older text format for who asks for no OpenMetrics", function ()
+    for _, accept in ipairs {"text/plain;version=0.0.4;q=0.5,*/*;q=0.1", ""} do
+      local text, kind = wsmanager.metrics(accept)
+      assert.equal("text/plain; version=0.0.4; charset=utf-8", kind)
+      local printed, status = feed(text, "promtool check metrics < $FILE")
+      assert.equal("0", status .. printed)
+    end
+    local _, kind = wsmanager.metrics "application/openmetrics-text;version=1.0.0,text/plain"
+    assert.matches("^application/openmetrics%-text", kind)
+    ours.fails("bad argument #1 to 'metrics' %(string expected, got number",
+               wsmanager.metrics, 5)
+  end)
+
+  it("counts both ends, and those that are gone", function ()
+    local function visits ()
+      run(function ()
+        local _, url = ours.serve()
+        for _ = 1, 3 do visit(url) end
+      end)
+      ours.stop()
+      collectgarbage()
+      collectgarbage()
+    end
+    assert.equal(3, more(visits, "messages_received_total", client()))
+    assert.equal(3, more(visits, "messages_sent_total", server()))
+    assert.equal(3, more(visits, "connections_opened_total", server()))
+    assert.equal(3, more(visits, "handshakes_total", client ',result="ok"'))
+    assert.equal(3, more(visits, "connection_duration_seconds_count", client()))
+    assert.equal(3, more(visits, "connections_closed_total",
+                         client ',code="no_status",initiator="local"'))
+    assert.equal(3, more(visits, "connections_closed_total",
+                         server ',code="no_status",initiator="remote"'))
+    assert.is_true(more(visits, "received_bytes_total", server()) > 3 * 100)
+  end)
+
+  it("shows what is open now", function ()
+    run(function ()
+      local _, url = ours.serve(function (ws) ws:receive() end)
+      local before = value("connections_active", client())
+      local open = value("connections", client ',state="open"')
+      assert.equal(before, open)
+      local ws = wsmanager.new {url = url, reconnect = false}
+      assert(ws:opened(LONG))
+      assert.equal(before + 1, value("connections_active", client()))
+      ws:close()
+      assert(ws:closed(LONG))
+      assert.equal(before, value("connections_active", client()))
+    end)
+  end)
+
+  it("has one class for all the codes that a peer may choose", function ()
+    local function closes ()
+      run(function ()
+        local code = 2999
+        local _, url = ours.serve(function (ws)
+          code = code + 1
+          ws:close(code)
+        end)
+        for _ = 1, 5 do
+          local ws = wsmanager.new {url = url, reconnect = false}
+          assert(ws:closed(LONG))
+        end
+      end)
+    end
+    assert.equal(5, more(closes, "connections_closed_total",
+                         client ',code="application",initiator="remote"'))
+    assert.is_nil(wsmanager.metrics():find("3001", 1, true))
+  end)
+
+  it("says why attempts failed, and whom the program refused", function ()
+    local function refused ()
+      local ws = wsmanager.new {url = ours.nowhere(), reconnect = false}
+      assert(ws:closed(LONG))
+    end
+    assert.equal(1, more(refused, "handshakes_total", client ',result="refused"'))
+    local function rejected ()
+      local _, url = ours.serve {authorize = function () return nil, 403 end}
+      local ws = wsmanager.new {url = url, reconnect = false}
+      assert(ws:closed(LONG))
+    end
+    local before = value("handshakes_total", server ',result="rejected"')
+    assert.equal(1, more(rejected, "handshakes_total", client ',result="handshake"'))
+    await(function ()
+      return value("handshakes_total", server ',result="rejected"') == before + 1
+    end)
+  end)
+
+  it("counts failed logins, dropped messages and dead peers", function ()
+    local function login ()
+      local _, url = ours.serve()
+      local ws = wsmanager.new {
+        url = url, reconnect = false, login = function () return nil, "no" end,
+      }
+      assert(ws:closed(LONG))
+    end
+    assert.equal(1, more(login, "login_failures_total", client()))
+    local function dropped ()
+      local ws = wsmanager.new {
+        url = ours.nowhere(), outbox = {messages = 1, full = "oldest"},
+      }
+      for _ = 1, 3 do ws:send "x" end
+      ws:close()
+    end
+    assert.equal(2, more(dropped, "messages_dropped_total", client ',reason="full"'))
+    local function dead ()
+      local _, url = ours.serve()
+      local ws = wsmanager.new {
+        url = url, reconnect = false, heartbeat = {interval = false, timeout = 0.05},
+      }
+      assert(ws:closed(LONG))
+    end
+    assert.equal(1, more(dead, "ping_timeouts_total", client()))
+    assert.equal(1, more(dead, "connections_closed_total",
+                         client ',code="abnormal",initiator="local"'))
+  end)
+
+  it("measures the time of pings", function ()
+    local function pings ()
+      run(function ()
+        local _, url = ours.serve()
+        local ws = wsmanager.new {url = url, reconnect = false}
+        assert(ws:opened(LONG))
+        for _ = 1, 3 do assert(ws:ping(nil, LONG)) end
+        ws:close()
+      end)
+    end
+    assert.equal(3, more(pings, "ping_rtt_seconds_count", client()))
+    assert.equal(3, more(pings, "ping_rtt_seconds_bucket", client ',le="+Inf"'))
+  end)
+
+  it("counts nothing twice in a migration", function ()
+    local function migrates ()
+      run(function ()
+        local _, url = ours.serve()
+        local ws = wsmanager.new {url = url, reconnect = false}
+        assert(ws:opened(LONG))
+        ws:send "one"
+        assert.equal("one", (ws:receive(LONG)))
+        assert(ws:migrate(url))
+        ws:send "two"
+        assert.equal("two", (ws:receive(LONG)))
+        ws:close()
+        assert(ws:closed(LONG))
+      end)
+      collectgarbage()
+      collectgarbage()
+      ours.stop()
+    end
+    assert.equal(2, more(migrates, "messages_sent_total", client()))
+    local sent = value("sent_bytes_total", client())
+    local taken = value("received_bytes_total", server())
+    migrates()
+    assert.equal(value("received_bytes_total", server()) - taken,
+                 value("sent_bytes_total", client()) - sent)
+  end)
+
+  it("has no counter that goes back", function ()
+    local function counters ()
+      local found, name = {}, nil
+      for line in wsmanager.metrics "":gmatch "[^\n]+" do
+        if line:find "^# TYPE" then name = line:match "^# TYPE (%S+) counter$" end
+        local labels, number = line:match "^[%w_]+(%b{}) (%S+)$"
+        if name and labels then found[name .. labels] = tonumber(number) end
+      end
+      return found
+    end
+    -- what is framed and never written goes back to the outbox
+    local function gives_back ()
+      local _, url = ours.serve(function (ws) ws:receive() end)
+      local ws = wsmanager.new {url = url, buffer = 2^26, reconnect = {delay = 0.05}}
+      assert(ws:opened(LONG))
+      for _ = 1, 20 do ws:send(("x"):rep(2^20)) end
+      local sent, before = ws:stats().messages_out, counters()
+      ws:reconnect()
+      assert.is_true(ws:stats().messages_out < sent)
+      ws:close()
+      assert(ws:closed(LONG))
+      return before
+    end
+    run(function ()
+      local before = gives_back()
+      collectgarbage()
+      collectgarbage()
+      local after = counters()
+      assert.is_true(before['wsmanager_messages_sent_total{role="client"}'] > 0)
+      for name, number in pairs(before) do
+        assert.is_true(after[name] >= number, name)
+      end
+    end)
+  end)
+
+  it("is documented name by name", function ()
+    local documented = {}
+    for line in files.read "docs/observing.md":gmatch "\n(| [^\n]+)" do
+      for name in line:match "^| [^|]*":gmatch "`([%w_]+)`" do documented[name] = true end
+    end
+    local seen = 0
+    for name in wsmanager.metrics "":gmatch "# TYPE wsmanager_(%S+) " do
+      seen = seen + 1
+      assert.is_true(documented[name], name)
+    end
+    assert.is_true(seen > 20)
+  end)
+end)
