@@ -186,6 +186,7 @@ build = {
         "src/websocket/pings.c",
         "src/websocket/session.c",
         "src/websocket/upgrade.c",
+        "src/websocket/violation.c",
       },
       incdirs = {
         "src",

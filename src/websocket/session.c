@@ -6,6 +6,7 @@
 #include "websocket/deflate.h"
 #include "websocket/http_text.h"
 #include "websocket/output.h"
+#include "websocket/violation.h"
 #include "base/hidden.h"
 
 #define LARGE (64u << 10) /* bytes of a message read on its own */
@@ -58,18 +59,10 @@ static bool has_ended (const struct wsm_session *s) {
 
 /* --- the bytes in `in` --- */
 
-/* Those that were not parsed. */
-static struct wsm_span input (const struct wsm_session *s) {
-  const size_t at = s->in.start + s->parsed;
-  const struct wsm_span rest = { (const char *)s->in.data + at,
-                                 s->in.end - at };
-  return rest;
-}
-
 void wsm_session_commit (struct wsm_session *s, size_t n) {
   wsm_buffer_commit(&s->in, n);
   if (s->http_matched && s->in.data)
-    wsm_http_text_match(&s->http_matched, input(s), s->error);
+    wsm_http_text_match(&s->http_matched, wsm_session_unparsed(s), s->error);
   if (has_ended(s) || s->in.start == s->in.end) wsm_buffer_clear(&s->in);
 }
 
@@ -162,60 +155,29 @@ static bool is_oversize (const struct wsm_session *s,
          f->length > s->limits->message - s->message_length;
 }
 
-static void fail_size (struct wsm_session *s, const struct wsm_frame *f) {
-  const unsigned long long length = f->length;
-  if (f->length > s->limits->frame)
-    wsm_control_fail(s, WSM_TOO_BIG,
-                     "the peer sent a frame of %llu bytes; the limit is %llu "
-                     "(RFC 6455 10.4)",
-                     length, (unsigned long long)s->limits->frame);
-  else
-    wsm_control_fail(s, WSM_TOO_BIG,
-                     "the peer sent a message of %llu bytes or more; the "
-                     "limit is %llu (RFC 6455 10.4)",
-                     length + s->message_length,
-                     (unsigned long long)s->limits->message);
-}
-
-/* Failing drops the bytes that say why. */
-static void fail_rule (struct wsm_session *s, const struct wsm_frame *f,
-                       const char *rule) {
-  struct wsm_error why = { .token = WSM_NONE };
-  if (s->role == WSM_CLIENT)
-    wsm_http_text_match(&s->http_matched, input(s), &why);
-  wsm_control_fail(s, WSM_PROTOCOL_ERROR,
-                   "the peer sent a frame of opcode 0x%X %s",
-                   (unsigned)f->opcode, rule);
-  if (why.token != WSM_NONE) *s->error = why;
-}
-
 /* Is the frame legal here and within the limits? If not, the session has
 ** failed. */
 static bool validate_frame (struct wsm_session *s, const struct wsm_frame *f) {
   const char *broken = frame_violation(s, f);
   if (!broken) broken = fragment_violation(s, f);
   if (broken) {
-    fail_rule(s, f, broken);
+    wsm_violation_frame(s, f, broken);
     return false;
   }
   if (wsm_opcode_is_control(f->opcode)) return true;
   if (is_oversize(s, f)) {
-    fail_size(s, f);
+    wsm_violation_size(s, f, f->length + s->message_length);
     return false;
   }
   if (s->fragmented && s->fragments >= s->limits->fragments) {
-    wsm_control_fail(s, WSM_POLICY,
-                     "the peer sent a message in more than %lu fragments, "
-                     "the limit",
-                     (unsigned long)s->limits->fragments);
+    wsm_violation_fragments(s);
     return false;
   }
   return true;
 }
 
 static enum step fail_text (struct wsm_session *s) {
-  wsm_control_fail(s, WSM_INVALID_DATA,
-                   "the peer sent text that is not UTF-8 (RFC 6455 8.1)");
+  wsm_violation_text(s);
   return STEP_ENDED;
 }
 
@@ -274,21 +236,6 @@ static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
   return STEP_MESSAGE;
 }
 
-static void fail_inflated (struct wsm_session *s, enum wsm_inflated inflated) {
-  if (inflated == WSM_INFLATE_TOO_BIG)
-    wsm_control_fail(s, WSM_TOO_BIG,
-                     "the peer sent a message that inflates "
-                     "to more than %llu bytes, the limit",
-                     (unsigned long long)s->limits->message);
-  else if (inflated == WSM_INFLATE_CORRUPT)
-    wsm_control_fail(s, WSM_INVALID_DATA,
-                     "the peer sent a compressed "
-                     "message that does not inflate (RFC 7692 7.2.2)");
-  else
-    wsm_control_fail(s, WSM_INTERNAL_ERROR,
-                     "no memory to inflate the peer's message");
-}
-
 /* Inflates n bytes more; bytes NULL: the end of the message. The text that
 ** this adds is checked. false: the session has failed. */
 static bool inflate_more (struct wsm_session *s, const unsigned char *bytes,
@@ -299,7 +246,7 @@ static bool inflate_more (struct wsm_session *s, const unsigned char *bytes,
                                            : wsm_deflate_finish(d);
   const size_t added = wsm_buffer_length(&d->message) - before;
   if (inflated != WSM_INFLATED) {
-    fail_inflated(s, inflated);
+    wsm_violation_deflate(s, inflated);
     return false;
   }
   if (s->binary || added == 0 ||
@@ -388,9 +335,7 @@ static enum step take_frame (struct wsm_session *s) {
   header = wsm_frame_parse(&f, front(s) + s->parsed, n);
   if (header == 0) return STEP_MORE;
   if (header < 0) {
-    wsm_control_fail(s, WSM_PROTOCOL_ERROR,
-                     "the peer sent a frame whose "
-                     "length is not minimal, or too long (RFC 6455 5.2)");
+    wsm_violation_length(s);
     return STEP_ENDED;
   }
   if (!validate_frame(s, &f)) return STEP_ENDED;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/span.h"
 #include "base/utf8.h"
 #include "websocket/close_code.h"
 #include "websocket/frame.h"
@@ -115,6 +116,15 @@ void wsm_session_commit (struct wsm_session *s, size_t n);
 ** large frame, so that the next frame begins in an empty buffer. Never 0, and
 ** at most n and a half of it. */
 size_t wsm_session_read_size (const struct wsm_session *s, size_t n);
+
+/* The bytes of `in` that were not parsed. */
+static inline struct wsm_span
+wsm_session_unparsed (const struct wsm_session *s) {
+  const size_t at = s->in.start + s->parsed;
+  const struct wsm_span rest = { (const char *)s->in.data + at,
+                                 s->in.end - at };
+  return rest;
+}
 
 /* Reads up to the next whole message; the same one until it is popped.
 ** WSM_MESSAGE fills m (may be NULL); its bytes are the session's until pop or
