@@ -187,6 +187,7 @@ build = {
         "src/websocket/session.c",
         "src/websocket/upgrade.c",
         "src/websocket/violation.c",
+        "src/websocket/zlib_stream.c",
       },
       incdirs = {
         "src",

@@ -386,6 +386,7 @@ static void set_up (struct world *w, struct input *in) {
   static const uint64_t sizes[] = { 300, 1000, 5000, 100, 70000 };
   struct wsm_session_setup setup;
   unsigned number;
+  memset(&setup, 0, sizeof setup);
   memset(w, 0, sizeof *w);
   w->traits = input_byte(in);
   number = input_byte(in);

@@ -132,6 +132,7 @@ local client = {}
 ---@field buffer? integer  bytes not yet written to the socket, then `send` waits
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
+---@field inflate? "zlib-stream"  binary messages are pieces of one zlib stream a connection, of texts
 ---@field tls? wsmanager.Tls|fun(attempt: integer, last: wsmanager.Last?): wsmanager.Tls?
 ---@field proxy? string|false  "http://user:pass@host:port", https, socks5 or socks5h; "env": from the environment
 ---@field proxy_tls? wsmanager.Tls  with an https proxy

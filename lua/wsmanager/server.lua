@@ -61,6 +61,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field timeouts? {open: number|false|nil, login: number|false|nil, close: number|false|nil}
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
+---@field inflate? "zlib-stream"  its clients' binary messages are pieces of one zlib stream each, of texts
 ---@field inbox? integer
 ---@field buffer? integer
 ---@field decode? "json"|wsmanager.Codec

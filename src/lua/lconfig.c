@@ -348,6 +348,15 @@ static void compress (lua_State *L, int i, struct wsm_policy *p) {
   lua_pop(L, 1);
 }
 
+/* The one kind there is: "zlib-stream". */
+static void inflate (lua_State *L, int i, struct wsm_policy *p) {
+  if (!push_option(L, i, "inflate")) return;
+  p->inflate = lua_type(L, -1) == LUA_TSTRING &&
+               strcmp(lua_tostring(L, -1), "zlib-stream") == 0;
+  if (!p->inflate) fail_option(L, "inflate", "'zlib-stream'");
+  lua_pop(L, 1);
+}
+
 void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   struct wsm_error e;
   wsm_policy_defaults(p);
@@ -360,6 +369,7 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   rate(L, i, p);
   limits(L, i, p);
   compress(L, i, p);
+  inflate(L, i, p);
   size(L, i, "inbox", &p->inbox_bytes);
   size(L, i, "buffer", &p->output_bytes);
   count32(L, i, "redirects", &p->redirects);

@@ -18,7 +18,7 @@ static enum wsm_input keep (struct wsm_manager *m, size_t limit,
   /* the inbox counts compressed bytes, and inflated ones could exceed it; what
      earlier connections left may fill it, and then reading has stopped: all that
      is here came with the 101, or in a login */
-  const bool bounded = m->session.deflate ||
+  const bool bounded = wsm_session_inflates(&m->session) ||
                        (limit == SIZE_MAX && is_at_limit(m, to));
   struct wsm_message message;
   enum wsm_input input;

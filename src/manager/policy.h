@@ -104,6 +104,7 @@ struct wsm_policy {
   uint32_t redirects;  /* redirects: so many are followed */
   bool compress;       /* permessage-deflate is wanted ... */
   struct wsm_compression compression; /* ... like this */
+  bool inflate;                       /* "zlib-stream": see wsm_session_setup */
   bool ask_target;                    /* the owner gives each URL */
   bool ask_verdict;                   /* the owner decides on each reconnect */
   bool ask_login;                     /* the owner logs in on each connection */

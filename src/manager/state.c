@@ -54,6 +54,7 @@ void wsm_state_renew_session (struct wsm_manager *m) {
   setup.keys = m->keys;
   setup.pool = m->pool;
   setup.error = &m->error;
+  setup.inflate = m->policy->inflate;
   m->dropped = false;
   wsm_session_free(&m->session);
   wsm_session_init(&m->session, &setup);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "websocket/deflate.h"
 #include "websocket/pings.h"
+#include "websocket/zlib_stream.h"
 #include "base/hidden.h"
 
 #define NUMBER_SIZE 8 /* bytes of a ping's number */
@@ -15,6 +15,8 @@
 void wsm_control_discard (struct wsm_session *s) {
   wsm_buffer_clear(&s->in);
   if (s->deflate) wsm_deflate_pop(s->deflate);
+  wsm_zlib_stream_free(s->zlib);
+  s->zlib = NULL;
   wsm_free(s->pong);
   s->pong = NULL;
   s->pong_due = s->has_message = s->fragmented = false;

@@ -25,6 +25,8 @@
 struct wsm_context {
   z_stream z;
   struct wsm_buffer block;
+  int at; /* z.data_type after it last read or wrote: a call that can do neither
+             forgets it */
 };
 
 static bool is_inside (const struct wsm_buffer *b, const void *at) {
@@ -75,7 +77,7 @@ static bool open_inflater (struct wsm_deflate *d) {
   c = context_new(d->message.pool, d->agreed.peer_takeover,
                   ((size_t)1 << window) + STATE_ROOM);
   if (!c) return false;
-  if (inflateInit2(&c->z, -window) == Z_OK) d->inflater = c;
+  if (inflateInit2(&c->z, d->zlib ? window : -window) == Z_OK) d->inflater = c;
   else context_free(c);
   return d->inflater != NULL;
 }
@@ -146,8 +148,10 @@ static size_t make_room (struct wsm_deflate *d) {
 }
 
 static enum wsm_inflated result_of (struct wsm_deflate *d, int code) {
+  if (code != Z_BUF_ERROR) d->inflater->at = d->inflater->z.data_type;
   switch (code) {
     case Z_STREAM_END:
+      if (d->zlib) return WSM_INFLATE_ENDED;
       d->final_block = true;
       return WSM_INFLATED;
     case Z_OK:
@@ -217,8 +221,9 @@ enum wsm_inflated wsm_deflate_inflate (struct wsm_deflate *d,
   return inflated;
 }
 
-static bool is_between_blocks (const z_stream *z) {
-  return (z->data_type & AT_BLOCK) && !(z->data_type & BITS_LEFT);
+bool wsm_deflate_is_between_blocks (const struct wsm_deflate *d) {
+  const int at = d->inflater ? d->inflater->at : 0;
+  return (at & AT_BLOCK) && !(at & BITS_LEFT);
 }
 
 /* A message that ends with a final block, or is empty, is complete. */
@@ -228,7 +233,7 @@ enum wsm_inflated wsm_deflate_finish (struct wsm_deflate *d) {
   if (d->has_input && !d->final_block) {
     inflated = inflate_all(d, tail, sizeof tail);
     if (inflated == WSM_INFLATED && !d->final_block &&
-        !is_between_blocks(&d->inflater->z))
+        !wsm_deflate_is_between_blocks(d))
       inflated = WSM_INFLATE_CORRUPT;
   }
   d->has_input = false;

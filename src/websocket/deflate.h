@@ -37,13 +37,15 @@ struct wsm_deflate {
   struct wsm_context *inflater, *deflater;
   bool has_input;   /* the message had a byte */
   bool final_block; /* the last block had BFINAL */
+  bool zlib; /* what is inflated is one zlib stream (RFC 1950): zlib_stream.h */
 };
 
 enum wsm_inflated {
   WSM_INFLATED,
   WSM_INFLATE_CORRUPT, /* not DEFLATE data (RFC 1951) */
   WSM_INFLATE_TOO_BIG, /* over the limit */
-  WSM_INFLATE_NO_MEMORY
+  WSM_INFLATE_NO_MEMORY,
+  WSM_INFLATE_ENDED /* the zlib stream has ended */
 };
 
 /* Inflates n more bytes of the peer's message and appends to d->message, which
@@ -53,6 +55,9 @@ enum wsm_inflated wsm_deflate_inflate (struct wsm_deflate *d,
 
 /* Ends the peer's message, which must end where a block ends. */
 enum wsm_inflated wsm_deflate_finish (struct wsm_deflate *d);
+
+/* Has all that was inflated ended where a block does, at a byte's end? */
+bool wsm_deflate_is_between_blocks (const struct wsm_deflate *d);
 
 /* The inflated message was taken. */
 void wsm_deflate_pop (struct wsm_deflate *d);

@@ -7,9 +7,14 @@
 #include "websocket/http_text.h"
 #include "websocket/output.h"
 #include "websocket/violation.h"
+#include "websocket/zlib_stream.h"
 #include "base/hidden.h"
 
 #define LARGE (64u << 10) /* bytes of a message read on its own */
+
+/* One of frame_bits, beside those of the frame: the message was taken out of the
+** zlib stream. */
+#define UNPACKED 0x01
 
 /* The result of one step of reading. */
 enum step {
@@ -26,6 +31,7 @@ void wsm_session_init (struct wsm_session *s,
   s->limits = setup->limits;
   s->keys = setup->keys;
   s->error = setup->error;
+  s->inflates = setup->inflate;
   s->in.pool = s->out.pool = setup->pool;
   s->close_code = WSM_NO_STATUS;
 }
@@ -221,6 +227,48 @@ static enum step take_control (struct wsm_session *s, const struct wsm_frame *f,
   return STEP_ON;
 }
 
+/* --- the zlib stream --- */
+
+static struct wsm_message packed_message (const struct wsm_session *s) {
+  const struct wsm_buffer *inflated = s->deflate ? &s->deflate->message : NULL;
+  struct wsm_message m = { front(s), s->message_length, true };
+  if (!is_inflating(s)) return m;
+  m.data = wsm_buffer_bytes(inflated);
+  m.length = wsm_buffer_length(inflated);
+  return m;
+}
+
+static void drop_message (struct wsm_session *s) {
+  s->message_length = 0;
+  if (s->deflate) wsm_deflate_pop(s->deflate);
+  drop(s, s->parsed);
+}
+
+/* A binary message is the next piece of the stream. */
+static enum step take_piece (struct wsm_session *s) {
+  const struct wsm_message piece = packed_message(s);
+  enum wsm_inflated inflated = WSM_INFLATE_NO_MEMORY;
+  const struct wsm_buffer *text;
+  bool whole = false;
+  if (!s->zlib) s->zlib = wsm_zlib_stream_new(s->in.pool, s->limits->message);
+  if (s->zlib)
+    inflated = wsm_zlib_stream_add(s->zlib, piece.data, piece.length, &whole);
+  if (inflated != WSM_INFLATED) {
+    wsm_violation_zlib(s, inflated);
+    return STEP_ENDED;
+  }
+  if (!whole) {
+    drop_message(s);
+    return STEP_ON;
+  }
+  text = &s->zlib->inflate.message;
+  if (!wsm_utf8_valid(wsm_buffer_bytes(text), wsm_buffer_length(text)))
+    return fail_text(s);
+  s->binary = false;
+  s->frame_bits |= UNPACKED;
+  return STEP_MESSAGE;
+}
+
 /* --- data frames: RFC 6455 5.4, 5.6 --- */
 
 /* A message in one frame that has arrived whole: it stays where it is. */
@@ -232,8 +280,8 @@ static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
   s->message_length = n;
   if (n) drop(s, header);
   if (f->masked) wsm_mask(front(s), n, f->key, 0);
-  if (!s->binary && !wsm_utf8_valid(front(s), n)) return fail_text(s);
-  return STEP_MESSAGE;
+  if (s->binary) return s->inflates ? take_piece(s) : STEP_MESSAGE;
+  return wsm_utf8_valid(front(s), n) ? STEP_MESSAGE : fail_text(s);
 }
 
 /* Inflates n bytes more; bytes NULL: the end of the message. The text that
@@ -261,8 +309,8 @@ static enum step end_frame (struct wsm_session *s) {
   if (!(s->frame_bits & WSM_FIN)) return STEP_ON;
   s->fragmented = false;
   if (is_inflating(s) && !inflate_more(s, NULL, 0)) return STEP_ENDED;
-  if (!s->binary && !wsm_utf8_whole(&s->utf8)) return fail_text(s);
-  return STEP_MESSAGE;
+  if (s->binary) return s->inflates ? take_piece(s) : STEP_MESSAGE;
+  return wsm_utf8_whole(&s->utf8) ? STEP_MESSAGE : fail_text(s);
 }
 
 /* Appends n unmasked bytes of payload to the message. */
@@ -357,14 +405,18 @@ static enum wsm_input read_message (struct wsm_session *s) {
   return WSM_MORE;
 }
 
+static void fill_unpacked (const struct wsm_session *s, struct wsm_message *m) {
+  const struct wsm_deflate *d = s->frame_bits & UNPACKED ? &s->zlib->inflate
+                                                         : s->deflate;
+  m->length = wsm_buffer_length(&d->message);
+  if (m->length) m->data = wsm_buffer_bytes(&d->message);
+}
+
 static void fill_message (const struct wsm_session *s, struct wsm_message *m) {
-  const struct wsm_buffer *inflated = s->deflate ? &s->deflate->message : NULL;
   m->data = front(s);
   m->length = s->message_length;
   m->binary = s->binary;
-  if (!is_inflating(s)) return;
-  m->length = wsm_buffer_length(inflated);
-  if (m->length) m->data = wsm_buffer_bytes(inflated);
+  if (s->frame_bits & (WSM_RSV1 | UNPACKED)) fill_unpacked(s, m);
 }
 
 enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
@@ -380,9 +432,8 @@ void wsm_session_pop (struct wsm_session *s) {
   if (!s->has_message) return;
   s->has_message = false;
   s->popped = true;
-  s->message_length = 0;
-  if (s->deflate) wsm_deflate_pop(s->deflate);
-  drop(s, s->parsed);
+  if (s->frame_bits & UNPACKED) wsm_zlib_stream_pop(s->zlib);
+  drop_message(s);
 }
 
 /* Handles a ping or pong at `scanned`. true: another frame follows. */
@@ -415,8 +466,10 @@ void wsm_session_scan (struct wsm_session *s) {
 
 size_t wsm_session_unread (const struct wsm_session *s) {
   const struct wsm_deflate *d = s->deflate;
+  size_t n = wsm_buffer_length(&s->in);
   if (!s->has_message) return 0;
-  return wsm_buffer_length(&s->in) + (d ? wsm_buffer_length(&d->message) : 0);
+  if (d) n += wsm_buffer_length(&d->message);
+  return s->zlib ? n + wsm_buffer_length(&s->zlib->inflate.message) : n;
 }
 
 /* --- output; the functions that send are in output.c --- */

@@ -42,6 +42,7 @@ enum wsm_close_bits {
 struct wsm_pings;
 struct wsm_deflate; /* permessage-deflate; NULL: not agreed on */
 struct wsm_compression;
+struct wsm_zlib_stream;
 
 struct wsm_session {
   struct wsm_buffer in, out;
@@ -54,7 +55,7 @@ struct wsm_session {
   bool popped;          /* since the last look at what follows it */
   bool binary;          /* the message being read */
   bool fragmented;      /* a message began and has not ended */
-  uint8_t frame_bits;   /* FIN of the frame, RSV1 of the message */
+  uint8_t frame_bits;   /* FIN of the frame, RSV1 of the message; or UNPACKED */
   unsigned char key[4]; /* of the frame being read */
   uint8_t mask_offset;  /* index into key of the next payload byte */
   struct wsm_utf8 utf8;
@@ -65,7 +66,9 @@ struct wsm_session {
   size_t scanned;        /* from in.start: where wsm_session_scan goes on */
   size_t sent;           /* from out.start: written to the socket */
   size_t disowned;       /* from out.start: what unsent leaves out */
-  bool pong_due;         /* the last ping's pong waits for room in `out` */
+  bool inflates;         /* binary messages are pieces of a zlib stream ... */
+  struct wsm_zlib_stream *zlib; /* ... this one; NULL: none came yet */
+  bool pong_due; /* the last ping's pong waits for room in `out` */
   uint8_t pong_length;
   unsigned char *pong;       /* its payload: WSM_CONTROL_LIMIT bytes, or NULL */
   uint64_t pings, pongs;     /* received, for statistics */
@@ -89,6 +92,7 @@ struct wsm_session_setup {
   struct wsm_keys *keys;
   struct wsm_pool *pool; /* may be NULL */
   struct wsm_error *error;
+  bool inflate; /* binary messages are pieces of one zlib stream, of texts */
 };
 
 void wsm_session_init (struct wsm_session *s,
@@ -139,6 +143,11 @@ void wsm_session_pop (struct wsm_session *s);
 /* Answers the pings and notes the pongs that follow a message not yet taken;
 ** wsm_session_next skips them. Each byte is looked at once. */
 void wsm_session_scan (struct wsm_session *s);
+
+/* May a message have more bytes than were read for it? */
+static inline bool wsm_session_inflates (const struct wsm_session *s) {
+  return s->deflate || s->inflates;
+}
 
 /* Bytes of `in`, the message's included, and of the inflated message; 0 while no
 ** whole message was read: what there is then needs more bytes. */

@@ -50,17 +50,35 @@ void wsm_violation_text (struct wsm_session *s) {
                    "the peer sent text that is not UTF-8 (RFC 6455 8.1)");
 }
 
+static void fail_inflated_size (struct wsm_session *s) {
+  wsm_control_fail(s, WSM_TOO_BIG,
+                   "the peer sent a message that inflates "
+                   "to more than %llu bytes, the limit",
+                   (unsigned long long)s->limits->message);
+}
+
+static void fail_memory (struct wsm_session *s) {
+  wsm_control_fail(s, WSM_INTERNAL_ERROR,
+                   "no memory to inflate the peer's message");
+}
+
 void wsm_violation_deflate (struct wsm_session *s, enum wsm_inflated inflated) {
-  if (inflated == WSM_INFLATE_TOO_BIG)
-    wsm_control_fail(s, WSM_TOO_BIG,
-                     "the peer sent a message that inflates "
-                     "to more than %llu bytes, the limit",
-                     (unsigned long long)s->limits->message);
-  else if (inflated == WSM_INFLATE_CORRUPT)
+  if (inflated == WSM_INFLATE_TOO_BIG) fail_inflated_size(s);
+  else if (inflated == WSM_INFLATE_NO_MEMORY) fail_memory(s);
+  else
     wsm_control_fail(s, WSM_INVALID_DATA,
                      "the peer sent a compressed "
                      "message that does not inflate (RFC 7692 7.2.2)");
+}
+
+void wsm_violation_zlib (struct wsm_session *s, enum wsm_inflated inflated) {
+  if (inflated == WSM_INFLATE_TOO_BIG) fail_inflated_size(s);
+  else if (inflated == WSM_INFLATE_NO_MEMORY) fail_memory(s);
   else
-    wsm_control_fail(s, WSM_INTERNAL_ERROR,
-                     "no memory to inflate the peer's message");
+    wsm_control_fail(s, WSM_INVALID_DATA,
+                     inflated == WSM_INFLATE_ENDED
+                       ? "the peer ended its zlib stream, which is one for the "
+                         "whole connection (the option inflate)"
+                       : "the peer's zlib stream does not inflate (the option "
+                         "inflate)");
 }

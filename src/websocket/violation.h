@@ -30,4 +30,7 @@ void wsm_violation_text (struct wsm_session *s);
 /* A compressed message that did not inflate. */
 void wsm_violation_deflate (struct wsm_session *s, enum wsm_inflated inflated);
 
+/* A piece of the zlib stream that did not. */
+void wsm_violation_zlib (struct wsm_session *s, enum wsm_inflated inflated);
+
 #endif

@@ -30,6 +30,10 @@ local function is_full_rule (value)
   return value == "reject" or value == "oldest" or value == "wait"
 end
 
+local function is_inflate (value)
+  return value == "zlib-stream"
+end
+
 local function is_codec (value)
   return value == "json" or type(value) == "table"
          and type(value.encode) == "function"
@@ -87,6 +91,7 @@ local policy = {
     peer_takeover = flag,
     threshold = rule(is_integer(0), "integer, 0 or more,"),
   }, true, true),
+  inflate = rule(is_inflate, "'zlib-stream'", true),
 }
 
 -- What a client and a server have in common.

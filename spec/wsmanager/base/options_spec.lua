@@ -31,7 +31,7 @@ describe("options", function ()
       limits = {message = 1, frame = 1, fragments = 1, header = 1, send = 1, handshake = 5},
       tls = {ca = "x", cert = "x", key = "x", hostname = "x", verify = true,
              min = "1.2", keylog = "x", pin = {"x"}},
-      decode = "json", onopen = fn, onmessage = fn, onerror = fn,
+      decode = "json", inflate = "zlib-stream", onopen = fn, onmessage = fn, onerror = fn,
       onclose = fn, onreconnecting = fn, onlocked = fn, onexhausted = fn,
       ondrain = fn, ondropped = fn, onduplicate = fn, onuncertain = fn,
       identify = fn, acknowledge = fn, dedupe = fn,

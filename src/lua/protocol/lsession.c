@@ -129,7 +129,7 @@ static void read_keys (lua_State *L, struct box *box) {
   lua_pop(L, 1);
 }
 
-/* session{ role, message, frame, fragments, keys, deflate } -> userdata */
+/* session{ role, message, frame, fragments, keys, deflate, inflate } -> userdata */
 static int session_new (lua_State *L) {
   struct wsm_session_setup setup;
   struct box *box;
@@ -149,6 +149,9 @@ static int session_new (lua_State *L) {
   setup.keys = &box->keys;
   setup.pool = &box->pool;
   setup.error = &box->error;
+  lua_getfield(L, 1, "inflate");
+  setup.inflate = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   wsm_session_init(&box->session, &setup);
   box->live = true;
   read_deflate(L, &box->session);
