@@ -264,6 +264,7 @@ build = {
     ["wsmanager.run.sending"] = "lua/wsmanager/run/sending.lua",
     ["wsmanager.run.target"] = "lua/wsmanager/run/target.lua",
     ["wsmanager.run.timers"] = "lua/wsmanager/run/timers.lua",
+    ["wsmanager.run.users"] = "lua/wsmanager/run/users.lua",
     ["wsmanager.run.watch"] = "lua/wsmanager/run/watch.lua",
     ["wsmanager.server"] = "lua/wsmanager/server.lua",
     ["wsmanager.websocket"] = "lua/wsmanager/websocket.lua",

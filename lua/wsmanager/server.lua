@@ -17,6 +17,7 @@ local page = require "wsmanager.base.page"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 local tls_context = require "wsmanager.base.tls_context"
+local users = require "wsmanager.run.users"
 
 local link = core.link
 
@@ -68,6 +69,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field identify? fun(data: any, kind: string): string|number|nil  as of a client, for each connection
 ---@field acknowledge? fun(message: any, kind: string): string|number|nil
 ---@field dedupe? fun(message: any, kind: string): string|number|nil
+---@field user? fun(request: wsmanager.Request): string|number|nil  whose ids `dedupe` knows again later
 ---@field onerror? fun(why: any, ws: wsmanager.Connection)  called for errors of its functions
 
 ---@class wsmanager.Server
@@ -160,6 +162,20 @@ local function check_result (request, result, status, body)
   end
 end
 
+-- The user's name, or nil. Raises for what `user` may not return.
+local function name_user (exchange)
+  local given = exchange.server.given
+  if not given.user then return nil end
+  exchange.step = "user"
+  local name = given.user(exchange.request)
+  exchange.step = "authorize"
+  if name == nil or type(name) == "string" then return name end
+  if type(name) ~= "number" or name ~= name then
+    error("user must return a string, a number or nil; it returned " .. show(name), 0)
+  end
+  return name
+end
+
 -- Responds to the opening handshake with what `authorize` returned; returns
 -- whether the connection is open.
 local function respond_to_handshake (exchange, result, ...)
@@ -171,6 +187,7 @@ local function respond_to_handshake (exchange, result, ...)
   local protocol =
     choose_protocol(exchange.server.offered, exchange.request)
   if type(result) == "string" then protocol = result end
+  exchange.user = name_user(exchange)
   local opened =
     link.accept(exchange.ws, protocol, handshake_headers.lines((...)))
   if opened == nil then error("not enough memory", 0) end
@@ -203,6 +220,9 @@ local function handle_request (exchange)
   local opened = respond_to_handshake(exchange, authorize(exchange))
   if not opened or ws.state == "closed" then return end
   record.accepted, record.exchange = true, exchange
+  if exchange.user ~= nil then
+    record.user_ids = exchange.server.users:enter(exchange.user)
+  end
   scheduler.schedule(record.id)
   if given.login then exchange.step = "login"
   else run_handler(exchange) end
@@ -290,7 +310,13 @@ local function add_connection (self, ws)
   dispatch.register(ws, record)
   delivery.attach(ws, record, self.given)
   self.members[record.id] = ws
-  record.on_over = function () self.members[record.id] = nil end
+  record.on_over = function ()
+    self.members[record.id] = nil
+    if record.user_ids and not record.user_left then
+      record.user_left = true    -- what is in the inbox is still looked at
+      self.users:leave(record.user_ids)
+    end
+  end
   dispatch.schedule(record)
 end
 
@@ -440,6 +466,7 @@ function Server.serve (given)
   local self = setmetatable({
     core = made, id = made:id(), given = given, offered = protocols,
     codec = with, members = {}, stopped = false, closed = false,
+    users = users.new(),
     public = {port = made:port(), path = given.path},
   }, Server)
   scheduler.servers[self.id] = self

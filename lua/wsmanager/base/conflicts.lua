@@ -131,6 +131,9 @@ end
 -- The same for a server.
 function conflicts.check_server (given)
   check_both(given)
+  if given.user and not given.dedupe then
+    fail("user", "no 'dedupe'", "it says whose ids are known again")
+  end
 end
 
 return conflicts

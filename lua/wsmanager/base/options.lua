@@ -184,6 +184,7 @@ local server = {
   protocols = list,
   authorize = callback,
   handler = callback,
+  user = callback,
   page = rule(any(is "string", is "table", is "function"),
               "file name, table of file names or function"),
   onerror = callback,

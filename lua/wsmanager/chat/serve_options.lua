@@ -44,6 +44,7 @@ local reserved = {
   decode = "a chat decodes by itself",
   identify = "a chat's messages have ids of their own",
   dedupe = "a chat's messages have ids of their own",
+  user = "a chat's server knows its users by their names",
 }
 
 -- A name near one of a chat's options is reported here, others by the server.

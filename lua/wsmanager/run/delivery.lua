@@ -1,11 +1,12 @@
 -- Acknowledged delivery: the ids that a program reads from its messages, for the core.
--- Depends on the core's link, watch.lua, identity.lua and listeners.lua.
--- Never keeps a message or an id: src/manager/delivery.c does.
+-- Depends on the core's link, watch.lua, identity.lua, listeners.lua and users.lua.
+-- Never keeps a message or an id: src/manager/delivery.c does, and users.lua.
 
 local core = require "wsmanager.core"
 local dispatch = require "wsmanager.run.dispatch"
 local identity = require "wsmanager.run.identity"
 local listeners = require "wsmanager.run.listeners"
+local users = require "wsmanager.run.users"
 local watch = require "wsmanager.run.watch"
 
 local link = core.link
@@ -20,13 +21,20 @@ local function watch_acknowledgements (ws, record, acknowledge)
   end)
 end
 
+-- By what its user has sent on all connections, or this one has received.
+local function is_repeated (ws, record, id)
+  if record.user_ids then return users.is_repeated(record.user_ids, id) end
+  return link.isrepeated(ws, id)
+end
+
 -- One that was received before goes to the event `duplicate` alone: its sender may not
 -- have heard that it was.
 local function watch_duplicates (ws, record, dedupe)
   watch.add(ws, record, "dedupe", function (target, value, kind)
     local id = id_of(dedupe(value, kind))
-    if not id or not link.isrepeated(target, id) then return false end
-    listeners.fire(dispatch.record(target), {
+    local known = dispatch.record(target)
+    if not id or not is_repeated(target, known, id) then return false end
+    listeners.fire(known, {
       type = "duplicate", data = value, kind = kind, id = id,
     })
     return true

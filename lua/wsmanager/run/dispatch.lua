@@ -80,6 +80,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field migrating? wsmanager.Connection    the one that is to take its place
 ---@field migrator? thread          who waits for that
 ---@field predecessor? wsmanager.Connection  the one whose place it took, while that closes
+---@field user_ids? wsmanager.UserIds  of a server's connection whose user is known
 ---@field on_open? fun(ws, record)
 ---@field on_over? fun()
 

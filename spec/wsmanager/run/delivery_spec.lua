@@ -314,6 +314,108 @@ describe("dedupe", function ()
     end)
   end)
 
+  -- A server that knows its users by their path; `got` has what its handlers received.
+  local function knowing (got, more)
+    local options = {
+      dedupe = id_of, user = function (request) return request.path end,
+      handler = function (ws)
+        local text = ws:receive()
+        while text do
+          got[#got + 1] = text
+          text = ws:receive()
+        end
+      end,
+    }
+    for name, value in pairs(more or {}) do options[name] = value end
+    local server, url = serve(options)
+    return url, server
+  end
+
+  local function send_all (url, ...)
+    local ws = wsmanager.new {url = url}
+    for _, text in ipairs {...} do assert(ws:send(text)) end
+    assert(ws:drain(LONG))
+    ws:close()
+    assert(ws:closed(LONG))
+  end
+
+  it("knows a user's ids again on his next connection to a server", function ()
+    local got, duplicates = {}, {}
+    local url = knowing(got, {handler = function (ws)
+      ws.onduplicate = function (event) duplicates[#duplicates + 1] = event.id end
+      local text = ws:receive()
+      while text do
+        got[#got + 1] = text
+        text = ws:receive()
+      end
+    end})
+    run(function ()
+      send_all(url .. "/ann", "m:1", "m:2")
+      send_all(url .. "/bob", "m:1")
+      send_all(url .. "/ann", "m:2", "m:3")
+      await(function () return #got == 4 and #duplicates == 1 end)
+      assert.same({"m:1", "m:2", "m:1", "m:3"}, got)
+      assert.same({"2"}, duplicates)
+    end)
+  end)
+
+  it("knows them on connections that a user has at the same time", function ()
+    local got = {}
+    local url = knowing(got)
+    run(function ()
+      local one, two = wsmanager.new {url = url .. "/ann"}, wsmanager.new {url = url .. "/ann"}
+      one:send "m:1"
+      await(function () return #got == 1 end)
+      two:send "m:1"
+      two:send "m:2"
+      await(function () return #got == 2 end)
+      two:close()
+      assert(two:closed(LONG))
+      one:send "m:2"
+      one:send "m:3"
+      await(function () return #got == 3 end)
+      assert.same({"m:1", "m:2", "m:3"}, got)
+      one:close()
+      assert(one:closed(LONG))
+    end)
+  end)
+
+  it("knows nobody whom 'user' does not name", function ()
+    local got = {}
+    local url = knowing(got, {user = function () return nil end})
+    run(function ()
+      send_all(url, "m:1", "m:1")
+      send_all(url, "m:1")
+      await(function () return #got == 2 end)
+    end)
+  end)
+
+  it("answers with 500 where 'user' fails or names no user", function ()
+    local errors = {}
+    local results = {{}, true, 0 / 0}
+    local url = knowing({}, {
+      user = function () return table.remove(results, 1) or error "no idea" end,
+      onerror = function (why) errors[#errors + 1] = why end,
+    })
+    run(function ()
+      for _ = 1, 4 do
+        local ws = wsmanager.new {url = url, reconnect = false}
+        refused("handshake", ws:opened(LONG))
+        assert.equal(500, ws:answer().status)
+      end
+      await(function () return #errors == 4 end)
+      assert.matches("^user must return a string, a number or nil; it returned table",
+                     errors[1])
+      assert.matches("it returned true$", errors[2])
+      assert.matches("no idea$", errors[4])
+    end)
+  end)
+
+  it("is what 'user' is for", function ()
+    ours.fails("bad option 'user' %(with no 'dedupe': it says whose ids are known again%)",
+               wsmanager.serve, {port = 0, handler = ours.echo, user = tostring})
+  end)
+
   it("keeps no connection from being collected", function ()
     local url = repeating "m:1"
     run(function ()
