@@ -87,4 +87,23 @@ describe("an upload", function()
     acknowledge()
     assert.equal(last + 70000, dead_at(m, 1e6, kernel))
   end)
+
+  -- A trickle of ours each second, or what is left of an upload.
+  local function without_heartbeats(blocked)
+    local m = managers.open { heartbeat_interval_ms = 0 }
+    local kernel = { written = 0, acknowledged = 0, blocked = blocked }
+    for now = 1000, 400000, 1000 do
+      kernel.written, kernel.acknowledged = now, now - 500
+      if m:deadline() <= now then pass(m, now, kernel) end
+      if m:state() ~= "open" then return now end
+    end
+  end
+
+  it("is plain silence without heartbeats, whatever the peer's TCP acknowledges", function()
+    assert.equal(100000, without_heartbeats(false))
+  end)
+
+  it("counts without heartbeats, too, where the kernel is full", function()
+    assert.is_nil(without_heartbeats(true))
+  end)
 end)

@@ -406,11 +406,24 @@ static void begin_upload (struct wsm_manager *m, uint64_t now_ms) {
   if (!h->succeeds) h->stage = WSM_HEARTBEAT_QUEUED;
 }
 
+/* Without heartbeats the kernel alone tells. */
+static bool is_under_way (const struct wsm_manager *m) {
+  const struct wsm_heartbeat *h = &m->heartbeat;
+  return h->blocked ||
+         (wsm_heartbeat_rules(m)->interval_ms && !is_acknowledged(h));
+}
+
 static void note_progress (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_heartbeat *h = &m->heartbeat;
-  const bool under_way = !is_acknowledged(h) || h->blocked;
-  if (h->progressed && under_way && !m->paused) begin_upload(m, now_ms);
+  if (h->progressed && is_under_way(m) && !m->paused) begin_upload(m, now_ms);
   h->progressed = false;
+}
+
+/* What comes behind a message that nobody takes may be another one. */
+static void note_untaken (struct wsm_manager *m) {
+  struct wsm_heartbeat *h = &m->heartbeat;
+  if (m->session.has_message && m->received_ms > h->message_ms)
+    h->message_ms = m->received_ms;
 }
 
 /* Whoever could not be heard, because we did not run, is asked again, once. What
@@ -459,6 +472,7 @@ enum wsm_liveness wsm_heartbeat_tick (struct wsm_manager *m, uint64_t now_ms,
   if (m->paused && h->hung_up) return WSM_HUNG_UP;
   if (h->heard) h->forgiven = false;
   note_progress(m, now_ms);
+  note_untaken(m);
   if (!forgive(m, now_ms) && is_dead(m, now_ms, e)) return WSM_DEAD;
   if (now_ms >= due_at(m)) send_heartbeat(m, now_ms);
   send_ping(m, now_ms);
