@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attempts.h"
 #include "driver.h"
+#include "fates.h"
 #include "invariants.h"
 #include "messages.h"
 #include "model_server.h"
@@ -168,7 +170,9 @@ static void take_all (struct client *c) {
 }
 
 void application_check_end (struct client *c) {
+  const struct account *a = &c->account;
   take_all(c);
+  fates_check_end(c, a->confirms ? a->expected : a->peer->due);
   check_receipts(c, c->account.peer ? c->account.peer->number : NEVER);
 }
 
@@ -190,7 +194,7 @@ static void on_close (struct client *c) {
        m->error.token == WSM_NONE ? "" : m->error.detail);
   c->world->tally.ends[m->error.token]++;
   invariant_alive(c);
-  invariant_note_end(c);
+  attempts_note_end(c);
   wsm_manager_login_over(&c->manager);
 }
 
@@ -202,9 +206,41 @@ static void say_heartbeat (struct client *c) {
   wsm_manager_heartbeat(&c->manager, &message);
 }
 
+/* Now and then it knows better. */
+static void judge (struct client *c) {
+  struct wsm_manager *m = &c->manager;
+  const bool again = random_percent(&c->random, 30) ? m->error.final
+                                                    : !m->error.final;
+  wsm_manager_verdict(m, again, -1, now_of(c));
+  attempts_check_verdict(c, again);
+}
+
+static void note_over (struct client *c);
+
+static void on_reopen (void *object, uint64_t value) {
+  struct client *c = object;
+  (void)value;
+  c->reopens = false;
+  application_reconnect(c);
+  note_over(c);
+}
+
+static void note_over (struct client *c) {
+  const enum wsm_state state = wsm_manager_state(&c->manager);
+  if (c->reopens || (state != WSM_STATE_CLOSED && state != WSM_STATE_LOCKED &&
+                     state != WSM_STATE_EXHAUSTED))
+    return;
+  c->reopens = true;
+  c->ended_ms = NEVER;
+  TELL(c->world, "client %u: gave up", c->number);
+  c->world->tally.given_up++;
+  world_later(c->world, random_wait(&c->random, 20000), on_reopen, c);
+}
+
 static void pop_event (struct client *c) {
   struct wsm_manager *m = &c->manager;
   const enum wsm_event event = wsm_manager_event(m);
+  if (event == WSM_EVENT_DROPPED) fates_told(c);
   wsm_manager_event_pop(m);
   if (event == WSM_EVENT_OPEN) on_open(c);
   if (event == WSM_EVENT_CLOSE) on_close(c);
@@ -212,12 +248,10 @@ static void pop_event (struct client *c) {
   if (event == WSM_EVENT_HEARTBEAT) say_heartbeat(c);
   if (event == WSM_EVENT_TARGET)
     wsm_manager_target(m, &c->request, nonce, now_of(c));
-  if (event == WSM_EVENT_VERDICT) wsm_manager_verdict(m, true, -1, now_of(c));
+  if (event == WSM_EVENT_VERDICT) judge(c);
   if (event == WSM_EVENT_RECONNECTING)
     TELL(c->world, "client %u: attempt %u in %.1f s", c->number, m->failures,
          m->delay_ms / 1000.0);
-  if (event == WSM_EVENT_EXHAUSTED || event == WSM_EVENT_LOCKED)
-    TELL(c->world, "client %u: gave up", c->number);
 }
 
 static void turn (struct client *c) {
@@ -225,9 +259,15 @@ static void turn (struct client *c) {
   read_logins(c);
   while (wsm_manager_event(&c->manager) != WSM_EVENT_NONE) pop_event(c);
   take_all(c);
+  note_over(c);
 }
 
 /* --- what it does by itself --- */
+
+static bool has_terms (const struct wsm_terms *terms) {
+  return terms->id_length > 0 || terms->is_volatile ||
+         terms->expires_ms != WSM_NEVER;
+}
 
 void application_send (struct client *c, unsigned count, size_t extra) {
   struct wsm_manager *m = &c->manager;
@@ -235,7 +275,7 @@ void application_send (struct client *c, unsigned count, size_t extra) {
     const struct name name = { 'c', c->number, c->sent };
     size_t n;
     const char *text = message_write(&name, extra, &n);
-    struct wsm_terms terms = WSM_NO_TERMS;
+    struct wsm_terms terms = fates_terms(c);
     struct wsm_message message;
     enum wsm_sent sent;
     char id[32];
@@ -244,12 +284,14 @@ void application_send (struct client *c, unsigned count, size_t extra) {
     message.length = n;
     message.binary = !(c->sent & 1);
     terms.id = (const unsigned char *)id;
-    terms.id_length =
-      (uint8_t)snprintf(id, sizeof id, "%llu", (unsigned long long)c->sent);
-    sent = wsm_manager_send(m, &message, c->account.confirms ? &terms : NULL,
+    if (c->account.confirms)
+      terms.id_length =
+        (uint8_t)snprintf(id, sizeof id, "%llu", (unsigned long long)c->sent);
+    sent = wsm_manager_send(m, &message, has_terms(&terms) ? &terms : NULL,
                             now_of(c));
+    invariant_sent(c, &message, &terms, sent);
     if (sent != WSM_SENT && sent != WSM_SENT_LATER) break;
-    if (sent == WSM_SENT_LATER) invariant_outbox(c);
+    fates_sent(c, &terms);
     c->sent++;
     c->world->tally.sent++;
     invariant_memory(c);
@@ -294,4 +336,16 @@ void application_reconnect (struct client *c) {
   c->failures = 0;
   driver_start(c);
   c->calls_reconnect = false;
+  c->hurries = c->manager.state == WSM_STATE_WAITING;
+}
+
+/* It can do without that from now on; its connections go by these rules. */
+void application_forget_silence (struct client *c) {
+  struct wsm_heartbeat_rules rules = c->policy.heartbeat;
+  if (!rules.silence_ms) return;
+  rules.silence_ms = 0;
+  c->policy.heartbeat.silence_ms = 0;
+  wsm_manager_set_heartbeat(&c->manager, &rules, now_of(c));
+  c->free_ms = now_of(c);
+  driver_settle(c);
 }

@@ -15,6 +15,9 @@ void application_start (struct client *c);
 ** accepted. */
 void application_send (struct client *c, unsigned count, size_t extra);
 
+/* Its connection need not bring messages any more: ws:heartbeat { silence = false }. */
+void application_forget_silence (struct client *c);
+
 /* Calls reconnect(). */
 void application_reconnect (struct client *c);
 

@@ -68,9 +68,12 @@ static void read_some (struct client *c) {
   const size_t size = wsm_manager_read_size(m, READ);
   unsigned char *to = wsm_buffer_reserve(wsm_manager_input(m), size);
   const size_t n = to ? tcp_read(c->tcp, CLIENT, to, size) : 0;
+  if (n > 0) scanner_feed(&c->in, to, n);
   wsm_buffer_commit(wsm_manager_input(m), n);
   wsm_manager_commit(m, n, now_of(c));
   if (n > 0) c->heard_ms = now_of(c);
+  if (c->epoch_seen != m->counters.epoch) c->message_ms = now_of(c);
+  c->epoch_seen = m->counters.epoch;
 }
 
 static void read_all (struct client *c) {
@@ -124,6 +127,7 @@ static void write_some (struct client *c) {
   if (n == 0) return;
   taken = tcp_write(c->tcp, CLIENT, bytes, n);
   c->blocked = taken < n;
+  scanner_feed(&c->out, bytes, taken);
   wsm_manager_wrote(m, taken, now_of(c));
 }
 
@@ -177,8 +181,25 @@ static const struct tcp_calls calls = { on_connected, on_refused, on_readable,
 
 /* --- what the manager wants --- */
 
+static void note_sent (void *owner, const struct scanned *frame) {
+  struct client *c = owner;
+  if (frame->opcode >= CLOSE) return;
+  invariant_send_rate(c, scanned_is(frame, "heartbeat") ||
+                           scanned_is(frame, "login"));
+}
+
+static void note_message (void *owner, const struct scanned *frame) {
+  struct client *c = owner;
+  if (frame->opcode < CLOSE && frame->final) c->message_ms = now_of(c);
+}
+
 static void connect_to_target (struct client *c) {
+  static const struct scanner out = { .call = note_sent };
+  static const struct scanner in = { .call = note_message };
   if (c->tcp) return;
+  c->out = out;
+  c->in = in;
+  c->out.owner = c->in.owner = c;
   c->tcp =
     tcp_connect(&c->path, model_server_listener(c->world->server), &calls, c);
 }
@@ -199,9 +220,11 @@ static void update_pause (struct client *c) {
   const bool full = c->tcp && wsm_manager_is_inbox_full(m);
   if (!c->tcp || full == wsm_manager_is_paused(m)) return;
   if (full) {
+    c->paused_ms = now_of(c);
     wsm_manager_pause(m, now_of(c));
     return;
   }
+  c->message_ms += now_of(c) - c->paused_ms;
   wsm_manager_resume(m, now_of(c));
   c->free_ms = now_of(c);
 }
@@ -209,14 +232,14 @@ static void update_pause (struct client *c) {
 static void report_delivery (struct client *c) {
   struct wsm_manager *m = &c->manager;
   struct wsm_delivery d;
-  size_t unread;
+  const size_t unread = c->tcp ? tcp_arrived(c->tcp, CLIENT) : 0;
   if (!c->tcp || !c->connected || !wsm_manager_wants_delivery(m, now_of(c)))
     return;
-  tcp_arrived(c->tcp, CLIENT, &unread);
   d.written = tcp_written(c->tcp, CLIENT);
   d.acknowledged = tcp_acknowledged(c->tcp, CLIENT);
   d.unread = unread;
   d.blocked = c->blocked;
+  if (c->blocked) c->blocked_ms = now_of(c);
   d.hung_up = tcp_hung_up(c->tcp, CLIENT) != TCP_LIVES;
   d.readable = unread > 0 || d.hung_up;
   d.everything = wsm_manager_pending(m) == 0 && d.acknowledged == d.written;

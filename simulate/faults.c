@@ -102,10 +102,10 @@ static void on_willing (void *object, uint64_t value) {
 }
 
 static void refuse (struct world *w) {
-  static const unsigned statuses[] = { 429, 503, 500 };
+  static const unsigned statuses[] = { 429, 503, 500, 429, 503, 403 };
   const uint64_t ms = some_time(w);
   struct server *s = w->server;
-  s->refusal = statuses[random_below(&w->faults, 3)];
+  s->refusal = statuses[random_below(&w->faults, 6)];
   s->retry_after_s = (unsigned)random_below(&w->faults, 90);
   TELL(w, "the server answers %u for %.1f s, Retry-After %u", s->refusal,
        (double)ms / 1000, s->retry_after_s);
@@ -166,8 +166,9 @@ static void refuse_logins (struct world *w) {
 }
 
 static void close_one (struct client *c) {
-  static const unsigned codes[] = { 1000, 1001, 1011, 1012, 1013, 4000 };
-  const unsigned code = codes[random_below(&c->world->faults, 6)];
+  static const unsigned codes[] = { 1000, 1001, 1011, 1012,
+                                    1013, 4000, 4004, 1008 };
+  const unsigned code = codes[random_below(&c->world->faults, 8)];
   if (!c->account.peer) return;
   TELL(c->world, "client %u: the server closes with %u", c->number, code);
   peer_close(c->account.peer, code);
@@ -282,13 +283,17 @@ static void on_fault (void *object, uint64_t value) {
   world_later(w, random_wait(&w->faults, w->fault_every_ms), on_fault, w);
 }
 
-/* A path that stays slow is a fault, too. */
+/* A path that stays slow is a fault, too; and a server says no more. */
+static void recover (struct client *c) {
+  set_rate(c, c->usual_rate);
+  application_forget_silence(c);
+}
+
 static void on_quiet (void *object, uint64_t value) {
   struct world *w = object;
   unsigned i;
   (void)value;
-  for (i = 0; i < w->client_count; i++)
-    set_rate(&w->clients[i], w->clients[i].usual_rate);
+  for (i = 0; i < w->client_count; i++) recover(&w->clients[i]);
 }
 
 void faults_start (struct world *w) {

@@ -1,6 +1,6 @@
 /*
 ** frames.h - RFC 6455 as the model server speaks it
-** Depends on OpenSSL's SHA-1 and base64. Written for this simulation alone: it
+** Depends on bytes.h and OpenSSL's SHA-1 and base64. Written for this simulation alone: it
 ** shares no line with the manager's frames and handshake.
 ** Never compresses.
 */
@@ -10,22 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "bytes.h"
 
 enum opcode { MORE = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
-
-/* Bytes that are appended and taken from the front. Zero it to start. */
-struct bytes {
-  unsigned char *data;
-  size_t first, length, room;
-};
-
-void bytes_append (struct bytes *b, const void *from, size_t n);
-void bytes_take (struct bytes *b, size_t n);
-void bytes_free (struct bytes *b);
-
-static inline unsigned char *bytes_at (const struct bytes *b) {
-  return b->data ? b->data + b->first : NULL;
-}
 
 struct frame {
   bool final;

@@ -2,10 +2,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "attempts.h"
 #include "model_server.h"
 
-#define LATE_MS 1100 /* a deadline may be met a second late */
 #define HANG_UP_MS 5000
 #define CHECK_MS 1000 /* between two looks of invariant_dead */
 #define READ 131072   /* of one read, before a full inbox stops the next */
@@ -46,76 +47,6 @@ void invariant_order (struct client *c, const char *whose, uint64_t expected,
                    (unsigned long long)expected);
 }
 
-/* --- attempts --- */
-
-void invariant_note_end (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
-  const bool stable = c->opened_ms &&
-                      now_of(c) - c->opened_ms >= c->policy.stable_ms;
-  c->orderly = m->error.token == WSM_NONE && m->clean;
-  c->failures = stable ? 1 : c->failures + 1;
-  if (c->calls_reconnect) c->failures = 0;
-  c->opened_ms = 0;
-  if (m->error.token != WSM_HANDSHAKE) c->retry_after_ms = 0;
-  c->ended_ms = now_of(c);
-}
-
-/* RECONNECT of the README: delay, times factor each time, at most max_delay. */
-static double whole_delay (const struct client *c) {
-  const struct wsm_policy *p = &c->policy;
-  double delay = p->delay_ms;
-  const double cap = p->max_delay_ms > p->delay_ms ? p->max_delay_ms
-                                                   : p->delay_ms;
-  uint32_t i;
-  for (i = 1; i < c->failures && delay < cap; i++) delay *= p->factor;
-  return delay < cap ? delay : cap;
-}
-
-static void check_wait (struct client *c) {
-  const struct wsm_policy *p = &c->policy;
-  const double whole = whole_delay(c), pause = c->orderly ? p->pause_ms : 0;
-  const double waited = (double)(now_of(c) - c->ended_ms);
-  double low = whole * (1 - p->jitter), high = whole + pause;
-  const double asked = (double)c->retry_after_ms;
-  if (low < 100) low = whole < 100 ? whole : 100;
-  if (c->recovered && low + pause > 1000) low = 1000 - pause;
-  c->recovered = false;
-  if (waited + 1 < low + pause || waited < asked)
-    invariant_broken(c->world, BROKEN_OTHER,
-                     "client %u: attempt %u came %.3f s after the end, not "
-                     "before %.3f s was agreed",
-                     c->number, c->failures, waited / 1000,
-                     (asked > low + pause ? asked : low + pause) / 1000);
-  if (high < asked) high = asked;
-  if (c->free_ms < c->ended_ms && waited > high + LATE_MS)
-    invariant_broken(c->world, BROKEN_OTHER,
-                     "client %u: attempt %u came %.3f s after the end, not "
-                     "within %.3f s",
-                     c->number, c->failures, waited / 1000, high / 1000);
-}
-
-static void count_attempt (struct client *c) {
-  struct histogram *h = c->world->histogram;
-  uint64_t bucket;
-  if (!h) return;
-  bucket = (now_of(c) - h->from_ms) / h->bucket_ms;
-  if (bucket < h->buckets) h->counts[bucket]++;
-}
-
-static void check_attempt (struct client *c) {
-  const uint64_t attempts = c->manager.counters.attempts;
-  if (attempts == c->last_attempts) return;
-  c->world->tally.attempts += attempts - c->last_attempts;
-  count_attempt(c);
-  if (attempts != c->last_attempts + 1)
-    invariant_broken(c->world, BROKEN_OTHER, "client %u: two attempts at once",
-                     c->number);
-  c->last_attempts = attempts;
-  if (c->ended_ms != NEVER && !c->calls_reconnect) check_wait(c);
-  c->ended_ms = NEVER;
-  c->retry_after_ms = 0;
-}
-
 /* --- states --- */
 
 static bool is_queued (const struct client *c, enum wsm_event event) {
@@ -144,7 +75,7 @@ static bool has_end (const struct client *c) {
 
 void invariant_state (struct client *c) {
   const struct wsm_manager *m = &c->manager;
-  check_attempt(c);
+  attempts_check(c);
   if (!has_end(c))
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: state %u waits for nothing", c->number,
@@ -176,7 +107,7 @@ static void check_bound (struct client *c, const char *what, size_t size,
                    size, what, bound);
 }
 
-void invariant_outbox (struct client *c) {
+static void check_outbox (struct client *c) {
   const struct wsm_manager *m = &c->manager;
   check_bound(c, "outbox (messages)", m->outbox.count,
               c->policy.outbox_messages);
@@ -198,6 +129,33 @@ void invariant_memory (struct client *c) {
               p->inbox_bytes + MAX_MESSAGE + READ);
 }
 
+/* --- sending --- */
+
+void invariant_sent (struct client *c, const struct wsm_message *message,
+                     const struct wsm_terms *terms, enum wsm_sent sent) {
+  const bool large = message->length > c->policy.send_bytes;
+  if (sent == WSM_SENT_LATER) check_outbox(c);
+  if ((sent == WSM_SEND_TOOBIG) == large &&
+      !(sent == WSM_SENT_LATER && terms->is_volatile))
+    return;
+  invariant_broken(
+    c->world, BROKEN_OTHER, "client %u: %zu bytes%s were sent: %u", c->number,
+    message->length, terms->is_volatile ? ", volatile," : "", (unsigned)sent);
+}
+
+void invariant_send_rate (struct client *c, bool urgent) {
+  const struct wsm_policy *p = &c->policy;
+  const bool fits = window_note(&c->sends, now_of(c));
+  const bool leaves = urgent || window_note(&c->usual_sends, now_of(c));
+  if (fits && leaves) return;
+  invariant_broken(
+    c->world, BROKEN_OTHER,
+    "client %u: more than %u messages, or %u beside the reserve, "
+    "in %g s",
+    c->number, p->rate_limit, p->rate_limit - p->rate_reserve,
+    p->rate_per_ms / 1000.0);
+}
+
 /* --- dead and alive --- */
 
 /* What the peer has, at the most, to show that it lives once nothing is in its
@@ -206,11 +164,21 @@ static uint64_t grace_of (const struct client *c) {
   return c->world->answer_ms + 4 * c->path.latency_ms + LATE_MS;
 }
 
+/* Nothing was heard, or no message, for as long as it was to be. */
+static bool is_plain_silence (struct client *c) {
+  const struct wsm_manager *m = &c->manager;
+  const struct wsm_heartbeat_rules *r = &c->policy.heartbeat;
+  if (strstr(m->error.detail, "no message"))
+    return r->silence_ms && now_of(c) >= c->message_ms + r->silence_ms;
+  return !r->interval_ms && now_of(c) >= c->heard_ms + r->timeout_ms;
+}
+
 void invariant_alive (struct client *c) {
   const struct wsm_manager *m = &c->manager;
   if (m->error.token != WSM_TIMEOUT || !wsm_state_was_open(m)) return;
   if (c->last_state != WSM_STATE_OPEN && c->last_state != WSM_STATE_LOGIN)
     return;
+  if (is_plain_silence(c)) return;
   if (now_of(c) <= c->fault_ms + grace_of(c)) return;
   if (now_of(c) <= c->excuse_ms + grace_of(c)) return;
   invariant_broken(
@@ -228,18 +196,21 @@ static uint64_t later_of (uint64_t a, uint64_t b) {
 static uint64_t known_by (const struct client *c) {
   const struct wsm_policy *p = &c->policy;
   const uint64_t answer = p->heartbeat.timeout_ms - p->heartbeat.interval_ms;
-  const bool always = p->heartbeat.mode == WSM_HEARTBEAT_ALWAYS;
+  const bool beats = p->heartbeat.interval_ms != 0;
+  const bool always = beats && p->heartbeat.mode == WSM_HEARTBEAT_ALWAYS;
   const bool by_ack = always && p->heartbeat.ack &&
                       !wsm_manager_has_message(&c->manager);
   const uint64_t heard = by_ack ? later_of(c->answered_ms, c->slow_ms + answer)
                                 : c->heard_ms;
   uint64_t at = later_of(heard, c->opened_ms) + p->heartbeat.timeout_ms;
-  if (p->heartbeat.mode == WSM_HEARTBEAT_SENT || (always && !by_ack))
+  if (!p->heartbeat.timeout_ms) return NEVER;
+  if ((beats && p->heartbeat.mode == WSM_HEARTBEAT_SENT) || (always && !by_ack))
     at += answer;
   at = later_of(at, c->free_ms + p->heartbeat.timeout_ms);
   /* an answer that was taken late answers what was sent meanwhile, too */
   at = later_of(at, c->answered_ms + p->heartbeat.timeout_ms);
-  at = later_of(at, c->progress_ms + answer + answer / 4);
+  /* without heartbeats it is looked for at the end of the time alone */
+  at = later_of(at, c->progress_ms + answer + (beats ? answer / 4 : answer));
   /* nothing is read: what TCP acknowledges is the answer */
   if (c->manager.paused)
     at = later_of(at, c->clear_ms + p->heartbeat.timeout_ms);
@@ -271,13 +242,27 @@ void invariant_rhythm (struct client *c) {
     c->written_ms = now_of(c);
   c->written = tcp_written(c->tcp, CLIENT);
   since = later_of(later_of(c->written_ms, c->opened_ms), c->free_ms);
-  if (p->heartbeat.mode == WSM_HEARTBEAT_RECEIVED) return;
+  if (p->heartbeat.mode == WSM_HEARTBEAT_RECEIVED || !p->heartbeat.interval_ms)
+    return;
   if (now_of(c) < c->program_until_ms) return;
   if (now_of(c) <= since + p->heartbeat.interval_ms + LATE_MS + 2 * CHECK_MS)
     return;
   invariant_broken(c->world, BROKEN_OTHER,
                    "client %u: nothing was sent for %.1f s, and no heartbeat",
                    c->number, (double)(now_of(c) - since) / 1000);
+}
+
+void invariant_silence (struct client *c) {
+  const uint32_t silence_ms = c->policy.heartbeat.silence_ms;
+  uint64_t since = later_of(c->message_ms, c->opened_ms);
+  if (!silence_ms || c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
+  if (c->manager.paused || now_of(c) < c->program_until_ms) return;
+  since = later_of(later_of(since, c->slow_ms), c->free_ms);
+  if (now_of(c) <= since + silence_ms + 2 * LATE_MS + CHECK_MS) return;
+  invariant_broken(c->world, BROKEN_OTHER,
+                   "client %u: no message came for %.1f s, and its state is "
+                   "open",
+                   c->number, (double)(now_of(c) - c->message_ms) / 1000);
 }
 
 void invariant_hung_up (struct client *c) {
@@ -303,14 +288,11 @@ void invariant_recovered (struct client *c) {
                      "client %u: all faults are over for long, and its state "
                      "is %u",
                      c->number, (unsigned)m->state);
-  if (c->account.confirms &&
-      (c->account.expected != c->sent || c->confirmed != c->account.pushed))
+  if (c->account.confirms && c->confirmed != c->account.pushed)
     invariant_broken(c->world, BROKEN_LOST,
-                     "client %u: of %llu messages the server has %llu, and of "
-                     "%llu of its own the application %llu",
-                     c->number, (unsigned long long)c->sent,
-                     (unsigned long long)c->account.expected,
-                     (unsigned long long)c->account.pushed,
+                     "client %u: of %llu messages of the server the "
+                     "application has %llu",
+                     c->number, (unsigned long long)c->account.pushed,
                      (unsigned long long)c->confirmed);
   if (m->outbox.count > 0)
     invariant_broken(c->world, BROKEN_LOST,

@@ -109,7 +109,8 @@ static void print_tally (const struct tally *t, double seconds) {
          number(t->worlds), t->worlds == 1 ? "" : "s", number(t->clients),
          (double)t->simulated_ms / DAY_MS, seconds);
   print_faults(t);
-  printf("attempts %llu, opened %llu\n", number(t->attempts), number(t->opens));
+  printf("attempts %llu, opened %llu, ended for good %llu\n",
+         number(t->attempts), number(t->opens), number(t->given_up));
   print_ends(t);
   printf("messages: sent %llu, read by the server %llu, with the kernel at an "
          "end %llu;\n  sent by the server %llu, taken %llu\n",
@@ -119,6 +120,9 @@ static void print_tally (const struct tally *t, double seconds) {
     "  acknowledged: sent again by the server %llu, came again and dropped "
     "%llu\n",
     number(t->resent), number(t->again));
+  printf("  given up and told: expired %llu, not sent %llu, the oldest %llu\n",
+         number(t->dropped[WSM_TIMEOUT]), number(t->dropped[WSM_CLOSED]),
+         number(t->dropped[WSM_FULL]));
   printf(
     "lost %llu, doubled %llu, out of order %llu, other rules broken %llu\n",
     number(t->lost), number(t->doubled), number(t->disordered),

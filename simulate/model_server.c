@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "confirmed.h"
+#include "fates.h"
 #include "invariants.h"
 #include "messages.h"
 
@@ -143,23 +144,25 @@ static bool is_heartbeat (const struct frame *f) {
   return f->length == 9 && memcmp(f->payload, "heartbeat", 9) == 0;
 }
 
+/* next: see fates_pass. */
 static void check_message (struct peer *p, const struct frame *f,
-                           uint64_t index) {
+                           uint64_t *next) {
   struct name name;
   struct client *c = client_of(p);
   if (!f->final || !message_read(f->payload, f->length, &name) ||
-      name.kind != 'c' || name.connection != p->account->number) {
+      name.kind != 'c' || name.connection != p->account->number ||
+      name.number >= c->fates.count || f->length > c->policy.send_bytes) {
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: the server read a message that nobody sent",
                      c->number);
     return;
   }
   if (p->account->confirms) confirmed_read(p, name.number);
-  else invariant_order(c, "the application's", p->base + index, name.number);
+  else fates_pass(c, next, name.number);
 }
 
 static void read_message (struct peer *p, const struct frame *f) {
-  check_message(p, f, p->whole);
+  check_message(p, f, &p->due);
   if (p->account->confirms) return;
   p->whole++;
   p->server->world->tally.delivered++;
@@ -185,7 +188,7 @@ void peer_write (struct peer *p, const char *text) {
 /* A message as heartbeat is answered only for those who ask for it. */
 static void answer_heartbeat (struct peer *p) {
   const struct client *c = client_of(p);
-  if (c->policy.heartbeat.jitter == 0 &&
+  if (c->policy.heartbeat.jitter == 0 && c->policy.heartbeat.interval_ms &&
       p->server->world->schedule.now_ms <
         p->accepted_ms + c->policy.heartbeat.interval_ms / 2)
     invariant_broken(c->world, BROKEN_OTHER,
@@ -253,8 +256,8 @@ static void refuse (struct peer *p) {
   char text[160], after[40] = "";
   if (s->retry_after_s)
     snprintf(after, sizeof after, "Retry-After: %u\r\n", s->retry_after_s);
-  if (s->refusal != 500 &&
-      p->attached) /* RFC 9110 10.2.3 names 503, RFC 6585 429 */
+  /* RFC 9110 10.2.3 names 503, RFC 6585 429 */
+  if ((s->refusal == 429 || s->refusal == 503) && p->attached)
     client_of(p)->retry_after_ms = s->retry_after_s * 1000;
   snprintf(text, sizeof text,
            "HTTP/1.1 %u No\r\n%sContent-Length: 0\r\nConnection: "
@@ -328,11 +331,12 @@ void peer_resume (struct peer *p) {
 
 /* --- the client's end --- */
 
-/* On a copy: reading frames unmasks them, and the server may read these yet. */
-static uint64_t count_rest (struct peer *p, const struct tcp *t) {
+/* On a copy: reading frames unmasks them, and the server may read these yet. The
+** number of the next message behind them. */
+static uint64_t pass_rest (struct peer *p, const struct tcp *t) {
   struct bytes all = { 0 };
   struct frame f;
-  uint64_t count = 0;
+  uint64_t next = p->due;
   const unsigned char *unread;
   size_t n;
   long size;
@@ -340,19 +344,19 @@ static uint64_t count_rest (struct peer *p, const struct tcp *t) {
   unread = tcp_unread(t, CLIENT, &n);
   bytes_append(&all, unread, n);
   while ((size = frame_read(bytes_at(&all), all.length, &f)) > 0) {
-    if (f.opcode < CLOSE && f.length > 0 && f.payload[0] == 'c')
-      check_message(p, &f, p->whole + count++);
+    if (f.opcode < CLOSE && f.length > 0 && f.payload[0] == 'c') {
+      check_message(p, &f, &next);
+      p->server->world->tally.with_kernel++;
+    }
     bytes_take(&all, (size_t)size);
   }
   bytes_free(&all);
-  return count;
+  return next;
 }
 
 void peer_detach (struct peer *p, const struct tcp *t) {
   const bool counts = p->open && !p->account->confirms;
-  const uint64_t rest = counts ? count_rest(p, t) : 0;
-  p->account->whole = p->base + p->whole + rest;
-  p->server->world->tally.with_kernel += rest;
+  p->account->whole = counts ? pass_rest(p, t) : p->due;
   p->account->peer = NULL;
   p->attached = false;
   free_if_over(p);
@@ -375,7 +379,7 @@ static void *on_accept (void *owner, struct tcp *t) {
   p->logged_in = !c->logs_in;
   p->number = ++a->connections;
   p->accepted_ms = s->world->schedule.now_ms;
-  p->base = a->whole;
+  p->due = a->whole;
   p->next = s->peers;
   s->peers = p;
   a->peer = p;

@@ -1,20 +1,21 @@
 #include "network.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bytes.h"
 
 #define SEGMENT 16384
 #define FIRST_RTO_MS 300
 #define LAST_RTO_MS 120000 /* Linux: TCP_RTO_MAX */
 #define GIVE_UP_MS 924600  /* Linux: tcp_retries2 = 15 */
 #define FIRST_SYN_MS 1000
+#define PROBE_MS 30000 /* of a window that is shut */
 
 /* One direction. Offsets are those of bytes since the connection began:
 ** read <= arrived <= sent <= written, acknowledged <= arrived. */
 struct pipe {
-  unsigned char *bytes; /* from offset `read` on, at bytes[first] */
-  size_t first, room;
+  struct bytes bytes; /* from offset `read` on */
   uint64_t written, sent, arrived, acknowledged, read;
   bool finished, fin_sent, fin_arrived; /* FIN is behind the last byte */
   bool wants_room;
@@ -23,6 +24,8 @@ struct pipe {
   bool retransmits;          /* its timer runs ... */
   uint64_t missing_to;       /* ... until this was acknowledged */
   uint64_t rto_ms, missing_since_ms;
+  bool probes;         /* the window is shut, and asked for ... */
+  uint64_t unheard_ms; /* ... without an answer since then; 0: with one */
   uint64_t dark_until_ms;
 };
 
@@ -65,8 +68,8 @@ static void later (struct tcp *t, uint64_t at_ms, schedule_call *call,
 static void free_tcp (struct tcp *t) {
   *t->link = t->next;
   if (t->next) t->next->link = t->link;
-  free(t->pipes[CLIENT].bytes);
-  free(t->pipes[SERVER].bytes);
+  bytes_free(&t->pipes[CLIENT].bytes);
+  bytes_free(&t->pipes[SERVER].bytes);
   free(t);
 }
 
@@ -221,6 +224,54 @@ static size_t segment_of (const struct path *path) {
   return tenth > 536 ? (size_t)tenth : 536;
 }
 
+/* --- a window that is shut --- */
+
+static bool is_shut (const struct tcp *t, enum side side) {
+  const struct pipe *p = &t->pipes[side];
+  return t->ends[side].open && t->ends[side].ended == TCP_LIVES &&
+         p->sent < p->written && p->sent >= p->read + t->path->receive_room;
+}
+
+/* Somebody at the other side answers it, if only that there is no connection. */
+static bool is_answered (const struct tcp *t, enum side side) {
+  const bool off = side == CLIENT && !t->ends[SERVER].open &&
+                   t->listener->is_off(t->listener->owner);
+  return !is_dark(t, CLIENT) && !is_dark(t, SERVER) && !off;
+}
+
+static void probe (struct tcp *t, enum side side);
+
+static void on_probe (void *object, uint64_t value) {
+  struct tcp *t = object;
+  struct pipe *p = &t->pipes[value];
+  p->probes = false;
+  if (is_shut(t, (enum side)value)) probe(t, (enum side)value);
+  packet_over(t);
+}
+
+static void await_window (struct tcp *t, enum side side) {
+  struct pipe *p = &t->pipes[side];
+  if (p->probes || !is_shut(t, side)) return;
+  p->probes = true;
+  later(t, now_of(t) + PROBE_MS, on_probe, side);
+}
+
+static void probe (struct tcp *t, enum side side) {
+  struct pipe *p = &t->pipes[side];
+  if (is_answered(t, side)) {
+    p->unheard_ms = 0;
+    if (!t->ends[other(side)].open) send_reset(t, other(side));
+  } else {
+    t->impaired_ms = now_of(t);
+    if (!p->unheard_ms) p->unheard_ms = now_of(t);
+    if (now_of(t) - p->unheard_ms >= GIVE_UP_MS)
+      end_with(t, side, TCP_TIMED_OUT);
+  }
+  await_window(t, side);
+}
+
+/* --- what may be sent --- */
+
 static void pump (struct tcp *t, enum side side) {
   struct pipe *p = &t->pipes[side];
   const uint64_t end = p->read + t->path->receive_room;
@@ -238,6 +289,7 @@ static void pump (struct tcp *t, enum side side) {
     p->fin_sent = true;
     send_packet(t, side, true);
   }
+  await_window(t, side);
 }
 
 /* Nothing of that side is missing at the other any more. */
@@ -314,10 +366,7 @@ static void on_syn (void *object, uint64_t value) {
 struct tcp *tcp_connect (struct path *path, const struct listener *to,
                          const struct tcp_calls *calls, void *owner) {
   struct tcp *t = calloc(1, sizeof *t);
-  if (!t) {
-    fputs("simulate: no memory\n", stderr);
-    exit(2);
-  }
+  if (!t) exit(2);
   t->path = path;
   t->next = path->all;
   t->link = &path->all;
@@ -338,21 +387,6 @@ bool tcp_is_full (const struct tcp *t, enum side side) {
   return p->written - p->acknowledged >= t->path->send_room;
 }
 
-static void append (struct pipe *p, const void *bytes, size_t n) {
-  const size_t held = (size_t)(p->written - p->read);
-  if (p->first + held + n > p->room) {
-    if (held) memmove(p->bytes, p->bytes + p->first, held);
-    p->first = 0;
-    if (held + n > p->room) {
-      p->room = (held + n) * 2;
-      p->bytes = realloc(p->bytes, p->room);
-      if (!p->bytes) exit(2);
-    }
-  }
-  memcpy(p->bytes + p->first + held, bytes, n);
-  p->written += n;
-}
-
 size_t tcp_write (struct tcp *t, enum side side, const void *bytes, size_t n) {
   struct pipe *p = &t->pipes[side];
   const uint64_t had = p->written - p->acknowledged;
@@ -361,7 +395,8 @@ size_t tcp_write (struct tcp *t, enum side side, const void *bytes, size_t n) {
   const size_t taken = n < room ? n : room;
   if (t->ends[side].ended != TCP_LIVES || p->finished) return 0;
   if (taken < n) p->wants_room = true;
-  if (taken > 0) append(p, bytes, taken);
+  bytes_append(&p->bytes, bytes, taken);
+  p->written += taken;
   pump(t, side);
   return taken;
 }
@@ -381,9 +416,9 @@ size_t tcp_read (struct tcp *t, enum side side, void *to, size_t n) {
   const bool was_shut = p->arrived == p->read + t->path->receive_room;
   if (n > there) n = there;
   if (n == 0) return 0;
-  memcpy(to, p->bytes + p->first, n);
+  memcpy(to, bytes_at(&p->bytes), n);
   p->read += n;
-  p->first = p->read == p->written ? 0 : p->first + n;
+  bytes_take(&p->bytes, n);
   if (was_shut || p->sent < p->written)
     later(t, now_of(t) + t->path->latency_ms, on_window, other(side));
   return n;
@@ -395,18 +430,16 @@ enum tcp_end tcp_hung_up (const struct tcp *t, enum side side) {
 }
 
 enum tcp_end tcp_end (const struct tcp *t, enum side side) {
-  const struct pipe *p = &t->pipes[other(side)];
-  return p->arrived > p->read ? TCP_LIVES : tcp_hung_up(t, side);
+  return tcp_arrived(t, side) > 0 ? TCP_LIVES : tcp_hung_up(t, side);
 }
 
-void tcp_arrived (const struct tcp *t, enum side side, size_t *n) {
+size_t tcp_arrived (const struct tcp *t, enum side side) {
   const struct pipe *p = &t->pipes[other(side)];
-  *n = (size_t)(p->arrived - p->read);
+  return (size_t)(p->arrived - p->read);
 }
 
 bool tcp_is_readable (const struct tcp *t, enum side side) {
-  const struct pipe *p = &t->pipes[other(side)];
-  return p->arrived > p->read || tcp_hung_up(t, side) != TCP_LIVES;
+  return tcp_arrived(t, side) > 0 || tcp_hung_up(t, side) != TCP_LIVES;
 }
 
 void tcp_finish (struct tcp *t, enum side side) {
@@ -453,7 +486,7 @@ const unsigned char *tcp_unread (const struct tcp *t, enum side side,
                                  size_t *n) {
   const struct pipe *p = &t->pipes[side];
   *n = (size_t)(p->written - p->read);
-  return p->bytes + p->first;
+  return bytes_at(&p->bytes);
 }
 
 uint64_t tcp_impaired_ms (const struct tcp *t) {

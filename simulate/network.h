@@ -1,6 +1,6 @@
 /*
 ** network.h - TCP, simulated: kernel buffers, acknowledgements, latency, loss
-** Depends on schedule.h and random.h. Bytes are never lost or changed within a
+** Depends on bytes.h, schedule.h and random.h. Bytes are never lost or changed within a
 ** connection: what a dark path drops is sent again, later and later, as TCP does,
 ** until its sender gives up.
 ** Never knows what the bytes mean.
@@ -69,7 +69,7 @@ enum tcp_end tcp_end (const struct tcp *t, enum side side);
 enum tcp_end tcp_hung_up (const struct tcp *t, enum side side);
 
 /* Bytes that tcp_read would give. */
-void tcp_arrived (const struct tcp *t, enum side side, size_t *n);
+size_t tcp_arrived (const struct tcp *t, enum side side);
 
 /* Would tcp_read or tcp_end say something new? */
 bool tcp_is_readable (const struct tcp *t, enum side side);

@@ -10,8 +10,10 @@
 #include "manager/manager.h"
 #include "network.h"
 #include "random.h"
+#include "scanner.h"
 #include "schedule.h"
 #include "story.h"
+#include "window.h"
 
 #define MAX_CLIENTS 8
 #define DAY_MS 86400000u
@@ -51,6 +53,8 @@ struct tally {
   uint64_t sent, delivered, with_kernel; /* messages of applications */
   uint64_t pushed, received, cut_off;    /* messages of the server */
   uint64_t resent, again; /* by acknowledged delivery; came twice, dropped */
+  uint64_t dropped[ENDS]; /* given up by a rule, and told */
+  uint64_t given_up;      /* ends for good, until the application begins anew */
   uint64_t lost, doubled, disordered, broken; /* rules that did not hold */
 };
 
@@ -66,7 +70,8 @@ struct account {
   unsigned number;
   struct peer *peer;    /* the last connection that was accepted */
   uint64_t connections; /* so far */
-  uint64_t whole;       /* messages that kernels took wholly, so far */
+  uint64_t whole; /* messages that kernels took wholly, or that were given up,
+                     so far */
   /* acknowledged delivery */
   bool confirms;
   uint64_t expected;    /* the application's message that is due */
@@ -82,11 +87,19 @@ struct receipt {
 
 #define RECEIPTS 64
 
+/* fates.c: of the application's messages, by their number. */
+struct fates {
+  unsigned char *flags;
+  uint64_t count, room;
+  uint64_t skipped, told; /* given up */
+};
+
 struct client {
   struct world *world;
   unsigned number;
   struct random random;
   struct wsm_policy policy;
+  struct wsm_retry_lists lists;
   struct wsm_manager manager;
   struct wsm_request request;
   struct wsm_url url;
@@ -104,18 +117,24 @@ struct client {
   /* the application */
   uint64_t send_every_ms, push_every_ms;
   bool logs_in;
-  uint64_t epoch; /* of the login under way */
-  bool takes;     /* messages */
-  bool down;      /* closed for good */
+  uint64_t epoch;            /* of the login under way */
+  bool takes;                /* messages */
+  bool reopens;              /* it will begin anew, after an end for good */
+  bool expires, is_volatile; /* some of its messages */
+  struct fates fates;
   uint64_t sent, taken;
   uint64_t confirmed;        /* the server's message that is due */
   uint64_t connection, next; /* of the next message of the server's */
   struct receipt receipts[RECEIPTS];
   unsigned receipt_count;
   uint64_t last_attempts, last_opens;
+  struct scanner out, in;        /* what went by on its connection */
+  struct window attempts, sends; /* by their rates */
+  struct window usual_sends;     /* without the reserve */
+  uint64_t epoch_seen, message_ms, paused_ms;
   /* what is true, whatever the manager thinks */
   uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
-  uint64_t written, written_ms, hung_up_ms;
+  uint64_t written, written_ms, hung_up_ms, blocked_ms;
   uint64_t overdue_ms;  /* since then the deadline is over; NEVER */
   uint64_t slow_ms;     /* messages last waited to be taken */
   uint64_t answered_ms; /* a message answered our heartbeat (rules: ack) */
@@ -124,6 +143,7 @@ struct client {
   uint8_t last_state;
   bool sleeps, recovered; /* the manager was told that the machine woke up */
   bool orderly, calls_reconnect;
+  bool hurries; /* reconnect() waits for the rate alone */
   uint32_t failures;
   uint64_t ended_ms;       /* NEVER: unknown */
   uint64_t retry_after_ms; /* what the server asked for */

@@ -1,0 +1,135 @@
+#include "fates.h"
+
+#include <stdlib.h>
+
+#include "invariants.h"
+
+enum { MAY_DROP = 1, READ = 2, SKIPPED = 4 };
+
+#define EXPIRES_LATE_MS 1200 /* the outbox is looked through now and then */
+
+static uint64_t now_of (const struct client *c) {
+  return c->world->schedule.now_ms;
+}
+
+static unsigned long long number_of (uint64_t n) {
+  return (unsigned long long)n;
+}
+
+struct wsm_terms fates_terms (struct client *c) {
+  struct wsm_terms terms = WSM_NO_TERMS;
+  if (c->expires && random_percent(&c->random, 40))
+    terms.expires_ms = now_of(c) + random_between(&c->random, 200, 300000);
+  terms.is_volatile = c->is_volatile && random_percent(&c->random, 30);
+  return terms;
+}
+
+static bool may_drop (const struct client *c, const struct wsm_terms *terms) {
+  const struct wsm_policy *p = &c->policy;
+  return terms->is_volatile || terms->expires_ms != WSM_NEVER ||
+         p->outbox_drops_oldest || p->outbox_age_ms || !p->outbox_messages;
+}
+
+void fates_sent (struct client *c, const struct wsm_terms *terms) {
+  struct fates *f = &c->fates;
+  if (f->count == f->room) {
+    f->room = f->room * 2 + 1024;
+    f->flags = realloc(f->flags, f->room);
+    if (!f->flags) exit(2);
+  }
+  f->flags[f->count++] = may_drop(c, terms) ? MAY_DROP : 0;
+}
+
+void fates_skip (struct client *c, uint64_t first, uint64_t end) {
+  struct fates *f = &c->fates;
+  uint64_t i;
+  for (i = first; i < end; i++) {
+    if (!(f->flags[i] & MAY_DROP))
+      invariant_order(c, "the application's", i, end);
+    if (!(f->flags[i] & (SKIPPED | READ))) f->skipped++;
+    f->flags[i] |= SKIPPED;
+  }
+  if (f->skipped > c->manager.counters.dropped)
+    invariant_broken(c->world, BROKEN_LOST,
+                     "client %u: %llu messages were given up, and %llu counted",
+                     c->number, number_of(f->skipped),
+                     number_of(c->manager.counters.dropped));
+}
+
+void fates_pass (struct client *c, uint64_t *next, uint64_t number) {
+  if (number < *next) invariant_order(c, "the application's", *next, number);
+  else if (number > *next) fates_skip(c, *next, number);
+  *next = number + 1;
+}
+
+void fates_read (struct client *c, uint64_t number, bool late) {
+  unsigned char *flags = &c->fates.flags[number];
+  if ((*flags & SKIPPED) && !late)
+    invariant_broken(c->world, BROKEN_ORDER,
+                     "client %u: message %llu came behind later ones",
+                     c->number, number_of(number));
+  *flags |= READ;
+}
+
+/* --- what the manager tells --- */
+
+static bool may_tell (const struct client *c, enum wsm_token token) {
+  const struct wsm_policy *p = &c->policy;
+  if (token == WSM_TIMEOUT) return c->expires || p->outbox_age_ms;
+  if (token == WSM_FULL) return p->outbox_drops_oldest;
+  return token == WSM_CLOSED && (c->is_volatile || !p->outbox_messages);
+}
+
+void fates_told (struct client *c) {
+  struct wsm_dropped dropped;
+  const enum wsm_token token = wsm_sending_untold(&c->manager, &dropped);
+  c->fates.told += dropped.count;
+  c->world->tally.dropped[token] += dropped.count;
+  if (!may_tell(c, token) || dropped.count == 0)
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: %llu messages were given up: %s", c->number,
+                     number_of(dropped.count), wsm_token_name(token));
+}
+
+void fates_check_outbox (struct client *c) {
+  const struct wsm_message_queue *q = &c->manager.outbox;
+  struct wsm_message message;
+  struct wsm_terms terms;
+  size_t at = 0, before = 0;
+  if (!c->expires && !c->policy.outbox_age_ms) return;
+  if (c->manager.state == WSM_STATE_CLOSED || now_of(c) < c->program_until_ms)
+    return;
+  while (wsm_message_queue_next(q, &at, &message)) {
+    wsm_message_queue_terms(q, before, &terms);
+    before = at;
+    if (terms.expires_ms == WSM_NEVER ||
+        now_of(c) < terms.expires_ms + EXPIRES_LATE_MS ||
+        now_of(c) < c->free_ms + EXPIRES_LATE_MS)
+      continue;
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: a message that expired %.1f s ago waits",
+                     c->number, (double)(now_of(c) - terms.expires_ms) / 1000);
+    return;
+  }
+}
+
+void fates_check_end (struct client *c, uint64_t next) {
+  const struct fates *f = &c->fates;
+  const uint64_t counted = c->manager.counters.dropped;
+  uint64_t unread = 0, i;
+  fates_skip(c, next, f->count);
+  for (i = 0; i < f->count; i++) unread += !(f->flags[i] & READ);
+  if (f->told != counted)
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: %llu messages were given up, and %llu told",
+                     c->number, number_of(counted), number_of(f->told));
+  /* what was read may have expired before it was confirmed; confirmations that
+     were given up count, too */
+  if (c->account.confirms ? unread > counted : f->skipped != counted)
+    invariant_broken(c->world, BROKEN_LOST,
+                     "client %u: of %llu messages %llu are missing, and %llu "
+                     "were given up",
+                     c->number, number_of(f->count),
+                     number_of(c->account.confirms ? unread : f->skipped),
+                     number_of(counted));
+}
