@@ -10,6 +10,7 @@ local connection = require "wsmanager.connection"
 local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
+local handlers = require "wsmanager.run.handlers"
 local handshake_headers = require "wsmanager.base.handshake_headers"
 local migration = require "wsmanager.migration"
 local login = require "wsmanager.run.login"
@@ -138,6 +139,8 @@ local client = {}
 ---@field proxy_tls? wsmanager.Tls  with an https proxy
 ---@field redirects? integer|false  how many are followed; none when absent
 ---@field decode? "json"|wsmanager.Codec
+---@field dispatch? string|integer|fun(message: any, kind: string): any  a message's name, for `on`: its field of that
+---  name or index, or what the function returns
 ---@field identify? wsmanager.ToId  of a message that is sent: it is sent again until it is acknowledged
 ---@field acknowledge? wsmanager.ToId  which id a message received confirms
 ---@field dedupe? wsmanager.ToId  of a message received: a repeated one is dropped
@@ -241,6 +244,7 @@ local function read (given)
   end
   record.codec = codec.of(given.decode)
   record.heartbeat_options = given.heartbeat or nil
+  record.name_of = handlers.to_name_of(given.dispatch)
   return config, record
 end
 

@@ -9,6 +9,7 @@ local assignment = require "wsmanager.base.assignment"
 local codec = require "wsmanager.base.codec"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
+local distribution = require "wsmanager.run.distribution"
 local events = require "wsmanager.base.events"
 local failures = require "wsmanager.run.failures"
 local ffi = require "wsmanager.base.ffi"
@@ -20,6 +21,7 @@ local sending = require "wsmanager.run.sending"
 
 require "wsmanager.inspection"
 require "wsmanager.liveness"
+require "wsmanager.handling"
 
 local link = core.link
 local fields = link.fields
@@ -32,7 +34,7 @@ local schedule, wait_in = dispatch.schedule, dispatch.wait
 local records, retained, wait = dispatch.records, scheduler.retained, scheduler.wait
 local check_self = arguments.check_self
 local check_seconds = arguments.check_seconds
-local take = receivers.take
+local take, receive_unclaimed = receivers.take, distribution.receive
 local detail_of, timed_out = failures.detail_of, failures.timed_out
 local to_deadline = failures.to_deadline
 
@@ -90,6 +92,9 @@ local function wait_for_message (ws, timeout, token, detail)
   local record = records[ws] or to_record(ws)
   local queue, shared = record.receivers, record.shared
   if shared then
+    if record.distribution then
+      return receive_unclaimed(ws, record, timeout, deadline)
+    end
     local message, is, coded = receivers.take_in_turn(ws, record, timeout)
     if message and coded then
       return decode_message(ws, message, is, timeout)
@@ -114,7 +119,12 @@ local function wait_for_message (ws, timeout, token, detail)
     if not kind and record.restarts ~= restarts then
       return nil, "closed", "the connection was closed"
     end
-    if not data and not kind then data, kind, why = take(ws, record) end
+    if not data and not kind then
+      if record.distribution then    -- since it began to wait
+        return receive_unclaimed(ws, record, timeout, deadline)
+      end
+      data, kind, why = take(ws, record)
+    end
     if data then
       if not codecs[ws] then return data, kind end
       local left = deadline and math.max(0, deadline - now())

@@ -29,6 +29,7 @@ local methods = core.methods
 ---@field unacknowledged integer  messages with an id that were not confirmed, also those in the output
 ---@field unsent integer    messages that still waited at the end
 ---@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
+---@field untaken integer   messages received and dropped, as there was no handler for them and nobody called `receive`
 ---@field uncertain integer messages that may have been lost, since somebody listens to that event
 ---@field unread integer    bytes received and not taken, now
 ---@field unread_dropped integer  bytes given up because nobody took what was before them
@@ -48,7 +49,9 @@ local methods = core.methods
 ---@return wsmanager.Stats
 function methods.stats (ws)
   check_self(ws, "stats")
-  return link.stats(ws)
+  local stats, d = link.stats(ws), dispatch.record(ws).distribution
+  stats.untaken = d and d.lost or 0
+  return stats
 end
 
 --- The messages that were never sent, and their kinds, once the connection is

@@ -10,6 +10,7 @@ local coroutines = require "wsmanager.run.coroutines"
 local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
 local each = require "wsmanager.base.each"
+local handlers = require "wsmanager.run.handlers"
 local handshake_headers = require "wsmanager.base.handshake_headers"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
@@ -70,6 +71,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field acknowledge? fun(message: any, kind: string): string|number|nil
 ---@field dedupe? fun(message: any, kind: string): string|number|nil
 ---@field user? fun(request: wsmanager.Request): string|number|nil  whose ids `dedupe` knows again later
+---@field dispatch? string|integer|fun(message: any, kind: string): any  as of a client
 ---@field onerror? fun(why: any, ws: wsmanager.Connection)  called for errors of its functions
 
 ---@class wsmanager.Server
@@ -242,7 +244,7 @@ local function handle_end (exchange)
   local ws, record = exchange.ws, exchange.record
   if not exchange.is_answered then
     if ws.state == "connecting" then refuse_failed(exchange) end
-  elseif exchange.step == "handler" and not record.listeners
+  elseif exchange.step == "handler" and not dispatch.is_listened(record)
          and ws.state ~= "closed"
   then
     ws:close(1000)
@@ -301,7 +303,7 @@ end
 local function add_connection (self, ws)
   local record = {
     server = self, codec = self.codec, on_request = begin_exchange,
-    heartbeat_options = self.given.heartbeat or nil,
+    heartbeat_options = self.given.heartbeat or nil, name_of = self.name_of,
   }
   if self.given.login then
     record.login, record.begin_login = self.given.login, begin_login
@@ -465,8 +467,8 @@ function Server.serve (given)
   if not made then return nil, token, detail end
   local self = setmetatable({
     core = made, id = made:id(), given = given, offered = protocols,
-    codec = with, members = {}, stopped = false, closed = false,
-    users = users.new(),
+    codec = with, name_of = handlers.to_name_of(given.dispatch),
+    members = {}, stopped = false, closed = false, users = users.new(),
     public = {port = made:port(), path = given.path},
   }, Server)
   scheduler.servers[self.id] = self

@@ -132,6 +132,9 @@ enum wsm_sent wsm_link_send (struct wsm_link *l,
 enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m);
 void wsm_link_pop (struct wsm_link *l);
 
+/* See wsm_manager_keep. */
+bool wsm_link_keep (struct wsm_link *l, size_t n);
+
 /* Sends a ready-made unmasked frame to one client of a server (broadcast). The
 ** bytes are copied unless the kernel takes them at once. */
 enum wsm_sent wsm_link_send_frame (struct wsm_link *l, const void *frame,

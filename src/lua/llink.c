@@ -76,6 +76,14 @@ static int set_shared (lua_State *L) {
   return 0;
 }
 
+/* keep(ws, bytes) -> are they more than half of the inbox? So much was taken, and is
+** kept for those who have not asked yet. */
+static int keep (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  lua_pushboolean(L, wsm_link_keep(box->link, (size_t)luaL_checknumber(L, 2)));
+  return 1;
+}
+
 static int push_too_many_pings (lua_State *L) {
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(WSM_FULL));
@@ -377,6 +385,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "fields", fields },
                                       { "codec", set_codec },
                                       { "share", set_shared },
+                                      { "keep", keep },
                                       { "start", start },
                                       { "checkend", check_end },
                                       { "unfix", wsm_lua_unfix },

@@ -3,7 +3,9 @@
 
 static bool is_at_limit (const struct wsm_manager *m,
                          const struct wsm_message_queue *q) {
-  return m->policy->inbox_bytes > 0 && q->payload >= m->policy->inbox_bytes;
+  const size_t kept = q == &m->undelivered ? m->kept : 0;
+  return m->policy->inbox_bytes > 0 &&
+         q->payload + kept >= m->policy->inbox_bytes;
 }
 
 /* A login has its connection's messages for itself. */
@@ -44,7 +46,7 @@ enum wsm_input wsm_inbox_keep_bounded (struct wsm_manager *m, size_t *dropped) {
 }
 
 size_t wsm_inbox_unread (const struct wsm_manager *m) {
-  return m->undelivered.payload +
+  return m->kept + m->undelivered.payload +
          (wsm_state_has_session(m) ? wsm_session_unread(&m->session) : 0);
 }
 

@@ -19,7 +19,7 @@ enum wsm_input wsm_inbox_keep (struct wsm_manager *m, size_t *dropped);
 /* The same while nobody stops the reading: at most what the inbox holds. */
 enum wsm_input wsm_inbox_keep_bounded (struct wsm_manager *m, size_t *dropped);
 
-/* Bytes received and not taken. */
+/* Bytes received and not taken, and those that were taken and are kept for others. */
 size_t wsm_inbox_unread (const struct wsm_manager *m);
 
 /* How much a read of about n bytes best asks for. While earlier connections fill the

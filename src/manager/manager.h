@@ -375,6 +375,14 @@ static inline size_t wsm_manager_masks (const struct wsm_manager *m) {
   return m->outbox.count + (q ? q->count : 0);
 }
 
+/* So many bytes were taken and are kept by the owner for those who have not asked yet:
+** they count in the inbox as if they were not taken. Returns whether they are more
+** than half of it. */
+static inline bool wsm_manager_keep (struct wsm_manager *m, size_t n) {
+  m->kept = n;
+  return m->policy->inbox_bytes > 0 && n > m->policy->inbox_bytes / 2;
+}
+
 /* A whole message of this connection waits to be taken. */
 static inline bool wsm_manager_holds_message (const struct wsm_manager *m) {
   return m->session.has_message;

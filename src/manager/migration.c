@@ -66,6 +66,8 @@ bool wsm_migration_begin (struct wsm_manager *m, struct wsm_manager *before,
   move_counters(&m->counters, &before->counters);
   before->leaving = wsm_state_is_live(before);
   before->kernel_unread = 0;
+  m->kept = before->kept;
+  before->kept = 0;
   m->drain_due = before->drain_due;
   m->flush_due = before->flush_due;
   before->drain_due = before->flush_due = false;
@@ -78,7 +80,7 @@ bool wsm_migration_begin (struct wsm_manager *m, struct wsm_manager *before,
 
 static bool has_room (const struct wsm_manager *m) {
   const size_t limit = m->policy->inbox_bytes;
-  return limit == 0 || m->undelivered.payload < limit;
+  return limit == 0 || m->kept + m->undelivered.payload < limit;
 }
 
 void wsm_migration_forward (struct wsm_manager *m, struct wsm_manager *before,

@@ -180,6 +180,7 @@ struct wsm_manager {
   /* migration.c: what is received waits until the connection before has ended, and
      with it what was received before that; NULL: it does not */
   struct wsm_message_queue *held;
+  size_t kept; /* bytes that were taken, and that the owner keeps for others */
   struct wsm_error error; /* the last one */
   struct wsm_counters counters;
   struct wsm_totals *totals; /* of all like it; borrowed; NULL: nobody counts */

@@ -34,6 +34,13 @@ function arguments.check_function (level, what, value)
   end
 end
 
+-- Can it be called as a function?
+function arguments.is_callable (value)
+  if type(value) == "function" then return true end
+  local meta = debug.getmetatable(value)
+  return meta ~= nil and rawget(meta, "__call") ~= nil
+end
+
 -- Raises for ws.flush() instead of ws:flush().
 function arguments.check_self (ws, method)
   if type(ws) ~= "userdata" then

@@ -110,7 +110,16 @@ local function check_delivery (given)
   end
 end
 
+-- A message that is not decoded has no fields.
+local function check_dispatch (given)
+  if given.dispatch and type(given.dispatch) ~= "function" and not given.decode then
+    fail("dispatch", "no 'decode'", "a field is of a decoded message; give "
+         .. "decode = \"json\", or a function as 'dispatch'")
+  end
+end
+
 local function check_both (given)
+  check_dispatch(given)
   check_delivery(given)
   check_login(given)
   check_handshake(given)

@@ -30,6 +30,7 @@ for name in pairs(events.names) do events.properties["on" .. name] = name end
 ---@field wasClean? boolean close: the closing handshake was completed
 ---@field token? string  error: what went wrong, of the closed list of tokens; dropped: "timeout" (too
 ---  old), "full" (the oldest), "closed" (not sent when the connection was lost)
+---@field received? true dropped: messages that came and that nobody took, of a connection with handlers
 ---@field count? integer dropped: messages
 ---@field bytes? integer dropped, uncertain: their bytes
 ---@field messages? integer uncertain: at most so many may be lost

@@ -40,6 +40,12 @@ local function is_codec (value)
          and type(value.decode) == "function"
 end
 
+-- How a field of a message is named: by its name, or by its index in a list.
+local is_field = any(function (value) return type(value) == "string" and value ~= "" end,
+                     is_integer(1))
+
+local is_dispatch = any(is_field, is "function")
+
 local positive = rule(is_positive, "positive number")
 local positive_or_false = rule(any(is_false, is_positive),
                                "positive number or false")
@@ -99,6 +105,7 @@ local shared = {
   tls = tls,
   decode = rule(is_codec, "'json' or a table with encode and decode", true),
   login = callback, identify = callback, acknowledge = callback, dedupe = callback,
+  dispatch = rule(is_dispatch, "name or index of a field, or function"),
 }
 
 for name, each in pairs(policy) do shared[name] = each end

@@ -53,6 +53,9 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field watchers? table           queue of coroutines that wait for another state
 ---@field pings? table<integer, thread>  number of a ping that is awaited -> who does
 ---@field inbox_empty? boolean      the last receive found no message
+---@field name_of? fun(message: any, kind: string): any  option dispatch
+---@field distribution? wsmanager.Distribution  where there are handlers of messages
+---@field takers? table             queue of coroutines that wait in `receive` there
 ---@field budget? integer           messages that may still be delivered in this round
 ---@field listeners? table<string, wsmanager.Listener[]>  event -> its listeners
 ---@field only_listener? wsmanager.Listener  of `message`, when there is one
@@ -115,6 +118,19 @@ local function has_something_to_write (ws, record)
   return not record.over and (record.muted or ws.bufferedAmount > 0)
 end
 
+-- Does somebody wait for a message of a connection with handlers, or may one come for
+-- a handler?
+local function is_distributed (record)
+  return record.distribution.users > 0 and not record.over
+         or has_waiting(record.takers)
+end
+
+-- Does it have listeners, or handlers of its messages?
+function dispatch.is_listened (record)
+  local distribution = record.distribution
+  return record.listeners ~= nil or distribution ~= nil and distribution.users > 0
+end
+
 -- Keeps the connection from being collected while somebody waits for it or
 -- listens to it.
 local function retain (ws, record)
@@ -122,6 +138,7 @@ local function retain (ws, record)
                  or has_waiting(record.watchers)
                  or record.listeners ~= nil and not record.over
                  or record.discards and has_something_to_write(ws, record)
+                 or record.distribution ~= nil and is_distributed(record)
   set_retained(record.id, needed and ws or nil)
 end
 

@@ -1,16 +1,17 @@
 -- The listeners of a connection's events: the DOM's EventTarget (WHATWG DOM 2.7)
 -- with on* properties (HTML 8.1.8.1).
--- Depends on coroutines.lua, which calls each listener in a coroutine: a listener
+-- Depends on arguments.lua and coroutines.lua, which calls each listener in a coroutine: a listener
 -- may wait, and an error in it is reported and ends only it.
 -- Never moves an entry of a list while it is walked: one that is removed is marked,
 -- and a list of which half is marked is replaced.
 
+local arguments = require "wsmanager.base.arguments"
 local coroutines = require "wsmanager.run.coroutines"
 local events = require "wsmanager.base.events"
 local scheduler = require "wsmanager.run.scheduler"
 local suggest = require "wsmanager.base.suggest"
 
-local call = coroutines.call
+local call, is_callable = coroutines.call, arguments.is_callable
 
 local SCANNED = 8    -- a list with more entries has an index
 
@@ -21,12 +22,6 @@ local listeners = {}
 ---@field once? boolean      removed before its first call
 ---@field property? boolean  set as an on* property
 ---@field removed? boolean   no longer called
-
-local function is_callable (value)
-  if type(value) == "function" then return true end
-  local meta = debug.getmetatable(value)
-  return meta ~= nil and rawget(meta, "__call") ~= nil
-end
 
 local function check (name, listener, method)
   if type(name) ~= "string" then
@@ -94,8 +89,8 @@ end
 local function set_list (record, name, list)
   record.listeners = record.listeners or {}
   record.listeners[name] = list
-  record.only_listener = not record.muted and only_entry(record.listeners.message)
-                         or nil
+  record.only_listener = not record.muted and not record.distribution
+                         and only_entry(record.listeners.message) or nil
   if next(record.listeners) == nil then record.listeners = nil end
 end
 

@@ -139,13 +139,15 @@ function receivers.deliver (ws, record, budget)
       elseif kind then
         wake_all(queue, nil, kind, detail)
       end
-    elseif record.waiting_listeners or not wants_messages(record) then
-      return
-    elseif record.only_listener then
+    elseif record.only_listener and not record.waiting_listeners then
       record.budget = budget
       local thread = call(deliver_to_only_listener, ws, record)
       budget = record.budget
       if thread then hold_messages(record, thread) end
+    elseif record.distribution then
+      return record.distribution.deliver(ws, record, budget)
+    elseif record.waiting_listeners or not wants_messages(record) then
+      return
     else
       budget = budget - 1
       deliver_to_listeners(ws, record)
