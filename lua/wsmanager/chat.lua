@@ -245,15 +245,18 @@ local LOOK_AGAIN, CLOSING = 0.005, 5
 
 -- Was it refused because the other side closes this connection? Then waits until there
 -- is the next one, or none is to come. Not within send: Lua 5.1 cannot wait in a pcall.
-local function is_to_repeat (self, token)
+-- Returns whether to send again, and if not the token and the detail.
+local function is_to_repeat (self, token, detail)
   if token ~= "closed" or self.is_closed or self.ws.state ~= "closing" then
-    return false
+    return false, token, detail
   end
   local deadline = now() + CLOSING
   repeat
-    scheduler.sleep(LOOK_AGAIN)
+    local ok, why, sentence = scheduler.sleep(LOOK_AGAIN)
+    if not ok then return false, why, sentence end
   until self.ws.state ~= "closing" or now() > deadline
-  return self.ws.state ~= "closing" and self.ws.state ~= "closed"
+  local again = self.ws.state ~= "closing" and self.ws.state ~= "closed"
+  return again, token, detail
 end
 
 --- Sends a text. It is kept until the other side has received it.
@@ -265,10 +268,11 @@ function Chat:text (content, extra)
     bad_argument(1, "#1 to 'text' (string", content)
   end
   local frame = { type = messageType.text, content = content }
-  local sent, token, detail
+  local sent, token, detail, again
   repeat
     sent, token, detail = call_at_level(2, send, self, frame, extra)
-  until sent or not is_to_repeat(self, token)
+    again, token, detail = is_to_repeat(self, token, detail)
+  until not again
   return sent, token, detail    -- no tail call: call_at_level counts callers
 end
 
@@ -289,10 +293,11 @@ function Chat:image (source, extra)
     frame.bytes = source
     frame.content = extra and extra.name or "picture." .. kind
   end
-  local sent, token, detail
+  local sent, token, detail, again
   repeat
     sent, token, detail = call_at_level(2, send, self, frame, extra)
-  until sent or not is_to_repeat(self, token)
+    again, token, detail = is_to_repeat(self, token, detail)
+  until not again
   return sent, token, detail
 end
 
@@ -307,10 +312,11 @@ function Chat:read (received)
   self.read_count = self.read_count + 1
   local id = "r" .. self.read_count
   local receipt = frames.receipt(self, action.read, received)
-  local ok, token, detail
+  local ok, token, detail, again
   repeat
     ok, token, detail = call_at_level(2, send_confirmed, self, id, receipt)
-  until ok or not is_to_repeat(self, token)
+    again, token, detail = is_to_repeat(self, token, detail)
+  until not again
   if ok then
     self.reads[key] = id self.contacts_known:was_read(received, self.uid) end
   return ok, token, detail

@@ -6,9 +6,11 @@ local client = require "wsmanager.client"
 local codec = require "wsmanager.base.codec"
 local metrics = require "wsmanager.metrics"
 local presets = require "wsmanager.presets"
+local queue = require "wsmanager.run.queue"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 local server = require "wsmanager.server"
+local task = require "wsmanager.run.task"
 local websocket = require "wsmanager.websocket"
 
 --- `onerror`, where it is set, is called with the errors of listeners and
@@ -28,7 +30,8 @@ local wsmanager = {
   WebSocket = websocket,
   serve = server.serve,
   run = scheduler.run,
-  spawn = scheduler.spawn,
+  spawn = task.spawn,
+  queue = queue.new,
   sleep = scheduler.sleep,
   step = scheduler.step,
   now = scheduler.now,

@@ -4,6 +4,7 @@
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local cancellation = require "wsmanager.run.cancellation"
 local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
 local login = require "wsmanager.run.login"
@@ -67,11 +68,13 @@ local function take_place (ws, record, other)
   return true
 end
 
--- Messages of an earlier one may still come: the next takes its place after them.
+-- Messages of an earlier one may still come: the next takes its place after them. false:
+-- the task that waits was cancelled.
 local function await_predecessor (ws, record)
   while record.predecessor and ws.state == "open" do
-    dispatch.wait(ws, record, "watchers")
+    if not dispatch.wait(ws, record, "watchers") then return false end
   end
+  return true
 end
 
 -- ## The new one
@@ -113,7 +116,7 @@ local function is_under_way (record)
 end
 
 local function give_up (record, other, token, detail)
-  if record.migrating == other then record.migrating = nil end
+  if record.migrating == other then record.migrating, record.migrator = nil, nil end
   dispatch.abort(other)
   return nil, token, detail
 end
@@ -148,6 +151,7 @@ local function migrate (ws, record, address, log_in)
   if other.state == "waiting" then
     return give_up(record, other, "full", "reconnect.rate lets no attempt begin now")
   end
+  local _
   local ok, token, detail = methods.opened(other)
   if record.migrating ~= other or dispatch.is_over[ws.state] or record.closing then
     return give_up(record, other, "closed", why_over(ws, record))
@@ -155,7 +159,10 @@ local function migrate (ws, record, address, log_in)
     return give_up(record, other, token, detail)
   end
   to_record(other).next_event = nil
-  await_predecessor(ws, record)
+  if not await_predecessor(ws, record) then
+    _, token, detail = cancellation.failure("the connection before it has not ended")
+    return give_up(record, other, token, detail)
+  end
   end_predecessor(ws, record)
   local gap = ws.state ~= "open" or link.stats(ws).epoch ~= epoch
   if not take_place(ws, record, other) then

@@ -412,8 +412,11 @@ function Server:stop (seconds)
   self.stopped = true
   self.core:stop()
   each_member(self, start_closing)
+  local cancelled = false
   each_member(self, function (ws)
-    ws:closed(math.max(0, deadline - core.now()))
+    if cancelled then return end
+    local code, token = ws:closed(math.max(0, deadline - core.now()))
+    cancelled = not code and token == "cancelled"
   end)
   if self.closed then return end
   self.closed = true

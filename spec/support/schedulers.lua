@@ -22,10 +22,12 @@ end
 
 local NAMES = {
   "wsmanager.core", "wsmanager.base.report", "wsmanager.run.coroutines",
-  "wsmanager.run.scheduler",
+  "wsmanager.run.cancellation", "wsmanager.run.scheduler", "wsmanager.run.task",
+  "wsmanager.run.queue",
 }
 
--- Its modules, loaded anew: {core =, scheduler =, coroutines =, report =}.
+-- Its modules, loaded anew: {core =, scheduler =, coroutines =, report =,
+-- task =, queue =}.
 function schedulers.new ()
   local kept, made = {}, {core = fake_core()}
   for _, name in ipairs(NAMES) do
@@ -35,6 +37,8 @@ function schedulers.new ()
   made.scheduler = require "wsmanager.run.scheduler"
   made.coroutines = require "wsmanager.run.coroutines"
   made.report = require "wsmanager.base.report"
+  made.task = require "wsmanager.run.task"
+  made.queue = require "wsmanager.run.queue"
   for _, name in ipairs(NAMES) do package.loaded[name] = kept[name] end
   return made
 end

@@ -306,11 +306,11 @@ describe("a connection that migrates", function ()
     run(function ()
       local ws = open {url = first}
       local waits
-      local thread = spawn(function ()
+      local task = spawn(function ()
         ws:migrate(second, function (handle) waits = true handle:receive() end)
       end)
       await(function () return waits end)
-      close(thread)
+      close(task.thread)
       assert.is_true(ws:migrate(second))
       await(function () return heard[1] and heard[1]:find "^b closed" end)
       ws:send "1"

@@ -73,13 +73,18 @@ local function call_hook (...)
   return true
 end
 
--- Reports that `what` (a noun: "an event handler") failed with `why`.
-function report.failure (what, why, thread)
-  local text = report.trace(why, thread)
+-- Reports that `what` (a noun: "an event handler") failed with `why`, whose text, with
+-- its traceback, is known.
+function report.tell (what, why, text)
   local ok, called = pcall(call_hook, why, text)
   if ok and called then return end
   -- stderr may be closed
   pcall(write, "wsmanager: error in ", what, ": ", text, "\n")
+end
+
+-- The same for an error whose text is not known yet.
+function report.failure (what, why, thread)
+  report.tell(what, why, report.trace(why, thread))
 end
 
 local warned = {}

@@ -91,13 +91,17 @@ end
 --- Sends the receipts that had no room, and waits for that; false: none in time.
 ---@param timeout number?   seconds; 0: it does not wait
 ---@return boolean
+---@return string? token    of false: "timeout", "full", "cancelled"
+---@return string? detail
 function frames.pay (self, timeout)
   while self.owed[1] do
     local data = table.remove(self.owed, 1)
-    local ok, token = self.ws:send(data, "text", timeout)
-    if not ok and (token == "timeout" or timeout == 0 and token == "full") then
+    local ok, token, detail = self.ws:send(data, "text", timeout)
+    if not ok and (token == "timeout" or token == "cancelled"
+                   or timeout == 0 and token == "full")
+    then
       table.insert(self.owed, 1, data)
-      return false
+      return false, token, detail
     end
   end
   return true

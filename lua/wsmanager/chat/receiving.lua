@@ -17,10 +17,13 @@ end
 -- detail, raw.
 function receiving.receive_frame (self, deadline)
   -- who does not read our receipts is not read
-  if not frames.pay(self, seconds_left(deadline)) then
+  local paid, token, detail = frames.pay(self, seconds_left(deadline))
+  if not paid and token == "cancelled" then return nil, token, detail end
+  if not paid then
     return nil, "timeout", "the peer does not read its receipts"
   end
-  local frame, token, detail, raw = self.ws:receive(seconds_left(deadline))
+  local frame, raw
+  frame, token, detail, raw = self.ws:receive(seconds_left(deadline))
   if not frame then return nil, token, detail, raw end
   return frames.handle(self, frame) or false, message.size(frame)
 end

@@ -22,7 +22,9 @@ local YIELDS_FAIL = not coroutine.isyieldable
 local function PARKED () end
 local function IDLE () end
 
-local tasks = setmetatable({}, {__mode = "k"})     -- coroutine -> true
+-- coroutine -> true, or its task (task.lua), or false once that is cancelled
+local tasks = setmetatable({}, {__mode = "k"})
+local cancelled = setmetatable({}, {__mode = "k"}) -- coroutine -> its task, then
 local callbacks = setmetatable({}, {__mode = "k"}) -- coroutine -> see `start`
 local on_end = {}                                  -- worker -> fn()
 local queue_of = {}                                -- coroutine -> its latest queue
@@ -35,10 +37,13 @@ local idle = {}                                    -- workers
 local earliest_due = -math.huge                    -- of one who begins to wait
 local describe_argument                            -- of a failed call's noun
 local on_leave                                     -- of a queue with an owner
+local on_task_end
 
 -- For the scheduler, which reads them: who is one of ours, what is due when, and
 -- what is ready to run.
-local coroutines = {tasks = tasks, sleepers = sleepers, runnable = runnable}
+local coroutines = {
+  tasks = tasks, cancelled = cancelled, sleepers = sleepers, runnable = runnable,
+}
 
 -- ## Queues: first in, first out
 --
@@ -177,15 +182,26 @@ local function close_failed (thread, why)
   end
 end
 
-local function take_callback (thread)
-  local callback = callbacks[thread]
-  tasks[thread], callbacks[thread] = nil, nil
-  return callback
+-- Sets the function that is told how the coroutine of a task has ended:
+-- ended(task, failed, why, thread).
+function coroutines.set_task_end (ended)
+  on_task_end = ended
+end
+
+-- Forgets one that has ended; returns its callback or its task, if any.
+local function forget (thread)
+  local task, callback = tasks[thread], callbacks[thread]
+  tasks[thread] = nil
+  if callback then callbacks[thread] = nil end
+  if task == false then task, cancelled[thread] = cancelled[thread], nil end
+  return callback, task ~= true and task or nil
 end
 
 local function handle_failure (thread, why)
-  local callback = take_callback(thread)
-  if callback then
+  local callback, task = forget(thread)
+  if task then
+    on_task_end(task, true, why, thread)
+  elseif callback then
     local ok, again = pcall(callback, false, why, thread)
     if not ok then report_failure(thread, again) end
   else
@@ -197,8 +213,9 @@ end
 
 -- It has returned, or somebody else has ended it.
 local function handle_end (thread)
-  local callback = take_callback(thread)
+  local callback, task = forget(thread)
   if callback then callback(true) end
+  if task then on_task_end(task, false) end
   call_on_end(thread)
 end
 
@@ -330,7 +347,7 @@ end
 
 -- Is the caller one of ours, at a place where it may yield?
 function coroutines.can_yield ()
-  return tasks[running()] == true and isyieldable()
+  return tasks[running()] ~= nil and isyieldable()
 end
 
 -- Can a `for` iterator yield? Not in Lua 5.1; in LuaJIT it can.
@@ -366,6 +383,21 @@ function coroutines.park (thread, queue, due)
   return yield(PARKED)
 end
 
+-- Has the wait of a coroutine end in the next round, as if its deadline had passed.
+-- One that does not wait goes on as it is.
+function coroutines.interrupt (thread)
+  if status(thread) ~= "suspended" then return end
+  if not waits_in(thread) and not timer_of[thread] and not endless[thread] then return end
+  unpark(thread)
+  endless[thread] = nil
+  push(runnable, {thread, n = 2, false})
+end
+
+-- The queue in which a coroutine waits without a deadline, or nil.
+function coroutines.waits_forever_in (thread)
+  return not timer_of[thread] and waits_in(thread) or nil
+end
+
 -- Has the one that began to wait last woken first.
 function coroutines.move_last_first (queue)
   local first, last = queue.first - 1, queue.last
@@ -373,6 +405,11 @@ function coroutines.move_last_first (queue)
   if not thread then return end
   queue[first], index_of[thread], queue.first = thread, first, first
   remove(queue, last)
+end
+
+-- How many wait in the queue, with those of whose end nobody knows yet.
+function coroutines.count_waiting (queue)
+  return queue.last - queue.first + 1 - (queue.gaps or 0)
 end
 
 -- Does a coroutine wait in the queue? One that is dead, or is being closed, does not.
@@ -387,7 +424,8 @@ function coroutines.has_waiting (queue)
     else
       unpark(thread)
       if queue[queue.first] == thread then remove_first(queue) end
-      handle_later(thread)
+      -- in Lua 5.1 it runs on after a wait that failed, and waits elsewhere
+      if not YIELDS_FAIL or status(thread) == "dead" then handle_later(thread) end
     end
   end
   return false
@@ -433,14 +471,22 @@ function coroutines.wake_due (time)
   return any
 end
 
+-- Has fn(value) called in the next round, by the scheduler itself: those whom it wakes
+-- do not run within a coroutine that runs already. It must not raise.
+function coroutines.later (fn, value)
+  push(runnable, {value, later = fn})
+end
+
 -- Resumes what is runnable now, not what becomes so meanwhile.
 function coroutines.run_runnable ()
   local count = runnable.last - runnable.first + 1
   for _ = 1, count do
     if runnable.first > runnable.last then break end
     local call = pop(runnable)
-    local state = status(call[1])
-    if state == "suspended" then resume(call[1], unpack(call, 2, call.n))
+    local later = call.later
+    local state = not later and status(call[1])
+    if later then later(call[1])
+    elseif state == "suspended" then resume(call[1], unpack(call, 2, call.n))
     elseif state == "dead" then handle_end(call[1]) end
   end
 end

@@ -1,9 +1,11 @@
 -- What a wait that failed returns, `nil, token, detail`, and its deadline.
--- Depends on dispatch.lua, which knows how a connection failed last.
+-- Depends on cancellation.lua, and on dispatch.lua, which knows how a connection failed
+-- last.
 -- Never waits.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local cancellation = require "wsmanager.run.cancellation"
 local dispatch = require "wsmanager.run.dispatch"
 local url = require "wsmanager.base.url"
 
@@ -37,11 +39,10 @@ local function last_failure (ws, record)
   return why and "; last: " .. why or ""
 end
 
--- "no message within 5 s: ...".
+-- "no message within 5 s: ..."; or its task was cancelled.
 function failures.timed_out (ws, what, timeout)
-  return nil, "timeout",
-         what .. " within " .. timeout .. " s: "
-         .. failures.describe(ws) .. last_failure(ws, to_record(ws))
+  local where = ": " .. failures.describe(ws) .. last_failure(ws, to_record(ws))
+  return cancellation.failure(what, timeout, where)
 end
 
 -- Why a connection that is over is so. Where reconnect.when has ended it, its last

@@ -1,11 +1,13 @@
 -- The option `login`: a function in a coroutine for each connection, from the 101
 -- until it is open, and the handle that it gets.
--- Depends on the core's link, codec.lua, coroutines.lua and scheduler.lua.
+-- Depends on the core's link, cancellation.lua, codec.lua, coroutines.lua and
+-- scheduler.lua.
 -- Never lets the function hold up anything: what it returns after its connection or
 -- its time is over is ignored.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local cancellation = require "wsmanager.run.cancellation"
 local codec = require "wsmanager.base.codec"
 local coroutines = require "wsmanager.run.coroutines"
 local heartbeats = require "wsmanager.run.heartbeats"
@@ -82,7 +84,7 @@ end
 --- The next message of this connection.
 ---@param timeout? number  seconds
 ---@return any data  the message (decoded where `decode` is set), or nil
----@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec"
+---@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec", "cancelled"
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
 function Handle:receive (timeout)
@@ -96,8 +98,7 @@ function Handle:receive (timeout)
     if data then return decode(mine, data, kind) end
     if mine.over or kind then return closed(mine) end
     if not in_time then
-      return nil, "timeout", "no message within " .. timeout .. " s: logging in to "
-                             .. self.url
+      return cancellation.failure("no message", timeout, ": logging in to " .. self.url)
     end
     in_time, data, kind = scheduler.wait(mine.receivers, deadline)
   until false
@@ -166,7 +167,7 @@ end
 ---@param kind? "text"|"binary"  text when absent
 ---@param timeout? number  seconds to wait for room; 0: never wait
 ---@return true|nil
----@return string? token  "closed", "full", "timeout", "codec"
+---@return string? token  "closed", "full", "timeout", "codec", "cancelled"
 ---@return string? detail
 function Handle:send (data, kind, timeout)
   local mine = private(self, "send")
@@ -182,7 +183,7 @@ function Handle:send (data, kind, timeout)
     if ok then return true end
     if token ~= "full" or timeout == 0 then return nil, token, why end
     if not in_time then
-      return nil, "timeout", "no room to send within " .. timeout .. " s"
+      return cancellation.failure("no room to send", timeout)
     end
     in_time = scheduler.wait(mine.senders, deadline)
   until false

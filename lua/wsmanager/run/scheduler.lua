@@ -4,6 +4,7 @@
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local cancellation = require "wsmanager.run.cancellation"
 local coroutines = require "wsmanager.run.coroutines"
 local each = require "wsmanager.base.each"
 local report = require "wsmanager.base.report"
@@ -149,12 +150,13 @@ local step = scheduler.step
 
 -- Waits in the queue until it is woken or the deadline has passed; returns
 -- whether it was in time, and what it was handed. A coroutine of ours yields;
--- any other caller turns the loop once, checks again and calls again.
+-- any other caller turns the loop once, checks again and calls again. In a task that
+-- is cancelled it returns false: what the caller then returns, cancellation.lua says.
 function scheduler.wait (queue, deadline)
   local thread = running()
-  if tasks[thread] and isyieldable() then
-    return park(thread, queue, deadline)
-  end
+  local task = tasks[thread]
+  if task and isyieldable() then return park(thread, queue, deadline) end
+  if task == false then return cancellation.refuse(thread) end
   if deadline == nil or deadline == math.huge then
     step()
     return true
@@ -166,20 +168,28 @@ end
 
 --- Waits so many seconds while everything else goes on.
 ---@param seconds number  math.huge: until the program ends
+---@return true|nil slept
+---@return string? token  "cancelled": its task was
+---@return string? detail
 function scheduler.sleep (seconds)
   check_seconds(1, "#1 to 'sleep'", seconds)
   local thread, due = running(), now() + seconds
   if tasks[thread] and isyieldable() then
     park(thread, nil, due)
-    return
+    if tasks[thread] then return true end
+  elseif tasks[thread] == false then
+    cancellation.refuse(thread)
   end
-  repeat
+  while tasks[thread] ~= false do
     step(math.max(0, due - now()))
-  until now() >= due
+    if now() >= due then return true end
+  end
+  return cancellation.failure("it did not sleep for so long")
 end
 
---- Starts fn(...) in a coroutine of its own in the next round. An error in it
---- is reported with a traceback (or to `wsmanager.onerror`) and ends only it.
+-- Starts fn(...) in a coroutine of its own in the next round. An error in it is
+-- reported with a traceback (or to `wsmanager.onerror`) and ends only it. For the
+-- module's own use: task.lua has the one that answers a task.
 ---@param fn function
 ---@param ... any  its arguments
 ---@return thread

@@ -4,6 +4,7 @@
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local cancellation = require "wsmanager.run.cancellation"
 local codec = require "wsmanager.base.codec"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
@@ -125,7 +126,7 @@ local function wait_for_room (ws, data, kind, timeout, terms)
     ok, token, detail = try_send(ws, data, kind, terms)
     if ok or token ~= "full" then return ok, token, detail end
   until not in_time or not may_wait(ws, record, timeout, terms)
-  if not in_time and timeout then
+  if not in_time and (timeout or cancellation.is_cancelled()) then
     return failures.timed_out(ws, "no room to send", timeout)
   end
   return ok, token, detail
@@ -163,7 +164,7 @@ end
 ---@param kind? "text"|"binary"  text when absent
 ---@param timeout? number|wsmanager.SendOptions  seconds to wait for room; 0: never wait
 ---@return true|nil sent
----@return string? token  "full", "closed", "toobig", "codec", "timeout", "exhausted"
+---@return string? token  "full", "closed", "toobig", "codec", "timeout", "exhausted", "cancelled"
 ---@return string? detail
 function sending.send (ws, data, kind, timeout)
   local options, terms, ok, token, detail

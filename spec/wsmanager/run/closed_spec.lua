@@ -5,9 +5,13 @@ local ours = require "support.ours"
 local schedulers = require "support.schedulers"
 local wsmanager = require "wsmanager"
 
-local run, spawn, sleep = wsmanager.run, wsmanager.spawn, wsmanager.sleep
+local run, sleep = wsmanager.run, wsmanager.sleep
 local serve, await, refused = ours.serve, ours.await, ours.refused
 local LONG = ours.LONG
+
+local function spawn (fn)
+  return wsmanager.spawn(fn).thread
+end
 
 -- Ends a coroutine that waits. A stranger resumes it with an error in its wait.
 local function fail_in (thread)

@@ -1,0 +1,191 @@
+-- A task: a function that runs in a coroutine of its own, to be joined and cancelled.
+-- Depends on the scheduler's wait, cancellation.lua and coroutines.lua.
+-- Never makes more for a task that nobody joins than its table, and one for its results.
+
+local arguments = require "wsmanager.base.arguments"
+local cancellation = require "wsmanager.run.cancellation"
+local core = require "wsmanager.core"
+local coroutines = require "wsmanager.run.coroutines"
+local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
+
+local running = coroutine.running
+local select, unpack = select, table.unpack or unpack
+local tasks, cancelled = coroutines.tasks, coroutines.cancelled
+local has_waiting, later = coroutines.has_waiting, coroutines.later
+local start_later, wait = coroutines.start_later, scheduler.wait
+
+local NAME = "a coroutine"     -- in the report of an error
+
+local task = {}
+
+--- What `wsmanager.spawn` answers.
+---@class wsmanager.Task
+---@field thread thread  its coroutine
+---@field state "ready"|"running"|"returned"|"failed"|"cancelled"|"closed"
+---  "ready" until the next round; "running" also while it waits, and after cancel() until
+---  its function has ended; "cancelled": before it began; "closed": by coroutine.close
+local Task = {}
+
+Task.__index = Task
+
+-- The private fields: n, results; why, text: its error; joiners: those who wait for its
+-- end; turning: how many do so by turning the loop; told: somebody has its error;
+-- refused: see cancellation.lua.
+
+-- Has it not ended yet?
+local is_alive = {ready = true, running = true}
+
+local function check_self (self, method)
+  if getmetatable(self) ~= Task then
+    error("call it with ':', as in task:" .. method .. "(...)", 3)
+  end
+end
+
+-- ## Its life
+
+local function keep (self, ...)
+  local n = select("#", ...)
+  self.state = "returned"
+  if n > 0 then self.n, self.results = n, {...} end
+end
+
+local function run (self, fn, ...)
+  if self.state == "cancelled" then return end
+  self.state = "running"
+  keep(self, fn(...))
+end
+
+-- An error that nobody who waited has taken after all is reported.
+local function wake_joiners (self)
+  coroutines.wake_all(self.joiners)
+  if self.state == "failed" and not self.told and not self.turning then
+    self.told = true
+    report.tell(NAME, self.why, self.text)
+  end
+end
+
+local function fail (self, why, thread)
+  self.state, self.why, self.text = "failed", why, report.trace(why, thread)
+  if self.turning or has_waiting(self.joiners) then return end
+  self.told = true
+  report.tell(NAME, why, self.text)
+end
+
+coroutines.set_task_end(function (self, failed, why, thread)
+  if failed then fail(self, why, thread)
+  elseif is_alive[self.state] then self.state = "closed" end
+  if self.joiners then later(wake_joiners, self) end
+end)
+
+--- Starts fn(...) in a coroutine of its own in the next round, and answers its task. An
+--- error in it ends only it; those who wait in `join` get it, and if there are none it
+--- is reported with a traceback on stderr (or to `wsmanager.onerror`).
+---@param fn function
+---@param ... any  its arguments
+---@return wsmanager.Task
+function task.spawn (fn, ...)
+  arguments.check_function(1, "#1 to 'spawn'", fn)
+  local self = setmetatable({state = "ready", thread = false}, Task)
+  local thread = start_later(nil, run, self, fn, ...)
+  self.thread, tasks[thread] = thread, self
+  return self
+end
+
+-- ## Joining
+
+-- Would the caller's task wait for itself, by tasks that wait for each other without a
+-- timeout?
+local function is_circle (mine, other)
+  while other and other ~= mine do
+    local queue = coroutines.waits_forever_in(other.thread)
+    other = queue and queue.task
+  end
+  return other ~= nil
+end
+
+local function check_join (self, timeout)
+  local thread = running()
+  if thread == self.thread then error("a task cannot join itself", 3) end
+  if timeout ~= nil then return end
+  local mine = tasks[thread]
+  if type(mine) == "table" and has_waiting(mine.joiners) and is_circle(mine, self) then
+    error("these tasks would wait for each other for ever: the one to be joined waits "
+          .. "for this one, and no 'join' between them has a timeout", 3)
+  end
+end
+
+-- Waits once. Whoever turns the loop for it stands in no queue.
+local function wait_once (self, deadline)
+  if coroutines.can_yield() then return wait(self.joiners, deadline) end
+  self.turning = (self.turning or 0) + 1
+  local ok, in_time = pcall(wait, self.joiners, deadline)
+  self.turning = self.turning > 1 and self.turning - 1 or nil
+  if not ok then error(in_time, 0) end
+  return in_time
+end
+
+local function outcome (self)
+  local state = self.state
+  if state == "returned" then
+    return true, unpack(self.results or {}, 1, self.n or 0)
+  elseif state == "failed" then
+    self.told = true
+    return false, self.why, self.text
+  elseif state == "cancelled" then
+    return nil, "cancelled", "the task was cancelled before it began"
+  end
+  return nil, "closed", "the coroutine of the task was closed"
+end
+
+--- Waits until the task has ended, and says how: `true` and what its function returned;
+--- `false`, its error, and the error's text with its traceback; or nil, token, detail.
+--- May be called by several, and again. Raises where it could never return: for the
+--- task itself, and where tasks would join each other, all without a timeout.
+---@param timeout? number  seconds; nil: as long as it takes
+---@return boolean|nil ended  true: it returned; false: it failed
+---@return any ...  its results; or the error; or of nil the token: "timeout"; "cancelled":
+---  it was before it began, or the caller's task was; "closed": its coroutine was
+function Task:join (timeout)
+  check_self(self, "join")
+  if timeout ~= nil then arguments.check_seconds(1, "#1 to 'join'", timeout) end
+  if not is_alive[self.state] then return outcome(self) end
+  check_join(self, timeout)
+  local deadline, in_time = timeout and core.now() + timeout, timeout ~= 0
+  if not self.joiners then
+    self.joiners = coroutines.new_queue()
+    self.joiners.task = self
+  end
+  while in_time and is_alive[self.state] do in_time = wait_once(self, deadline) end
+  if is_alive[self.state] then
+    return cancellation.failure("the task has not ended", timeout)
+  end
+  return outcome(self)
+end
+
+-- ## Cancelling
+
+--- Cancels the task: the wait that it is in ends with nil, "cancelled" and a sentence in
+--- the next round, and so does each later one, at once. What need not wait is done as
+--- ever. Its function is to return then; one that goes on to wait is ended by an error
+--- after ten of them. One that has not begun never does. The task itself may be the
+--- caller.
+---@return boolean  false: it had ended already
+function Task:cancel ()
+  check_self(self, "cancel")
+  local thread = self.thread
+  if self.state == "ready" then
+    self.state = "cancelled"
+    if self.joiners then later(wake_joiners, self) end
+    return true
+  elseif self.state ~= "running" then
+    return false
+  end
+  if tasks[thread] then
+    tasks[thread], cancelled[thread] = false, self
+    coroutines.interrupt(thread)
+  end
+  return true
+end
+
+return task
