@@ -17,8 +17,8 @@ from processes import Server
 # title, client, size, in flight, messages of the shorter run
 LOADS = (
     ("32 B, 1 in flight", "ours", "32", 1, 500),
-    ("32 B, 256 in flight", "ours", "32", 256, 6400),
-    ("32 B, 256 in flight, onmessage", "callback", "32", 256, 6400),
+    ("32 B, 256 in flight", "ours", "32", 256, 12800),
+    ("32 B, 256 in flight, onmessage", "callback", "32", 256, 12800),
     ("4 KiB, 64 in flight", "ours", "4096", 64, 1280),
     ("1 MiB, 4 in flight", "ours", "1048576", 4, 20),
     ("JSON of 200 B, 256 in flight", "ours", "json", 256, 1280),
