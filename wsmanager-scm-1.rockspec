@@ -224,6 +224,7 @@ build = {
     ["wsmanager.base.tls_context"] = "lua/wsmanager/base/tls_context.lua",
     ["wsmanager.base.url"] = "lua/wsmanager/base/url.lua",
     ["wsmanager.chat"] = "lua/wsmanager/chat.lua",
+    ["wsmanager.chat.checks"] = "lua/wsmanager/chat/checks.lua",
     ["wsmanager.chat.contact_methods"] = "lua/wsmanager/chat/contact_methods.lua",
     ["wsmanager.chat.contacts"] = "lua/wsmanager/chat/contacts.lua",
     ["wsmanager.chat.frames"] = "lua/wsmanager/chat/frames.lua",

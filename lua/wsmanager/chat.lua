@@ -8,7 +8,9 @@
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local assignment = require "wsmanager.base.assignment"
 local chat_url = require "wsmanager.chat.url"
+local checks = require "wsmanager.chat.checks"
 local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
 local contact_methods = require "wsmanager.chat.contact_methods"
@@ -20,12 +22,13 @@ local pictures = require "wsmanager.chat.pictures"
 local receiving = require "wsmanager.chat.receiving"
 local scheduler = require "wsmanager.run.scheduler"
 local shape = require "wsmanager.chat.shape"
+local suggest = require "wsmanager.base.suggest"
 
 local bad_argument = arguments.fail
 local call_at_level = arguments.call_at_level
+local check_handler = assignment.check_handler
 local now = core.now
-local is_timeout, to_deadline = receiving.is_timeout, receiving.to_deadline
-local receive_frame = receiving.receive_frame
+local to_deadline, receive_frame = receiving.to_deadline, receiving.receive_frame
 local action, messageType = message.action, message.messageType
 
 ---@class chat
@@ -92,6 +95,8 @@ local function to_url (self, session)
   if not chat_options.is_mode(mode) then
     return nil, ("the session's mode is %s, not 1 or 2"):format(tostring(mode))
   end
+  local wrong = shape.name_fault(tostring(session.uid))
+  if wrong then return nil, "the session's uid: " .. wrong end
   self.uid = tostring(session.uid)
   return chat_url.getUrl {
     protocols = session.secure == false and "ws" or "wss",
@@ -177,17 +182,17 @@ local function make_contacts (self, options)
     contacts = options.contacts or defaults.contacts, own = OWN,
     messages = kept.messages, bytes = kept.bytes,
   }, function (receipt)
-    if self.onreceipt then self.onreceipt(receipt) end
+    if self.receipt_handler then self.receipt_handler(receipt) end
   end, function (contact, change)
-    if self.oncontact then self.oncontact(contact, change) end
+    if self.contact_handler then self.contact_handler(contact, change) end
   end)
 end
 
 local function make (options)
   local self = {
     online = false, uid = options.uid and tostring(options.uid) or nil,
-    peer = options.peer, onreceipt = options.onreceipt,
-    oncontact = options.oncontact,
+    peer = options.peer and tostring(options.peer),
+    receipt_handler = options.onreceipt, contact_handler = options.oncontact,
     unconfirmed = {}, unconfirmed_count = 0, reads = {}, read_count = 0,
     owed = {}, asked = 0, questions = {}, question_count = 0, gaps = {},
     inbox = {}, inbox_bytes = 0, inbox_limit = options.inbox or defaults.inbox,
@@ -223,7 +228,7 @@ end
 -- A longer one has no place in an id.
 local LONG_UID = 60
 
-local function send (self, frame, extra)
+local function send (self, method, frame, extra)
   if self.ws.state == "closed" then return nil, "closed", "close() was called" end
   if not self.uid then return nil, "locked", "no session has named a uid" end
   for name, value in pairs(extra or {}) do
@@ -235,6 +240,7 @@ local function send (self, frame, extra)
     self.prefix, self.sent_count)
   frame.sendTime = math.floor((self.epoch + now()) * 1000)
   frame.receiverId = frame.receiverId or self.peer
+  checks.message(method, frame)
   local ok, token, detail = send_confirmed(self, frame.id, frame)
   if not ok then return nil, token, detail end
   return frame
@@ -264,13 +270,15 @@ end
 ---@param extra table?     more fields of the message
 ---@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
 function Chat:text (content, extra)
+  checks.self(self, "text")
   if type(content) ~= "string" then
     bad_argument(1, "#1 to 'text' (string", content)
   end
+  checks.extra("text", extra)
   local frame = { type = messageType.text, content = content }
   local sent, token, detail, again
   repeat
-    sent, token, detail = call_at_level(2, send, self, frame, extra)
+    sent, token, detail = call_at_level(2, send, self, "text", frame, extra)
     again, token, detail = is_to_repeat(self, token, detail)
   until not again
   return sent, token, detail    -- no tail call: call_at_level counts callers
@@ -281,9 +289,11 @@ end
 ---@param extra table?     more fields; `name` is the `content` of a picture's bytes
 ---@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
 function Chat:image (source, extra)
+  checks.self(self, "image")
   if type(source) ~= "string" then
     bad_argument(1, "#1 to 'image' (string", source)
   end
+  checks.extra("image", extra)
   local kind = pictures.kind(source)
   if not kind and not source:find "^%a[%w+.-]*:%S+$" then
     error("bad argument #1 to 'image' (neither a URL nor a picture)", 2)
@@ -295,7 +305,7 @@ function Chat:image (source, extra)
   end
   local sent, token, detail, again
   repeat
-    sent, token, detail = call_at_level(2, send, self, frame, extra)
+    sent, token, detail = call_at_level(2, send, self, "image", frame, extra)
     again, token, detail = is_to_repeat(self, token, detail)
   until not again
   return sent, token, detail
@@ -305,6 +315,7 @@ end
 ---@param received Message
 ---@return true|nil, "full"|nil token, string? detail
 function Chat:read (received)
+  checks.self(self, "read")
   local wrong = message.fault(received)
   if wrong then error("bad argument #1 to 'read' (" .. wrong .. ")", 2) end
   local key = frames.key_of(received)
@@ -336,9 +347,8 @@ end
 ---@param timeout number?   seconds
 ---@return Message|nil, string? token, string? detail, string? raw
 function Chat:receive (timeout)
-  if not is_timeout(timeout) then
-    bad_argument(1, "#1 to 'receive' (number", timeout)
-  end
+  checks.self(self, "receive")
+  checks.timeout(1, "receive", timeout)
   local deadline = to_deadline(timeout)
   local kept = receiving.take_kept(self)
   while not kept do
@@ -357,6 +367,7 @@ end
 --- Raises where the connection's own messages() does: in a coroutine of Lua 5.1.
 ---@return fun(): Message|nil
 function Chat:messages ()
+  checks.self(self, "messages")
   call_at_level(2, self.ws.messages, self.ws)
   local restarts = connection.restarts(self.ws)
   return function ()
@@ -375,9 +386,8 @@ end
 ---@param timeout number?   seconds
 ---@return true|nil, "timeout"|"full"|string|nil token, string? detail
 function Chat:settled (timeout)
-  if not is_timeout(timeout) then
-    bad_argument(1, "#1 to 'settled' (number", timeout)
-  end
+  checks.self(self, "settled")
+  checks.timeout(1, "settled", timeout)
   local ok, token, detail = receiving.keep_until(self, to_deadline(timeout),
     function () return self.unconfirmed_count == 0 end)
   if ok then return true end
@@ -399,21 +409,59 @@ end
 --- Closes the connection for good.
 ---@param code integer?
 ---@param reason string?
+---@return integer dropped  as the connection's close
 function Chat:close (code, reason)
+  checks.self(self, "close")
+  local dropped = call_at_level(2, self.ws.close, self.ws, code, reason)
   self.is_closed = true
-  return self.ws:close(code, reason)
+  return dropped
 end
 
 for name, method in pairs(contact_methods) do Chat[name] = method end
 
+-- What programs assign, and where it is kept.
+local handlers = {
+  onmessage = "handler", onreceipt = "receipt_handler", oncontact = "contact_handler",
+}
+
 function Chat.__index (self, key)
-  if key == "onmessage" then return rawget(self, "handler") end
+  local place = handlers[key]
+  if place then return rawget(self, place) end
   return Chat[key]
 end
 
 function Chat.__newindex (self, key, value)
+  local place = handlers[key]
+  if place then
+    check_handler(key, value)
+  elseif type(key) == "string" and key:find "^on" and suggest.nearest(key, handlers) then
+    error(("unknown event property '%s'%s"):format(key, suggest.hint(key, handlers)), 2)
+  end
   if key == "onmessage" then return listen(self, value) end
-  rawset(self, key, value)
+  rawset(self, place or key, value)
+end
+
+-- ## The frames of a chat
+
+---@param frame table   a Message with its action, a receipt, a heartbeat; raises for what
+---JSON cannot hold
+---@return string data, "text"|"binary" kind
+local function encode (frame)
+  if type(frame) ~= "table" then
+    bad_argument(1, "#1 to 'encode' (table", frame)
+  elseif frame.bytes ~= nil and type(frame.bytes) ~= "string" then
+    bad_argument(1, "#1 to 'encode' (field 'bytes': string", frame.bytes)
+  end
+  local data, kind = call_at_level(2, message.encode, frame)
+  return data, kind    -- no tail call: call_at_level counts callers
+end
+
+---@param data string
+---@param kind "text"|"binary"
+---@return chat.frame|nil, string|nil why
+local function decode (data, kind)
+  if type(data) ~= "string" then bad_argument(1, "#1 to 'decode' (string", data) end
+  return message.decode(data, kind)
 end
 
 Chat.__close = function (self) self:close() end
@@ -428,8 +476,8 @@ return {
   wsState = message.wsState,
   Message = message.Message,
   Messages = message.Messages,
-  encode = message.encode,
-  decode = message.decode,
+  encode = encode,
+  decode = decode,
   doctorImg = pictures.doctor,
   chatImg = pictures.chat,
   size = pictures.size,

@@ -21,6 +21,7 @@ local tls_context = require "wsmanager.base.tls_context"
 local users = require "wsmanager.run.users"
 
 local link = core.link
+local check_object = arguments.check_object
 
 local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 
@@ -340,6 +341,7 @@ scheduler.set_handlers {server = take_requests}
 ---@return integer|string full  not sent to so many, whose output was full; of nil: "codec", "toobig"
 ---@return string? detail  of nil: why
 function Server:broadcast (data, kind, except)
+  check_object(self, Server, "server:broadcast")
   if kind ~= nil and not options.is_kind(kind) then
     error("bad argument #2 to 'broadcast' ('text' or 'binary' expected, got "
           .. tostring(kind) .. ")", 2)
@@ -378,6 +380,7 @@ end
 ---@return fun(members: table, id: integer?): integer?, wsmanager.Connection?
 ---@return table
 function Server:clients ()
+  check_object(self, Server, "server:clients")
   local members = {}
   for id, ws in each(self.members) do members[id] = ws end
   return next_open, members
@@ -404,6 +407,7 @@ end
 --- until all have ended, and drops those that have not. May be called again.
 ---@param seconds? number  how long it waits at most; 5
 function Server:stop (seconds)
+  check_object(self, Server, "server:stop")
   if seconds ~= nil then
     arguments.check_seconds(1, "#1 to 'stop'", seconds)
   end

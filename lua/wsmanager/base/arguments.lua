@@ -48,6 +48,12 @@ function arguments.check_self (ws, method)
   end
 end
 
+-- The same for an object with that metatable: `call` is "server:stop".
+function arguments.check_object (object, metatable, call)
+  if type(object) == "table" and getmetatable(object) == metatable then return end
+  error("call it with ':', as in " .. call .. "(...)", 3)
+end
+
 -- Returns the first three results of fn(...); raises its error anew at `level`.
 -- Not for a tail call, which would hide a level.
 function arguments.call_at_level (level, fn, ...)

@@ -3,6 +3,7 @@
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local checks = require "wsmanager.chat.checks"
 local contacts = require "wsmanager.chat.contacts"
 local chat_options = require "wsmanager.chat.options"
 local frames = require "wsmanager.chat.frames"
@@ -16,11 +17,12 @@ local action = message.action
 
 local methods = {}
 
-local function contact_of (self, method, name)
+local function contact_of (self, method, name, position)
   if name == nil then name = self.peer end
   if type(name) ~= "string" then
-    error(("bad argument #1 to '%s' (string expected, got %s)")
-      :format(method, type(name)), 0)
+    error(("bad argument #%d to '%s' (string expected, got %s%s)")
+      :format(position or 1, method, type(name), name == nil
+        and ", and there is no option 'peer'" or ""), 0)
   end
   return self.contacts_known:find(name)
 end
@@ -29,6 +31,7 @@ end
 ---@param name string?   default: the option `peer`
 ---@return chat.contact|nil
 function methods:contact (name)
+  checks.self(self, "contact")
   local contact = call_at_level(2, contact_of, self, "contact", name)
   if not contact then return nil end
   return contacts.refresh(contact, now())
@@ -37,6 +40,7 @@ end
 --- All contacts, by name.
 ---@return chat.contact[]
 function methods:contacts ()
+  checks.self(self, "contacts")
   local list = self.contacts_known:list()
   for _, contact in ipairs(list) do
     contacts.refresh(contact, now())
@@ -53,7 +57,11 @@ local TYPING_AGAIN = 3
 ---@param name string?         a contact's; default: the option `peer`
 ---@return boolean   was it sent?
 function methods:typing (is_typing, name)
-  local contact = call_at_level(2, contact_of, self, "typing", name)
+  checks.self(self, "typing")
+  if is_typing ~= nil and type(is_typing) ~= "boolean" then
+    bad_argument(1, "#1 to 'typing' (boolean", is_typing)
+  end
+  local contact = call_at_level(2, contact_of, self, "typing", name, 2)
   name = contact and contact.name or name or self.peer
   local types = is_typing ~= false
   local last = self.typed[1] == name and self.typed[2] or nil
@@ -74,10 +82,10 @@ end
 ---@param timeout number?   seconds; 10
 ---@return Message[]|nil, string? token, string? detail
 function methods:history (name, which, timeout)
+  checks.self(self, "history")
   if timeout == nil then timeout = 10 end
-  if not receiving.is_timeout(timeout) then
-    bad_argument(1, "#3 to 'history' (number", timeout)
-  elseif which ~= nil and type(which) ~= "table" then
+  checks.timeout(3, "history", timeout)
+  if which ~= nil and type(which) ~= "table" then
     bad_argument(1, "#2 to 'history' (table", which)
   end
   call_at_level(2, chat_options.check_which, which or {})

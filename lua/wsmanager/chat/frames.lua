@@ -111,7 +111,7 @@ end
 frames.repeated = acknowledge
 
 local function notify (self, frame)
-  if self.onreceipt then self.onreceipt(frame) end
+  if self.receipt_handler then self.receipt_handler(frame) end
 end
 
 -- ## Questions about the history

@@ -96,8 +96,8 @@ local function to_json (value)
   return text
 end
 
----@param frame table   a Message with its action, a receipt, a heartbeat; raises for what
----JSON cannot hold
+--- Raises, without a position, for what JSON cannot hold.
+---@param frame table
 ---@return string data, "text"|"binary" kind
 local function encode (frame)
   local bytes = frame.bytes

@@ -1,9 +1,10 @@
 -- The options of a chat: its own are checked here, all others are a client's.
--- Depends on base/options.lua and suggest.lua.
+-- Depends on base/options.lua, shape.lua and suggest.lua.
 -- Never raises with a position: its callers add the line of theirs.
 
 local client_options = require "wsmanager.base.options"
 local message = require "wsmanager.chat.message"
+local shape = require "wsmanager.chat.shape"
 local suggest = require "wsmanager.base.suggest"
 
 local modes = message.chatTypes
@@ -124,6 +125,8 @@ function options.check (given)
       check_other(option)
     end
   end
+  local wrong = given.uid and shape.name_fault(tostring(given.uid))
+  if wrong then fail("uid", wrong) end
   for group, rules in pairs(groups) do
     check_group(given[group] or {}, rules, group .. ".")
   end

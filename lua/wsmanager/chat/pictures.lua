@@ -48,6 +48,9 @@ end
 ---@param bytes string
 ---@return integer|nil width, integer|nil height
 local function size (bytes)
+  if type(bytes) ~= "string" then
+    error("bad argument #1 to 'size' (string expected, got " .. type(bytes) .. ")", 2)
+  end
   if kind(bytes) ~= "png" or #bytes < 24 then return nil end
   return number(bytes, 17), number(bytes, 21)
 end

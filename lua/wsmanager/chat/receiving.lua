@@ -68,10 +68,6 @@ function receiving.keep_until (self, deadline, is_done)
   return true
 end
 
-function receiving.is_timeout (value)
-  return value == nil or type(value) == "number"
-end
-
 function receiving.to_deadline (timeout)
   return timeout and now() + timeout
 end

@@ -1,5 +1,5 @@
 -- The seed's class wsManager, with its names, on a managed connection.
--- Depends on client.lua, url.lua and message.lua.
+-- Depends on client.lua, url.lua, message.lua, schema.lua and suggest.lua.
 --
 -- Its numbers are in milliseconds, as in the seed, and are read by init(). The
 -- delays are the seed's: factor 1, no jitter, 3 s more after a closing handshake.
@@ -9,6 +9,10 @@ local arguments = require "wsmanager.base.arguments"
 local chat_url = require "wsmanager.chat.url"
 local client = require "wsmanager.client"
 local message = require "wsmanager.chat.message"
+local schema = require "wsmanager.base.schema"
+local suggest = require "wsmanager.base.suggest"
+
+local check_object = arguments.check_object
 
 ---@class chat.wsManager
 ---@field lockReconnect boolean   true: never connects; init() sets it without userId and token
@@ -38,8 +42,64 @@ local fields = {
   chatType = message.chatTypes.doctor,
 }
 
--- The seed reads these from the page and its sessionStorage.
-local credentials = { userId = true, token = true }
+-- ## Checks
+--
+-- The fields are free to be assigned: init() looks at them all.
+
+local function is_host (value)
+  return type(value) == "string" and not value:find "[/?#%s]"
+end
+
+local function is_protocol (value) return value == "ws" or value == "wss" end
+
+local function is_type (value)
+  return value == message.chatTypes.doctor or value == message.chatTypes.customer
+end
+
+local is_name = schema.any(schema.is "string", schema.is "number")
+local any_number = { schema.is_number(0), "number, 0 or more," }
+local milliseconds = { schema.is_positive, "number of milliseconds" }
+
+-- What each field may be; the seed reads userId and token from the page's sessionStorage.
+local rules = {
+  lockReconnect = { schema.is "boolean", "boolean" },
+  heartMsg = { schema.is "string", "string" },
+  timeHeart = milliseconds, overTime = milliseconds, reconectTime = milliseconds,
+  reconnectNum = { schema.is_integer(0), "integer, 0 or more," },
+  settimeHeart = any_number, reconectTimeTO = any_number, setoverTime = any_number,
+  socketServer = { is_host, "host or host:port" },
+  protocols = { is_protocol, "'ws' or 'wss'" },
+  chatType = { is_type, "1 or 2 of chatTypes" },
+  userId = { is_name, "string or number" }, token = { is_name, "string or number" },
+}
+
+-- Raises, without a position, for a field of a wrong type, and where the peer would be
+-- dead before a heartbeat.
+local function check (self)
+  for name, rule in pairs(rules) do
+    local value = self[name]
+    if not rule[1](value) and (fields[name] ~= nil or value) then
+      error(("bad field '%s' (%s expected, got %s)"):format(name, rule[2],
+        type(value) == "number" and tostring(value) or type(value)), 0)
+    end
+  end
+  if self.overTime > self.timeHeart then return end
+  error(("bad field 'overTime' (%g, with 'timeHeart' %g: it must be longer)")
+        :format(self.overTime, self.timeHeart), 0)
+end
+
+local function check_names (settings)
+  if type(settings) ~= "table" then
+    error("bad argument #2 to 'wsManager' (table expected, got " .. type(settings)
+      .. ")", 0)
+  end
+  for name in pairs(settings) do
+    if not rules[name] then
+      error(("unknown field '%s'%s"):format(tostring(name),
+        type(name) == "string" and suggest.hint(name, rules) or ""), 0)
+    end
+  end
+end
 
 ---@param type chatTypes?    default chatTypes.doctor
 ---@param settings table?    any of the fields
@@ -47,11 +107,9 @@ local credentials = { userId = true, token = true }
 local function new (type, settings)
   local self = setmetatable({}, Manager)
   for name, value in pairs(fields) do self[name] = value end
-  for name, value in pairs(settings or {}) do
-    if fields[name] == nil and not credentials[name] then
-      error(("unknown field '%s'"):format(tostring(name)), 2)
-    end
-    self[name] = value
+  if settings ~= nil then
+    arguments.call_at_level(2, check_names, settings)
+    for name, value in pairs(settings) do self[name] = value end
   end
   self.chatType = type or self.chatType
   arguments.call_at_level(2, self.init, self)
@@ -60,7 +118,9 @@ end
 
 ---@return string url
 function Manager:getUrl ()
-  return chat_url.getUrl(self)
+  check_object(self, Manager, "manager:getUrl")
+  local address = arguments.call_at_level(2, chat_url.getUrl, self)
+  return address
 end
 
 -- The seed's numbers as options of wsmanager.new.
@@ -84,15 +144,9 @@ local function options (self)
   }
 end
 
--- Raises, without a position, where the peer would be dead before a heartbeat.
-local function check (self)
-  if self.overTime > self.timeHeart then return end
-  error(("bad field 'overTime' (%g, with 'timeHeart' %g: it must be longer)")
-        :format(self.overTime, self.timeHeart), 0)
-end
-
 --- Connects; without userId and token it only locks.
 function Manager:init ()
+  check_object(self, Manager, "manager:init")
   arguments.call_at_level(2, check, self)
   if not self.token or not self.userId then
     self.lockReconnect = true
@@ -109,23 +163,30 @@ end
 --- Sends when open; otherwise the data is dropped, as in the seed.
 ---@param data string
 function Manager:wsSend (data)
+  check_object(self, Manager, "manager:wsSend")
+  if type(data) ~= "string" then
+    arguments.fail(1, "#1 to 'wsSend' (string", data)
+  end
   if self.websock and self.websock.readyState == message.wsState.OPEN then
     self.websock:send(data)
   end
 end
 
 function Manager:wsClose ()
+  check_object(self, Manager, "manager:wsClose")
   if self.websock then self.websock:close() end
 end
 
 --- Reconnects at once, unless locked or without attempts left.
 function Manager:wsReconnect ()
+  check_object(self, Manager, "manager:wsReconnect")
   if self.lockReconnect or self.reconnectNum <= 0 then return end
   if self.websock then self.websock:reconnect() end
 end
 
 --- Sends a heartbeat now. Those at timeHeart need no call.
 function Manager:wsHeartbeat ()
+  check_object(self, Manager, "manager:wsHeartbeat")
   self:wsSend(self.heartMsg)
 end
 

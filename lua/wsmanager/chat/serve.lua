@@ -16,6 +16,7 @@ local server = require "wsmanager.server"
 local shape = require "wsmanager.chat.shape"
 
 local action = message.action
+local check_object = arguments.check_object
 
 ---@class chat.Server
 ---@field port integer         the port it listens on
@@ -220,6 +221,10 @@ end
 ---@param name string
 ---@param members string[]|nil
 function Server:room (name, members)
+  check_object(self, Server, "server:room")
+  if type(name) ~= "string" then
+    arguments.fail(1, "#1 to 'room' (string", name)
+  end
   local before = self.rooms.all[name]
   local after
   if members == nil then
@@ -245,12 +250,16 @@ end
 ---@param uid string
 ---@return boolean
 function Server:online (uid)
+  check_object(self, Server, "server:online")
+  if type(uid) ~= "string" then arguments.fail(1, "#1 to 'online' (string", uid) end
   return self.shown[uid] ~= nil
 end
 
 --- Closes all connections, as wsmanager.serve's stop(); the history stays open.
 ---@param seconds number?
 function Server:stop (seconds)
+  check_object(self, Server, "server:stop")
+  if seconds ~= nil then arguments.check_seconds(1, "#1 to 'stop'", seconds) end
   self.stopped = true
   self.server:stop(seconds)
 end

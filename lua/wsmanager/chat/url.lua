@@ -1,5 +1,5 @@
 -- The URL at which a user joins the chat.
--- Depends on nothing.
+-- Depends on nothing. Raises at its caller's line for a session that is none.
 
 local url = {}
 
@@ -13,6 +13,17 @@ end
 ---@param session {protocols: string, socketServer: string, userId: string, chatType: chatTypes, token: string}
 ---@return string url   uid and token percent-encoded (RFC 3986 2.1)
 function url.getUrl (session)
+  if type(session) ~= "table" then
+    error("bad argument #1 to 'getUrl' (table expected, got " .. type(session)
+      .. ")", 2)
+  end
+  for _, name in ipairs { "protocols", "socketServer", "userId", "chatType", "token" } do
+    local is = type(session[name])
+    if is ~= "number" and (is ~= "string" or name == "chatType") then
+      error(("bad argument #1 to 'getUrl' (field '%s': %s expected, got %s)"):format(
+        name, name == "chatType" and "number" or "string", is), 2)
+    end
+  end
   return ("%s://%s/ws/%s?mode=%d&token=%s"):format(session.protocols,
     session.socketServer, escape(session.userId), session.chatType,
     escape(session.token))

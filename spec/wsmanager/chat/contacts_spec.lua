@@ -315,6 +315,6 @@ describe("the past of a chat", function ()
     assert.has_error(function () doctor:history("42", {}, "1") end,
       "bad argument #3 to 'history' (number expected, got string)")
     assert.has_error(function () doctor:typing(true, 7) end,
-      "bad argument #1 to 'typing' (string expected, got number)")
+      "bad argument #2 to 'typing' (string expected, got number)")
   end))
 end)
