@@ -44,19 +44,43 @@ endif
 
 OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)
 CORE = $(OUT)/wsmanager/core.so
-SOURCES = $(sort $(wildcard src/*/*.c src/*/*/*.c))
+FETCH_SOURCES = $(sort $(wildcard src/fetch/*.c src/lua/fetch/*.c))
+SOURCES = $(filter-out $(FETCH_SOURCES),\
+  $(sort $(wildcard src/*/*.c src/*/*/*.c)))
 OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
+
+# wsmanager.fetch is a module of its own, for it needs libcurl. Where that is not
+# installed it is left out: CURL=no leaves it out anyway.
+CURL_VERSION = 7.88.0
+CURL = $(eval CURL := $(shell if pkg-config --exists libcurl 2>/dev/null; then \
+  pkg-config --exists 'libcurl >= $(CURL_VERSION)' && echo yes || echo old; \
+  elif echo '\#include <curl/curl.h>' | $(CC) $(CPPFLAGS) -E -x c - \
+    >/dev/null 2>&1; then echo yes; else echo no; fi))$(CURL)
+FETCH = $(if $(filter yes,$(CURL)),$(OUT)/wsmanager/fetch/core.so)
+CURL_MISSING = $(if $(filter old,$(CURL)),libcurl $(CURL_VERSION) is \
+  needed,there are no headers of libcurl (Debian: libcurl4-openssl-dev))
+FETCH_OBJECTS = $(FETCH_SOURCES:src/%.c=$(OUT)/obj/%.o)
+# What it has a copy of: hidden symbols cannot be shared.
+FETCH_SHARED = $(addprefix $(OUT)/obj/,$(addsuffix .o,base/buffer base/error \
+  base/keep_loaded base/memory base/span http/head \
+  http/joined_headers lua/lclass lua/lfail \
+  lua/lheaders))
+FETCH_LIBS = $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
-.PHONY: all help build deps test-deps test test-debian13 cross check lint \
+.PHONY: all help build build-fetch deps test-deps test test-debian13 cross check lint \
   format spec-programs tsan-check mutants house demo install clean
 all: build
-build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so)
+build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so) build-fetch
+
+build-fetch: $(FETCH)
+	@$(if $(FETCH),:,echo "wsmanager.fetch is left out: $(CURL_MISSING)")
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: build    build/$(LUA)/wsmanager/core.so; LUA=lua5.4 (5.1 to 5.5, luajit)
+#: build    build/$(LUA)/wsmanager/core.so; LUA=lua5.4 (5.1 to 5.5, luajit);
+#:          with libcurl's headers wsmanager/fetch/core.so, too
 #: install  into PREFIX=/usr/local, with DESTDIR before it
 #: deps     what building needs, by apt (Debian)
 #: demo     a chat between two processes; its server is killed on the way
@@ -83,12 +107,18 @@ $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(MODULE) $(SANITIZERS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
+$(OUT)/wsmanager/fetch/core.so: $(FETCH_OBJECTS) $(FETCH_SHARED)
+	@mkdir -p $(@D)
+	$(CC) $(MODULE) $(SANITIZERS) $(LDFLAGS) -o $@ $^ $(FETCH_LIBS)
+
+$(FETCH_OBJECTS): CURL_CFLAGS = $(shell pkg-config --cflags libcurl 2>/dev/null)
+
 $(OUT)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu99 $(CFLAGS) -fPIC $(WARNINGS) \
-	  $(SANITIZERS) $(INCLUDES) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	  $(SANITIZERS) $(INCLUDES) $(CURL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(FETCH_OBJECTS:.o=.d)
 
 # A sanitized module wants the sanitizer's runtime loaded before anything else.
 $(OUT)/lua: scripts/sanitized-lua $(OUT)/alone.so
@@ -176,6 +206,9 @@ demo:
 install: build
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/wsmanager
 	$(INSTALL) -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/wsmanager/core.so
+	$(if $(FETCH),$(INSTALL) -d $(DESTDIR)$(LIBDIR)/wsmanager/fetch)
+	$(if $(FETCH),$(INSTALL) -m 755 $(FETCH) \
+	  $(DESTDIR)$(LIBDIR)/wsmanager/fetch/core.so)
 	for f in $(LUA_FILES); do \
 	  $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname $$f)" && \
 	  $(INSTALL) -m 644 "lua/$$f" "$(DESTDIR)$(LUADIR)/$$f" || exit 1; \
@@ -183,8 +216,9 @@ install: build
 
 clean:
 	rm -rf build
-	rm -f $(SOURCES:.c=.o) wsmanager/core.so
-	@rmdir wsmanager 2>/dev/null || true
+	rm -f $(SOURCES:.c=.o) $(FETCH_SOURCES:.c=.o) wsmanager/core.so \
+	  wsmanager/fetch/core.so
+	@rmdir wsmanager/fetch wsmanager 2>/dev/null || true
 
 -include bench/bench.mk
 -include fuzz/fuzz.mk

@@ -202,6 +202,7 @@ static void check_followed (const struct wsm_redirect *r,
   REQUIRE(r->changed == !wsm_same_origin(r->from, &url));
   REQUIRE(!has_dots(url.target));
   memset(&twice, 0, sizeof twice);
+  memset(&next, 0, sizeof next);
   next.from = r->from;
   next.location = spans(to);
   REQUIRE(wsm_redirect_follow(&next, &twice, &e));
@@ -222,6 +223,7 @@ static void check_redirect (struct input *in) {
   struct wsm_error e;
   struct wsm_buffer to;
   memset(&to, 0, sizeof to);
+  memset(&r, 0, sizeof r);
   REQUIRE(wsm_url_parse(&from, base, strlen(base), &e));
   r.from = &from;
   r.location = rest_of(in);

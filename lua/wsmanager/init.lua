@@ -18,6 +18,7 @@ local websocket = require "wsmanager.websocket"
 ---@class wsmanager
 ---@field null userdata     stands for JSON null, received and sent
 ---@field chat table        wsmanager/chat.lua
+---@field fetch fun(url: string, options?: wsmanager.FetchOptions): wsmanager.Response?, string?, string?
 ---@field onerror? fun(why: any, text: string)
 local wsmanager = {
   _VERSION = "wsmanager scm",
@@ -40,10 +41,12 @@ local wsmanager = {
   metrics = metrics,
 }
 
--- Loaded at their first use: both need lua-cjson.
+-- Loaded at their first use: lua-cjson or libcurl may not be there.
 local lazy = {}
 
 function lazy.chat () return require "wsmanager.chat" end
+
+function lazy.fetch () return require "wsmanager.fetch" end
 
 lazy.null = codec.null
 

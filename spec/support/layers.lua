@@ -9,16 +9,19 @@ local layers = {}
 -- From the top down: each folder and what it depends on. It may use these, and all
 -- that they depend on.
 layers.order = {
-  { "lua/wsmanager/init.lua", "lua/wsmanager/chat" },
+  { "lua/wsmanager/init.lua", "lua/wsmanager/chat", "lua/wsmanager/fetch" },
+  { "lua/wsmanager/fetch", "lua/wsmanager/run" },
   { "lua/wsmanager/chat", "lua/wsmanager" },
   { "lua/wsmanager", "lua/wsmanager/run" },
   { "lua/wsmanager/run", "lua/wsmanager/base" },
   { "lua/wsmanager/base" },
   { "src/lua/module.c", "src/lua/protocol", "src/lua/json", "src/lua/observe" },
   { "src/lua/observe", "src/lua" },
+  { "src/lua/fetch", "src/fetch", "src/lua" },
   { "src/lua/json", "src/lua" },
   { "src/lua/protocol", "src/lua" },
   { "src/lua", "src/server" },
+  { "src/fetch", "src/io" },
   { "src/server", "src/link" },
   { "src/link", "src/stream", "src/manager" },
   { "src/stream", "src/io", "src/tls", "src/proxy" },

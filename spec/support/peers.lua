@@ -27,6 +27,7 @@ local programs = {
   python_client = "exec " .. python .. "python_client.py",
   node_server = node .. "node_server.js",
   node_client = node .. "node_client.js",
+  web_server = node .. "web_server.js",
   scripted = "exec " .. python .. "scripted.py",
   gateway = "exec " .. python .. "gateway.py",
   proxy = "exec " .. python .. "proxy.py",

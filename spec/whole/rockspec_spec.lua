@@ -1,20 +1,25 @@
--- The rockspec: that it names every file, and that it builds.
+-- The rockspecs: that they name every file, and that they build.
 
 local files = require "support.files"
 
 local rockspec_path = "wsmanager-scm-1.rockspec"
+local fetch_path = "wsmanager-fetch-scm-1.rockspec"
 local version = _VERSION:match("%d%.%d")
 
-local function rockspec()
+local function rockspec(path)
   local result = {}
   local chunk
   if setfenv then
-    chunk = setfenv(assert(loadfile(rockspec_path)), result)
+    chunk = setfenv(assert(loadfile(path)), result)
   else
-    chunk = assert(loadfile(rockspec_path, "t", result))
+    chunk = assert(loadfile(path, "t", result))
   end
   chunk()
   return result
+end
+
+local function is_of_fetch(path)
+  return path:find "^src/fetch/" ~= nil or path:find "^src/lua/fetch/" ~= nil
 end
 
 -- Runs a shell command: whether it succeeded, and all it printed.
@@ -31,9 +36,26 @@ local function sorted(list)
 end
 
 describe("the rockspec", function()
-  it("names every C source", function()
-    local named = sorted(rockspec().build.modules["wsmanager.core"].sources)
-    assert.same(files.below({ "src" }, ".c"), named)
+  it("names every C source but those that need libcurl", function()
+    local named = sorted(rockspec(rockspec_path).build.modules["wsmanager.core"].sources)
+    local expected = {}
+    for _, path in ipairs(files.below({ "src" }, ".c")) do
+      if not is_of_fetch(path) then expected[#expected + 1] = path end
+    end
+    assert.same(expected, named)
+  end)
+
+  it("has one beside it for those, with the others that the Makefile names", function()
+    local named = sorted(rockspec(fetch_path).build.modules["wsmanager.fetch.core"].sources)
+    local expected = {}
+    local shared = files.read "Makefile":match "\nFETCH_SHARED = (.-[^\\])\n"
+    for name in shared:gmatch "%f[%w]%l+/[%w_]+" do
+      if name ~= "obj/" then expected[#expected + 1] = "src/" .. name .. ".c" end
+    end
+    for _, path in ipairs(files.below({ "src" }, ".c")) do
+      if is_of_fetch(path) then expected[#expected + 1] = path end
+    end
+    assert.same(sorted(expected), named)
   end)
 
   it("names every Lua module under its own name", function()
@@ -42,7 +64,7 @@ describe("the rockspec", function()
       local name = path:match("^lua/(.*)%.lua$"):gsub("/init$", ""):gsub("/", ".")
       expected[name] = path
     end
-    local modules = rockspec().build.modules
+    local modules = rockspec(rockspec_path).build.modules
     modules["wsmanager.core"] = nil
     assert.same(expected, modules)
   end)
@@ -61,15 +83,19 @@ describe("the rockspec", function()
       .. " --exclude=./.git . | tar -xf - -C " .. place .. "/copy")
     assert.is_true(ok, text)
 
-    ok, text = run("cd " .. place .. "/copy && luarocks --lua-version " .. version
-      .. " make --deps-mode none --tree " .. place .. "/tree " .. rockspec_path
-      .. " CFLAGS='-O0 -fPIC'")
-    assert.is_true(ok, text)
+    for _, path in ipairs { rockspec_path, fetch_path } do
+      ok, text = run("cd " .. place .. "/copy && luarocks --lua-version " .. version
+        .. " make --deps-mode none --tree " .. place .. "/tree " .. path
+        .. " CFLAGS='-O0 -fPIC'")
+      assert.is_true(ok, text)
+    end
 
-    ok, text = run("nm -D --defined-only " .. place .. "/tree/lib/lua/" .. version
-      .. "/wsmanager/core.so | sed 's/.* //'")
-    assert.is_true(ok, text)
-    assert.equal("luaopen_wsmanager_core\nstatus 0\n", text)
+    for _, name in ipairs { "wsmanager/core", "wsmanager/fetch/core" } do
+      ok, text = run("nm -D --defined-only " .. place .. "/tree/lib/lua/" .. version
+        .. "/" .. name .. ".so | sed 's/.* //'")
+      assert.is_true(ok, text)
+      assert.equal("luaopen_" .. name:gsub("/", "_") .. "\nstatus 0\n", text)
+    end
 
     local program = [[
 local wsmanager = require "wsmanager"
@@ -77,6 +103,8 @@ local core = require "wsmanager.core"
 assert(package.loaded["wsmanager.core"] == core)
 assert(type(wsmanager.new) == "function")
 print(wsmanager.now() > 0)
+local response, token = wsmanager.fetch("http://127.0.0.1:1/")
+print(response, token)
 ]]
     local script = assert(io.open(place .. "/program.lua", "w"))
     script:write(program)
@@ -85,6 +113,6 @@ print(wsmanager.now() > 0)
       .. "/?.lua;tree/share/lua/" .. version .. "/?/init.lua;;' LUA_CPATH='tree/lib/lua/"
       .. version .. "/?.so;;' " .. (os.getenv "LUA" or "lua" .. version) .. " program.lua")
     assert.is_true(ok, text)
-    assert.equal("true\nstatus 0\n", text)
+    assert.equal("true\nnil\trefused\nstatus 0\n", text)
   end)
 end)

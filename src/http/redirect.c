@@ -31,8 +31,10 @@ bool wsm_same_origin (const struct wsm_url *a, const struct wsm_url *b) {
 
 /* --- resolving a reference: RFC 3986 5.2.2 --- */
 
-static bool write_scheme (struct wsm_buffer *to, const struct wsm_url *url) {
-  return wsm_write_text(to, url->secure ? "wss:" : "ws:");
+static bool write_scheme (const struct wsm_redirect *r, struct wsm_buffer *to,
+                          bool secure) {
+  return wsm_write_text(to, r->http ? "http" : "ws") &&
+         wsm_write_text(to, secure ? "s:" : ":");
 }
 
 /* What a reference keeps of the base's path (5.2.3). */
@@ -45,11 +47,12 @@ static struct wsm_span kept_path (struct wsm_span target, struct wsm_span ref) {
   return path;
 }
 
-static bool write_relative (struct wsm_buffer *to, const struct wsm_url *from,
+static bool write_relative (const struct wsm_redirect *r, struct wsm_buffer *to,
                             struct wsm_span ref) {
+  const struct wsm_url *from = r->from;
   const struct wsm_span path = kept_path(from->target, ref);
   const bool rooted = begins(path, "/") || (!path.length && begins(ref, "/"));
-  return write_scheme(to, from) && wsm_write_text(to, "//") &&
+  return write_scheme(r, to, from->secure) && wsm_write_text(to, "//") &&
          wsm_authority_write_url(to, from) &&
          wsm_write_text(to, rooted ? "" : "/") && wsm_write_span(to, path) &&
          wsm_write_span(to, ref);
@@ -61,12 +64,12 @@ static bool is_absolute (struct wsm_span ref) {
   return n < ref.length && ref.text[n] == ':';
 }
 
-static bool write_reference (struct wsm_buffer *to, const struct wsm_url *from,
-                             struct wsm_span ref) {
+static bool write_reference (const struct wsm_redirect *r,
+                             struct wsm_buffer *to, struct wsm_span ref) {
   if (is_absolute(ref)) return wsm_write_span(to, ref);
   if (begins(ref, "//"))
-    return write_scheme(to, from) && wsm_write_span(to, ref);
-  return write_relative(to, from, ref);
+    return write_scheme(r, to, r->from->secure) && wsm_write_span(to, ref);
+  return write_relative(r, to, ref);
 }
 
 /* --- dot segments: RFC 3986 5.2.4 --- */
@@ -109,10 +112,12 @@ static bool write_path (struct wsm_buffer *to, struct wsm_span path) {
 
 /* --- the redirect: RFC 9110 15.4, 10.2.2 --- */
 
-static bool write_url (struct wsm_buffer *to, const struct wsm_url *url,
-                       struct wsm_span user) {
+static bool write_url (const struct wsm_redirect *r, struct wsm_buffer *to,
+                       const struct wsm_url *url) {
   const struct wsm_span path = before(url->target, "?");
-  return write_scheme(to, url) && wsm_write_text(to, "//") &&
+  const struct wsm_span user =
+    url->user.length > 0 || r->changed ? url->user : r->from->user;
+  return write_scheme(r, to, url->secure) && wsm_write_text(to, "//") &&
          wsm_write_span(to, user) &&
          wsm_write_text(to, user.length > 0 ? "@" : "") &&
          wsm_authority_write_url(to, url) && write_path(to, path) &&
@@ -132,14 +137,22 @@ static bool fail_memory (struct wsm_error *e) {
   return false;
 }
 
+static bool is_http (struct wsm_span scheme) {
+  return wsm_span_is(scheme, "http") || wsm_span_is(scheme, "https");
+}
+
 static bool check (struct wsm_redirect *r, struct wsm_url *url,
                    const struct wsm_buffer *text, struct wsm_error *e) {
   struct wsm_error why;
-  if (!wsm_url_parse(url, (const char *)wsm_buffer_bytes(text),
-                     wsm_buffer_length(text), &why))
-    return fail(e, r->location, why.detail);
+  const bool parsed = wsm_url_parse(url, (const char *)wsm_buffer_bytes(text),
+                                    wsm_buffer_length(text), &why);
+  if (r->http && !is_http(url->scheme))
+    return fail(e, r->location, "it leads to no http or https URL");
+  if (!parsed) return fail(e, r->location, why.detail);
   if (r->from->secure && !url->secure)
-    return fail(e, r->location, "it leads from wss to ws");
+    return fail(e, r->location,
+                r->http ? "it leads from https to http"
+                        : "it leads from wss to ws");
   r->changed = !wsm_same_origin(r->from, url);
   return true;
 }
@@ -148,12 +161,10 @@ static bool follow (struct wsm_redirect *r, struct wsm_buffer *to,
                     struct wsm_buffer *text, struct wsm_error *e) {
   const size_t length = wsm_buffer_length(to);
   struct wsm_url url;
-  struct wsm_span user;
-  if (!write_reference(text, r->from, before(r->location, "#")))
+  if (!write_reference(r, text, before(r->location, "#")))
     return fail_memory(e);
   if (!check(r, &url, text, e)) return false;
-  user = url.user.length > 0 || r->changed ? url.user : r->from->user;
-  return wsm_write_commit_or_rollback(to, length, write_url(to, &url, user)) ||
+  return wsm_write_commit_or_rollback(to, length, write_url(r, to, &url)) ||
          fail_memory(e);
 }
 

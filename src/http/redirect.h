@@ -1,7 +1,7 @@
 /*
 ** redirect.h - the URL of a redirect, and the headers that may follow it
 ** Depends on url.h, authority.h and head.h (RFC 3986 5, RFC 9110 15.4).
-** Never leads from wss to ws, and never counts: the caller limits how often.
+** Never leads from wss to ws or from https to http, and never counts: the caller limits how often.
 */
 #ifndef WSM_REDIRECT_H
 #define WSM_REDIRECT_H
@@ -12,14 +12,15 @@
 #include "http/url.h"
 
 /* Appends the ws or wss URL that location names, relative to `from`; dots are
-** resolved and a fragment is left out. userinfo is kept within one origin.
+** resolved and a fragment is left out. userinfo is kept within one origin. With
+** `http` it is an http or https URL, and location may not be one of ws.
 ** changed: the origin is another, so the credentials must not be sent. false: e
 ** says why (WSM_HANDSHAKE, final; WSM_FULL without memory), and nothing is
 ** appended. */
 struct wsm_redirect {
   const struct wsm_url *from;
   struct wsm_span location;
-  bool changed;
+  bool http, changed;
 };
 bool wsm_redirect_follow (struct wsm_redirect *r, struct wsm_buffer *to,
                           struct wsm_error *e);

@@ -20,7 +20,7 @@
 ---@field utf8 fun(bytes: string): boolean
 ---@field json fun(array_mt: table?, empty_array_mt: table?, empty_array: lightuserdata?): core.json   lua-cjson's
 ---@field totals fun(loop: core.loop): core.totals, core.totals   of clients, of servers' connections
----@field protocol table      `wsmanager.protocol`; nothing else in Lua uses it
+---@field protocol table      `wsmanager.protocol`; of the rest only fetch uses it
 ---@field memory fun(): {calls: integer, blocks: integer}
 ---@field failmemory fun(calls: integer)   for specs
 

@@ -4,6 +4,7 @@
 #include "lua/lclass.h"
 #include "lua/lfail.h"
 #include "lua/lfield.h"
+#include "lua/lguest.h"
 #include "base/hidden.h"
 
 #define LOOP "wsmanager.loop"
@@ -122,7 +123,12 @@ static const luaL_Reg methods[] = {
   { NULL, NULL }
 };
 
+/* Not const: Lua takes the address of what may be changed. */
+static struct wsm_lua_guests guests = { &wsm_guest_table, wsm_check_loop };
+
 void wsm_push_loop (lua_State *L) {
   static const struct wsm_class class = { LOOP, methods, close_loop, make };
+  lua_pushlightuserdata(L, &guests);
+  lua_setfield(L, LUA_REGISTRYINDEX, WSM_GUESTS);
   wsm_push_class(L, &class);
 }

@@ -137,6 +137,25 @@ function conflicts.check_client (given)
   check_proxy(given)
 end
 
+-- A request has one body.
+local function check_body (given)
+  local first
+  for _, name in ipairs {"body", "form", "json"} do
+    if given[name] ~= nil then
+      if first then fail(name, "'" .. first .. "'", "a request has one body") end
+      first = name
+    end
+  end
+end
+
+-- The same for a request of fetch.
+function conflicts.check_fetch (given)
+  check_body(given)
+  check_verify(given, "tls")
+  check_verify(given, "proxy_tls")
+  check_proxy(given)
+end
+
 -- The same for a server.
 function conflicts.check_server (given)
   check_both(given)

@@ -64,7 +64,7 @@ function handshake_headers.protocols (given)
   return names[1] and table.concat(names, ", ") or nil, given.optional
 end
 
-local function add_header (lines, name, value)
+local function add_header (lines, name, value, owner)
   if type(name) ~= "string" or not is_token(name) then
     fail("bad option 'headers' ('", tostring(name):gsub("%c", "?"),
          "' is not a header name)")
@@ -72,7 +72,7 @@ local function add_header (lines, name, value)
     fail("bad option 'headers' ('", name, "' is for a proxy, not for the server: ",
          "set the option 'proxy' to http://user:password@host)")
   elseif core.isreserved(name) then
-    fail("bad option 'headers' ('", name, "' belongs to the handshake)")
+    fail("bad option 'headers' ('", name, "' belongs to ", owner, ")")
   elseif type(value) ~= "string" and type(value) ~= "number" then
     fail("bad option 'headers' (the value of '", name,
          "' is a ", type(value), ")")
@@ -83,7 +83,7 @@ local function add_header (lines, name, value)
   lines[#lines + 1] = name .. ": " .. value .. "\r\n"
 end
 
-local function add_line (lines, line)
+local function add_line (lines, line, owner)
   local name, value
   if type(line) == "string" then
     name, value = line:match("^([^:]*):[ \t]*(.-)[ \t]*$")
@@ -92,20 +92,23 @@ local function add_line (lines, line)
     fail("bad option 'headers' ('Name: value' expected, got ",
          tostring(line):gsub("%c", "?"), ")")
   end
-  add_header(lines, name, value)
+  add_header(lines, name, value, owner)
 end
 
 -- Header lines "Name: value\r\n" of a table {Name = value}, of a list of
--- "Name: value", or of both; a value may be a list of values. nil for none.
+-- "Name: value", or of both; a value may be a list of values. nil for none. `owner`:
+-- to whom the reserved ones belong, for the error; absent: the handshake.
 ---@param given table|nil
+---@param owner? string
 ---@return string?
-function handshake_headers.lines (given)
+function handshake_headers.lines (given, owner)
   if given == nil then return nil end
   if type(given) ~= "table" then
     fail("bad option 'headers' (table expected, got ", type(given), ")")
   end
   local lines, names = {}, {}
-  for _, line in ipairs(given) do add_line(lines, line) end
+  owner = owner or "the handshake"
+  for _, line in ipairs(given) do add_line(lines, line, owner) end
   for name in each(given) do
     if type(name) ~= "number" then names[#names + 1] = name end
   end
@@ -113,7 +116,7 @@ function handshake_headers.lines (given)
   for _, name in ipairs(names) do
     local values = given[name]
     if type(values) ~= "table" then values = {values} end
-    for _, value in ipairs(values) do add_header(lines, name, value) end
+    for _, value in ipairs(values) do add_header(lines, name, value, owner) end
   end
   return lines[1] and table.concat(lines) or nil
 end

@@ -64,6 +64,12 @@ local tls = group {
   min = text, ask = flag, keylog = text, pin = list,
 }
 
+-- What libcurl can of these.
+local fetch_tls = group {
+  ca = text, cert = text, key = text, hostname = text, verify = flag, min = text,
+  pin = list,
+}
+
 -- Those of a connection, at either end: the core's policy.
 local policy = {
   heartbeat = group({
@@ -176,6 +182,24 @@ local client = {
   redirects = rule(any(is_false, is_integer(0)), "integer, 0 or more, or false"),
 }
 
+local function is_present (value) return value ~= nil end
+
+-- Of a request: wsmanager/fetch.lua.
+local fetch = {
+  method = text,
+  headers = rule(is "table", "table"),
+  query = rule(is "table", "table"),
+  body = text,
+  json = rule(is_present, "value"),
+  form = rule(is "table", "table"),
+  timeout = positive_or_false,
+  redirects = rule(any(is_false, is_integer(0)), "integer, 0 or more, or false"),
+  limits = group {body = size, header = size},
+  tls = fetch_tls,
+  proxy = client.proxy,
+  proxy_tls = fetch_tls,
+}
+
 -- What a preset may have: wsmanager/presets.lua.
 client.preset = group {
   heartbeat = policy.heartbeat, reconnect = client.reconnect, rate = client.rate,
@@ -235,6 +259,11 @@ function options.check_tls (given)
     error("bad option 'tls' (table expected, got " .. type(given) .. ")", 0)
   end
   schema.check(given, tls.fields, "tls.")
+end
+
+-- The options of a request.
+function options.check_fetch (given)
+  schema.check(given, fetch, "")
 end
 
 local function copy_over (to, from)

@@ -36,6 +36,7 @@ local retained, retained_count = scheduler.retained, 0
 local scheduled = {}                             -- id -> true: for the next round
 local any_scheduled = false
 local handle_connection, handle_server
+local attended = {}                              -- id -> fn(id): what else there is
 
 -- What a round does with a connection or server that is ready or scheduled:
 -- handlers.connection(ws), handlers.server(server).
@@ -75,6 +76,19 @@ function scheduler.schedule (id)
   any_scheduled = true
 end
 
+-- Has fn(id) called when the handle of that id on the loop is ready, or when it is
+-- scheduled. An id that is no number is the owner of a queue. `kept`: as long as it is
+-- attended, `run` has something to wait for.
+function scheduler.attend (id, fn, kept)
+  attended[id] = fn
+  scheduler.retain(id, kept)
+end
+
+function scheduler.forget (id)
+  attended[id] = nil
+  scheduler.retain(id, nil)
+end
+
 coroutines.set_leave(scheduler.schedule)
 
 local function handle (id)
@@ -83,6 +97,8 @@ local function handle (id)
     handle_connection(connection)
   elseif servers[id] then
     handle_server(servers[id])
+  elseif attended[id] then
+    attended[id](id)
   end
 end
 

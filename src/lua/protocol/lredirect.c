@@ -16,7 +16,7 @@ static int is_redirect (lua_State *L) {
   return 1;
 }
 
-/* redirect(url, location) -> url, whether the origin changed */
+/* redirect(url, location, http | nil) -> url, whether the origin changed */
 static int redirect (lua_State *L) {
   struct wsm_redirect r;
   struct wsm_url url;
@@ -25,6 +25,7 @@ static int redirect (lua_State *L) {
   wsm_check_url(L, 1, &url);
   r.from = &url;
   r.location = wsm_check_span(L, 2);
+  r.http = lua_toboolean(L, 3);
   to = wsm_push_text(L);
   if (!wsm_redirect_follow(&r, to, &e)) return wsm_fail_final(L, &e);
   wsm_push_bytes(L, to);

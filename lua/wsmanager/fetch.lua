@@ -1,0 +1,111 @@
+-- HTTP requests beside the connections: libcurl inside our loop.
+-- Depends on the files in fetch/, and on wsmanager.fetch.core where it is called.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local cancellation = require "wsmanager.run.cancellation"
+local redirects = require "wsmanager.fetch.redirects"
+local request = require "wsmanager.fetch.request"
+local response = require "wsmanager.fetch.response"
+local tls_context = require "wsmanager.base.tls_context"
+local transfers = require "wsmanager.fetch.transfers"
+local url = require "wsmanager.base.url"
+
+local now = core.now
+
+---@class wsmanager.FetchOptions
+---@field method? string  "GET"; with a body "POST"
+---@field headers? table  {Name = value} or "Name: value" lines; a value may be a list
+---@field query? table<string, any>  appended to the URL, percent-encoded; a value may be a list
+---@field body? string    sent as it is
+---@field json? any       sent as JSON, with its Content-Type
+---@field form? table<string, any>  sent as a browser sends a form; a value may be a list
+---@field timeout? number|false  seconds, redirects included; 30
+---@field redirects? integer|false  how many are followed; 10. false: a redirect is the response
+---@field limits? wsmanager.FetchLimits
+---@field tls? wsmanager.FetchTls
+---@field proxy? string|false  as in wsmanager.new; "env": from the environment; none when absent
+---@field proxy_tls? wsmanager.FetchTls  with an https proxy
+
+---@class wsmanager.FetchLimits
+---@field body? integer    bytes, decompressed; 16 MiB, then "toobig"
+---@field header? integer  bytes of the response's head; 16 KiB
+
+--- As wsmanager.Tls.
+---@class wsmanager.FetchTls
+---@field ca? string  a file, a folder or PEM text; the system's CAs when absent
+---@field cert? string  a file or PEM text
+---@field key? string  a file or PEM text
+---@field hostname? string  the name that the certificate must have, instead of the URL's
+---@field verify? boolean  true
+---@field min? "1.2"|"1.3"
+---@field pin? string|string[]  "sha256//" and base64: the server's key must be one of them, too
+
+-- The wait ended first; `bytes` of the body had come, or nil: not even the head.
+local function cut_short (one, bytes)
+  local what = bytes and "no whole response" or "no response"
+  local how_far = bytes and (", %d bytes of the body had come"):format(bytes) or ""
+  return cancellation.failure(what, one.timeout,
+                              ": " .. request.describe(one) .. how_far)
+end
+
+-- Without redirects: the core's response, or nil, token, detail.
+local function perform (one, deadline)
+  local left = deadline and deadline - now()
+  if left and left <= 0 then return cut_short(one) end
+  local native, token, detail = request.to_native(one, left)
+  if not native then return nil, token, request.describe(one) .. ": " .. detail end
+  native, token, detail = transfers.perform(native, deadline)
+  if native then return native end
+  if native == false then return cut_short(one, token) end
+  return nil, token, request.describe(one) .. ": " .. detail
+end
+
+local function too_many (first, one)
+  local detail = ("%s: more than %d redirects; the last one leads on from %s"):format(
+    request.describe(first), first.redirects, url.redacted(one.url))
+  return nil, "handshake", detail
+end
+
+local function follow (first)
+  local deadline = first.timeout and now() + first.timeout
+  local one = first
+  for count = 0, first.redirects do
+    local native, token, detail = perform(one, deadline)
+    if not native then return nil, token, detail end
+    if first.redirects == 0 or not redirects.is_one(native) then
+      return response.new(native, one.url)
+    end
+    if count == first.redirects then return too_many(first, one) end
+    local following
+    following, token, detail = redirects.follow(one, native)
+    if not following then return nil, token, request.describe(one) .. ": " .. detail end
+    one = following
+  end
+end
+
+--- Makes an HTTP request and waits for the response, as `receive` waits: everything
+--- else goes on. Connections are kept and used again. Any status is a response; a
+--- failure is nil, token, detail. Wrong arguments raise, as does a missing libcurl.
+---@param address string  http or https
+---@param options? wsmanager.FetchOptions
+--- Tokens: "timeout", "resolve", "refused", "tls", "proxy", "handshake" (a redirect that
+--- is not followed), "protocol", "toobig", "closed", "full", "cancelled" (its
+--- task was), and "codec" for `json`.
+---@return wsmanager.Response?
+---@return string? token
+---@return string? detail
+return function (address, options)
+  if type(address) ~= "string" then arguments.fail(1, "#1 to 'fetch' (string", address) end
+  if options == nil then options = {} end
+  if type(options) ~= "table" then arguments.fail(1, "#2 to 'fetch' (table", options) end
+  local one, token, detail =
+    arguments.call_at_level(2, request.read, address, options)
+  if not one then return nil, token, detail end
+  arguments.call_at_level(2, transfers.check)
+  local ok
+  ok, token, detail = tls_context.configure({}, options)
+  if not ok then return nil, token, detail end
+  request.set_tls(one)
+  return follow(one)
+end
