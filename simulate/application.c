@@ -172,7 +172,7 @@ static void take_all (struct client *c) {
 void application_check_end (struct client *c) {
   const struct account *a = &c->account;
   take_all(c);
-  fates_check_end(c, a->confirms ? a->expected : a->peer->due);
+  fates_check_end(c, a->confirms ? a->expected : a->peer->passing.next);
   check_receipts(c, c->account.peer ? c->account.peer->number : NEVER);
 }
 

@@ -39,6 +39,7 @@ static uint64_t fault_of (const struct client *c, const struct tcp *t) {
 static void disconnect (struct client *c) {
   struct tcp *t = c->tcp;
   if (t) c->fault_ms = fault_of(c, t);
+  if (t) c->back_ms = now_of(c);
   if (t && c->account.peer) {
     note_receipt(c, c->account.peer);
     peer_detach(c->account.peer, t);

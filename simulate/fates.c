@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "invariants.h"
+#include "messages.h"
 
 enum { MAY_DROP = 1, READ = 2, SKIPPED = 4 };
 
@@ -30,24 +31,35 @@ static bool may_drop (const struct client *c, const struct wsm_terms *terms) {
          p->outbox_drops_oldest || p->outbox_age_ms || !p->outbox_messages;
 }
 
+/* It is sent on this connection, or on none. */
+static bool is_bound (const struct client *c, const struct wsm_terms *terms) {
+  return c->policy.outbox_messages == 0 ||
+         (terms->is_volatile && !c->account.confirms);
+}
+
 void fates_sent (struct client *c, const struct wsm_terms *terms) {
   struct fates *f = &c->fates;
+  struct fate *fate;
   if (f->count == f->room) {
     f->room = f->room * 2 + 1024;
-    f->flags = realloc(f->flags, f->room);
-    if (!f->flags) exit(2);
+    f->list = realloc(f->list, f->room * sizeof *f->list);
+    if (!f->list) exit(2);
   }
-  f->flags[f->count++] = may_drop(c, terms) ? MAY_DROP : 0;
+  fate = &f->list[f->count++];
+  fate->sent_ms = now_of(c);
+  fate->expires_ms = terms->expires_ms;
+  fate->connection = is_bound(c, terms) ? c->account.connections : 0;
+  fate->flags = may_drop(c, terms) ? MAY_DROP : 0;
 }
 
 void fates_skip (struct client *c, uint64_t first, uint64_t end) {
   struct fates *f = &c->fates;
   uint64_t i;
   for (i = first; i < end; i++) {
-    if (!(f->flags[i] & MAY_DROP))
-      invariant_order(c, "the application's", i, end);
-    if (!(f->flags[i] & (SKIPPED | READ))) f->skipped++;
-    f->flags[i] |= SKIPPED;
+    uint8_t *flags = &f->list[i].flags;
+    if (!(*flags & MAY_DROP)) invariant_order(c, "the application's", i, end);
+    if (!(*flags & (SKIPPED | READ))) f->skipped++;
+    *flags |= SKIPPED;
   }
   if (f->skipped > c->manager.counters.dropped)
     invariant_broken(c->world, BROKEN_LOST,
@@ -56,14 +68,26 @@ void fates_skip (struct client *c, uint64_t first, uint64_t end) {
                      number_of(c->manager.counters.dropped));
 }
 
-void fates_pass (struct client *c, uint64_t *next, uint64_t number) {
+/* Those without ids that were for another connection alone. */
+static void check_connection (struct client *c, const struct fate *fate,
+                              uint64_t connection) {
+  if (!fate->connection || fate->connection == connection) return;
+  invariant_broken(
+    c->world, BROKEN_OTHER,
+    "client %u: a message for connection %llu alone came on %llu", c->number,
+    number_of(fate->connection), number_of(connection));
+}
+
+void fates_pass (struct client *c, struct passing *p, uint64_t number) {
+  uint64_t *next = &p->next;
   if (number < *next) invariant_order(c, "the application's", *next, number);
   else if (number > *next) fates_skip(c, *next, number);
+  check_connection(c, &c->fates.list[number], p->connection);
   *next = number + 1;
 }
 
 void fates_read (struct client *c, uint64_t number, bool late) {
-  unsigned char *flags = &c->fates.flags[number];
+  uint8_t *flags = &c->fates.list[number].flags;
   if ((*flags & SKIPPED) && !late)
     invariant_broken(c->world, BROKEN_ORDER,
                      "client %u: message %llu came behind later ones",
@@ -91,26 +115,37 @@ void fates_told (struct client *c) {
                      number_of(dropped.count), wsm_token_name(token));
 }
 
+/* The time of what comes back from a lost connection begins anew. */
+static uint64_t gone_by (const struct client *c, const struct fate *fate) {
+  const uint64_t back_ms = fate->sent_ms > c->back_ms ? fate->sent_ms
+                                                      : c->back_ms;
+  const uint64_t aged_ms = back_ms + c->policy.outbox_age_ms;
+  if (!c->policy.outbox_age_ms || fate->expires_ms != WSM_NEVER)
+    return fate->expires_ms;
+  return aged_ms;
+}
+
+static void check_waiting (struct client *c, const struct wsm_message *m) {
+  struct name name;
+  uint64_t gone_ms;
+  if (!message_read(m->data, m->length, &name)) return;
+  gone_ms = gone_by(c, &c->fates.list[name.number]);
+  if (gone_ms == WSM_NEVER || now_of(c) < gone_ms + EXPIRES_LATE_MS ||
+      now_of(c) < c->free_ms + EXPIRES_LATE_MS)
+    return;
+  invariant_broken(c->world, BROKEN_OTHER,
+                   "client %u: a message that expired %.1f s ago waits",
+                   c->number, (double)(now_of(c) - gone_ms) / 1000);
+}
+
 void fates_check_outbox (struct client *c) {
-  const struct wsm_message_queue *q = &c->manager.outbox;
   struct wsm_message message;
-  struct wsm_terms terms;
-  size_t at = 0, before = 0;
+  size_t at = 0;
   if (!c->expires && !c->policy.outbox_age_ms) return;
   if (c->manager.state == WSM_STATE_CLOSED || now_of(c) < c->program_until_ms)
     return;
-  while (wsm_message_queue_next(q, &at, &message)) {
-    wsm_message_queue_terms(q, before, &terms);
-    before = at;
-    if (terms.expires_ms == WSM_NEVER ||
-        now_of(c) < terms.expires_ms + EXPIRES_LATE_MS ||
-        now_of(c) < c->free_ms + EXPIRES_LATE_MS)
-      continue;
-    invariant_broken(c->world, BROKEN_OTHER,
-                     "client %u: a message that expired %.1f s ago waits",
-                     c->number, (double)(now_of(c) - terms.expires_ms) / 1000);
-    return;
-  }
+  while (wsm_message_queue_next(&c->manager.outbox, &at, &message))
+    check_waiting(c, &message);
 }
 
 void fates_check_end (struct client *c, uint64_t next) {
@@ -118,7 +153,7 @@ void fates_check_end (struct client *c, uint64_t next) {
   const uint64_t counted = c->manager.counters.dropped;
   uint64_t unread = 0, i;
   fates_skip(c, next, f->count);
-  for (i = 0; i < f->count; i++) unread += !(f->flags[i] & READ);
+  for (i = 0; i < f->count; i++) unread += !(f->list[i].flags & READ);
   if (f->told != counted)
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: %llu messages were given up, and %llu told",

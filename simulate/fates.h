@@ -15,9 +15,9 @@ struct wsm_terms fates_terms (struct client *c);
 /* It was accepted, on these terms. */
 void fates_sent (struct client *c, const struct wsm_terms *terms);
 
-/* The next message, without ids, behind all before *next, which is advanced: what
-** is between was given up. */
-void fates_pass (struct client *c, uint64_t *next, uint64_t number);
+/* The next message of this connection, without ids, behind all before p->next, which
+** is advanced: what is between was given up. */
+void fates_pass (struct client *c, struct passing *p, uint64_t number);
 
 /* The server reads it, and may read it again. late: on a connection that the client
 ** has left. */

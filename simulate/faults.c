@@ -138,6 +138,13 @@ static void hang (struct client *c) {
   schedule_at(&c->world->schedule, now_of(c->world) + ms, &entry);
 }
 
+static void burst (struct client *c);
+
+static void on_burst (void *object, uint64_t value) {
+  (void)value;
+  burst(object);
+}
+
 static void answer_nothing (struct client *c) {
   const uint64_t ms = some_time(c->world);
   struct schedule_entry entry = { 0 };
@@ -149,6 +156,9 @@ static void answer_nothing (struct client *c) {
   entry.object = c;
   entry.value = c->account.peer->number;
   schedule_at(&c->world->schedule, now_of(c->world) + ms, &entry);
+  if (c->policy.heartbeat.ack && random_percent(&c->world->faults, 50))
+    world_later(c->world, random_below(&c->world->faults, 2 * ms + 20000),
+                on_burst, c);
 }
 
 static void on_welcome (void *object, uint64_t value) {

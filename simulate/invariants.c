@@ -193,9 +193,14 @@ static uint64_t later_of (uint64_t a, uint64_t b) {
 }
 
 /* When it must be known that the peer is dead, if nothing more happens. */
-static uint64_t known_by (const struct client *c) {
+static uint64_t answer_of (const struct client *c) {
+  return c->policy.heartbeat.timeout_ms - c->policy.heartbeat.interval_ms;
+}
+
+/* The same where nothing of an upload counts. */
+static uint64_t silent_by (const struct client *c) {
   const struct wsm_policy *p = &c->policy;
-  const uint64_t answer = p->heartbeat.timeout_ms - p->heartbeat.interval_ms;
+  const uint64_t answer = answer_of(c);
   const bool beats = p->heartbeat.interval_ms != 0;
   const bool always = beats && p->heartbeat.mode == WSM_HEARTBEAT_ALWAYS;
   const bool by_ack = always && p->heartbeat.ack &&
@@ -203,12 +208,19 @@ static uint64_t known_by (const struct client *c) {
   const uint64_t heard = by_ack ? later_of(c->answered_ms, c->slow_ms + answer)
                                 : c->heard_ms;
   uint64_t at = later_of(heard, c->opened_ms) + p->heartbeat.timeout_ms;
-  if (!p->heartbeat.timeout_ms) return NEVER;
   if ((beats && p->heartbeat.mode == WSM_HEARTBEAT_SENT) || (always && !by_ack))
     at += answer;
   at = later_of(at, c->free_ms + p->heartbeat.timeout_ms);
   /* an answer that was taken late answers what was sent meanwhile, too */
-  at = later_of(at, c->answered_ms + p->heartbeat.timeout_ms);
+  return later_of(at, c->answered_ms + p->heartbeat.timeout_ms);
+}
+
+static uint64_t known_by (const struct client *c) {
+  const struct wsm_policy *p = &c->policy;
+  const uint64_t answer = answer_of(c);
+  const bool beats = p->heartbeat.interval_ms != 0;
+  uint64_t at = silent_by(c);
+  if (!p->heartbeat.timeout_ms) return NEVER;
   /* without heartbeats it is looked for at the end of the time alone */
   at = later_of(at, c->progress_ms + answer + (beats ? answer / 4 : answer));
   /* nothing is read: what TCP acknowledges is the answer */
@@ -217,15 +229,33 @@ static uint64_t known_by (const struct client *c) {
   return at + 2 * LATE_MS + CHECK_MS;
 }
 
+/* The peer's TCP has acknowledged the heartbeat that it ought to answer, and the
+** ping behind that. What follows is no upload but where the kernel is full, and then
+** the next heartbeat counts. */
+static bool has_heartbeat (const struct client *c) {
+  const uint64_t asked = silent_by(c) - answer_of(c) / 2;
+  const uint64_t next = c->blocked_ms + c->policy.heartbeat.timeout_ms;
+  return c->clear_ms > later_of(asked, next) + LATE_MS + CHECK_MS;
+}
+
+/* Is it one that the rules count? */
+static void note_progress (struct client *c, uint64_t acknowledged) {
+  const bool blocked = now_of(c) <= c->blocked_ms + 2 * CHECK_MS;
+  if (acknowledged != c->progress && (blocked || !has_heartbeat(c)))
+    c->progress_ms = now_of(c);
+  c->progress = acknowledged;
+}
+
 void invariant_dead (struct client *c) {
   uint64_t acknowledged;
   if (c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
   if (now_of(c) < c->program_until_ms) return;
   acknowledged = tcp_acknowledged(c->tcp, CLIENT);
-  if (acknowledged != c->progress) c->progress_ms = now_of(c);
-  c->progress = acknowledged;
+  note_progress(c, acknowledged);
   if (wsm_manager_has_message(&c->manager)) c->slow_ms = now_of(c);
-  if (acknowledged == tcp_written(c->tcp, CLIENT)) c->clear_ms = now_of(c);
+  if (acknowledged == tcp_written(c->tcp, CLIENT) &&
+      wsm_manager_pending(&c->manager) == 0)
+    c->clear_ms = now_of(c);
   if (now_of(c) <= known_by(c)) return;
   invariant_broken(c->world, BROKEN_OTHER,
                    "client %u: nothing was heard for %.1f s, and the peer does "

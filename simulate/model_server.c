@@ -144,9 +144,9 @@ static bool is_heartbeat (const struct frame *f) {
   return f->length == 9 && memcmp(f->payload, "heartbeat", 9) == 0;
 }
 
-/* next: see fates_pass. */
+/* passing: see fates_pass. */
 static void check_message (struct peer *p, const struct frame *f,
-                           uint64_t *next) {
+                           struct passing *passing) {
   struct name name;
   struct client *c = client_of(p);
   if (!f->final || !message_read(f->payload, f->length, &name) ||
@@ -158,11 +158,11 @@ static void check_message (struct peer *p, const struct frame *f,
     return;
   }
   if (p->account->confirms) confirmed_read(p, name.number);
-  else fates_pass(c, next, name.number);
+  else fates_pass(c, passing, name.number);
 }
 
 static void read_message (struct peer *p, const struct frame *f) {
-  check_message(p, f, &p->due);
+  check_message(p, f, &p->passing);
   if (p->account->confirms) return;
   p->whole++;
   p->server->world->tally.delivered++;
@@ -336,7 +336,7 @@ void peer_resume (struct peer *p) {
 static uint64_t pass_rest (struct peer *p, const struct tcp *t) {
   struct bytes all = { 0 };
   struct frame f;
-  uint64_t next = p->due;
+  struct passing passing = p->passing;
   const unsigned char *unread;
   size_t n;
   long size;
@@ -345,18 +345,18 @@ static uint64_t pass_rest (struct peer *p, const struct tcp *t) {
   bytes_append(&all, unread, n);
   while ((size = frame_read(bytes_at(&all), all.length, &f)) > 0) {
     if (f.opcode < CLOSE && f.length > 0 && f.payload[0] == 'c') {
-      check_message(p, &f, &next);
+      check_message(p, &f, &passing);
       p->server->world->tally.with_kernel++;
     }
     bytes_take(&all, (size_t)size);
   }
   bytes_free(&all);
-  return next;
+  return passing.next;
 }
 
 void peer_detach (struct peer *p, const struct tcp *t) {
   const bool counts = p->open && !p->account->confirms;
-  p->account->whole = counts ? pass_rest(p, t) : p->due;
+  p->account->whole = counts ? pass_rest(p, t) : p->passing.next;
   p->account->peer = NULL;
   p->attached = false;
   free_if_over(p);
@@ -379,7 +379,8 @@ static void *on_accept (void *owner, struct tcp *t) {
   p->logged_in = !c->logs_in;
   p->number = ++a->connections;
   p->accepted_ms = s->world->schedule.now_ms;
-  p->due = a->whole;
+  p->passing.next = a->whole;
+  p->passing.connection = p->number;
   p->next = s->peers;
   s->peers = p;
   a->peer = p;

@@ -23,7 +23,7 @@ struct peer {
   bool logged_in; /* or need not */
   uint64_t accepted_ms;
   uint64_t number; /* of the account's connections, from 1 */
-  uint64_t due;    /* the number of the next message, without ids */
+  struct passing passing;
   uint64_t run;    /* the last one read, where they are confirmed */
   uint64_t whole;  /* messages read */
   uint64_t pushed; /* messages written */

@@ -122,7 +122,7 @@ void world_free (struct world *w) {
   for (i = 0; i < w->client_count; i++) {
     path_free(&w->clients[i].path);
     wsm_manager_free(&w->clients[i].manager);
-    free(w->clients[i].fates.flags);
+    free(w->clients[i].fates.list);
   }
   wsm_pool_free(&w->pool);
   model_server_free(w->server);

@@ -85,11 +85,22 @@ struct receipt {
   bool exact;                 /* false: it may be fewer */
 };
 
+/* How far the application's messages, without ids, went by on a connection. */
+struct passing {
+  uint64_t connection, next;
+};
+
 #define RECEIPTS 64
 
 /* fates.c: of the application's messages, by their number. */
+struct fate {
+  uint64_t sent_ms, expires_ms;
+  uint64_t connection; /* it is for that one alone; 0: for any */
+  uint8_t flags;
+};
+
 struct fates {
-  unsigned char *flags;
+  struct fate *list;
   uint64_t count, room;
   uint64_t skipped, told; /* given up */
 };
@@ -136,6 +147,7 @@ struct client {
   uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
   uint64_t written, written_ms, hung_up_ms, blocked_ms;
   uint64_t overdue_ms;  /* since then the deadline is over; NEVER */
+  uint64_t back_ms;     /* messages last came back from a connection */
   uint64_t slow_ms;     /* messages last waited to be taken */
   uint64_t answered_ms; /* a message answered our heartbeat (rules: ack) */
   uint64_t excuse_ms;   /* when a live peer could last be taken for dead */
