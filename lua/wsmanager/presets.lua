@@ -1,7 +1,9 @@
 -- What public services ask of their clients, as options; each says where the service
 -- documents it. `preset = wsmanager.presets.discord`: own options win.
--- Depends on nothing. Never has more than the groups heartbeat, reconnect, rate and
+-- Depends on suggest.lua. Never has more than the groups heartbeat, reconnect, rate and
 -- limits.
+
+local suggest = require "wsmanager.base.suggest"
 
 --- Plain tables: print them, copy them, change the copies.
 ---@class wsmanager.Presets
@@ -9,7 +11,11 @@
 ---@field slack wsmanager.Preset        Socket Mode
 ---@field twitch wsmanager.Preset       EventSub
 ---@field twitch_chat wsmanager.Preset  IRC over WebSocket
-local presets = {}
+--- Another name raises.
+local presets = setmetatable({}, {__index = function (self, name)
+  local hint = type(name) == "string" and suggest.hint(name, self) or ""
+  error("there is no preset '" .. tostring(name) .. "'" .. hint, 2)
+end})
 
 ---@class wsmanager.Preset
 ---@field heartbeat? wsmanager.Heartbeat|false

@@ -24,6 +24,22 @@ describe("a preset", function ()
     end)
   end
 
+  it("of another name raises, and says which was meant", function ()
+    local function fails (name, what)
+      local ok, why = pcall(function () return wsmanager.presets[name] ~= nil end)
+      assert.is_false(ok)
+      assert.matches("^[^\n:]*presets_spec.lua:%d+: " .. what .. "$", why)
+    end
+    fails("discrod", "there is no preset 'discrod' %(did you mean 'discord'%?%)")
+    fails("twitchchat", "there is no preset 'twitchchat' %(did you mean 'twitch_chat'%?%)")
+    fails("mattermost", "there is no preset 'mattermost'")
+    fails(7, "there is no preset '7'")
+    assert.same({heartbeat = "table", rate = "table"}, {
+      heartbeat = type(wsmanager.presets.discord.heartbeat),
+      rate = type(rawget(wsmanager.presets, "twitch_chat").rate),
+    })
+  end)
+
   it("gives way to own options, in a group each by itself", function ()
     local merged = over({
       heartbeat = {interval = 5, timeout = 9}, rate = {20, per = 30},
