@@ -175,6 +175,23 @@ describe("a connection that migrates", function ()
     end)
   end)
 
+  it("gives a login that only it has the time of timeouts.login", function ()
+    local _, first = serve()
+    local _, second = serve()
+    run(function ()
+      local ws = open {url = first, timeouts = {login = 0.05}}
+      local over
+      local migrated, token, why = ws:migrate(second, function (handle)
+        over = {handle:receive()}
+      end)
+      assert.same({nil, "timeout"}, {migrated, token})
+      assert.matches("the login was not done within 0%.05 s", why)
+      assert.same({nil, "closed"}, {over[1], over[2]})
+      assert.equal("open", ws.state)
+      ws:close()
+    end)
+  end)
+
   it("stays as it is when that fails", function ()
     local heard, events = {}, {}
     local _, first = serve(named("a", heard))

@@ -95,6 +95,7 @@ local function check_proxy (given)
        "it is for an https proxy")
 end
 
+-- A client may get a login later, from migrate().
 local function check_login (given)
   if field(given.timeouts, "login") and not given.login then
     fail("timeouts.login", "no 'login'", "it is of the login")
@@ -121,7 +122,6 @@ end
 local function check_both (given)
   check_dispatch(given)
   check_delivery(given)
-  check_login(given)
   check_handshake(given)
   conflicts.check_heartbeat(given.heartbeat)
   check_verify(given, "tls")
@@ -159,6 +159,7 @@ end
 -- The same for a server.
 function conflicts.check_server (given)
   check_both(given)
+  check_login(given)
   if given.user and not given.dedupe then
     fail("user", "no 'dedupe'", "it says whose ids are known again")
   end

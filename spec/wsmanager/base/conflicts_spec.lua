@@ -42,7 +42,6 @@ local both = {
   {"heartbeat.jitter", "'heartbeat.interval' = false",
    {heartbeat = {interval = false, jitter = 1}}},
   {"heartbeat.kind", "'heartbeat.message'", {heartbeat = {kind = "binary"}}},
-  {"timeouts.login", "no 'login'", {timeouts = {login = 5}}},
 }
 
 local of_clients = {
@@ -65,6 +64,7 @@ local of_clients = {
 }
 
 local of_servers = {
+  {"timeouts.login", "no 'login'", {timeouts = {login = 5}}},
   {"tls.ask", "'tls.verify' = false",
    {tls = {verify = false, ask = true, cert = certificate, key = certificate}}},
   {"path", "host and port", {path = "/tmp/x", port = 0}},
