@@ -21,6 +21,7 @@ peer.__index = peer
 local folder = "spec/support/peers/"
 local python = "/usr/bin/python3 -B " .. folder
 local node = "NODE_PATH=/usr/share/nodejs:$NODE_PATH exec node " .. folder
+local npm = "NODE_PATH=build/peers/node_modules exec node " .. folder
 
 local programs = {
   python_server = "exec " .. python .. "python_server.py",
@@ -33,6 +34,9 @@ local programs = {
   proxy = "exec " .. python .. "proxy.py",
   cutting_proxy = "exec " .. python .. "cutting_proxy.py",
   conformance = "exec " .. python .. "conformance.py",
+  daemon = "exec " .. python .. "daemon.py",
+  graphql_server = npm .. "graphql_server.js",
+  socket_io_server = npm .. "socket_io_server.js",
 }
 
 local started = {}
@@ -98,6 +102,9 @@ local function finish(self, signal)
   os.remove(self.log)
   started[self] = nil
 end
+
+-- cutting_proxy: cuts every connection that goes through it.
+function peer:cut() os.execute("kill -USR1 " .. self.pid) end
 
 function peer:stop() finish(self, "TERM") end    -- idempotent
 function peer:kill() finish(self, "KILL") end

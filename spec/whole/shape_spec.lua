@@ -106,7 +106,9 @@ describe("a folder", function()
     local strays = {}
     for _, path in ipairs(files.below({ "spec" }, "_spec.lua")) do
       local folder = path:match "^spec/(.*)/[^/]*$"
-      if folder ~= "whole" and not exists("src/" .. folder) and not exists("lua/" .. folder) then
+      local is_room = exists("src/" .. folder) or exists("lua/" .. folder)
+        or exists("examples/" .. folder)
+      if folder ~= "whole" and not is_room then
         strays[#strays + 1] = path
       end
     end
@@ -120,6 +122,7 @@ describe("a folder", function()
       local own = exists("src/" .. folder .. "/" .. name .. ".c")
         or exists("src/" .. folder .. "/l" .. name .. ".c")
         or exists("lua/" .. folder .. "/" .. name .. ".lua")
+        or exists("examples/" .. folder .. "/" .. name .. ".lua")
       if not own and not files.read(path):find "^%-%-" then strays[#strays + 1] = path end
     end
     assert.same({}, strays)

@@ -6,11 +6,13 @@ after which a connection has its fault), rate (bytes a second, each way), delay
 Half of the cuts are resets, the others ends without a word; what is still in the proxy
 is lost, and the last chunk is given half on. A stalled connection stays open and gives
 nothing on any more; a corrupted one has bits of one byte flipped, and goes on.
+SIGUSR1 cuts, by a reset or not, all connections there are.
 Events: cuts {count} when the last fault is done.
 """
 
 import asyncio
 import random
+import signal
 import socket
 import struct
 
@@ -22,6 +24,7 @@ CHOICE = random.Random(OPTIONS.get("seed", 1))
 class Proxy:
     def __init__(self):
         self.left = OPTIONS.get("faults", 0)
+        self.open = set()    # the two writers of each connection
 
     def allowance(self):
         if self.left == 0:
@@ -51,7 +54,15 @@ class Proxy:
         self.cut(state["writers"])
         return None
 
+    def cut_all(self):
+        for writers in self.open:
+            self.reset_or_close(writers)
+
     def cut(self, writers):
+        self.reset_or_close(writers)
+        self.count()
+
+    def reset_or_close(self, writers):
         is_reset = CHOICE.random() < 0.5
         for writer in writers:
             if is_reset:
@@ -59,7 +70,6 @@ class Proxy:
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )
             writer.transport.abort() if is_reset else writer.close()
-        self.count()
 
     async def pump(self, reader, writer, state):
         try:
@@ -90,15 +100,20 @@ class Proxy:
         except OSError:
             writer.close()
             return
+        writers = writer, there[1]
         state = {"left": self.allowance(), "cut": False, "stalled": False,
-                 "writers": (writer, there[1])}
+                 "writers": writers}
+        self.open.add(writers)
         await asyncio.gather(
             self.pump(reader, there[1], state), self.pump(there[0], writer, state)
         )
+        self.open.discard(writers)
 
 
 async def main():
-    server = await asyncio.start_server(Proxy().serve, "127.0.0.1", 0)
+    proxy = Proxy()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, proxy.cut_all)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     begin(server.sockets[0].getsockname()[1], 600)
     await server.serve_forever()
 
