@@ -71,6 +71,21 @@ describe("ws:ping", function ()
     end)
   end)
 
+  it("says that the connection is being closed, or is not there yet", function ()
+    run(function ()
+      local _, url = ours.serve()
+      local ws = wsmanager.new {url = url}
+      local _, token, why = ws:ping("x", LONG)
+      assert.same({"closed", "the connection is not there yet"}, {token, why})
+      assert(ws:opened(LONG))
+      ws:close()
+      for _, timeout in ipairs {0, LONG} do
+        _, token, why = ws:ping("x", timeout)
+        assert.same({"closed", "the connection is being closed"}, {token, why})
+      end
+    end)
+  end)
+
   it("works on the server's side, and while messages lie untaken", function ()
     run(function ()
       local found

@@ -315,6 +315,12 @@ enum wsm_sent wsm_link_send (struct wsm_link *l,
   return sent;
 }
 
+enum wsm_full wsm_link_full (struct wsm_link *l,
+                             const struct wsm_message *message,
+                             const struct wsm_terms *terms) {
+  return wsm_outbox_full(&l->manager, message, terms, wsm_link_clock(l));
+}
+
 /* The kernel took half a frame and there is no memory for the rest. */
 static void give_up (struct wsm_link *l) {
   struct wsm_error e;

@@ -127,6 +127,11 @@ enum wsm_sent wsm_link_send (struct wsm_link *l,
                              const struct wsm_message *message,
                              const struct wsm_terms *terms);
 
+/* Why that was refused as full: see wsm_outbox_full. */
+enum wsm_full wsm_link_full (struct wsm_link *l,
+                             const struct wsm_message *message,
+                             const struct wsm_terms *terms);
+
 /* The next message received: see wsm_manager_next. Its bytes are valid until
 ** pop. */
 enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m);

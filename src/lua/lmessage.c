@@ -1,5 +1,6 @@
 #include "lua/lmessage.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "base/utf8.h"
 #include "lua/lbox.h"
@@ -154,26 +155,76 @@ static int receive (lua_State *L) {
 
 /* --- send --- */
 
-/* Pushes nil, "full" and what there is no room in. */
-static int push_full (lua_State *L, const struct wsm_manager *m, size_t n) {
+/* Of a message that found the outbox full, or that is volatile and would wait there. */
+static void push_outbox (lua_State *L, const struct wsm_manager *m, size_t n,
+                         bool is_volatile) {
   const bool is_open = m->state == WSM_STATE_OPEN;
-  lua_pushnil(L);
-  lua_pushstring(L, wsm_token_name(WSM_FULL));
-  if (is_open && m->outbox.count == 0)
-    lua_pushfstring(L,
-                    "%d bytes already wait for the peer to read; wait for "
-                    "the event drain",
-                    (int)wsm_manager_buffered(m));
+  const int count = (int)m->outbox.count;
+  if (is_volatile && is_open)
+    lua_pushfstring(L, "%d messages in the outbox go first", count);
+  else if (is_volatile)
+    lua_pushfstring(L, "the connection is %s", wsm_state_name(m->state));
   else if (is_open)
     lua_pushfstring(L,
                     "the outbox holds %d messages, which wait for the rate or "
-                    "for the peer to read, and takes no %d bytes more",
-                    (int)m->outbox.count, (int)n);
+                    "for the peer to read or confirm, and takes no %d bytes "
+                    "more",
+                    count, (int)n);
   else
     lua_pushfstring(L,
                     "the outbox holds %d messages and takes no %d bytes "
                     "more while the connection is %s",
-                    (int)m->outbox.count, (int)n, wsm_state_name(m->state));
+                    count, (int)n, wsm_state_name(m->state));
+}
+
+static void push_rate (lua_State *L, const struct wsm_policy *p) {
+  char per[32];
+  snprintf(per, sizeof per, "%g", p->rate_per_ms / 1000.0);
+  lua_pushfstring(L, "the rate of %d messages in %s s allows no other one now",
+                  (int)(p->rate_limit - p->rate_reserve), per);
+}
+
+/* Why it is refused as full. */
+static void push_why_full (lua_State *L, struct wsm_link *link,
+                           const struct wsm_message *message,
+                           const struct wsm_terms *terms) {
+  static const char *const words[] = {
+    [WSM_FULL_HELD] = "it has just opened: the listeners of 'open' send first",
+    [WSM_FULL_RESENDING] = "what an earlier connection has sent goes first",
+    [WSM_FULL_CONFIRMED] = "as many messages as may be wait for the peer to "
+                           "confirm them",
+    [WSM_FULL_MEMORY] = "there is no memory for it",
+  };
+  const struct wsm_manager *m = wsm_link_manager(link);
+  const enum wsm_full why = wsm_link_full(link, message, terms);
+  switch (why) {
+    case WSM_FULL_OUTPUT:
+      lua_pushfstring(L, "%d bytes already wait for the peer to read",
+                      (int)wsm_manager_buffered(m));
+      break;
+    case WSM_FULL_OUTBOX:
+      push_outbox(L, m, message->length, terms && terms->is_volatile);
+      break;
+    case WSM_FULL_RATE:
+      push_rate(L, m->policy);
+      break;
+    default:
+      lua_pushstring(L, words[why]);
+  }
+}
+
+/* Pushes nil, "full" and what there is no room in. */
+static int push_full (lua_State *L, struct wsm_link *link,
+                      const struct wsm_message *message,
+                      const struct wsm_terms *terms) {
+  const bool is_open = wsm_link_manager(link)->state == WSM_STATE_OPEN;
+  lua_pushnil(L);
+  lua_pushstring(L, wsm_token_name(WSM_FULL));
+  push_why_full(L, link, message, terms);
+  if (terms && terms->is_volatile)
+    lua_pushstring(L, "; it is volatile, and was not sent");
+  else lua_pushstring(L, is_open ? "; wait for the event drain" : "");
+  lua_concat(L, 2);
   return 3;
 }
 
@@ -234,6 +285,7 @@ static int send (lua_State *L) {
   const bool lacks_id = box->identifies && lua_gettop(L) < 4;
   struct wsm_link *link = box->link;
   const unsigned opcode = opcode_of(L);
+  const struct wsm_terms *some;
   struct wsm_terms terms;
   struct wsm_message m;
   if (opcode == 0 || lua_type(L, 2) != LUA_TSTRING || lacks_id) {
@@ -244,13 +296,14 @@ static int send (lua_State *L) {
   if (!is_valid(&m))
     return misuse(L, "bad argument #1 to 'send' (text must be UTF-8; send it "
                      "as \"binary\")");
-  switch (wsm_link_send(link, &m, terms_at(L, link, &terms))) {
+  some = terms_at(L, link, &terms);
+  switch (wsm_link_send(link, &m, some)) {
     case WSM_SENT:
     case WSM_SENT_LATER:
       lua_pushboolean(L, 1);
       return 1;
     case WSM_SEND_FULL:
-      return push_full(L, wsm_link_manager(link), m.length);
+      return push_full(L, link, &m, some);
     case WSM_SEND_TOOBIG:
       return push_toobig(L, wsm_link_manager(link), m.length);
     case WSM_SEND_CLOSED:

@@ -222,6 +222,19 @@ enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
   return send_by_rules(m, message, terms, now_ms);
 }
 
+enum wsm_full wsm_outbox_full (const struct wsm_manager *m,
+                               const struct wsm_message *message,
+                               const struct wsm_terms *terms, uint64_t now_ms) {
+  if (m->state != WSM_STATE_OPEN) return WSM_FULL_OUTBOX;
+  if (m->hold) return WSM_FULL_HELD;
+  if (wsm_delivery_is_resending(m)) return WSM_FULL_RESENDING;
+  if (m->outbox.count) return WSM_FULL_OUTBOX;
+  if (is_output_full(m)) return WSM_FULL_OUTPUT;
+  if (is_too_soon(m, now_ms)) return WSM_FULL_RATE;
+  return is_unconfirmed(m, message, terms) ? WSM_FULL_CONFIRMED
+                                           : WSM_FULL_MEMORY;
+}
+
 enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m,
                                      const struct wsm_message *message,
                                      const struct wsm_terms *terms,

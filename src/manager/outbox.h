@@ -24,6 +24,21 @@ enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
                                const struct wsm_message *message,
                                const struct wsm_terms *terms, uint64_t now_ms);
 
+/* What a message that was refused as full, just now, would wait for. */
+enum wsm_full {
+  WSM_FULL_OUTPUT,    /* the peer reads too slowly */
+  WSM_FULL_OUTBOX,    /* for what is in the outbox, or its room */
+  WSM_FULL_HELD,      /* the owner's first messages of this connection */
+  WSM_FULL_RESENDING, /* what an earlier connection has sent */
+  WSM_FULL_RATE,
+  WSM_FULL_CONFIRMED, /* the peer is to confirm others */
+  WSM_FULL_MEMORY
+};
+
+enum wsm_full wsm_outbox_full (const struct wsm_manager *m,
+                               const struct wsm_message *message,
+                               const struct wsm_terms *terms, uint64_t now_ms);
+
 /* The owner's first messages of this connection were sent: now the outbox. */
 void wsm_outbox_release (struct wsm_manager *m, uint64_t now_ms);
 

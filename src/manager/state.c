@@ -113,7 +113,10 @@ void wsm_state_explain (const struct wsm_manager *m, char to[WSM_DETAIL_SIZE]) {
     memcpy(to, m->error.detail, WSM_DETAIL_SIZE);
   else
     snprintf(to, WSM_DETAIL_SIZE, "%s",
-             *last ? last : "the connection is not there yet");
+             *last ? last
+             : m->state == WSM_STATE_CLOSING
+               ? "the connection is being closed"
+               : "the connection is not there yet");
 }
 
 void wsm_state_lock (struct wsm_manager *m, const char *why) {

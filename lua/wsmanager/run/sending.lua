@@ -10,6 +10,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
 local identity = require "wsmanager.run.identity"
 local ffi = require "wsmanager.base.ffi"
+local schema = require "wsmanager.base.schema"
 local suggest = require "wsmanager.base.suggest"
 
 local link = core.link
@@ -18,7 +19,7 @@ local now, encode = core.now, codec.encode
 local codecs, to_record = dispatch.codecs, dispatch.record
 local wait_in = dispatch.wait
 local call_identify, identifies = identity.of_sent, identity.connections
-local bad_argument, check_seconds = arguments.fail, arguments.check_seconds
+local check_seconds = arguments.check_seconds
 
 local type, min = type, math.min
 
@@ -35,12 +36,9 @@ local sending = {}
 
 -- ## The third argument
 
-local function is_seconds (value) return type(value) == "number" and value == value end
-
 local terms_of = {
-  timeout = {is_seconds, "number"},
-  ttl = {function (value) return is_seconds(value) and value > 0 end,
-         "positive number"},
+  timeout = {schema.is_number(0), "number, 0 or more,"},
+  ttl = {schema.is_positive, "positive number"},
   volatile = {function (value) return type(value) == "boolean" end, "boolean"},
 }
 
@@ -53,8 +51,11 @@ local function check_options (level, options)
       error("bad argument #3 to 'send' (unknown option '" .. tostring(name) .. "'"
             .. hint .. ")", level + 2)
     elseif not rule[1](value) then
-      bad_argument(level + 1, "#3 to 'send' (" .. rule[2] .. " for '" .. name .. "'",
-                   value)
+      local got = value ~= value and "nan"
+                  or type(value) == "number" and name ~= "volatile"
+                     and tostring(value) or type(value)
+      error(("bad argument #3 to 'send' (%s for '%s' expected, got %s)"):format(
+              rule[2], name, got), level + 2)
     end
   end
 end

@@ -295,6 +295,57 @@ describe("a connection", function ()
     end)
   end)
 
+  it("says what it waits for: the rate, or others to be confirmed", function ()
+    local _, url = serve()
+    local function open (options)
+      options.url = url
+      local ws = wsmanager.new(options)
+      assert(ws:opened(LONG))
+      return ws
+    end
+    local function is_full (sentence, ...)
+      local ok, token, detail = ...
+      assert.same({nil, "full"}, {ok, token})
+      assert.matches(sentence, detail)
+    end
+    run(function ()
+      local ws = open {rate = {3, per = 90, reserve = 2}, outbox = false}
+      assert(ws:send "1")
+      is_full("^the rate of 1 messages in 90 s allows no other one now; wait for the event "
+              .. "drain$", ws:send("2", "text", 0))
+      is_full("allows no other one now; it is volatile, and was not sent$",
+              ws:send("2", "text", {volatile = true}))
+      ws:close()
+      ws = open {rate = {1, per = 90}}
+      assert(ws:send "1")
+      is_full("^the rate of 1 messages in 90 s allows no other one now; it is volatile",
+              ws:send("2", "text", {volatile = true}))
+      assert(ws:send "2")
+      is_full("^1 messages in the outbox go first; it is volatile",
+              ws:send("3", "text", {volatile = true}))
+      ws:close()
+      ws = open {
+        outbox = {messages = 1}, identify = function (text) return text end,
+        acknowledge = function () end,
+      }
+      for i = 1, 2 do assert(ws:send(tostring(i))) end
+      is_full("^the outbox holds 1 messages, which wait for the rate or for the peer to "
+              .. "read or confirm,", ws:send("3", "text", 0))
+      ws:close()
+      ws = wsmanager.new {url = url}
+      is_full("^the connection is connecting; it is volatile, and was not sent$",
+              ws:send("1", "text", {volatile = true}))
+      local first
+      ws.onopen = function ()
+        wsmanager.spawn(function () assert(ws:send("2", "text", 0)) end)
+        first = {ws:send("1", "text", {volatile = true})}
+      end
+      await(function () return first end)
+      assert.same({true}, first)
+      ws:close()
+    end)
+  end)
+
   it("refuses what is larger than limits.send", function ()
     local _, url = serve()
     run(function ()
