@@ -273,6 +273,7 @@ build = {
     ["wsmanager.run.protected"] = "lua/wsmanager/run/protected.lua",
     ["wsmanager.run.queue"] = "lua/wsmanager/run/queue.lua",
     ["wsmanager.run.receivers"] = "lua/wsmanager/run/receivers.lua",
+    ["wsmanager.run.requests"] = "lua/wsmanager/run/requests.lua",
     ["wsmanager.run.retry"] = "lua/wsmanager/run/retry.lua",
     ["wsmanager.run.scheduler"] = "lua/wsmanager/run/scheduler.lua",
     ["wsmanager.run.sending"] = "lua/wsmanager/run/sending.lua",

@@ -9,8 +9,8 @@ local conflicts = require "wsmanager.base.conflicts"
 local connection = require "wsmanager.connection"
 local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
+local distribution = require "wsmanager.run.distribution"
 local events = require "wsmanager.base.events"
-local handlers = require "wsmanager.run.handlers"
 local handshake_headers = require "wsmanager.base.handshake_headers"
 local migration = require "wsmanager.migration"
 local login = require "wsmanager.run.login"
@@ -72,6 +72,7 @@ local client = {}
 ---@field open? number|false   from resolving the name to the 101; 10
 ---@field login? number|false  from the 101; 10
 ---@field close? number|false  of the closing handshake; 5
+---@field request? number|false  of a `request` that names no timeout; 30
 ---@field ask? number|false    of the functions that an attempt asks, together; 30
 
 ---@class wsmanager.Limits
@@ -141,6 +142,7 @@ local client = {}
 ---@field decode? "json"|wsmanager.Codec
 ---@field dispatch? string|integer|fun(message: any, kind: string): any  a message's name, for `on`: its field of that
 ---  name or index, or what the function returns
+---@field correlate? string|integer|wsmanager.Correlation  how `request` knows the answer: a field of both with the id
 ---@field identify? wsmanager.ToId  of a message that is sent: it is sent again until it is acknowledged
 ---@field acknowledge? wsmanager.ToId  which id a message received confirms
 ---@field dedupe? wsmanager.ToId  of a message received: a repeated one is dropped
@@ -244,7 +246,7 @@ local function read (given)
   end
   record.codec = codec.of(given.decode)
   record.heartbeat_options = given.heartbeat or nil
-  record.name_of = handlers.to_name_of(given.dispatch)
+  record.distributing = distribution.options_of(given)
   return config, record
 end
 

@@ -1,10 +1,12 @@
--- The methods of a connection that handle its messages by name: on and off.
+-- The methods of a connection that give its messages to whom they are for: on and off,
+-- by their name; request, an answer.
 -- Depends on distribution.lua.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
+local suggest = require "wsmanager.base.suggest"
 
 local check_self, is_callable = arguments.check_self, arguments.is_callable
 
@@ -43,7 +45,7 @@ end
 function methods.on (ws, name, fn)
   check_self(ws, "on")
   local record = dispatch.record(ws)
-  if not record.name_of then
+  if not record.distributing or not record.distributing.name_of then
     error("'on' needs to know the names of messages: give the option 'dispatch', "
           .. "a field of them or a function, to " .. (record.server and "serve" or "new"), 2)
   end
@@ -66,4 +68,68 @@ function methods.off (ws, name, fn)
     arguments.fail(1, "#2 to 'off' (function", fn)
   end
   distribution.remove_handler(ws, dispatch.record(ws), name, fn)
+end
+
+---@class wsmanager.RequestOptions
+---@field timeout? number  seconds; the option `timeouts.request` when absent
+---@field retry? boolean   asked again on the next connection, when one is lost before the answer
+---@field kind? "text"|"binary"  of the message that is sent; text when absent
+
+local function is_seconds (value) return type(value) == "number" and value == value end
+
+local rules = {
+  timeout = {is_seconds, "number"},
+  retry = {function (value) return type(value) == "boolean" end, "boolean"},
+  kind = {function (value) return value == "text" or value == "binary" end,
+          "'text' or 'binary'"},
+}
+
+local NONE = {}
+
+-- The options of a request, of its second argument; raises at the line that called its
+-- caller.
+local function read_options (given)
+  if given == nil then return NONE end
+  if type(given) ~= "table" then
+    arguments.check_seconds(2, "#2 to 'request'", given)
+    return {timeout = given}
+  end
+  for name, value in pairs(given) do
+    local rule = rules[name]
+    if not rule then
+      error("bad argument #2 to 'request' (unknown option '" .. tostring(name) .. "'"
+            .. suggest.hint(tostring(name), rules) .. ")", 3)
+    elseif not rule[1](value) then
+      arguments.fail(2, "#2 to 'request' (" .. rule[2] .. " for '" .. name .. "'", value)
+    end
+  end
+  return given
+end
+
+--- Sends a message with an id of its own and waits for the answer: the next message with
+--- that id (the option `correlate`), which nobody else gets. It is sent on a connection
+--- that is open, and waits for one, for what is in the outbox and for room; it is never
+--- in the outbox. Many can be under way at once.
+---@param message any  what `correlate` gives the id to: a table without that field. It stays as it is
+---@param timeout? number|wsmanager.RequestOptions  seconds until the answer; 30
+---@return any answer  decoded where `decode` is set; or nil
+---@return string kind  "text" or "binary"; of nil the token: "timeout"; "closed": the connection
+---  ended before the answer, or is over; "toobig", "codec", "cancelled" and those of `send`
+---@return string? detail
+function methods.request (ws, message, timeout)
+  check_self(ws, "request")
+  local record = dispatch.record(ws)
+  local given = record.distributing
+  if not given or not given.correlation then
+    error("'request' needs to know the answers: give the option 'correlate', the field "
+          .. "of their id or functions, to " .. (record.server and "serve" or "new"), 2)
+  end
+  if message == nil then arguments.fail(1, "#1 to 'request' (message", message) end
+  local options = read_options(timeout)
+  local seconds = options.timeout or given.timeout
+  local answer, kind, why = distribution.request(1, ws, record, {
+    message = message, kind = options.kind, retry = options.retry, timeout = seconds,
+    deadline = seconds and core.now() + seconds,
+  })
+  return answer, kind, why    -- no tail call: it raises at our caller's line
 end

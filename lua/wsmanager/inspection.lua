@@ -30,6 +30,8 @@ local methods = core.methods
 ---@field unsent integer    messages that still waited at the end
 ---@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
 ---@field untaken integer   messages received and dropped, as there was no handler for them and nobody called `receive`
+---@field requests integer  that were sent and wait for their answer, now
+---@field late_answers integer  dropped: their request had timed out, or was lost with an earlier connection
 ---@field uncertain integer messages that may have been lost, since somebody listens to that event
 ---@field unread integer    bytes received and not taken, now
 ---@field unread_dropped integer  bytes given up because nobody took what was before them
@@ -50,7 +52,10 @@ local methods = core.methods
 function methods.stats (ws)
   check_self(ws, "stats")
   local stats, d = link.stats(ws), dispatch.record(ws).distribution
+  local requests = d and d.requests
   stats.untaken = d and d.lost or 0
+  stats.requests = requests and requests.count or 0
+  stats.late_answers = requests and requests.late or 0
   return stats
 end
 

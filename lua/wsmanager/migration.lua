@@ -33,6 +33,7 @@ local function end_predecessor (ws, record)
   if other.state ~= "closed" then link.abort(other, "another took its place") end
   local unread = link.stats(other).unread_dropped
   local lost = link.endmigration(ws, other)
+  if record.distribution then record.distribution.lose(ws, record, record.opens - 1) end
   dispatch.schedule(record)
   if lost > 0 then dispatch.tell_dropped(record, lost, 0, "full") end
   if unread > 0 then

@@ -9,8 +9,8 @@ local conflicts = require "wsmanager.base.conflicts"
 local coroutines = require "wsmanager.run.coroutines"
 local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
+local distribution = require "wsmanager.run.distribution"
 local each = require "wsmanager.base.each"
-local handlers = require "wsmanager.run.handlers"
 local handshake_headers = require "wsmanager.base.handshake_headers"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
@@ -61,7 +61,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field login? fun(ws: wsmanager.Login, request: wsmanager.Request): any, string?, any, integer?  before `handler`
 ---@field page? string|table<string, string|function>|fun(request: wsmanager.Request): integer, string, table?
 ---@field heartbeat? wsmanager.Heartbeat|false
----@field timeouts? {open: number|false|nil, login: number|false|nil, close: number|false|nil}
+---@field timeouts? {open?: number|false, login?: number|false, close?: number|false, request?: number|false}
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
 ---@field inflate? "zlib-stream"  its clients' binary messages are pieces of one zlib stream each, of texts
@@ -72,6 +72,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field acknowledge? fun(message: any, kind: string): string|number|nil
 ---@field dedupe? fun(message: any, kind: string): string|number|nil
 ---@field user? fun(request: wsmanager.Request): string|number|nil  whose ids `dedupe` knows again later
+---@field correlate? string|integer|wsmanager.Correlation  as of a client
 ---@field dispatch? string|integer|fun(message: any, kind: string): any  as of a client
 ---@field onerror? fun(why: any, ws: wsmanager.Connection)  called for errors of its functions
 
@@ -304,7 +305,7 @@ end
 local function add_connection (self, ws)
   local record = {
     server = self, codec = self.codec, on_request = begin_exchange,
-    heartbeat_options = self.given.heartbeat or nil, name_of = self.name_of,
+    heartbeat_options = self.given.heartbeat or nil, distributing = self.distributing,
   }
   if self.given.login then
     record.login, record.begin_login = self.given.login, begin_login
@@ -474,7 +475,7 @@ function Server.serve (given)
   if not made then return nil, token, detail end
   local self = setmetatable({
     core = made, id = made:id(), given = given, offered = protocols,
-    codec = with, name_of = handlers.to_name_of(given.dispatch),
+    codec = with, distributing = distribution.options_of(given),
     members = {}, stopped = false, closed = false, users = users.new(),
     public = {port = made:port(), path = given.path},
   }, Server)

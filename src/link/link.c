@@ -380,6 +380,11 @@ void wsm_link_pop (struct wsm_link *l) {
   wsm_driver_update_timer(l);
 }
 
+void wsm_link_await_room (struct wsm_link *l) {
+  wsm_manager_await_room(&l->manager);
+  wsm_driver_update_timer(l);
+}
+
 bool wsm_link_keep (struct wsm_link *l, size_t n) {
   const bool many = wsm_manager_keep(&l->manager, n);
   wsm_driver_update_pause(l);

@@ -137,6 +137,9 @@ enum wsm_full wsm_link_full (struct wsm_link *l,
 enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m);
 void wsm_link_pop (struct wsm_link *l);
 
+/* See wsm_manager_await_room. */
+void wsm_link_await_room (struct wsm_link *l);
+
 /* See wsm_manager_keep. */
 bool wsm_link_keep (struct wsm_link *l, size_t n);
 

@@ -84,6 +84,12 @@ static int keep (lua_State *L) {
   return 1;
 }
 
+/* awaitroom(ws): the event "drain" follows, once there is room to send */
+static int await_room (lua_State *L) {
+  wsm_link_await_room(wsm_check_box(L, 1)->link);
+  return 0;
+}
+
 static int push_too_many_pings (lua_State *L) {
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(WSM_FULL));
@@ -386,6 +392,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "codec", set_codec },
                                       { "share", set_shared },
                                       { "keep", keep },
+                                      { "awaitroom", await_room },
                                       { "start", start },
                                       { "checkend", check_end },
                                       { "unfix", wsm_lua_unfix },

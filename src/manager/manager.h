@@ -375,6 +375,12 @@ static inline size_t wsm_manager_masks (const struct wsm_manager *m) {
   return m->outbox.count + (q ? q->count : 0);
 }
 
+/* Somebody waits to send who was refused, or would be: DRAIN follows, once there is
+** room. For an open connection. */
+static inline void wsm_manager_await_room (struct wsm_manager *m) {
+  if (m->state == WSM_STATE_OPEN) m->drain_due = true;
+}
+
 /* So many bytes were taken and are kept by the owner for those who have not asked yet:
 ** they count in the inbox as if they were not taken. Returns whether they are more
 ** than half of it. */

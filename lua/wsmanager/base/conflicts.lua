@@ -119,7 +119,27 @@ local function check_dispatch (given)
   end
 end
 
+local function check_correlation (given)
+  local own = given.correlate
+  local is_table = type(own) == "table"
+  local has_field = own ~= nil and (not is_table or own.field ~= nil)
+  if field(given.timeouts, "request") and own == nil then
+    fail("timeouts.request", "no 'correlate'", "nothing is asked")
+  elseif own == nil then
+    return
+  elseif has_field and not given.decode then
+    fail("correlate", "no 'decode'", "a field is of a decoded message; give "
+         .. "decode = \"json\", or functions as 'correlate.set' and 'correlate.get'")
+  elseif has_field and is_table and own.set and own.get then
+    fail("correlate.field", "'correlate.set' and 'correlate.get'", "it is in their place")
+  elseif not has_field and not (own.set and own.get) then
+    fail("correlate", "no 'correlate." .. (own.set and "get" or "set") .. "'",
+         "it needs a 'field', or functions 'set' and 'get'")
+  end
+end
+
 local function check_both (given)
+  check_correlation(given)
   check_dispatch(given)
   check_delivery(given)
   check_handshake(given)

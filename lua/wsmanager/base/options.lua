@@ -86,7 +86,7 @@ local policy = {
   }, true),
   timeouts = group {
     open = positive_or_false, login = positive_or_false,
-    close = positive_or_false,
+    close = positive_or_false, request = positive_or_false,
   },
   inbox = size,
   buffer = size,
@@ -111,6 +111,7 @@ local shared = {
   tls = tls,
   decode = rule(is_codec, "'json' or a table with encode and decode", true),
   login = callback, identify = callback, acknowledge = callback, dedupe = callback,
+  correlate = rule(any(is_field, is "table"), "name or index of a field, or table"),
   dispatch = rule(is_dispatch, "name or index of a field, or function"),
 }
 
@@ -225,9 +226,22 @@ for name, each in pairs(shared) do client[name], server[name] = each, each end
 client.tls = group(tls.fields, false, false, true)
 client.timeouts = group {
   open = positive_or_false, login = positive_or_false, close = positive_or_false,
-  ask = positive_or_false,
+  ask = positive_or_false, request = positive_or_false,
 }
 for name in pairs(events.properties) do client[name] = callback end
+
+-- The option `correlate` as a table.
+local correlation = {
+  field = rule(is_field, "name or index of a field"), set = callback, get = callback,
+  id = callback,
+}
+
+-- The same for what has its own table of options under another name.
+local function check_correlation (given)
+  if type(given.correlate) == "table" then
+    schema.check(given.correlate, correlation, "correlate.")
+  end
+end
 
 -- Is it the name of a client's option?
 function options.is_client_option (name)
@@ -247,6 +261,7 @@ end
 -- Raises for the first option that is unknown, of a wrong type, or missing.
 function options.check_client (given)
   schema.check(given, client, "")
+  check_correlation(given)
   if given.url == nil then
     error("bad option 'url' (string, list of strings or function expected, got "
           .. "nil)", 0)
@@ -287,6 +302,7 @@ end
 
 function options.check_server (given)
   schema.check(given, server, "")
+  check_correlation(given)
   if given.path and (given.host or given.port) then
     error("bad option 'path' (a server listens on a path or on host and port)",
           0)

@@ -53,7 +53,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field watchers? table           queue of coroutines that wait for another state
 ---@field pings? table<integer, thread>  number of a ping that is awaited -> who does
 ---@field inbox_empty? boolean      the last receive found no message
----@field name_of? fun(message: any, kind: string): any  option dispatch
+---@field distributing? wsmanager.Distributing  options dispatch and correlate
 ---@field distribution? wsmanager.Distribution  where there are handlers of messages
 ---@field takers? table             queue of coroutines that wait in `receive` there
 ---@field budget? integer           messages that may still be delivered in this round
@@ -263,10 +263,11 @@ local function has_own_code (record)
   return record.discards and (token == "protocol" or token == "toobig")
 end
 
-function on_event.close (_, record, code, reason, clean)
+function on_event.close (ws, record, code, reason, clean)
   local ending = record.ending
   if has_own_code(record) then code, reason = 1006, "" end
   set_ending(record, "close", ending.token, ending.detail, code, reason, clean)
+  if record.distribution then record.distribution.lose(ws, record) end
   if not has_listener(record, "close") then return end
   fire(record, {
     type = "close", code = code, reason = reason, wasClean = clean,
@@ -359,6 +360,7 @@ local function notify_state (ws, record)
   record.over = over
   if over and record.senders then wake_all(record.senders) end
   if record.watchers then wake_all(record.watchers) end
+  if over and record.distribution then record.distribution.lose(ws, record) end
   if over and record.on_over then record.on_over() end
   if over and record.migrating then
     dispatch.abort(record.migrating)

@@ -1,7 +1,8 @@
--- Who gets each message of a connection that has handlers: the handlers of its name, or
--- the default ones, or else `receive` and the listeners of `message`.
+-- Who gets each message of a connection that has handlers or requests: the request that
+-- waits for it; or the handlers of its name, or the default ones; or else `receive` and the
+-- listeners of `message`.
 -- Depends on the core's link, codec.lua, coroutines.lua, dispatch.lua, handlers.lua,
--- listeners.lua and receivers.lua.
+-- listeners.lua, receivers.lua and requests.lua.
 -- Never costs anything where none of this is used: such a connection has none.
 
 local core = require "wsmanager.core"
@@ -13,6 +14,7 @@ local fifo = require "wsmanager.base.fifo"
 local handlers = require "wsmanager.run.handlers"
 local listeners = require "wsmanager.run.listeners"
 local receivers = require "wsmanager.run.receivers"
+local requests = require "wsmanager.run.requests"
 local scheduler = require "wsmanager.run.scheduler"
 
 local link = core.link
@@ -24,7 +26,7 @@ local has_waiting, wake, wake_all =
 local fire, has_listener = listeners.fire, listeners.has
 local push, pop, is_empty = fifo.push, fifo.pop, fifo.is_empty
 local wait_in = dispatch.wait
-local give_to_handlers = handlers.give
+local give_to_handlers, give_to_request = handlers.give, requests.give
 
 -- What a message that is kept takes beside its bytes, about.
 local OVERHEAD = 64
@@ -37,7 +39,10 @@ local distribution = {}
 ---@field told integer      the same, as the core knows it
 ---@field lost integer      messages dropped, as nobody took them: of stats()
 ---@field is_read? true     somebody has called `receive`
----@field users integer     handlers: while there are any, messages are taken
+---@field handlers integer  how many there are
+---@field users integer     handlers, and requests: while there are any, messages are taken
+---@field requests? wsmanager.Requests
+---@field lose fun(ws: wsmanager.Connection, record: wsmanager.Record, opens?: integer)
 ---@field by_name table<string|number, wsmanager.Handler[]>
 ---@field default wsmanager.Handler[]   of messages whose name has no handler
 ---@field due wsmanager.Fifo  handlers that have waited, and for which messages wait
@@ -50,6 +55,21 @@ local distribution = {}
 ---@field size integer
 ---@field why? string
 ---@field raw? string
+
+---@class wsmanager.Distributing  its options
+---@field name_of? fun(message: any, kind: string): any   `dispatch`
+---@field correlation? wsmanager.Correlation              `correlate`
+---@field timeout? number                                 `timeouts.request`
+
+-- Of the options of a client or a server; nil where none of these is given.
+function distribution.options_of (given)
+  if not given.dispatch and not given.correlate then return nil end
+  return {
+    name_of = handlers.to_name_of(given.dispatch),
+    correlation = requests.to_correlation(given.correlate),
+    timeout = requests.to_timeout(given),
+  }
+end
 
 -- ## What nobody has taken yet
 
@@ -140,7 +160,8 @@ local function distribute (ws, record, d, data, kind)
       return {kind = token, why = why, raw = raw, size = size}
     end
   end
-  if d.users > 0 and give_to_handlers(ws, record, d, value, kind, size) then
+  if d.requests and give_to_request(record, d.requests, value, kind) then return nil end
+  if d.handlers > 0 and give_to_handlers(ws, record, d, value, kind, size) then
     return nil
   end
   return {value = value, kind = kind, size = size}
@@ -167,6 +188,16 @@ local function deliver (ws, record, budget)
     if item then leave(record, d, item) end
   end
   tell_kept(ws, record, d)
+end
+
+-- The connections up to that number have ended, or all of them: what they received is
+-- delivered, and then what was asked on them is lost.
+local function lose (ws, record, opens)
+  local d = record.distribution
+  if not d.requests or d.requests.count == 0 then return end
+  if opens then deliver(ws, record, math.huge) end
+  requests.lose(d.requests, opens or math.huge, "the connection ended before the answer "
+                .. "came: " .. tostring(failures.why_over(ws, record)))
 end
 
 -- The next message that is for nobody else; or nil, and nothing, or why none will come.
@@ -218,8 +249,8 @@ function distribution.of (ws, record)
   local d = record.distribution
   if d then return d end
   d = {
-    unclaimed = fifo.new(), kept = 0, told = 0, lost = 0, users = 0, by_name = {},
-    default = {}, due = fifo.new(), deliver = deliver,
+    unclaimed = fifo.new(), kept = 0, told = 0, lost = 0, users = 0, handlers = 0, by_name = {},
+    default = {}, due = fifo.new(), deliver = deliver, lose = lose,
   }
   record.distribution, record.shared, record.only_listener = d, true, nil
   link.share(ws, true)
@@ -228,6 +259,13 @@ function distribution.of (ws, record)
   record.receivers = nil
   if waiting then wake_all(waiting) end
   return d
+end
+
+-- As ws:request; raises at `level` for a message that cannot be asked.
+function distribution.request (level, ws, record, asked)
+  distribution.of(ws, record)
+  local value, kind, why = requests.request(level + 1, ws, record, asked)
+  return value, kind, why    -- no tail call: it counts levels
 end
 
 -- Adds a handler; name nil: for messages whose name has none.

@@ -76,7 +76,7 @@ end
 -- ## Giving messages
 
 local function list_of (record, d, value, kind)
-  local ok, name = pcall(record.name_of, value, kind)
+  local ok, name = pcall(record.distributing.name_of, value, kind)
   if not ok then
     report.failure("the option 'dispatch'", name)
     return d.default
@@ -143,7 +143,7 @@ function handlers.add (ws, d, name, fn)
     fn = fn, target = ws, type = "(" .. tostring(name or "function") .. ")",
   }
   set_list(d, name, copy)
-  d.users = d.users + 1
+  d.handlers, d.users = d.handlers + 1, d.users + 1
 end
 
 -- Removes that one, or all; what waits for one that was the last of its list is
@@ -155,7 +155,7 @@ function handlers.remove (d, name, fn)
     if fn == nil or rawequal(handler.fn, fn) then
       list = copy_without(list, i)
       handler.removed = true
-      d.users = d.users - 1
+      d.handlers, d.users = d.handlers - 1, d.users - 1
       local item = handler.waiting and pop(handler.waiting)
       while item do
         d.kept = d.kept - item.size

@@ -16,7 +16,7 @@ local suggest = require "wsmanager.base.suggest"
 local link = core.link
 local link_send, send_on_terms = ffi.send, link.send
 local now, encode = core.now, codec.encode
-local codecs, to_record = dispatch.codecs, dispatch.record
+local codecs, to_record, is_over = dispatch.codecs, dispatch.record, dispatch.is_over
 local wait_in = dispatch.wait
 local call_identify, identifies = identity.of_sent, identity.connections
 local check_seconds = arguments.check_seconds
@@ -147,6 +147,27 @@ local function send_refused (ws, data, kind, timeout, terms, token, detail)
     return nil, token, detail
   end
   return wait_for_room(ws, data, kind, timeout, terms)
+end
+
+-- Sends text on a connection that is open, now: never into the outbox, and no lost
+-- connection gives it back. Waits for that and for room until asked.deadline.
+function sending.send_open (ws, data, asked)
+  local record, in_time = to_record(ws), nil
+  local restarts = record.restarts
+  repeat
+    local ok, token, detail = send_on_terms(ws, data, asked.kind, false, true)
+    if ok then return true end
+    local may_open = token == "closed" and not record.closing and not is_over[ws.state]
+    if token ~= "full" and not may_open then
+      return nil, token, failures.detail_of(ws, token, detail)
+    elseif in_time == false then
+      return failures.timed_out(ws, "not sent", asked.timeout)
+    end
+    link.awaitroom(ws)
+    record.full_for = in_time and "same" or "new"
+    in_time = wait_in(ws, record, "senders", asked.deadline)
+  until record.restarts ~= restarts
+  return nil, "closed", failures.why_over(ws, record)
 end
 
 local function check_kind (kind)

@@ -1,0 +1,269 @@
+-- Requests and their answers: `ws:request`, matched by a field of the messages, or by
+-- functions of the program (the option `correlate`).
+-- Depends on the core's link, codec.lua, coroutines.lua, dispatch.lua, failures.lua and
+-- sending.lua. A deadline is that of the coroutine that waits, in the scheduler's heap.
+-- Never puts a request into the outbox: what its connection has not sent when it is lost
+-- is never sent by another one.
+
+local codec = require "wsmanager.base.codec"
+local core = require "wsmanager.core"
+local coroutines = require "wsmanager.run.coroutines"
+local dispatch = require "wsmanager.run.dispatch"
+local failures = require "wsmanager.run.failures"
+local fifo = require "wsmanager.base.fifo"
+local receivers = require "wsmanager.run.receivers"
+local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
+local sending = require "wsmanager.run.sending"
+
+local is_utf8 = core.utf8
+local codecs = receivers.codecs
+local has_waiting, wake = coroutines.has_waiting, coroutines.wake
+local wait = scheduler.wait
+
+local DEFAULT_TIMEOUT = 30    -- seconds
+local LATE = 16384            -- numbers of requests whose answers may still come
+
+local requests = {}
+
+--- How requests and answers are matched.
+---@class wsmanager.Correlation
+---@field field? string|integer  name or index of the field of both
+---@field set? fun(message: any, id: string|integer): any  instead of it: the message to send with that id
+---@field get? fun(message: any, kind: string): any  instead of it: the id in a message received, or nil
+---@field id? fun(n: integer): string|integer  the id of the n-th request; n when absent
+
+---@class wsmanager.Pending  a request that was sent, and waits for its answer
+---@field queue table        of the coroutine that waits
+---@field id string|number
+---@field n integer          it was the n-th
+---@field opens integer      of the connection that it was sent on
+---@field all wsmanager.Requests
+---@field record wsmanager.Record
+---@field ws wsmanager.Connection
+---@field value? any         the answer
+---@field kind? string
+---@field lost? string       why no answer will come
+
+---@class wsmanager.Requests  those of a connection
+---@field pending table<string|number, wsmanager.Pending>
+---@field count integer
+---@field last integer       how many were asked
+---@field late integer       answers that came too late: for stats()
+---@field expected table<string|number, true>  ids of requests that were given up
+---@field given_up wsmanager.Fifo              the same, oldest first
+---@field left integer       how many these are
+
+-- ## The option
+
+local function get_field (field)
+  return function (message)
+    if type(message) == "table" then return message[field] end
+  end
+end
+
+local function to_id (n) return n end
+
+-- The option `correlate` as {field, set, get, id}, or nil.
+function requests.to_correlation (given)
+  if given == nil then return nil end
+  if type(given) ~= "table" then given = {field = given} end
+  return {
+    field = given.field, set = given.set, id = given.id or to_id,
+    get = given.get or get_field(given.field),
+  }
+end
+
+-- Seconds that a request waits when it names none, or nil, of the options.
+function requests.to_timeout (given)
+  local timeout = given.timeouts and given.timeouts.request
+  if timeout == nil then return DEFAULT_TIMEOUT end
+  return timeout or nil
+end
+
+-- ## The answers
+
+function requests.new ()
+  return {
+    pending = {}, count = 0, last = 0, late = 0, expected = {},
+    given_up = fifo.new(), left = 0,
+  }
+end
+
+-- It waits no more, and does not keep its connection.
+local function finish (request)
+  local all = request.all
+  if all.pending[request.id] ~= request then return end
+  all.pending[request.id] = nil
+  all.count = all.count - 1
+  local d = request.record.distribution
+  d.users = d.users - 1
+  if d.users == 0 then dispatch.retain(request.ws, request.record) end
+end
+
+-- Its answer is not for anybody when it comes. Only the last ones are remembered.
+local function give_up (request)
+  local all = request.all
+  if all.pending[request.id] ~= request then return end
+  finish(request)
+  all.expected[request.id] = true
+  fifo.push(all.given_up, request.id)
+  all.left = all.left + 1
+  if all.left <= LATE then return end
+  all.left = all.left - 1
+  all.expected[fifo.pop(all.given_up)] = nil
+end
+
+-- Its coroutine was closed.
+local metatable = {__close = give_up}
+
+-- Is the message an answer? Wakes who waits for it; one that is too late is dropped.
+function requests.give (record, all, value, kind)
+  local ok, id = pcall(record.distributing.correlation.get, value, kind)
+  if not ok then
+    report.failure("the option 'correlate'", id)
+    return false
+  end
+  local is = type(id)
+  if is ~= "string" and is ~= "number" then return false end
+  local request = all.pending[id]
+  if not request then
+    if not all.expected[id] then return false end
+    all.expected[id] = nil
+    all.late = all.late + 1
+    return true
+  end
+  request.value, request.kind = value, kind
+  finish(request)
+  if has_waiting(request.queue) then wake(request.queue) end
+  return true
+end
+
+local function by_number (a, b) return a.n < b.n end
+
+-- The connections up to that number have ended: what was asked on them is not answered.
+function requests.lose (all, opens, why)
+  local lost = {}
+  for _, request in pairs(all.pending) do
+    if request.opens <= opens then lost[#lost + 1] = request end
+  end
+  table.sort(lost, by_number)
+  for _, request in ipairs(lost) do
+    request.lost = why
+    give_up(request)
+  end
+  for _, request in ipairs(lost) do
+    if has_waiting(request.queue) then wake(request.queue) end
+  end
+end
+
+-- ## Asking
+
+-- Raises at `level` unless the message may have the id of a request.
+local function check_message (level, field, message)
+  if type(message) ~= "table" then
+    error("bad argument #1 to 'request' (table expected, got " .. type(message) .. ")",
+          level + 2)
+  end
+  local before = message[field]
+  if before ~= nil and type(before) ~= "userdata" then    -- JSON's null
+    error("bad argument #1 to 'request' (its field '" .. tostring(field)
+          .. "' is set: request itself gives it the id)", level + 2)
+  end
+  return before
+end
+
+local function encode (ws, value, kind)
+  if type(value) == "string" then return value end
+  local with = codecs[ws]
+  if not with or not with.encode then
+    return nil, "codec", "the message is a " .. type(value) .. ", and no codec encodes it"
+  end
+  return codec.encode(with, value, kind)
+end
+
+-- The text to be sent, with the id; or nil, token, detail. The message stays as it is.
+local function to_text (level, ws, record, asked, id)
+  local correlation, message = record.distributing.correlation, asked.message
+  local text, token, why
+  if correlation.set then
+    text, token, why = encode(ws, correlation.set(message, id), asked.kind)
+  else
+    local field = correlation.field
+    local before = check_message(level + 1, field, message)
+    message[field] = id
+    text, token, why = encode(ws, message, asked.kind)
+    message[field] = before
+  end
+  if text and asked.kind ~= "binary" and not is_utf8(text) then
+    error("bad argument #1 to 'request' (text must be UTF-8; ask it as \"binary\")",
+          level + 2)
+  end
+  return text, token, why
+end
+
+local function once (_, again)
+  if not again then return true end
+end
+
+-- Waits until it was answered, or lost, or the deadline has come.
+local function await (request, deadline)
+  for _ in once, nil, nil, request do
+    while request.value == nil and not request.lost do
+      if not wait(request.queue, deadline) then break end
+    end
+  end
+end
+
+local function register (ws, record, all, id)
+  local d = record.distribution
+  local request = setmetatable({
+    queue = coroutines.new_queue(), id = id, n = all.last, opens = record.opens or 0,
+    all = all, record = record, ws = ws,
+  }, metatable)
+  all.pending[id], all.count = request, all.count + 1
+  d.users = d.users + 1
+  if d.users == 1 then
+    scheduler.schedule(record.id)
+    dispatch.retain(ws, record)
+  end
+  return request
+end
+
+-- Asks once. The answer and its kind; nil, token, detail; or nil, "lost", why.
+local function ask (level, ws, record, all, asked)
+  all.last = all.last + 1
+  local id = record.distributing.correlation.id(all.last)
+  local text, token, why = to_text(level + 1, ws, record, asked, id)
+  if text == nil then return nil, token, why end
+  local sent
+  sent, token, why = sending.send_open(ws, text, asked)
+  if not sent then return nil, token, why end
+  local request = register(ws, record, all, id)
+  await(request, asked.deadline)
+  if request.value ~= nil then return request.value, request.kind end
+  if request.lost then return nil, "lost", request.lost end
+  give_up(request)
+  return failures.timed_out(ws, "no answer", asked.timeout)
+end
+
+---@class wsmanager.Asked
+---@field message any
+---@field kind? string
+---@field timeout? number
+---@field deadline? number
+---@field retry? boolean
+
+-- Raises at `level` for a message that cannot be asked.
+function requests.request (level, ws, record, asked)
+  local d = record.distribution
+  if not d.requests then d.requests = requests.new() end
+  local value, kind, why
+  repeat
+    value, kind, why = ask(level + 1, ws, record, d.requests, asked)
+    if value ~= nil or kind ~= "lost" then return value, kind, why end
+  until not asked.retry
+  return nil, "closed", why
+end
+
+return requests
