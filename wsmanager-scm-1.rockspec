@@ -281,6 +281,7 @@ build = {
     ["wsmanager.run.task"] = "lua/wsmanager/run/task.lua",
     ["wsmanager.run.timers"] = "lua/wsmanager/run/timers.lua",
     ["wsmanager.run.users"] = "lua/wsmanager/run/users.lua",
+    ["wsmanager.run.waiters"] = "lua/wsmanager/run/waiters.lua",
     ["wsmanager.run.watch"] = "lua/wsmanager/run/watch.lua",
     ["wsmanager.server"] = "lua/wsmanager/server.lua",
     ["wsmanager.websocket"] = "lua/wsmanager/websocket.lua",

@@ -1,16 +1,19 @@
 -- The coroutines of the built-in scheduler: started, parked, woken, and reported
 -- when they fail.
--- Depends on timers.lua and report.lua.
+-- Depends on timers.lua, waiters.lua and report.lua.
 -- Never turns the loop nor reads the clock: scheduler.lua does.
 
 local report = require "wsmanager.base.report"
 local timers = require "wsmanager.run.timers"
+local waiters = require "wsmanager.run.waiters"
 
 local create, running = coroutine.create, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
 local isyieldable = coroutine.isyieldable or function () return true end
 local coroutine_resume = coroutine.resume
 local close = coroutine.close     -- Lua 5.4
+local push, pop, index_of = waiters.push, waiters.pop, waiters.index_of
+local remove, remove_first = waiters.remove, waiters.remove_first
 local getinfo, getlocal = debug.getinfo, debug.getlocal
 local unpack = table.unpack or unpack
 
@@ -28,11 +31,11 @@ local cancelled = setmetatable({}, {__mode = "k"}) -- coroutine -> its task, the
 local callbacks = setmetatable({}, {__mode = "k"}) -- coroutine -> see `start`
 local on_end = {}                                  -- worker -> fn()
 local queue_of = {}                                -- coroutine -> its latest queue
-local index_of = {}                                -- coroutine -> its place there
 local timer_of = {}                                -- parked coroutine -> its timer
 local endless = setmetatable({}, {__mode = "k"})   -- those parked without both
 local sleepers = timers.new()
-local runnable = {first = 1, last = 0}             -- {coroutine, arguments ..., n = }
+local runnable = {first = 1, last = 0}             -- {coroutine, arguments ..., n = },
+                                                   -- or an object with a method `later`
 local idle = {}                                    -- workers
 local earliest_due = -math.huge                    -- of one who begins to wait
 local describe_argument                            -- of a failed call's noun
@@ -45,82 +48,11 @@ local coroutines = {
   tasks = tasks, cancelled = cancelled, sleepers = sleepers, runnable = runnable,
 }
 
--- ## Queues: first in, first out
---
--- Who leaves from the middle leaves a gap there, `false`; the last is never one.
-
-local MANY_GAPS = 16
-
--- The owner, if any, is notified when a coroutine that waits in it is closed.
-function coroutines.new_queue (owner)
-  return {nil, first = 1, last = 0, owner = owner}   -- with room for one
-end
+coroutines.new_queue, coroutines.count_waiting = waiters.new, waiters.count
 
 -- Sets the function that tells a queue's owner: leave(owner).
 function coroutines.set_leave (leave)
   on_leave = leave
-end
-
-local function push (queue, value)
-  queue.last = queue.last + 1
-  queue[queue.last] = value
-end
-
-local function pop (queue)
-  local first = queue.first
-  local value = queue[first]
-  queue[first] = nil
-  queue.first = first + 1
-  if first == queue.last then queue.first, queue.last = 1, 0 end
-  return value
-end
-
-local function close_gaps (queue)
-  local to = queue.first - 1
-  for from = queue.first, queue.last do
-    local thread = queue[from]
-    if thread then
-      to = to + 1
-      index_of[thread], queue[to] = to, thread
-    end
-  end
-  for i = to + 1, queue.last do queue[i] = nil end
-  queue.last, queue.gaps = to, nil
-end
-
-local function leave_gap (queue, index)
-  local gaps = (queue.gaps or 0) + 1
-  queue[index], queue.gaps = false, gaps
-  if gaps > MANY_GAPS and 2 * gaps > queue.last - queue.first then
-    close_gaps(queue)
-  end
-end
-
--- Removes the gap or the coroutine that is first.
-local function remove_first (queue)
-  if queue[queue.first] == false then queue.gaps = queue.gaps - 1 end
-  pop(queue)
-end
-
-local function remove_last (queue)
-  local last = queue.last
-  queue[last] = nil
-  while last > queue.first and queue[last - 1] == false do
-    last = last - 1
-    queue[last], queue.gaps = nil, queue.gaps - 1
-  end
-  queue.last = last - 1
-  if queue.first == last then queue.first, queue.last = 1, 0 end
-end
-
-local function remove (queue, index)
-  if index == queue.last then
-    remove_last(queue)
-  elseif index == queue.first then
-    remove_first(queue)
-  else
-    leave_gap(queue, index)
-  end
 end
 
 -- The queue that the coroutine waits in. What is left of one that was woken is not
@@ -340,6 +272,16 @@ function coroutines.start_later (callback, fn, ...)
   return thread
 end
 
+-- For the body of a task's coroutine: `for _ in first_time, nil, nil, guard do`.
+coroutines.first_time, coroutines.guard = first_time, guard
+
+-- Resumes the coroutine of a task for the first time, with the task; as its `later`.
+function coroutines.begin_task (task)
+  local thread = task.thread
+  if status(thread) == "suspended" then resume(thread, task)
+  else handle_end(thread) end
+end
+
 -- Has `callback` called when what a worker was called for has ended.
 function coroutines.on_end (thread, callback)
   on_end[thread] = callback
@@ -407,11 +349,6 @@ function coroutines.move_last_first (queue)
   remove(queue, last)
 end
 
--- How many wait in the queue, with those of whose end nobody knows yet.
-function coroutines.count_waiting (queue)
-  return queue.last - queue.first + 1 - (queue.gaps or 0)
-end
-
 -- Does a coroutine wait in the queue? One that is dead, or is being closed, does not.
 function coroutines.has_waiting (queue)
   if queue == nil then return false end
@@ -471,10 +408,10 @@ function coroutines.wake_due (time)
   return any
 end
 
--- Has fn(value) called in the next round, by the scheduler itself: those whom it wakes
--- do not run within a coroutine that runs already. It must not raise.
-function coroutines.later (fn, value)
-  push(runnable, {value, later = fn})
+-- Has object.later(object) called in the next round, by the scheduler itself: those whom
+-- it wakes do not run within a coroutine that runs already. It must not raise.
+function coroutines.later (object)
+  push(runnable, object)
 end
 
 -- Resumes what is runnable now, not what becomes so meanwhile.
@@ -485,7 +422,7 @@ function coroutines.run_runnable ()
     local call = pop(runnable)
     local later = call.later
     local state = not later and status(call[1])
-    if later then later(call[1])
+    if later then later(call)
     elseif state == "suspended" then resume(call[1], unpack(call, 2, call.n))
     elseif state == "dead" then handle_end(call[1]) end
   end

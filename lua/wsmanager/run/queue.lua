@@ -9,7 +9,7 @@ local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
 local scheduler = require "wsmanager.run.scheduler"
 
-local wait, wake = scheduler.wait, coroutines.wake
+local wait, wake, later = scheduler.wait, coroutines.wake, coroutines.later
 local has_waiting, count_waiting = coroutines.has_waiting, coroutines.count_waiting
 
 local WOKEN_PER_ROUND = 256
@@ -23,7 +23,7 @@ local Queue = {}
 Queue.__index = Queue
 
 -- The private fields: the values, from `first` to `last`; size; limit; closed;
--- takers, putters: those who wait; scheduled: they are woken in the next round.
+-- takers, putters: those who wait; scheduled: `later` wakes them in the next round.
 
 local function check_self (self, method)
   if getmetatable(self) ~= Queue then
@@ -56,14 +56,14 @@ local function wake_waiting (self)
     if not waiting then return end
     wake(waiting, true)
   end
-  coroutines.later(wake_waiting, self)
   self.scheduled = true
+  later(self)
 end
 
 local function schedule (self)
   if self.scheduled or not next_to_wake(self) then return end
   self.scheduled = true
-  coroutines.later(wake_waiting, self)
+  later(self)
 end
 
 -- ## The values
@@ -196,6 +196,7 @@ function queue.new (limit)
   return setmetatable({
     first = 1, last = 0, size = 0, limit = limit or math.huge,
     takers = coroutines.new_queue(), putters = coroutines.new_queue(),
+    later = wake_waiting,
   }, Queue)
 end
 

@@ -1,6 +1,7 @@
 -- A task: a function that runs in a coroutine of its own, to be joined and cancelled.
 -- Depends on the scheduler's wait, cancellation.lua and coroutines.lua.
--- Never makes more for a task that nobody joins than its table, and one for its results.
+-- Never makes more than a table for a task that nobody joins: it is also its entry among
+-- what is to run in the next round.
 
 local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
@@ -9,11 +10,12 @@ local coroutines = require "wsmanager.run.coroutines"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 
-local running = coroutine.running
+local create, running = coroutine.create, coroutine.running
 local select, unpack = select, table.unpack or unpack
 local tasks, cancelled = coroutines.tasks, coroutines.cancelled
-local has_waiting, later = coroutines.has_waiting, coroutines.later
-local start_later, wait = coroutines.start_later, scheduler.wait
+local has_waiting, later, wait = coroutines.has_waiting, coroutines.later, scheduler.wait
+local begin_task = coroutines.begin_task
+local first_time, guard = coroutines.first_time, coroutines.guard
 
 local NAME = "a coroutine"     -- in the report of an error
 
@@ -29,9 +31,10 @@ local Task = {}
 
 Task.__index = Task
 
--- The private fields: n, results; why, text: its error; joiners: those who wait for its
--- end; turning: how many do so by turning the loop; told: somebody has its error;
--- refused: see cancellation.lua.
+-- The private fields: 1 to n, its function and arguments until it begins, its results
+-- when it has returned; why, text: its error; joiners: those who wait for its end;
+-- turning: how many do so by turning the loop; told: somebody has its error; refused: see
+-- cancellation.lua; later: what the next round is to do with it.
 
 -- Has it not ended yet?
 local is_alive = {ready = true, running = true}
@@ -46,36 +49,51 @@ end
 
 local function keep (self, ...)
   local n = select("#", ...)
-  self.state = "returned"
-  if n > 0 then self.n, self.results = n, {...} end
+  self.state, self.n = "returned", n
+  if n == 0 then return end
+  local results = {...}
+  for i = 1, n do self[i] = results[i] end
 end
 
-local function run (self, fn, ...)
-  if self.state == "cancelled" then return end
-  self.state = "running"
+-- What it was called with is not kept while it runs.
+local function call (self, fn, ...)
+  for i = 2, self.n do self[i] = nil end
   keep(self, fn(...))
+end
+
+-- Lua 5.1 compiles a `local` at the beginning of such a loop wrongly.
+local function body (self)
+  local fn = self[1]
+  self.state, self[1] = "running", nil
+  for _ in first_time, nil, nil, guard do
+    if self.n == 1 then keep(self, fn())
+    else call(self, fn, unpack(self, 2, self.n)) end
+  end
+end
+
+local function tell (self)
+  self.told = true
+  report.tell(NAME, self.why, self.text)
 end
 
 -- An error that nobody who waited has taken after all is reported.
 local function wake_joiners (self)
-  coroutines.wake_all(self.joiners)
-  if self.state == "failed" and not self.told and not self.turning then
-    self.told = true
-    report.tell(NAME, self.why, self.text)
-  end
+  if self.joiners then coroutines.wake_all(self.joiners) end
+  if self.state == "failed" and not self.told and not self.turning then tell(self) end
 end
 
 local function fail (self, why, thread)
-  self.state, self.why, self.text = "failed", why, report.trace(why, thread)
-  if self.turning or has_waiting(self.joiners) then return end
-  self.told = true
-  report.tell(NAME, why, self.text)
+  self.state, self.n = "failed", 0
+  self.why, self.text = why, report.trace(why, thread)
+  if not self.turning and not has_waiting(self.joiners) then tell(self) end
 end
 
 coroutines.set_task_end(function (self, failed, why, thread)
   if failed then fail(self, why, thread)
   elseif is_alive[self.state] then self.state = "closed" end
-  if self.joiners then later(wake_joiners, self) end
+  if not self.joiners then return end
+  self.later = wake_joiners
+  later(self)
 end)
 
 --- Starts fn(...) in a coroutine of its own in the next round, and answers its task. An
@@ -86,9 +104,13 @@ end)
 ---@return wsmanager.Task
 function task.spawn (fn, ...)
   arguments.check_function(1, "#1 to 'spawn'", fn)
-  local self = setmetatable({state = "ready", thread = false}, Task)
-  local thread = start_later(nil, run, self, fn, ...)
-  self.thread, tasks[thread] = thread, self
+  local thread = create(body)
+  local self = setmetatable({
+    thread = thread, state = "ready", later = begin_task, n = select("#", ...) + 1,
+    fn, ...
+  }, Task)
+  tasks[thread] = self
+  later(self)
   return self
 end
 
@@ -128,7 +150,7 @@ end
 local function outcome (self)
   local state = self.state
   if state == "returned" then
-    return true, unpack(self.results or {}, 1, self.n or 0)
+    return true, unpack(self, 1, self.n)
   elseif state == "failed" then
     self.told = true
     return false, self.why, self.text
@@ -175,8 +197,8 @@ function Task:cancel ()
   check_self(self, "cancel")
   local thread = self.thread
   if self.state == "ready" then
-    self.state = "cancelled"
-    if self.joiners then later(wake_joiners, self) end
+    for i = 1, self.n do self[i] = nil end
+    self.state, self.later, tasks[thread] = "cancelled", wake_joiners, nil
     return true
   elseif self.state ~= "running" then
     return false

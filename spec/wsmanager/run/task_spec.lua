@@ -312,18 +312,9 @@ describe("a task", function ()
     end)
 
     it("tells who waits for one that has not begun", function ()
-      run(function ()
-        local task, got
-        spawn(function () got = {task:join()} end)
-        task = spawn(error)
-        spawn(function () task:cancel() end)
-        scheduler.sleep(1)
-        assert.is_false(got[1])
-      end)
-      local task = spawn(error)
-      local joined
-      scheduler.spawn(function () joined = {task:join()} end)
-      coroutines.later(function () task:cancel() end)
+      local task, joined
+      task = spawn(error)
+      coroutines.call(function () joined = {task:join()} end)
       assert.is_true(task:cancel())
       scheduler.step(0)
       assert.equal("cancelled", joined[2])
@@ -408,21 +399,24 @@ describe("a task", function ()
       assert.is_true(others > 10)
     end)
 
-    it("and does not heed even that: the others run", function ()
-      local spins = 0
-      local task = spawn(function ()
-        while spins < 1000 do
-          spins = spins + 1
-          pcall(scheduler.sleep, 1)
-        end
+    -- PUC Lua 5.1 cannot wait in a pcall
+    if jit or _VERSION ~= "Lua 5.1" then
+      it("and does not heed even that: the others run", function ()
+        local spins = 0
+        local task = spawn(function ()
+          while spins < 1000 do
+            spins = spins + 1
+            pcall(scheduler.sleep, 1)
+          end
+        end)
+        scheduler.step(0)
+        task:cancel()
+        local other = spawn(function () return spins end)
+        scheduler.step(0)
+        scheduler.step(0)
+        assert.is_true(select(2, other:join(0)) < 1000)
       end)
-      scheduler.step(0)
-      task:cancel()
-      local other = spawn(function () return spins end)
-      scheduler.step(0)
-      scheduler.step(0)
-      assert.is_true(select(2, other:join(0)) < 1000)
-    end)
+    end
 
     it("by one whom it wakes: its next wait ends", function ()
       local task, got
