@@ -28,9 +28,9 @@ local function at_once(n, url, options)
   local ports, done, failed = {}, 0, nil
   for _ = 1, n do
     spawn(function()
-      local ok, response = pcall(web.get, url, options)
-      done = done + 1
-      if not ok then failed = response return end
+      local response, _, why = wsmanager.fetch(url, options)
+      done, failed = done + 1, failed or why
+      if not response then return end
       local port = response:json().port
       ports[port] = (ports[port] or 0) + 1
     end)

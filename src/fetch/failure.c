@@ -41,6 +41,15 @@ static enum wsm_token token_of (CURLcode code) {
   }
 }
 
+/* With TLS 1.3 a server refuses a client's certificate when the connection is there
+** already: libcurl tells it as a read that failed. One that ends without a word is no
+** failure of TLS. */
+static bool is_of_tls (CURLcode code, const char *text) {
+  if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR) return false;
+  return strstr(text, " alert") ||
+         (strstr(text, "SSL routines") && !strstr(text, "unexpected eof"));
+}
+
 /* A proxy that refused a tunnel answered with another status than 2xx. */
 static long refusal_of_proxy (CURL *easy) {
   long status = 0;
@@ -58,6 +67,7 @@ void wsm_failure_of (CURL *easy, CURLcode code, const char *text,
     wsm_error_set(e, WSM_PROXY, "the proxy answered %ld: %s", refusal, why);
     return;
   }
+  if (is_of_tls(code, text)) token = WSM_TLS;
   if (token == WSM_REFUSED)
     (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
   if (number) wsm_error_set(e, token, "%s: %s", why, strerror((int)number));
