@@ -93,6 +93,24 @@ describe("a redirect", function()
     assert.equal("wss://a/", (follow("ws://a/", "wss://a/")))
   end)
 
+  it("of http leads from http or https to one of them", function()
+    local function url(from, location) return (protocol.redirect(from, location, true)) end
+    assert.equal("http://a/x", url("http://a/b", "x"))
+    assert.equal("https://a/x", url("https://a/b", "/x"))
+    assert.equal("https://h/", url("https://a/b", "//h"))
+    assert.equal("https://h/x", url("http://a/b", "HTTPS://h:443/x#y"))
+    assert.is_true(select(2, protocol.redirect("http://a/", "https://a/", true)))
+    for _, location in ipairs { "ws://a/", "wss://a/", "ftp://a/", "mailto:a@b", "data:,x" } do
+      local none, token, detail, final = protocol.redirect("http://a/b", location, true)
+      assert.is_nil(none)
+      assert.equal("handshake", token)
+      assert.is_true(final)
+      assert.matches("is not followed: it leads to no http or https URL$", detail)
+    end
+    local _, _, detail = protocol.redirect("https://a/", "http://a/", true)
+    assert.matches("it leads from https to http$", detail)
+  end)
+
   it("fails without a URL to follow", function()
     assert.equal('the redirect to "" is not followed: there is no Location', why("ws://a/", ""))
     for _, location in ipairs {
