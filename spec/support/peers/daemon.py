@@ -91,8 +91,6 @@ def mosquitto(folder, port):
     passwords = folder / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, OPTIONS["user"],
                     OPTIONS["password"]], check=True, capture_output=True)
-    (folder / "acl").write_text("topic readwrite public/#\n"
-                                f"user {OPTIONS['user']}\ntopic readwrite bots/#\n")
     (folder / "mosquitto.conf").write_text(f"""
 listener 0 {folder / "socket"}
 listener {port} 127.0.0.1
@@ -100,7 +98,6 @@ protocol websockets
 socket_domain ipv4
 allow_anonymous false
 password_file {passwords}
-acl_file {folder / "acl"}
 persistence true
 persistence_location {folder}/
 autosave_on_changes true
