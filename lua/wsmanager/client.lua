@@ -13,6 +13,7 @@ local distribution = require "wsmanager.run.distribution"
 local events = require "wsmanager.base.events"
 local handshake_headers = require "wsmanager.base.handshake_headers"
 local migration = require "wsmanager.migration"
+local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
 local scheduler = require "wsmanager.run.scheduler"
@@ -139,6 +140,8 @@ local client = {}
 ---@field proxy? string|false  "http://user:pass@host:port", https, socks5 or socks5h; "env": from the environment
 ---@field proxy_tls? wsmanager.Tls  with an https proxy
 ---@field redirects? integer|false  how many are followed; none when absent
+---@field log? wsmanager.Log|"debug"|"info"|"warn"|"error"|false  what it does and why; a level: to stderr;
+---  wsmanager.log when absent
 ---@field decode? "json"|wsmanager.Codec
 ---@field dispatch? string|integer|fun(message: any, kind: string): any  a message's name, for `on`: its field of that
 ---  name or index, or what the function returns
@@ -247,6 +250,7 @@ local function read (given)
   record.codec = codec.of(given.decode)
   record.heartbeat_options = given.heartbeat or nil
   record.distributing = distribution.options_of(given)
+  record.log = log.of(given.log)
   return config, record
 end
 
@@ -254,7 +258,9 @@ end
 function client.make (config, record)
   local ws = arguments.call_at_level(3, core.connection, scheduler.loop(),
                                      config)
-  return dispatch.register(ws, record)
+  dispatch.register(ws, record)
+  log.attach(ws, record, record.log)
+  return ws
 end
 
 --- A managed connection. It connects at once and in the background: `opened`

@@ -4,6 +4,7 @@
 local core = require "wsmanager.core"
 local client = require "wsmanager.client"
 local codec = require "wsmanager.base.codec"
+local log = require "wsmanager.log"
 local metrics = require "wsmanager.metrics"
 local presets = require "wsmanager.presets"
 local queue = require "wsmanager.run.queue"
@@ -11,6 +12,7 @@ local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 local server = require "wsmanager.server"
 local task = require "wsmanager.run.task"
+local trace = require "wsmanager.trace"
 local websocket = require "wsmanager.websocket"
 
 --- `onerror`, where it is set, is called with the errors of listeners and
@@ -20,6 +22,8 @@ local websocket = require "wsmanager.websocket"
 ---@field chat table        wsmanager/chat.lua
 ---@field fetch fun(url: string, options?: wsmanager.FetchOptions): wsmanager.Response?, string?, string?
 ---@field onerror? fun(why: any, text: string)
+---@field log? wsmanager.Log|"debug"|"info"|"warn"|"error"  for connections and servers made from now on
+---  without an option `log`; a level: to stderr
 local wsmanager = {
   _VERSION = "wsmanager scm",
   CONNECTING = 0,
@@ -39,6 +43,8 @@ local wsmanager = {
   array = codec.array,
   protocol = core.protocol,
   metrics = metrics,
+  trace = trace,
+  logger = log.logger,
 }
 
 -- Loaded at their first use: lua-cjson or libcurl may not be there.
@@ -51,6 +57,7 @@ function lazy.fetch () return require "wsmanager.fetch" end
 lazy.null = codec.null
 
 report.set_hooks(wsmanager)
+log.set_hooks(wsmanager)
 
 return setmetatable(wsmanager, {
   __index = function (self, name)

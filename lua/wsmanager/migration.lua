@@ -7,7 +7,10 @@ local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
 local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
+local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
+local masking = require "wsmanager.base.masking"
+local notes = require "wsmanager.run.notes"
 local target = require "wsmanager.run.target"
 local scheduler = require "wsmanager.run.scheduler"
 local url = require "wsmanager.base.url"
@@ -57,9 +60,20 @@ local function predecessors_event (ws)
   end
 end
 
+-- Each has the other's connection now, and what was noted of it before.
+local function exchange_notes (ws, record, other, before)
+  if not record.sinks then return end
+  record.memory, before.memory = before.memory or {}, record.memory
+  notes.refresh(ws, record)
+  notes.refresh(other, before)
+  log.tell(record, "info", "migrated: this connection has taken the place of the one before",
+           {event = "migrated"})
+end
+
 local function take_place (ws, record, other)
   if not link.migrate(ws, other) then return false end
   local before = to_record(other)
+  exchange_notes(ws, record, other, before)
   record.predecessor, record.next_event = other, successors_event
   before.next_event = predecessors_event(ws)
   before.on_over = function () end_predecessor(ws, record) end
@@ -100,6 +114,7 @@ local function start (ws, record, address, log_in)
     opens = record.opens, login = log_in, begin_login = login.begin,
     login_failed = login.report, migrates = ws,
   })
+  notes.inherit(other, to_record(other), record)
   link.start(other)
   return other
 end
@@ -117,6 +132,8 @@ local function is_under_way (record)
 end
 
 local function give_up (record, other, token, detail)
+  log.tell(record, "warn", "not migrated (" .. token .. "): " .. masking.line(detail or ""),
+           {event = "notmigrated", token = token})
   if record.migrating == other then record.migrating, record.migrator = nil, nil end
   dispatch.abort(other)
   return nil, token, detail

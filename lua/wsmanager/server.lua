@@ -12,6 +12,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
 local each = require "wsmanager.base.each"
 local handshake_headers = require "wsmanager.base.handshake_headers"
+local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
 local page = require "wsmanager.base.page"
@@ -67,6 +68,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field inflate? "zlib-stream"  its clients' binary messages are pieces of one zlib stream each, of texts
 ---@field inbox? integer
 ---@field buffer? integer
+---@field log? wsmanager.Log|"debug"|"info"|"warn"|"error"|false  also of each connection; wsmanager.log when absent
 ---@field decode? "json"|wsmanager.Codec
 ---@field identify? fun(data: any, kind: string): string|number|nil  as of a client, for each connection
 ---@field acknowledge? fun(message: any, kind: string): string|number|nil
@@ -126,6 +128,7 @@ local function respond (exchange, status, body, headers)
   link.refuse(exchange.ws, status, handshake_headers.lines(headers), body or "",
               exchange.request.method == "HEAD", may_persist(exchange.server))
   exchange.is_answered = true
+  log.tell_refused(exchange.record, exchange.request, status)
 end
 
 -- Responds to a request that is no opening handshake, or a wrong one. An Upgrade to
@@ -254,6 +257,7 @@ local function handle_end (exchange)
 end
 
 local function report_failure (exchange, why, thread)
+  log.tell_failed(exchange.record, exchange.step or "handler", why)
   local onerror = exchange.server.given.onerror
   if onerror then
     scheduler.spawn(onerror, why, exchange.ws)
@@ -312,6 +316,7 @@ local function add_connection (self, ws)
     record.login_failed, record.on_open = report_login, begin_handler
   end
   dispatch.register(ws, record)
+  log.attach(ws, record, self.log)
   delivery.attach(ws, record, self.given)
   self.members[record.id] = ws
   record.on_over = function ()
@@ -429,6 +434,7 @@ function Server:stop (seconds)
   self.members = {}
   self.core:close()
   scheduler.servers[self.id] = nil
+  log.tell_server(self.log, "stopped", self.given, self.port)
 end
 
 local function read_protocols (given)
@@ -467,6 +473,7 @@ function Server.serve (given)
     arguments.fail(1, "#1 to 'serve' (table", given)
   end
   local config, protocols, with = arguments.call_at_level(2, read, given)
+  local logger = arguments.call_at_level(2, log.of, given.log)
   local ok, token, detail = tls_context.configure(config, given, true)
   if not ok then return nil, token, detail end
   local made
@@ -477,9 +484,11 @@ function Server.serve (given)
     core = made, id = made:id(), given = given, offered = protocols,
     codec = with, distributing = distribution.options_of(given),
     members = {}, stopped = false, closed = false, users = users.new(),
+    log = logger,
     public = {port = made:port(), path = given.path},
   }, Server)
   scheduler.servers[self.id] = self
+  log.tell_server(logger, "listening", given, self.port)
   return self
 end
 

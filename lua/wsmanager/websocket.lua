@@ -10,6 +10,7 @@ local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
+local log = require "wsmanager.log"
 local scheduler = require "wsmanager.run.scheduler"
 local url = require "wsmanager.base.url"
 
@@ -233,7 +234,7 @@ local function configure (address, protocols)
   return {
     url = text, protocols = join_protocols(protocols), reconnect = false,
     heartbeat = false, buffer = UNLIMITED,
-  }, {origin = origin, discards = true}
+  }, {origin = origin, discards = true, log = log.of(nil)}
 end
 
 -- One that is collected while it is open closes with a frame (WebSockets 7). Made

@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 #include <string.h>
+#include "link/notes.h"
 #include "link/route.h"
 #include "tls/tls.h"
 #include "manager/migration.h"
@@ -16,6 +17,7 @@ static void judge (struct wsm_link *l, const struct wsm_place *place) {
   switch (wsm_manager_address(&l->manager)) {
     case WSM_ADDRESS_BAD:
       wsm_demoted_add(&l->demoted, place);
+      if (l->manager.journal) wsm_notes_demoted(l);
       break;
     case WSM_ADDRESS_GOOD:
       wsm_demoted_remove(&l->demoted, place);
@@ -71,7 +73,8 @@ static void connect_to_target (struct wsm_link *l) {
   l->route = wsm_route_start(l->handle.loop, &setup, &calls, &e);
   if (l->route)
     wsm_manager_set_proxy(&l->manager, wsm_route_proxy_name(l->route));
-  else wsm_driver_fail(l, &e);
+  if (l->manager.journal) wsm_notes_connecting(l);
+  if (!l->route) wsm_driver_fail(l, &e);
 }
 
 /* The random bytes of the opening handshake's key. */
@@ -86,6 +89,7 @@ static bool draw_nonce (struct wsm_link *l,
 
 static void follow_redirect (struct wsm_link *l) {
   unsigned char nonce[WSM_NONCE_SIZE];
+  if (l->manager.journal) wsm_notes_redirect(l);
   if (draw_nonce(l, nonce)) wsm_manager_redirect(&l->manager, nonce);
 }
 
@@ -130,7 +134,8 @@ void wsm_driver_notify (struct wsm_link *l) {
   const struct wsm_manager *m = &l->manager;
   const enum wsm_event event = wsm_manager_event(m);
   if (!l->calls || !l->calls->requested) {
-    if (event != WSM_EVENT_NONE || wsm_manager_has_message(m))
+    if (event != WSM_EVENT_NONE || wsm_manager_has_message(m) ||
+        (m->journal && !wsm_journal_is_empty(m->journal)))
       wsm_handle_notify(&l->handle);
   } else if (event == WSM_EVENT_REQUEST) {
     l->calls->requested(l->owner);
@@ -188,6 +193,7 @@ static void on_opened (void *owner) {
   struct wsm_manager *m = &l->manager;
   const struct wsm_tls *tls = wsm_stream_tls(l->transfer.stream);
   wsm_manager_set_proxy(m, NULL);
+  if (m->journal) wsm_notes_connected(l);
   if (tls && wsm_tls_resumed(tls)) wsm_manager_count_resumed(m);
   wsm_manager_connected(m, wsm_driver_now(l));
   if (wsm_manager_role(m) == WSM_SERVER) return;
@@ -230,6 +236,7 @@ static const struct wsm_stream_events stream_events = { on_opened, on_readable,
 
 void wsm_driver_start (struct wsm_link *l, struct wsm_stream *stream) {
   l->transfer.stream = stream;
+  if (l->manager.journal) wsm_notes_started(l);
   wsm_stream_set_owner(stream, &stream_events, l);
   wsm_stream_start(stream);
 }

@@ -132,6 +132,7 @@ static struct wsm_link *create (struct wsm_loop *loop,
   l->manager.totals = &shared->totals[role];
   l->transfer.manager = &l->manager;
   l->transfer.loop = loop;
+  l->transfer.handle = &l->handle;
   l->transfer.keys = manager.keys;
   wsm_link_secure(l, setup->tls);
   return l;
@@ -311,7 +312,7 @@ enum wsm_sent wsm_link_send (struct wsm_link *l,
   sent = wsm_manager_send(&l->manager, message, terms,
                           timed ? wsm_link_clock(l) : 0);
   if (sent == WSM_SENT) push(l);
-  else if (l->manager.sending) update_outbox(l);
+  else if (l->manager.sending || l->manager.journal) update_outbox(l);
   return sent;
 }
 

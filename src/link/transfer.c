@@ -2,6 +2,7 @@
 
 #include "io/loop.h"
 #include "link/mask_keys.h"
+#include "observe/tap.h"
 #include "base/hidden.h"
 
 #define KEYS_AHEAD 256 /* for the control frames that one read may cause */
@@ -17,10 +18,21 @@ void wsm_transfer_refill_keys (struct wsm_transfer *t) {
 
 /* --- out --- */
 
+static void note_bytes (struct wsm_transfer *t,
+                        enum wsm_tap_direction direction, const void *bytes,
+                        size_t n) {
+  struct wsm_journal *j = t->manager->journal;
+  const struct wsm_tap_bytes fed = { direction, bytes, n,
+                                     wsm_loop_now(t->loop) };
+  if (j->tap) wsm_tap_feed(j->tap, j, &fed);
+  if (!wsm_journal_is_empty(j)) wsm_handle_notify(t->handle);
+}
+
 size_t wsm_transfer_write_past (struct wsm_transfer *t, const void *bytes,
                                 size_t n) {
   const size_t taken = wsm_stream_write(t->stream, bytes, n);
   t->blocked = taken < n;
+  if (t->manager->journal) note_bytes(t, WSM_TAP_OUT, bytes, taken);
   return taken;
 }
 
@@ -57,9 +69,16 @@ bool wsm_transfer_push (struct wsm_transfer *t) {
 
 /* --- in --- */
 
+/* The last n bytes of the input. */
+static void note_read (struct wsm_transfer *t, size_t n) {
+  const struct wsm_buffer *in = wsm_manager_input(t->manager);
+  note_bytes(t, WSM_TAP_IN, in->data + in->end - n, n);
+}
+
 static size_t read_once (struct wsm_transfer *t, size_t n) {
   const size_t got =
     wsm_stream_read(t->stream, wsm_manager_input(t->manager), n);
+  if (t->manager->journal && got > 0) note_read(t, got);
   wsm_manager_commit(t->manager, got, wsm_loop_now(t->loop));
   return got;
 }

@@ -11,13 +11,15 @@
 #include "manager/manager.h"
 #include "stream/stream.h"
 
+struct wsm_handle;
 struct wsm_loop;
 
-/* Set the first three; zero the rest. */
+/* Set the first four; zero the rest. */
 struct wsm_transfer {
   struct wsm_manager *manager; /* borrowed for its life */
   struct wsm_loop *loop;       /* likewise */
   struct wsm_keys *keys;       /* likewise: mask_keys.h */
+  struct wsm_handle *handle;   /* the link's */
   struct wsm_stream *stream;   /* owned by the link; NULL: none */
   uint8_t read_size_shift;     /* log4 of the size of a read, in 4 KiB */
   bool blocked;                /* the kernel takes no more: `writable` comes */

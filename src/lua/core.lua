@@ -9,6 +9,7 @@
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
 ---@field tls fun(options: core.tlsoptions, server: boolean): core.tls|nil, string?, string?
 ---@field now fun(): number   seconds of a clock that never goes back
+---@field walltime fun(): number   seconds since 1970, which may be set back
 ---@field methods table       where `ws.name` looks first; the Lua layer fills it
 ---@field metatable table     of the userdata; the Lua layer sets __newindex, __tostring
 ---@field link core.link      functions on a connection
@@ -143,6 +144,8 @@
 ---@field event fun(ws): string?, any, any, any   takes the oldest event; see below
 ---@field flush fun(ws)                   writes the output now
 ---@field stats fun(ws): table
+---@field observe fun(ws, on: boolean, keep: integer?)   notes of decisions, with keep > 0 of heads and frames, too
+---@field notes fun(ws): string?, number?, number?, number?, string?   takes the oldest note: kind, seconds, a, b, text (src/observe/journal.h)
 ---@field response fun(ws): table?        a client: the HTTP response: status, reason, headers, body
 ---@field isflushed fun(ws): boolean   the kernel has taken everything sent; false: "flushed" comes
 ---@field identify fun(ws, does: boolean)  whether each message is to have its id, or false
@@ -196,6 +199,7 @@
 ---@field why string?
 
 -- Events and their values, in the order in which they come:
+--   "notes"                            before all others: take them with link.notes
 --   "target", attempt, moves, ask      wants link.target, link.lock or link.fail
 --   "request"                          a server: wants link.accept or link.refuse
 --   "login", attempt, epoch           wants link.logindone or link.loginfailed

@@ -163,6 +163,10 @@ int wsm_lua_event (lua_State *L) {
     link = wsm_box_link(box);
     if (!link) return 0;
     m = wsm_link_manager(link);
+    if (m->journal && !wsm_journal_is_empty(m->journal)) {
+      lua_pushliteral(L, "notes");
+      return 1;
+    }
     changes = m->events.changes;
     n = wsm_push_event(L, m);
   } while (wsm_box_link(box) != link || m->events.changes != changes);

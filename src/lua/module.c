@@ -9,7 +9,9 @@
 #include "lua/lserver.h"
 #include "lua/ltls.h"
 #include "lua/json/ljson.h"
+#include "lua/observe/lnotes.h"
 #include "lua/observe/ltotals.h"
+#include "lua/observe/spec_tap.h"
 #include "lua/protocol/lprotocol.h"
 #include "base/hidden.h"
 
@@ -22,6 +24,12 @@ EXPORT int luaopen_wsmanager_core (lua_State *L);
 
 static int now (lua_State *L) {
   lua_pushnumber(L, wsm_clock_seconds());
+  return 1;
+}
+
+/* walltime() -> seconds since 1970, which may be set back */
+static int wall_time (lua_State *L) {
+  lua_pushnumber(L, (lua_Number)wsm_loop_time_of_day() / 1000);
   return 1;
 }
 
@@ -39,6 +47,7 @@ static int fail_memory (lua_State *L) {
 }
 
 static const luaL_Reg functions[] = { { "now", now },
+                                      { "walltime", wall_time },
                                       { "memory", memory },
                                       { "failmemory", fail_memory },
                                       { NULL, NULL } };
@@ -50,6 +59,7 @@ int luaopen_wsmanager_core (lua_State *L) {
   wsm_set_link(L);
   wsm_set_json(L);
   wsm_set_totals(L);
+  wsm_set_notes(L);
   wsm_push_loop(L);
   lua_setfield(L, -2, "loop");
   wsm_push_server(L);
@@ -58,5 +68,6 @@ int luaopen_wsmanager_core (lua_State *L) {
   lua_setfield(L, -2, "tls");
   wsm_push_protocol(L);
   lua_setfield(L, -2, "protocol");
+  wsm_set_tap(L);
   return 1;
 }

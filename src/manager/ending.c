@@ -1,6 +1,7 @@
 #include "manager/ending.h"
 
 #include <stdio.h>
+#include <string.h>
 #include "manager/attempts.h"
 #include "manager/close_wait.h"
 #include "manager/heartbeat.h"
@@ -25,10 +26,26 @@ static uint32_t linger (uint32_t close_ms) {
   return close_ms && close_ms < LINGER_MS ? close_ms : LINGER_MS;
 }
 
+/* Its answer to our own close frame is no news. */
+static void note_session_ended (struct wsm_manager *m, bool failed,
+                                uint64_t now_ms) {
+  const struct wsm_session *s = &m->session;
+  char text[WSM_CONTROL_LIMIT + 1];
+  struct wsm_noted noted = { WSM_NOTE_PEER_CLOSES, s->close_code, 0, text };
+  memcpy(text, s->reason_length ? s->reason : "", s->reason_length);
+  text[s->reason_length] = '\0';
+  if (failed) {
+    noted.kind = WSM_NOTE_VIOLATION;
+    noted.text = m->error.detail;
+  }
+  if (failed || !m->local) wsm_state_note(m, &noted, now_ms);
+}
+
 void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms) {
   const bool failed = (m->session.closing & WSM_CLOSE_FAILED) != 0;
   uint32_t wait_ms = m->policy->close_ms;
   m->peer_closed = !m->local && !failed;
+  if (m->journal) note_session_ended(m, failed, now_ms);
   m->leaving = false;
   wsm_state_enter(m, WSM_STATE_CLOSING);
   /* RFC 6455 7.1.1: the server closes TCP first; it reads on, because closing
@@ -36,6 +53,16 @@ void wsm_ending_session_ended (struct wsm_manager *m, uint64_t now_ms) {
   if (m->role == WSM_SERVER) m->want = WSM_WANT_FINISH;
   if (m->role == WSM_SERVER && failed) wait_ms = linger(wait_ms);
   wsm_close_wait_start(m, wait_ms, now_ms);
+}
+
+static void note_closing (struct wsm_manager *m,
+                          const struct wsm_close_params *params,
+                          uint64_t now_ms) {
+  char text[WSM_CONTROL_LIMIT + 1];
+  memcpy(text, params->length ? params->reason : "", params->length);
+  text[params->length] = '\0';
+  wsm_state_note(
+    m, &(struct wsm_noted){ WSM_NOTE_CLOSING, params->code, 0, text }, now_ms);
 }
 
 void wsm_ending_close (struct wsm_manager *m,
@@ -53,6 +80,7 @@ void wsm_ending_close (struct wsm_manager *m,
     wsm_ending_end(m, &e, now_ms);
     return;
   }
+  if (m->journal) note_closing(m, params, now_ms);
   wsm_state_enter(m, WSM_STATE_CLOSING);
   wsm_close_wait_start(m, m->policy->close_ms, now_ms);
 }
@@ -76,6 +104,7 @@ void wsm_ending_hung_up (struct wsm_manager *m, uint64_t now_ms) {
     wsm_ending_end(m, NULL, now_ms);
     return;
   }
+  wsm_state_note_number(m, WSM_NOTE_HUNG_UP, 0, now_ms);
   wsm_state_enter(m, WSM_STATE_CLOSING);
   m->draining = true;
   m->kernel_unread = 0;
@@ -206,6 +235,18 @@ static void count_end (const struct wsm_manager *m, bool local,
   else if (!m->for_page && !m->idle) m->totals->failed[m->error.token]++;
 }
 
+static void note_end (struct wsm_manager *m, const char *why, uint64_t now_ms) {
+  const char *token = wsm_token_name(m->error.token);
+  char text[WSM_NOTE_TEXT];
+  uint64_t how = 0;
+  if (m->clean) how |= WSM_ENDED_CLEAN;
+  if (wsm_state_had_session(m)) how |= WSM_ENDED_SESSION;
+  if (wsm_state_was_open(m)) how |= WSM_ENDED_OPEN;
+  snprintf(text, sizeof text, "%s\n%s", token, why);
+  wsm_state_note(m, &(struct wsm_noted){ WSM_NOTE_END, m->code, how, text },
+                 now_ms);
+}
+
 /* --- what comes after --- */
 
 void wsm_ending_wait (struct wsm_manager *m, int64_t delay_ms,
@@ -213,8 +254,20 @@ void wsm_ending_wait (struct wsm_manager *m, int64_t delay_ms,
   m->delay_ms = wsm_attempts_wait(m, delay_ms, now_ms);
   wsm_state_enter(m, WSM_STATE_WAITING);
   m->due_ms = now_ms + m->delay_ms;
+  if (m->journal)
+    wsm_state_note(
+      m,
+      &(struct wsm_noted){ WSM_NOTE_WAITING, m->delay_ms, m->failures, NULL },
+      now_ms);
   if (delay_ms < 0) wsm_attempts_begin_wait(m, now_ms);
   wsm_events_push(&m->events, WSM_EVENT_RECONNECTING);
+}
+
+static void note_exhausted (struct wsm_manager *m, uint64_t now_ms) {
+  char why[WSM_DETAIL_SIZE];
+  wsm_state_explain(m, why);
+  wsm_state_note(m, &(struct wsm_noted){ WSM_NOTE_EXHAUSTED, 0, 0, why },
+                 now_ms);
 }
 
 void wsm_ending_reconnect (struct wsm_manager *m, int64_t delay_ms,
@@ -222,6 +275,7 @@ void wsm_ending_reconnect (struct wsm_manager *m, int64_t delay_ms,
   if (wsm_attempts_are_exhausted(m)) {
     wsm_state_enter(m, WSM_STATE_EXHAUSTED);
     wsm_events_push(&m->events, WSM_EVENT_EXHAUSTED);
+    if (m->journal) note_exhausted(m, now_ms);
     return;
   }
   if (m->failures < UINT32_MAX) m->failures++;
@@ -258,6 +312,9 @@ static void push_end_events (struct wsm_manager *m) {
 
 void wsm_ending_lock (struct wsm_manager *m) {
   wsm_state_enter(m, WSM_STATE_LOCKED);
+  if (m->journal)
+    wsm_state_note(
+      m, &(struct wsm_noted){ WSM_NOTE_LOCKED, 0, 0, m->error.detail }, 0);
   wsm_events_push(&m->events, WSM_EVENT_LOCKED);
 }
 
@@ -340,6 +397,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
   note_close(m);
   note_error(m, e, now_ms);
   count_end(m, m->local, now_ms);
+  if (m->journal) note_end(m, m->error.detail, now_ms);
   if (!kept) amend_dropped(m);
   if (wsm_state_was_open(m) && now_ms - m->opened_ms >= stable_ms)
     m->failures = 0;
@@ -353,6 +411,7 @@ void wsm_ending_abandon (struct wsm_manager *m, uint64_t now_ms) {
   note_close(m);
   wsm_state_clear_error(m);
   count_end(m, true, now_ms);
+  if (m->journal) note_end(m, "reconnect() was called", now_ms);
   if (!kept) amend_dropped(m);
   push_end_events(m);
   wsm_state_renew_session(m);

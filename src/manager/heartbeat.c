@@ -182,6 +182,8 @@ void wsm_heartbeat_pause (struct wsm_manager *m, uint64_t now_ms) {
   if (m->paused) return;
   m->paused = true;
   m->counters.pauses++;
+  wsm_state_note_number(m, WSM_NOTE_PAUSED, wsm_session_unread(&m->session),
+                        now_ms);
   h->clear = h->hung_up = false;
   h->paused_ms = h->stalled_ms = now_ms;
   h->report_due = true;
@@ -195,6 +197,7 @@ void wsm_heartbeat_resume (struct wsm_manager *m, uint64_t now_ms) {
   m->paused = h->clear = h->pinged = false;
   h->begun_ms = now_ms;
   h->message_ms += now_ms - h->paused_ms;
+  wsm_state_note_number(m, WSM_NOTE_RESUMED, now_ms - h->paused_ms, now_ms);
   h->watching = h->waiting > 0;
   schedule(m, now_ms);
 }
@@ -224,6 +227,7 @@ void wsm_heartbeat_report (struct wsm_manager *m,
 /* --- pings and pongs --- */
 
 static void note_latency (struct wsm_manager *m, uint64_t ms) {
+  wsm_state_note_number(m, WSM_NOTE_PONG, ms, 0);
   if (!m->latencies) m->latencies = wsm_zalloc(sizeof *m->latencies);
   if (m->latencies) wsm_latency_note(m->latencies, ms);
   if (m->totals)
@@ -355,6 +359,7 @@ static bool queue_heartbeat (struct wsm_manager *m, uint64_t now_ms) {
 static void send_heartbeat (struct wsm_manager *m, uint64_t now_ms) {
   struct wsm_heartbeat *h = &m->heartbeat;
   const bool first = !is_unanswered(m);
+  if (m->journal) wsm_state_note_heartbeat(m, is_unanswered(m), now_ms);
   h->sent_ms = now_ms;
   h->ahead_ms = 0;
   if (h->waiting == 0) {
@@ -436,6 +441,7 @@ static bool forgive (struct wsm_manager *m, uint64_t now_ms) {
   if (h->readable && !r->ack && !m->paused) return false;
   if (now_ms < due_at(m) && now_ms < dead_at(m) && !is_unanswered(m))
     return false;
+  wsm_state_note_number(m, WSM_NOTE_LATE, now_ms - h->look_ms, now_ms);
   if (r->interval_ms) send_heartbeat(m, now_ms);
   begin_time(m, now_ms);
   h->forgiven = true;

@@ -1,5 +1,6 @@
 #include "manager/login.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "base/memory.h"
 #include "manager/attempts.h"
@@ -32,6 +33,11 @@ static void open (struct wsm_manager *m, uint64_t now_ms) {
   if (!wsm_events_has(&m->events, WSM_EVENT_CLOSE))
     wsm_state_set_reason(m, NULL, 0);
   m->counters.opens++;
+  if (m->journal)
+    wsm_state_note(m,
+                   &(struct wsm_noted){ WSM_NOTE_OPEN, m->counters.epoch,
+                                        m->failures, NULL },
+                   now_ms);
   wsm_attempts_plan_renewal(m, now_ms);
   wsm_events_push(&m->events, WSM_EVENT_OPEN);
   if (m->policy->ask_release) m->hold = WSM_HOLD_ALL;
@@ -50,10 +56,22 @@ static void begin (struct wsm_manager *m, uint64_t now_ms) {
   m->login->due_ms = wsm_state_after(now_ms, m->policy->login_ms);
   wsm_state_enter(m, WSM_STATE_LOGIN);
   wsm_events_push(&m->events, WSM_EVENT_LOGIN);
+  wsm_state_note_number(m, WSM_NOTE_LOGIN, 0, now_ms);
+}
+
+static void note_agreement (struct wsm_manager *m, uint64_t now_ms) {
+  const struct wsm_agreement *agreed = &m->agreed;
+  char text[WSM_NOTE_TEXT];
+  snprintf(text, sizeof text, "%.*s\n%.*s", (int)agreed->protocol.length,
+           agreed->protocol.length ? agreed->protocol.text : "",
+           (int)agreed->extensions.length,
+           agreed->extensions.length ? agreed->extensions.text : "");
+  wsm_state_note(m, &(struct wsm_noted){ WSM_NOTE_AGREED, 0, 0, text }, now_ms);
 }
 
 void wsm_login_start (struct wsm_manager *m, uint64_t now_ms) {
   if (wsm_sending_is_tracked(m)) wsm_sending_begin(m);
+  if (m->journal) note_agreement(m, now_ms);
   m->counters.epoch++;
   m->peer_closed = false;
   if (m->totals) m->totals->handshakes++;
@@ -74,6 +92,7 @@ bool wsm_login_done (struct wsm_manager *m, uint64_t epoch, uint64_t now_ms) {
     return false;
   wsm_session_disown(&m->session);
   wsm_login_forget(m);
+  wsm_state_note_number(m, WSM_NOTE_LOGGED_IN, 0, now_ms);
   open(m, now_ms);
   return true;
 }
@@ -93,6 +112,10 @@ static void fail (struct wsm_manager *m, const struct wsm_login_failure *f,
                   uint64_t now_ms) {
   wsm_login_cut(m);
   m->login->failed = true;
+  if (m->journal)
+    wsm_state_note(
+      m, &(struct wsm_noted){ WSM_NOTE_LOGIN_FAILED, 0, 0, m->error.detail },
+      now_ms);
   if (m->state == WSM_STATE_LOGIN) close(m, f, now_ms);
   else if (m->state != WSM_STATE_CLOSING) wsm_ending_amend_login(m);
 }

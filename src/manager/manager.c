@@ -10,6 +10,7 @@
 #include "manager/opening_handshake.h"
 #include "manager/redirects.h"
 #include "manager/target.h"
+#include "observe/observer.h"
 #include "base/hidden.h"
 
 /* How long a peer's close may wait behind messages that the application does
@@ -61,6 +62,7 @@ void wsm_manager_free (struct wsm_manager *m) {
   wsm_free(m->reason);
   m->reason = NULL;
   wsm_heartbeat_free(m);
+  wsm_observer_set(&m->journal, false, 0);
 }
 
 void wsm_manager_renewal_failed (struct wsm_manager *m, uint64_t now_ms) {

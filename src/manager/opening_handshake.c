@@ -122,6 +122,11 @@ static void await_body (struct wsm_manager *m, const struct wsm_head *head,
   m->step = WSM_STEP_BODY;
   m->status = (uint16_t)head->status;
   m->retry_after_ms = retry_after(head);
+  if (m->journal && m->retry_after_ms)
+    wsm_state_note(m,
+                   &(struct wsm_noted){ WSM_NOTE_RETRY_AFTER, m->retry_after_ms,
+                                        m->status, NULL },
+                   now_ms);
   wsm_body_start(&m->body, head);
   if (until_ms < m->due_ms) m->due_ms = until_ms;
 }

@@ -11,6 +11,11 @@
 #define EXPIRE_MS 50
 
 static enum wsm_sent note_full (struct wsm_manager *m) {
+  if (m->journal && !m->drain_due)
+    wsm_state_note(m,
+                   &(struct wsm_noted){ WSM_NOTE_FULL, m->outbox.count,
+                                        wsm_outbox_buffered(m), NULL },
+                   0);
   m->drain_due = true;
   return WSM_SEND_FULL;
 }

@@ -105,6 +105,12 @@ void wsm_sending_end (struct wsm_manager *m) {
   if (!answered && m->counters.messages_out > before) {
     const uint64_t messages = m->counters.messages_out - before;
     m->counters.uncertain += messages;
+    if (m->journal)
+      wsm_state_note(
+        m,
+        &(struct wsm_noted){ WSM_NOTE_UNCERTAIN, messages,
+                             m->counters.bytes_out - u->acknowledged, NULL },
+        0);
     u->untold.count += messages;
     u->untold.bytes += m->counters.bytes_out - u->acknowledged;
     wsm_events_push(&m->events, WSM_EVENT_UNCERTAIN);
@@ -169,6 +175,11 @@ void wsm_sending_drop (struct wsm_manager *m, enum wsm_token token,
   if (dropped->count == 0) return;
   m->counters.dropped += dropped->count;
   if (m->totals) m->totals->dropped[token] += dropped->count;
+  if (m->journal)
+    wsm_state_note(m,
+                   &(struct wsm_noted){ WSM_NOTE_DROPPED, dropped->count,
+                                        dropped->bytes, wsm_token_name(token) },
+                   0);
   s = wsm_sending_get(m);
   if (!s) return;
   s->untold[token - WSM_TIMEOUT].count += dropped->count;

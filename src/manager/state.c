@@ -33,7 +33,31 @@ static enum wsm_want want_of (enum wsm_state state) {
   }
 }
 
+void wsm_state_note (struct wsm_manager *m, const struct wsm_noted *noted,
+                     uint64_t now_ms) {
+  const char *text = noted->text ? noted->text : "";
+  struct wsm_note note = { now_ms, noted->a, noted->b, 0, 0 };
+  note.kind = (uint8_t)noted->kind;
+  note.length = (uint32_t)strlen(text);
+  wsm_journal_add(m->journal, &note, text);
+}
+
+void wsm_state_note_heartbeat (struct wsm_manager *m, bool unanswered,
+                               uint64_t now_ms) {
+  const struct wsm_heartbeat *h = &m->heartbeat;
+  const struct wsm_heartbeat_rules *r = h->own ? h->own : &m->policy->heartbeat;
+  struct wsm_noted noted = { WSM_NOTE_HEARTBEAT, WSM_BEAT_PING, 0, NULL };
+  if (h->waiting > 0) noted.a = WSM_BEAT_WAITING;
+  else if (r->ask) noted.a = WSM_BEAT_ASKED;
+  else if (r->message) noted.a = WSM_BEAT_MESSAGE;
+  if (unanswered) noted.b = now_ms - h->begun_ms;
+  wsm_state_note(m, &noted, now_ms);
+}
+
 void wsm_state_enter (struct wsm_manager *m, enum wsm_state state) {
+  const struct wsm_noted closed = { WSM_NOTE_CLOSED, m->outbox.count, 0, NULL };
+  if (m->journal && state == WSM_STATE_CLOSED && m->state != state)
+    wsm_state_note(m, &closed, 0);
   remove_old_events(m);
   m->state = (uint8_t)state;
   m->want = (uint8_t)want_of(state);

@@ -1,6 +1,6 @@
 /*
 ** state.h - a managed connection: its fields, and how it changes its state
-** Depends on events.h, message_queue.h, policy.h, session.h, totals.h and upgrade.h.
+** Depends on events.h, message_queue.h, policy.h, session.h, journal.h, totals.h and upgrade.h.
 ** The other files of the manager each change their part of these fields; what
 ** happens next is decided in manager.c alone.
 ** Never calls them.
@@ -14,6 +14,7 @@
 #include "manager/events.h"
 #include "manager/message_queue.h"
 #include "manager/policy.h"
+#include "observe/journal.h"
 #include "observe/totals.h"
 #include "websocket/pings.h"
 #include "websocket/upgrade.h"
@@ -184,6 +185,7 @@ struct wsm_manager {
   struct wsm_error error; /* the last one */
   struct wsm_counters counters;
   struct wsm_totals *totals; /* of all like it; borrowed; NULL: nobody counts */
+  struct wsm_journal *journal; /* owned; NULL: nobody looks: wsm_state_note */
   struct wsm_events events;
   uint8_t role, state, want; /* their enums */
   uint8_t step;              /* enum wsm_step */
@@ -280,6 +282,30 @@ void wsm_state_explain (const struct wsm_manager *m, char to[WSM_DETAIL_SIZE]);
 
 /* Makes `why`, and what went wrong before, the error of LOCKED. */
 void wsm_state_lock (struct wsm_manager *m, const char *why);
+
+#define WSM_NOTE_TEXT 512 /* of a text that is made for a note */
+
+/* A note for the journal; text NULL: none. */
+struct wsm_noted {
+  enum wsm_note_kind kind;
+  uint64_t a, b;
+  const char *text;
+};
+
+/* Only where there is a journal; now_ms 0: as late as the note before. */
+void wsm_state_note (struct wsm_manager *m, const struct wsm_noted *noted,
+                     uint64_t now_ms);
+
+/* A heartbeat is due; is the one before unanswered? */
+void wsm_state_note_heartbeat (struct wsm_manager *m, bool unanswered,
+                               uint64_t now_ms);
+
+static inline void wsm_state_note_number (struct wsm_manager *m,
+                                          enum wsm_note_kind kind, uint64_t a,
+                                          uint64_t now_ms) {
+  const struct wsm_noted noted = { kind, a, 0, NULL };
+  if (m->journal) wsm_state_note(m, &noted, now_ms);
+}
 
 /* Empties m->error. */
 void wsm_state_clear_error (struct wsm_manager *m);

@@ -26,6 +26,10 @@ local function is_heartbeat_mode (value)
   return type(value) == "string" and modes[value] == true
 end
 
+local function is_level (value)
+  return value == "debug" or value == "info" or value == "warn" or value == "error"
+end
+
 local function is_full_rule (value)
   return value == "reject" or value == "oldest" or value == "wait"
 end
@@ -110,6 +114,8 @@ local policy = {
 local shared = {
   tls = tls,
   decode = rule(is_codec, "'json' or a table with encode and decode", true),
+  log = rule(any(is_false, is "function", is_level), "function, 'debug', 'info', 'warn', "
+             .. "'error' or false", true),
   login = callback, identify = callback, acknowledge = callback, dedupe = callback,
   correlate = rule(any(is_field, is "table"), "name or index of a field, or table"),
   dispatch = rule(is_dispatch, "name or index of a field, or function"),

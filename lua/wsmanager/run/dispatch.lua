@@ -310,15 +310,16 @@ function on_event.renew (ws, record)
   record.renew(ws, record)
 end
 
--- `drain()` waits among those who are notified of the state after any event.
+-- `drain()` and `ping()` wait among those who are notified of the state after any event.
 function on_event.flushed () end
-
--- So does `ping()`.
 function on_event.pong () end
 
 function on_event.heartbeat (ws, record)
   heartbeats.ask(ws, record)
 end
+
+-- What somebody looks at: notes.lua.
+function on_event.notes (ws, record) record.observe(ws, record) end
 
 -- A server's.
 function on_event.request (ws, record)

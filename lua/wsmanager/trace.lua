@@ -1,0 +1,214 @@
+-- wsmanager.trace: the frames of a connection, both ways, a line each.
+-- Depends on notes.lua, masking.lua and close_codes.lua.
+-- Never writes a credential that it knows as one, nor a control character.
+
+local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
+local close_codes = require "wsmanager.base.close_codes"
+local dispatch = require "wsmanager.run.dispatch"
+local masking = require "wsmanager.base.masking"
+local notes = require "wsmanager.run.notes"
+local report = require "wsmanager.base.report"
+local stamp = require "wsmanager.base.stamp"
+
+local BYTES = 200        -- of a payload that are shown
+local MOST_BYTES = 65536
+
+local opcodes = {
+  [0] = "continuation", [1] = "text", [2] = "binary", [8] = "close", [9] = "ping",
+  [10] = "pong",
+}
+
+---@class wsmanager.Trace
+local Trace = {}
+Trace.__index = Trace
+
+-- ## Lines
+
+local function has (bits, bit)
+  return math.floor(bits / bit) % 2 == 1
+end
+
+-- What is at the begin of the frame's payload, and "..." where that is not all.
+local function with_cut (shown, note, is_inflated, keep)
+  local is_all = is_inflated and #note.text < keep or not is_inflated and #note.text == note.b
+  return shown .. (is_all and "" or " ...")
+end
+
+local function show_close (payload)
+  if #payload < 2 then return "no code" end
+  local code = payload:byte(1) * 256 + payload:byte(2)
+  local reason = payload:sub(3)
+  return close_codes.describe(code)
+         .. (reason ~= "" and ' "' .. masking.line(masking.text(reason)) .. '"' or "")
+end
+
+local function show_data (opcode, payload)
+  if opcode == 2 then return masking.hex(payload) end
+  return masking.line(masking.text(payload))
+end
+
+-- "text fin rsv1 masked 12 bytes: hello"
+local function show_frame (note, memory, keep)
+  local opcode, words = note.a % 16, {}
+  local is_inflated = has(note.a, 512)
+  if has(note.a, 1024) then return "no frame: its length is not minimal, or too long" end
+  words[1] = opcodes[opcode] or ("opcode %.0f"):format(opcode)
+  if has(note.a, 128) then words[#words + 1] = "fin" end
+  for i, bit in ipairs {64, 32, 16} do
+    if has(note.a, bit) then words[#words + 1] = "rsv" .. i end
+  end
+  if has(note.a, 256) then words[#words + 1] = "masked" end
+  words[#words + 1] = ("%.0f bytes"):format(note.b)
+  if is_inflated then words[#words + 1] = "inflated" end
+  local text = table.concat(words, " ")
+  local message = note.kind .. "message"
+  if opcode == 1 or opcode == 2 then
+    memory[message] = {opcode = opcode, compressed = has(note.a, 64)}
+  end
+  if note.b == 0 then return text end
+  if opcode == 8 then return text .. ": " .. show_close(note.text) end
+  if opcode > 2 then
+    return with_cut(text .. ": " .. masking.hex(note.text), note, false, keep)
+  end
+  local of = memory[message] or {opcode = 2}
+  if of.compressed and not is_inflated then return text .. ": compressed" end
+  return with_cut(text .. ": " .. show_data(of.opcode, note.text), note, is_inflated, keep)
+end
+
+-- Notes of decisions that say where the frames come from.
+local decisions = {
+  lost = true, connecting = true, tcp = true, connected = true, redirect = true,
+  ["end"] = true,
+}
+
+local directions = {
+  framein = "<", frameout = ">", headin = "<", headout = ">",
+}
+
+local function add_head (out, start, note)
+  for i, line in ipairs(masking.head(note.text)) do
+    out[#out + 1] = start .. (i > 1 and "  " or "") .. masking.line(line)
+  end
+  if note.a > #note.text then
+    out[#out + 1] = start .. ("  ... %.0f bytes in all"):format(note.a)
+  end
+end
+
+local function to_lines (self, record, note)
+  local out = {}
+  local direction = directions[note.kind]
+  if not direction and not decisions[note.kind] then return out end
+  local start = ("%s #%.0f %s "):format(stamp.of(note.at), record.id, direction or "-")
+  if not direction then
+    local level, text = notes.sentence(record, note)
+    if level then out[1] = start .. text end
+  elseif note.kind:find "^head" then
+    add_head(out, start, note)
+  else
+    out[1] = start .. show_frame(note, record.memory, self.sink.keep)
+  end
+  return out
+end
+
+-- ## Where they go
+
+local function write (self, line)
+  local target = self.target
+  if type(target) == "function" then return target(line) end
+  local ok, why = target:write(line, "\n")
+  if not ok and why then error(why, 0) end
+end
+
+local function flush (file)
+  if not file.flush then return end
+  local ok, why = file:flush()
+  if not ok and why then error(why, 0) end
+end
+
+local function detach (self)
+  local ws = self.held.ws
+  if ws then notes.detach(ws, dispatch.record(ws), self.sink) end
+  if self.is_ours then pcall(self.target.close, self.target) end
+end
+
+-- What cannot be written ends the trace, and is reported.
+local function write_lines (self, lines)
+  if self.stopped then return end
+  local ok, why = pcall(function ()
+    for _, line in ipairs(lines) do write(self, line) end
+    if #lines > 0 and type(self.target) ~= "function" then flush(self.target) end
+  end)
+  if ok then return end
+  self.stopped = true
+  detach(self)
+  report.failure("a trace", why)
+end
+
+local function is_writable (file)
+  local kind = type(file)
+  if kind == "function" then return true end
+  return (kind == "userdata" or kind == "table") and type(file.write) == "function"
+end
+
+local function to_target (file)
+  if type(file) ~= "string" then return file end
+  local opened, why = io.open(file, "a")
+  if not opened then return nil, "cannot open " .. why end
+  opened:setvbuf("full")
+  return opened, nil, true
+end
+
+--- Ends the trace; what was noted until now is written. May be called again.
+function Trace:stop ()
+  if self.stopped then return end
+  detach(self)
+  self.stopped = true
+end
+
+local function check (ws, file, options)
+  if type(ws) ~= "userdata" or getmetatable(ws) ~= core.metatable then
+    arguments.fail(2, "#1 to 'trace' (connection", ws)
+  elseif type(file) ~= "string" and not is_writable(file) then
+    arguments.fail(2, "#2 to 'trace' (path, file or function", file)
+  elseif options ~= nil and type(options) ~= "table" then
+    arguments.fail(2, "#3 to 'trace' (table", options)
+  end
+  for name in pairs(options or {}) do
+    if name ~= "bytes" then error("unknown option '" .. tostring(name) .. "' of 'trace'", 3) end
+  end
+  local bytes = options and options.bytes or BYTES
+  if type(bytes) ~= "number" or bytes % 1 ~= 0 or bytes < 1 or bytes > MOST_BYTES then
+    error("bad option 'bytes' (integer from 1 to 65536 expected, got " .. tostring(bytes)
+          .. ")", 3)
+  end
+  return bytes
+end
+
+--- Writes each frame that is sent and received from now on, a line each, and the heads
+--- of opening handshakes: through reconnects, until `stop`. Credentials in headers,
+--- queries and JSON are masked by their names; what else a message holds is not.
+---@param ws wsmanager.Connection
+---@param file string|file*|fun(line: string)  a path is opened for appending; a function
+---  gets each line without a line feed, and may not wait
+---@param options? {bytes: integer?}  of each payload that are shown; 200
+---@return wsmanager.Trace?
+---@return string? token  "refused": the file cannot be opened
+---@return string? detail
+local function trace (ws, file, options)
+  local bytes = check(ws, file, options)
+  local target, why, is_ours = to_target(file)
+  if not target then return nil, "refused", why end
+  -- the connection's record has the sink: neither keeps the connection
+  local self = setmetatable({
+    target = target, is_ours = is_ours, held = setmetatable({ws = ws}, {__mode = "v"}),
+  }, Trace)
+  self.sink = {
+    keep = bytes,
+    write = function (_, record, note) write_lines(self, to_lines(self, record, note)) end,
+  }
+  notes.attach(ws, dispatch.record(ws), self.sink)
+  return self
+end
+
+return trace
