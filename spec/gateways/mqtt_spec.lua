@@ -22,7 +22,7 @@ describe("MQTT's packets", function ()
 end)
 
 describe("the bot on MQTT", function ()
-  after_each(bots.stop)
+  after_each(function () bots.stop() end)
 
   local function serve (folder, port)
     local server = peers.start("daemon", {

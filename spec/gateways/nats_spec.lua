@@ -28,7 +28,7 @@ describe("the parser of NATS", function ()
 end)
 
 describe("the bot on NATS", function ()
-  after_each(bots.stop)
+  after_each(function () bots.stop() end)
 
   local function serve (options)
     options = options or {}

@@ -79,10 +79,11 @@ function bots.folder ()
   return name
 end
 
--- Ends the programs and the peers, and removes the folders; for after_each.
-function bots.stop ()
+-- Ends the programs and the peers (but for one that is to be kept), and removes the
+-- folders; for after_each.
+function bots.stop (kept)
   while next(started) do (next(started)):stop() end
-  peers.stop()
+  peers.stop(kept)
   for _, name in ipairs(folders) do os.execute("rm -rf '" .. name .. "'") end
   folders = {}
 end

@@ -65,9 +65,11 @@ function peers.start(name, options)
   return self
 end
 
--- Stops every peer that is still there; for after_each.
-function peers.stop()
-  while next(started) do (next(started)):stop() end
+-- Stops every peer that is still there, but for one that is to be kept; for after_each.
+function peers.stop(kept)
+  for each in pairs(started) do
+    if each ~= kept then each:stop() end
+  end
 end
 
 -- All events so far; does not wait.
