@@ -1,7 +1,7 @@
 // A server of Socket.IO 4. Options: port, token (that `auth` must have), ping (ms
-// between its pings), recovery (ms for which a session may be resumed). It answers the
-// event `say` (text) with `ok`, and sends `said` (text) to everybody else; `fail` it
-// answers with nothing. Events: connected { recovered }, said { text }.
+// between its pings). It answers the event `say` (text) with `ok`, and sends `said`
+// (text) to everybody else; after the text "everybody out" it ends all sessions.
+// Events: connected { recovered }, pong {}.
 "use strict";
 const http = require("http");
 const { Server } = require("socket.io");
@@ -11,8 +11,7 @@ const server = http.createServer();
 const io = new Server(server, {
   transports: ["websocket"],
   pingInterval: options.ping || 25000,
-  pingTimeout: options.ping || 20000,
-  connectionStateRecovery: { maxDisconnectionDuration: options.recovery || 120000 },
+  connectionStateRecovery: {},
 });
 
 io.use((socket, next) => {
@@ -22,10 +21,11 @@ io.use((socket, next) => {
 
 io.on("connection", (socket) => {
   tell("connected", { recovered: socket.recovered });
+  socket.conn.on("packet", ({ type }) => type === "pong" && tell("pong", {}));
   socket.on("say", (text, answer) => {
-    tell("said", { text });
     socket.broadcast.emit("said", text);
     answer("ok");
+    if (text === "everybody out") socket.broadcast.disconnectSockets();
   });
 });
 
