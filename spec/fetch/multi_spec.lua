@@ -125,6 +125,14 @@ describe("the connections of fetch", function()
     end)
   end)
 
+  it("go to the next address where one refuses", function()
+    local server = web.serve()   -- on 127.0.0.1 alone; ::1 comes first
+    run(function()
+      local response = web.get("http://localhost:" .. server.port .. "/echo")
+      assert.equal("localhost:" .. server.port, response:json().headers.host)
+    end)
+  end)
+
   it("keep no process waiting, and no turn busy, when nothing is under way", function()
     local server = web.serve()
     ends_well("local url = '" .. server.url .. "'" .. [[

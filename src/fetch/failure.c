@@ -3,8 +3,10 @@
 #include <string.h>
 #include "base/hidden.h"
 
+#define TOO_LARGE 100 /* CURLE_TOO_LARGE, since libcurl 8.6 */
+
 static enum wsm_token token_of (CURLcode code) {
-  switch (code) {
+  switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
       return WSM_TIMEOUT;
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -34,6 +36,9 @@ static enum wsm_token token_of (CURLcode code) {
     case CURLE_RECV_ERROR:
     case CURLE_SEND_FAIL_REWIND:
       return WSM_CLOSED;
+    case CURLE_FILESIZE_EXCEEDED:
+    case TOO_LARGE:
+      return WSM_TOOBIG;
     case CURLE_OUT_OF_MEMORY:
       return WSM_FULL;
     default:

@@ -14,6 +14,7 @@ local NOT_LOADED = "wsmanager.fetch needs libcurl (Debian: apt-get install libcu
 
 ---@class fetch.core
 ---@field libcurl string   its version
+---@field failmemory fun(calls: integer)   for specs
 ---@field open fun(): fetch.multi|nil, string?, string?
 ---@field start fun(multi, loop: core.loop, number: number, request: table): fetch.transfer|nil, string?, string?
 

@@ -133,12 +133,12 @@ describe("a proxy of fetch", function()
 
   it_runs("is HTTP's, with a name and a password", function()
     local proxy = peers.start("proxy", { kind = "tinyproxy", user = "name", password = "p-ss" })
-    local at = "n%61me:p%2Dss@127.0.0.1:" .. proxy.port
-    assert.is_nil(through("http://" .. at).headers["proxy-authorization"])
-    through(at)
     local detail = web.fails("proxy", https.url, { proxy = "127.0.0.1:" .. proxy.port, tls = ca })
     assert.matches("407", detail)
     assert.equal(407, web.get(server.url, { proxy = "127.0.0.1:" .. proxy.port }).status)
+    local at = "n%61me:p%2Dss@127.0.0.1:" .. proxy.port
+    assert.is_nil(through("http://" .. at).headers["proxy-authorization"])
+    through(at)
   end)
 
   it_runs("is SOCKS5", function()

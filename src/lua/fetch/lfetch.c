@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/keep_loaded.h"
+#include "base/memory.h"
 #include "fetch/multi.h"
 #include "lua/lclass.h"
 #include "lua/lfail.h"
@@ -303,6 +304,13 @@ static int open_multi (lua_State *L) {
 
 /* --- the module --- */
 
+/* failmemory(calls): after that many more, every allocation of this module fails. For
+** specs only. */
+static int fail_memory (lua_State *L) {
+  wsm_memory_fail((long)luaL_checknumber(L, 1));
+  return 0;
+}
+
 static void check_version (lua_State *L) {
   if (guests_of(L)->table->version != WSM_GUEST_VERSION)
     luaL_error(L, "wsmanager.fetch.core and wsmanager.core are of different "
@@ -333,6 +341,8 @@ int luaopen_wsmanager_fetch_core (lua_State *L) {
   lua_setfield(L, -2, "open");
   wsm_push_class(L, &transfer);
   lua_setfield(L, -2, "start");
+  lua_pushcfunction(L, fail_memory);
+  lua_setfield(L, -2, "failmemory");
   wsm_set_string(L, "libcurl", curl_version_info(CURLVERSION_NOW)->version);
   return 1;
 }
