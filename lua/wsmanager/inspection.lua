@@ -34,7 +34,7 @@ local methods = core.methods
 ---@field late_answers integer  dropped: their request had timed out, or was lost with an earlier connection
 ---@field uncertain integer messages that may have been lost, since somebody listens to that event
 ---@field unread integer    bytes received and not taken, now
----@field unread_dropped integer  bytes given up because nobody took what was before them
+---@field unread_dropped integer  bytes received, or left in the kernel, and given up: nobody took what was before them
 ---@field buffered integer  bytes sent and not yet written to the socket, now
 ---@field pings integer     received and answered, on the connection under way
 ---@field pongs integer     received, on the connection under way

@@ -60,7 +60,7 @@ describe("messages received", function()
     assert.is_false(m:next(4))
   end)
 
-  it("are taken after our close as far as the inbox reaches", function()
+  it("are taken after our close as far as the inbox reaches, and the rest is told", function()
     for limit, kept in pairs { [8] = 5, [9] = 5, [10] = 10, [11] = 10 } do
       local m = managers.open { inbox_bytes = limit }
       m:close(1000, "", 2)
@@ -68,7 +68,10 @@ describe("messages received", function()
       assert.equal(kept, m:unread())
       m:feed(managers.close_frame(1000), 4)
       m:lost(nil, nil, nil, 4)
+      local dropped = 5 - kept / 5
+      assert.same({ "untaken", dropped, 5 * dropped, "full" }, { m:event() })
       assert.equal("close", event_names(m))
+      assert.equal(5 * dropped, m:counters().unread)
     end
   end)
 
@@ -162,9 +165,10 @@ describe("what successive connections leave", function()
     for now = 2, 1000 do connect_and_lose(m, now, ONE) end
     assert.equal(100, m:unread())
     local list = managers.events(m)
-    assert.equal("error", list[1][1])
+    assert.same({ "untaken", 1, 50, "full" }, list[1])
+    assert.equal("error", list[2][1])
     assert.matches("messages were lost: nobody took them and the inbox is full",
-                   list[1][3], 1, true)
+                   list[2][3], 1, true)
   end)
 
   it("is all kept of one connection, as far as it was read", function()

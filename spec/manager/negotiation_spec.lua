@@ -142,9 +142,10 @@ describe("a manager that wants compression", function()
       local kept = managers.messages(m, 6000)
       assert.equal(3, #kept)
       for _, message in ipairs(kept) do assert.equal(4000, #message) end
-      local told = managers.events(m)[1]
-      assert.equal("error", told[1])
-      assert.matches("messages were lost", told[3], 1, true)
+      local told = managers.events(m)
+      assert.same({ "untaken", 97, 97 * 4000, "full" }, told[1])
+      assert.equal("error", told[2][1])
+      assert.matches("messages were lost", told[2][3], 1, true)
     end
   end)
 

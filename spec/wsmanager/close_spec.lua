@@ -1,4 +1,4 @@
--- connection.lua: close() with much to send, over real sockets.
+-- connection.lua: close() with much to send or to receive, over real sockets.
 
 local certificates = require "support.certificates"
 local ours = require "support.ours"
@@ -6,6 +6,41 @@ local peers = require "support.peers"
 local wsmanager = require "wsmanager"
 
 local LONG = ours.LONG
+
+describe("close() with an inbox that is full", function()
+  after_each(ours.stop)
+
+  it("counts and tells what comes beyond it", function()
+    local message, count = ("x"):rep(1000), 200
+    local sent = 0
+    local server, url = ours.serve(function(ws)
+      for _ = 1, count do
+        if not ws:send(message) then break end
+        sent = sent + 1
+      end
+      ws:receive()
+    end)
+    wsmanager.run(function()
+      local dropped = {}
+      local ws = wsmanager.new { url = url, inbox = 10000, reconnect = false }
+      ws:addEventListener("dropped", function(event) dropped[#dropped + 1] = event end)
+      ours.await(function() return ws:stats().pauses > 0 and sent == count end)
+      ws:close()
+      assert.equal(1005, (ws:closed(LONG)))
+      local kept, lost, bytes = 0, 0, 0
+      while ws:receive(0) do kept = kept + 1 end
+      for _, event in ipairs(dropped) do
+        assert.same({ "full", true }, { event.token, event.received })
+        lost, bytes = lost + event.count, bytes + event.bytes
+      end
+      assert.is_true(kept >= 10)
+      assert.equal(count, kept + lost)
+      assert.equal(lost * #message, bytes)
+      assert.equal(bytes, ws:stats().unread_dropped)
+      server:stop(0)
+    end)
+  end)
+end)
 
 describe("close() with much to send", function()
   local files

@@ -50,6 +50,29 @@ describe("a login that fails", function ()
     assert.same({1000, "", true}, close)
   end)
 
+  it("tells the messages that it has not taken", function ()
+    local url = scripted(function (ws)
+      for _, text in ipairs {"HELLO", "a", "bc"} do ws:send(text) end
+      ws:receive()
+    end)
+    run(function ()
+      local count, bytes = 0, 0
+      local ws = wsmanager.new {
+        url = url, reconnect = false, onerror = function () end,
+        login = function (handle)
+          handle:receive(LONG)
+          return nil, "wrong password"
+        end,
+        ondropped = function (event)
+          assert.same({"login", true}, {event.token, event.received})
+          count, bytes = count + event.count, bytes + event.bytes
+        end,
+      }
+      assert(ws:closed(LONG))
+      assert.same({2, 3, 3}, {count, bytes, ws:stats().unread_dropped})
+    end)
+  end)
+
   it("closes with the code that it names", function ()
     local seen, close = failing(function () return false, "not now", nil, 4000 end)
     assert.same({"error", "login", "not now"}, seen[1])

@@ -15,8 +15,8 @@ struct values {
   uint64_t epoch; /* the connection, counted from 1; 0: none was open yet */
   unsigned status;
   bool clean, final, opened, login;
-  enum wsm_token dropped_token;
-  struct wsm_dropped dropped, uncertain;
+  enum wsm_token dropped_token, untaken_token;
+  struct wsm_dropped dropped, untaken, uncertain;
   uint8_t reason_length;
   char reason[WSM_CONTROL_LIMIT];
   char detail[WSM_DETAIL_SIZE];
@@ -36,6 +36,7 @@ static void read_values (struct values *v, const struct wsm_manager *m) {
   v->delay_ms = m->delay_ms;
   v->epoch = m->counters.epoch;
   v->dropped_token = wsm_sending_untold(m, &v->dropped);
+  v->untaken_token = wsm_sending_untaken(m, &v->untaken);
   wsm_sending_uncertain(m, &v->uncertain);
   v->moves = m->moves;
   v->asks = m->asks;
@@ -95,6 +96,13 @@ static int push_dropped (lua_State *L, const struct values *v) {
   return 4;
 }
 
+static int push_untaken (lua_State *L, const struct values *v) {
+  lua_pushinteger(L, (lua_Integer)v->untaken.count);
+  lua_pushinteger(L, (lua_Integer)v->untaken.bytes);
+  lua_pushstring(L, wsm_token_name(v->untaken_token));
+  return 4;
+}
+
 static int push_uncertain (lua_State *L, const struct values *v) {
   lua_pushinteger(L, (lua_Integer)v->uncertain.count);
   lua_pushinteger(L, (lua_Integer)v->uncertain.bytes);
@@ -136,6 +144,7 @@ static const struct {
                [WSM_EVENT_FLUSHED] = { "flushed", push_nothing },
                [WSM_EVENT_HEARTBEAT] = { "heartbeat", push_nothing },
                [WSM_EVENT_DROPPED] = { "dropped", push_dropped },
+               [WSM_EVENT_UNTAKEN] = { "untaken", push_untaken },
                [WSM_EVENT_UNCERTAIN] = { "uncertain", push_uncertain },
                [WSM_EVENT_RENEW] = { "renew", push_nothing } };
 

@@ -29,6 +29,7 @@ enum wsm_event {
   WSM_EVENT_PONG, /* a ping that the owner awaits was answered: wsm_pings_take */
   WSM_EVENT_HEARTBEAT, /* call wsm_manager_heartbeat with its message */
   WSM_EVENT_DROPPED,   /* what wsm_sending_untold tells */
+  WSM_EVENT_UNTAKEN,   /* what wsm_sending_untaken tells */
   WSM_EVENT_UNCERTAIN, /* what wsm_sending_uncertain tells */
   WSM_EVENT_RENEW,     /* policy->after_ms: another is to take its place */
   WSM_EVENT_END        /* none: so many there are */

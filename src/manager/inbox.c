@@ -1,4 +1,6 @@
 #include "manager/inbox.h"
+
+#include "manager/sending.h"
 #include "base/hidden.h"
 
 static bool is_at_limit (const struct wsm_manager *m,
@@ -14,6 +16,11 @@ static struct wsm_message_queue *queue_of (struct wsm_manager *m) {
   return m->held ? m->held : &m->undelivered;
 }
 
+static void note (struct wsm_dropped *dropped, size_t bytes) {
+  dropped->count++;
+  dropped->bytes += bytes;
+}
+
 static enum wsm_input keep (struct wsm_manager *m, size_t limit,
                             size_t *dropped) {
   struct wsm_message_queue *to = queue_of(m);
@@ -22,18 +29,23 @@ static enum wsm_input keep (struct wsm_manager *m, size_t limit,
      is here came with the 101, or in a login */
   const bool bounded = wsm_session_inflates(&m->session) ||
                        (limit == SIZE_MAX && is_at_limit(m, to));
+  struct wsm_dropped over = { 0, 0 }, of_login = { 0, 0 };
   struct wsm_message message;
   enum wsm_input input;
   while ((input = wsm_session_next(&m->session, &message)) == WSM_MESSAGE) {
     const bool exceeds = bounded && is_at_limit(m, to);
     const bool wanted = !m->login || !(m->login->over || m->local);
     m->dropped |= exceeds && wanted;
-    if (wanted && (exceeds || message.length > limit ||
-                   to->payload > limit - message.length ||
-                   !wsm_message_queue_push(to, &message, NULL)))
-      ++*dropped;
+    if (!wanted) note(&of_login, message.length);
+    else if (exceeds || message.length > limit ||
+             to->payload > limit - message.length ||
+             !wsm_message_queue_push(to, &message, NULL))
+      note(&over, message.length);
     wsm_session_pop(&m->session);
   }
+  *dropped += over.count;
+  wsm_sending_drop_untaken(m, WSM_FULL, &over);
+  wsm_sending_drop_untaken(m, WSM_LOGIN, &of_login);
   return input;
 }
 

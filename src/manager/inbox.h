@@ -1,6 +1,6 @@
 /*
 ** inbox.h - messages received and not taken, of this connection or an ended one
-** Depends on state.h.
+** Depends on state.h. What it drops it tells: sending.h.
 ** Never changes the state: it returns what the session returned.
 */
 #ifndef WSM_INBOX_H

@@ -18,7 +18,11 @@ void wsm_login_forget (struct wsm_manager *m) {
 }
 
 void wsm_login_cut (struct wsm_manager *m) {
+  struct wsm_dropped left;
   if (!m->login) return;
+  left.count = m->login->left.count;
+  left.bytes = m->login->left.payload;
+  wsm_sending_drop_untaken(m, WSM_LOGIN, &left);
   m->login->over = true;
   m->login->given_back = 0;
   wsm_message_queue_clear(&m->login->left);

@@ -224,6 +224,7 @@ static inline void wsm_manager_event_pop (struct wsm_manager *m) {
   if (m->hold && event == WSM_EVENT_OPEN) m->hold = WSM_HOLD_OUTBOX;
   wsm_events_pop(&m->events);
   if (event == WSM_EVENT_DROPPED) wsm_sending_told(m);
+  if (event == WSM_EVENT_UNTAKEN) wsm_sending_untaken_told(m);
   if (event == WSM_EVENT_UNCERTAIN) wsm_sending_uncertain_told(m);
 }
 

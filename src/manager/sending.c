@@ -207,3 +207,39 @@ void wsm_sending_told (struct wsm_manager *m) {
   if (wsm_sending_untold(m, &dropped) != WSM_NONE)
     wsm_events_push(&m->events, WSM_EVENT_DROPPED);
 }
+
+/* --- what was received and dropped --- */
+
+void wsm_sending_drop_untaken (struct wsm_manager *m, enum wsm_token token,
+                               const struct wsm_dropped *dropped) {
+  struct wsm_dropped *untaken;
+  if (dropped->count == 0) return;
+  m->counters.unread += dropped->bytes;
+  if (!wsm_sending_get(m)) return;
+  untaken = &m->sending->untaken[token == WSM_LOGIN];
+  untaken->count += dropped->count;
+  untaken->bytes += dropped->bytes;
+  wsm_events_push(&m->events, WSM_EVENT_UNTAKEN);
+}
+
+enum wsm_token wsm_sending_untaken (const struct wsm_manager *m,
+                                    struct wsm_dropped *dropped) {
+  static const enum wsm_token tokens[] = { WSM_FULL, WSM_LOGIN };
+  int i;
+  dropped->count = dropped->bytes = 0;
+  for (i = 0; m->sending && i < WSM_UNTAKEN_TOKENS; i++) {
+    *dropped = m->sending->untaken[i];
+    if (dropped->count) return tokens[i];
+  }
+  return WSM_NONE;
+}
+
+void wsm_sending_untaken_told (struct wsm_manager *m) {
+  struct wsm_dropped dropped;
+  const enum wsm_token token = wsm_sending_untaken(m, &dropped);
+  if (token == WSM_NONE) return;
+  m->sending->untaken[token == WSM_LOGIN].count = 0;
+  m->sending->untaken[token == WSM_LOGIN].bytes = 0;
+  if (wsm_sending_untaken(m, &dropped) != WSM_NONE)
+    wsm_events_push(&m->events, WSM_EVENT_UNTAKEN);
+}

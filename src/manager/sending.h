@@ -16,7 +16,10 @@ struct wsm_dropped {
   uint64_t count, bytes;
 };
 
-enum { WSM_DROPPED_TOKENS = 3 }; /* WSM_TIMEOUT, WSM_CLOSED, WSM_FULL */
+enum {
+  WSM_DROPPED_TOKENS = 3, /* WSM_TIMEOUT, WSM_CLOSED, WSM_FULL */
+  WSM_UNTAKEN_TOKENS = 2  /* WSM_FULL, WSM_LOGIN */
+};
 
 struct wsm_unacknowledged; /* delivery.c */
 struct wsm_uncertain;
@@ -33,6 +36,7 @@ struct wsm_sending {
   struct wsm_uncertain *uncertain; /* NULL: nobody asks what may be lost */
   /* what the event has not told, by token from WSM_TIMEOUT on */
   struct wsm_dropped untold[WSM_DROPPED_TOKENS];
+  struct wsm_dropped untaken[WSM_UNTAKEN_TOKENS]; /* of what was received */
 };
 
 /* The manager's; NULL without memory. */
@@ -68,6 +72,18 @@ enum wsm_token wsm_sending_untold (const struct wsm_manager *m,
 
 /* It was told: queues the event again for another token. */
 void wsm_sending_told (struct wsm_manager *m);
+
+/* --- what was received and dropped --- */
+
+/* Counts what nobody took and queues the event: WSM_FULL, what did not fit into the
+** inbox; WSM_LOGIN, what was left of a login that did not succeed. */
+void wsm_sending_drop_untaken (struct wsm_manager *m, enum wsm_token token,
+                               const struct wsm_dropped *dropped);
+
+/* What the event tells, as above. */
+enum wsm_token wsm_sending_untaken (const struct wsm_manager *m,
+                                    struct wsm_dropped *dropped);
+void wsm_sending_untaken_told (struct wsm_manager *m);
 
 /* --- what may be lost with a connection --- */
 

@@ -7,6 +7,7 @@
 #include "base/hidden.h"
 
 void wsm_target_begin (struct wsm_manager *m, uint64_t now_ms) {
+  wsm_login_cut(m);
   wsm_login_forget(m);
   if (wsm_attempts_next(m, now_ms) > now_ms) {
     wsm_ending_wait(m, 0, now_ms);

@@ -294,21 +294,20 @@ function on_event.drain (_, record)
   fire(record, {type = "drain"})
 end
 
-function dispatch.tell_dropped (record, count, bytes, token)
-  fire(record, {type = "dropped", count = count, bytes = bytes, token = token})
+-- received = true: nobody took it.
+function dispatch.tell_dropped (record, count, bytes, token, received)
+  fire(record, {type = "dropped", count = count, bytes = bytes, token = token,
+                received = received})
 end
 
-function on_event.dropped (_, record, count, bytes, token)
-  dispatch.tell_dropped(record, count, bytes, token)
-end
+function on_event.dropped (_, record, ...) dispatch.tell_dropped(record, ...) end
+function on_event.untaken (_, record, a, b, c) dispatch.tell_dropped(record, a, b, c, true) end
 
 function on_event.uncertain (_, record, messages, bytes)
   fire(record, {type = "uncertain", messages = messages, bytes = bytes})
 end
 
-function on_event.renew (ws, record)
-  record.renew(ws, record)
-end
+function on_event.renew (ws, record) record.renew(ws, record) end
 
 -- `drain()` and `ping()` wait among those who are notified of the state after any event.
 function on_event.flushed () end
