@@ -289,6 +289,7 @@ build = {
     ["wsmanager.run.scheduler"] = "lua/wsmanager/run/scheduler.lua",
     ["wsmanager.run.sending"] = "lua/wsmanager/run/sending.lua",
     ["wsmanager.run.sentences"] = "lua/wsmanager/run/sentences.lua",
+    ["wsmanager.run.subscriptions"] = "lua/wsmanager/run/subscriptions.lua",
     ["wsmanager.run.target"] = "lua/wsmanager/run/target.lua",
     ["wsmanager.run.task"] = "lua/wsmanager/run/task.lua",
     ["wsmanager.run.timers"] = "lua/wsmanager/run/timers.lua",

@@ -7,7 +7,6 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local assignment = require "wsmanager.base.assignment"
 local codec = require "wsmanager.base.codec"
-local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
 local events = require "wsmanager.base.events"
@@ -177,10 +176,7 @@ end
 ---@return wsmanager.Connection
 function methods.messages (ws)
   check_self(ws, "messages")
-  if not coroutines.iterators_yield and coroutines.can_yield() then
-    error("a coroutine of Lua 5.1 cannot wait in 'for': call 'receive' in a "
-          .. "'while'", 2)
-  end
+  failures.check_iterator(1)
   local record = to_record(ws)
   local restarts = record.restarts
   return function () return next_message(ws, record, restarts) end, ws

@@ -1,5 +1,5 @@
 -- The methods of a connection that give its messages to whom they are for: on and off,
--- by their name; request, an answer.
+-- by their name; request, an answer; subscribe, all of them.
 -- Depends on distribution.lua.
 
 local core = require "wsmanager.core"
@@ -84,6 +84,23 @@ local rules = {
           "'text' or 'binary'"},
 }
 
+-- Raises, at the line that called its caller (or `more` levels up), for a table of
+-- options, the method's n-th argument, that is not right.
+local function check_rules (method, n, allowed, given, more)
+  local level = 2 + (more or 0)
+  for name, value in pairs(given) do
+    local rule = allowed[name]
+    if not rule then
+      error("bad argument #" .. n .. " to '" .. method .. "' (unknown option '"
+            .. tostring(name) .. "'" .. suggest.hint(tostring(name), allowed) .. ")",
+            level + 1)
+    elseif not rule[1](value) then
+      arguments.fail(level, "#" .. n .. " to '" .. method .. "' (" .. rule[2] .. " for '"
+                     .. name .. "'", value)
+    end
+  end
+end
+
 local NONE = {}
 
 -- The options of a request, of its second argument; raises at the line that called its
@@ -94,15 +111,7 @@ local function read_options (given)
     arguments.check_seconds(2, "#2 to 'request'", given)
     return {timeout = given}
   end
-  for name, value in pairs(given) do
-    local rule = rules[name]
-    if not rule then
-      error("bad argument #2 to 'request' (unknown option '" .. tostring(name) .. "'"
-            .. suggest.hint(tostring(name), rules) .. ")", 3)
-    elseif not rule[1](value) then
-      arguments.fail(2, "#2 to 'request' (" .. rule[2] .. " for '" .. name .. "'", value)
-    end
-  end
+  check_rules("request", 2, rules, given, 1)
   return given
 end
 
@@ -132,4 +141,32 @@ function methods.request (ws, message, timeout)
     deadline = seconds and core.now() + seconds,
   })
   return answer, kind, why    -- no tail call: it raises at our caller's line
+end
+
+---@class wsmanager.SubscribeOptions
+---@field limit? integer  messages that it may have not taken; 1,024
+---@field full? "wait"|"oldest"  then: the connection is not read, or its oldest message is dropped; "wait"
+
+local subscribe_rules = {
+  limit = {function (value)
+    return type(value) == "number" and value >= 1 and value % 1 == 0
+  end, "positive integer"},
+  full = {function (value) return value == "wait" or value == "oldest" end,
+          "'wait' or 'oldest'"},
+}
+
+--- A reader of its own, which gets every message that is taken from now on, whoever else
+--- gets it, too: `subscription:receive(timeout)`, `subscription:messages()`. When it has
+--- not taken `limit` messages the connection's others wait for it, and the socket is not
+--- read, as with a full inbox; or with `full = "oldest"` it loses the oldest, is told how
+--- many with the next one, and the event `dropped` tells all. One that is not needed is to
+--- be closed: `subscription:close()`.
+---@param limit? integer|wsmanager.SubscribeOptions
+---@return wsmanager.Subscription
+function methods.subscribe (ws, limit)
+  check_self(ws, "subscribe")
+  local options = limit
+  if type(limit) ~= "table" then options = {limit = limit} end
+  check_rules("subscribe", 1, subscribe_rules, options)
+  return distribution.subscribe(ws, dispatch.record(ws), options)
 end

@@ -118,13 +118,6 @@ local function has_something_to_write (ws, record)
   return not record.over and (record.muted or ws.bufferedAmount > 0)
 end
 
--- Does somebody wait for a message of a connection with handlers, or may one come for
--- a handler?
-local function is_distributed (record)
-  return record.distribution.users > 0 and not record.over
-         or has_waiting(record.takers)
-end
-
 -- Does it have listeners, or handlers of its messages?
 function dispatch.is_listened (record)
   local distribution = record.distribution
@@ -138,7 +131,7 @@ local function retain (ws, record)
                  or has_waiting(record.watchers)
                  or record.listeners ~= nil and not record.over
                  or record.discards and has_something_to_write(ws, record)
-                 or record.distribution ~= nil and is_distributed(record)
+                 or record.distribution ~= nil and record.distribution.is_needed(record)
   set_retained(record.id, needed and ws or nil)
 end
 

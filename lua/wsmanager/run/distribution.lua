@@ -1,8 +1,8 @@
--- Who gets each message of a connection that has handlers or requests: the request that
--- waits for it; or the handlers of its name, or the default ones; or else `receive` and the
--- listeners of `message`.
+-- Who gets each message of a connection that has subscriptions, requests or handlers: all
+-- subscriptions; then the request that waits for it; or the handlers of its name, or the
+-- default ones; or else `receive` and the listeners of `message`.
 -- Depends on the core's link, codec.lua, coroutines.lua, dispatch.lua, handlers.lua,
--- listeners.lua, receivers.lua and requests.lua.
+-- listeners.lua, receivers.lua, requests.lua and subscriptions.lua.
 -- Never costs anything where none of this is used: such a connection has none.
 
 local core = require "wsmanager.core"
@@ -16,6 +16,7 @@ local listeners = require "wsmanager.run.listeners"
 local receivers = require "wsmanager.run.receivers"
 local requests = require "wsmanager.run.requests"
 local scheduler = require "wsmanager.run.scheduler"
+local subscriptions = require "wsmanager.run.subscriptions"
 
 local link = core.link
 local take = link.take
@@ -38,10 +39,12 @@ local distribution = {}
 ---@field kept integer      bytes of these, and of those that wait for a handler
 ---@field told integer      the same, as the core knows it
 ---@field lost integer      messages dropped, as nobody took them: of stats()
----@field is_read? true     somebody has called `receive`
+---@field is_read boolean    somebody has called `receive`
 ---@field handlers integer  how many there are
 ---@field users integer     handlers, and requests: while there are any, messages are taken
 ---@field requests? wsmanager.Requests
+---@field subscriptions? wsmanager.Subscriptions
+---@field is_needed fun(record: wsmanager.Record): boolean
 ---@field lose fun(ws: wsmanager.Connection, record: wsmanager.Record, opens?: integer)
 ---@field by_name table<string|number, wsmanager.Handler[]>
 ---@field default wsmanager.Handler[]   of messages whose name has no handler
@@ -50,6 +53,7 @@ local distribution = {}
 
 --- A message, decoded; or one that cannot be: `value` is nil, `kind` is "codec".
 ---@class wsmanager.Item
+---@field is_taken? boolean  by a subscription
 ---@field value any
 ---@field kind string
 ---@field size integer
@@ -73,33 +77,61 @@ end
 
 -- ## What nobody has taken yet
 
--- Drops the oldest of what `receive` would get, more than is needed: not one for each
--- that comes. It was never called, and what is kept for it would stop the reading for
--- good.
-local function drop_unclaimed (ws, record, d)
-  local count, bytes, enough = 0, 0, d.kept / 2
-  local item = pop(d.unclaimed)
-  while item do
-    count, bytes = count + 1, bytes + item.size - OVERHEAD
-    d.kept = d.kept - item.size
-    item = (d.kept > enough or link.keep(ws, d.kept)) and pop(d.unclaimed) or nil
-  end
-  link.keep(ws, d.kept)
-  if count == 0 then return end
+local function note_dropped (record, d, count, bytes)
   d.lost = d.lost + count
   fire(record, {
     type = "dropped", count = count, bytes = bytes, token = "full", received = true,
   })
 end
 
+-- Drops the oldest of what `receive` would get, more than is needed: not one for each
+-- that comes. It was never called, and what is kept for it would stop the reading for
+-- good.
+local function drop_unclaimed (record, d)
+  local count, bytes, enough = 0, 0, d.kept / 2
+  local item = pop(d.unclaimed)
+  while item do
+    count, bytes = count + 1, bytes + item.size - OVERHEAD
+    d.kept = d.kept - item.size
+    item = d.kept > enough and pop(d.unclaimed) or nil
+  end
+  if count > 0 then note_dropped(record, d, count, bytes) end
+end
+
+local function tell_dropped (record, d)
+  local all = d.subscriptions
+  if all.dropped == 0 then return end
+  local count, bytes = all.dropped, all.bytes - all.dropped * OVERHEAD
+  all.dropped, all.bytes = 0, 0
+  note_dropped(record, d, count, bytes)
+end
+
+-- Drops of what is kept, more than half of the inbox, about half of what may be dropped.
+local function drop_kept (record, d)
+  if not d.is_read and not has_listener(record, "message") then
+    drop_unclaimed(record, d)
+  end
+  local all = d.subscriptions
+  if all and subscriptions.size(all) > d.kept then subscriptions.shrink(all) end
+end
+
+-- Bytes of all that was taken and is kept for somebody.
+local function count_kept (d)
+  return d.kept + (d.subscriptions and subscriptions.size(d.subscriptions) or 0)
+end
+
 -- The core reads only as far as there is room beside what is kept.
 local function tell_kept (ws, record, d)
-  if d.kept == d.told then return end
-  local is_much = link.keep(ws, d.kept)
-  if is_much and not d.is_read and not has_listener(record, "message") then
-    drop_unclaimed(ws, record, d)
+  local kept = count_kept(d)
+  if kept ~= d.told then
+    local before
+    while link.keep(ws, kept) and kept ~= before do
+      drop_kept(record, d)
+      kept, before = count_kept(d), kept
+    end
+    d.told = kept
   end
-  d.told = d.kept
+  if d.subscriptions then tell_dropped(record, d) end
 end
 
 local function pop_unclaimed (d)
@@ -132,10 +164,13 @@ local function give_unclaimed (record, d)
   end
 end
 
--- What does not decode is an event unless somebody reads.
+-- What does not decode is an event unless somebody reads. What a subscription has got is
+-- kept for `receive` only where that was called before.
 local function leave (record, d, item)
   if item.value == nil and not has_waiting(record.takers) then
     return fire_message(record, item)
+  elseif item.is_taken and not d.is_read and not has_listener(record, "message") then
+    return
   end
   push(d.unclaimed, item)
   d.kept = d.kept + item.size
@@ -144,9 +179,23 @@ end
 
 -- ## Taking
 
+-- A subscription that is full holds up all the others.
+local function is_held (d)
+  return d.subscriptions ~= nil and subscriptions.are_full(d.subscriptions)
+end
+
 local function is_wanted (record, d)
+  if is_held(d) then return false end
   return d.users > 0 or has_waiting(record.takers)
+         or d.subscriptions ~= nil and subscriptions.are(d.subscriptions)
          or has_listener(record, "message") and not record.waiting_listeners
+end
+
+-- Does somebody wait for a message, or may one come for somebody?
+local function is_needed (record)
+  local d = record.distribution
+  return d.users > 0 and not record.over or has_waiting(record.takers)
+         or d.subscriptions ~= nil and subscriptions.have_reader(d.subscriptions)
 end
 
 -- Gives the message to those that it is for. The item, if there are none.
@@ -157,14 +206,21 @@ local function distribute (ws, record, d, data, kind)
     value, token, why, raw = decode(with, data, kind)
     if value == SKIPPED then return nil end
     if value == nil then
-      return {kind = token, why = why, raw = raw, size = size}
+      local item = {kind = token, why = why, raw = raw, size = size}
+      if d.subscriptions then subscriptions.give(d.subscriptions, item) end
+      return item
     end
+  end
+  local item
+  if d.subscriptions then
+    item = {value = value, kind = kind, size = size}
+    item.is_taken = subscriptions.give(d.subscriptions, item)
   end
   if d.requests and give_to_request(record, d.requests, value, kind) then return nil end
   if d.handlers > 0 and give_to_handlers(ws, record, d, value, kind, size) then
     return nil
   end
-  return {value = value, kind = kind, size = size}
+  return item or {value = value, kind = kind, size = size}
 end
 
 -- Takes up to `budget` messages, while there is somebody who wants them.
@@ -172,6 +228,7 @@ local function deliver (ws, record, budget)
   local d = record.distribution
   if not is_empty(d.due) then handlers.go_on(ws, record, d) end
   give_unclaimed(record, d)
+  if d.subscriptions then subscriptions.wake(d.subscriptions) end
   while is_wanted(record, d) do
     if budget <= 0 then
       scheduler.schedule(record.id)
@@ -182,10 +239,14 @@ local function deliver (ws, record, budget)
     if not data then
       record.inbox_empty = true
       if kind and record.takers then wake_all(record.takers, nil, kind, detail) end
+      if kind and d.subscriptions then
+        subscriptions.finish(d.subscriptions, kind, detail)
+      end
       break
     end
     local item = distribute(ws, record, d, data, kind)
     if item then leave(record, d, item) end
+    if d.subscriptions then subscriptions.wake(d.subscriptions) end
   end
   tell_kept(ws, record, d)
 end
@@ -204,9 +265,11 @@ end
 local function take_unclaimed (ws, record, d)
   local item = pop_unclaimed(d)
   while not item do
+    if is_held(d) then return nil end
     local data, token, detail = take(ws)
     if not data then return nil, token, detail end
     item = distribute(ws, record, d, data, token)
+    if d.subscriptions then scheduler.schedule(record.id) end
   end
   return item
 end
@@ -251,6 +314,7 @@ function distribution.of (ws, record)
   d = {
     unclaimed = fifo.new(), kept = 0, told = 0, lost = 0, users = 0, handlers = 0, by_name = {},
     default = {}, due = fifo.new(), deliver = deliver, lose = lose,
+    is_needed = is_needed, is_read = record.receivers ~= nil,
   }
   record.distribution, record.shared, record.only_listener = d, true, nil
   link.share(ws, true)
@@ -259,6 +323,12 @@ function distribution.of (ws, record)
   record.receivers = nil
   if waiting then wake_all(waiting) end
   return d
+end
+
+-- As ws:subscribe.
+function distribution.subscribe (ws, record, options)
+  distribution.of(ws, record)
+  return subscriptions.add(ws, record, options)
 end
 
 -- As ws:request; raises at `level` for a message that cannot be asked.

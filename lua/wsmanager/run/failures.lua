@@ -6,6 +6,7 @@
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
+local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local url = require "wsmanager.base.url"
 
@@ -20,6 +21,13 @@ function failures.to_deadline (level, what, timeout)
   if timeout == nil then return nil end
   check_seconds(level + 1, what, timeout)
   return now() + timeout
+end
+
+-- Raises at `level` where a `for` cannot wait.
+function failures.check_iterator (level)
+  if coroutines.iterators_yield or not coroutines.can_yield() then return end
+  error("a coroutine of Lua 5.1 cannot wait in 'for': call 'receive' in a 'while'",
+        level + 2)
 end
 
 -- "open wss://example.org/chat", "open, from 127.0.0.1".
