@@ -139,7 +139,7 @@ end
 --- in turn.
 ---@param timeout? number  seconds; after a timeout the connection is as it was
 ---@return any data  the message (decoded where `decode` is set), or nil
----@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec" ...
+---@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec", "cancelled" ...
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
 function receive (ws, timeout)
@@ -217,7 +217,8 @@ end
 --- that the peer takes.
 ---@param timeout? number  seconds
 ---@return true|nil
----@return string? token  "timeout", or why it ended: what was never sent is in unsent()
+---@return string? token  "timeout", "cancelled", or why it ended: what was never sent is in
+---  unsent()
 ---@return string? detail
 function methods.drain (ws, timeout)
   check_self(ws, "drain")
@@ -240,7 +241,8 @@ end
 --- Waits until it is open (it may have closed again since).
 ---@param timeout? number  seconds
 ---@return true|nil
----@return string? token  why it will not open: "refused", "locked", "closed" ...
+---@return string? token  why it will not open: "refused", "locked", "closed" ...; "timeout",
+---  "cancelled"
 ---@return string? detail
 function methods.opened (ws, timeout)
   check_self(ws, "opened")
@@ -262,7 +264,7 @@ end
 --- Waits until it is closed for good.
 ---@param timeout? number  seconds
 ---@return integer? code  RFC 6455 7.4, 1006 without a closing handshake; or nil
----@return string reason  of nil the token: "timeout", "locked", "exhausted"
+---@return string reason  of nil the token: "timeout", "locked", "exhausted", "cancelled"
 ---@return boolean|string clean  the closing handshake was completed; of nil the detail
 function methods.closed (ws, timeout)
   check_self(ws, "closed")

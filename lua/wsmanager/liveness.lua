@@ -81,7 +81,8 @@ end
 ---@param payload? string  at most 125 bytes; awaited without one it gets one of its own
 ---@param timeout? number  seconds to wait for the pong; nil or 0: it is only sent
 ---@return number|true|nil  seconds until the pong came; true: sent
----@return string? token  "timeout", "full": 64 are awaited; why the connection ended: "closed" ...
+---@return string? token  "timeout", "cancelled", "full": 64 are awaited; why the connection
+---  ended: "closed" ...
 ---@return string? detail
 function methods.ping (ws, payload, timeout)
   check_self(ws, "ping")

@@ -75,6 +75,15 @@ local children = {
       must_raise(run) must_raise(w.sleep, 0)
       must_raise(w.new, {url = "ws://127.0.0.1:1"})
       must_raise(w.serve, {port = 0, handler = run})]] },
+  { "has tasks and queues", [[
+      local task, queue = w.spawn(error), w.queue(1)
+      must_raise(task.join, task) must_raise(task.join, task, 5)
+      must_raise(queue.take, queue) must_raise(queue.take, queue, 5)
+      assert(queue:put(1))
+      must_raise(queue.put, queue, 2) must_raise(queue.put, queue, 2, 5)
+      assert(queue:take() == 1)
+      assert(task:cancel())
+      assert(select(2, task:join()) == "cancelled")]] },
   { "forks again", [[
       local grandchild = processes.fork()
       if grandchild == 0 then

@@ -329,10 +329,11 @@ end
 -- One that does not wait goes on as it is.
 function coroutines.interrupt (thread)
   if status(thread) ~= "suspended" then return end
-  if not waits_in(thread) and not timer_of[thread] and not endless[thread] then return end
+  local queue = waits_in(thread)
+  if not queue and not timer_of[thread] and not endless[thread] then return end
   unpark(thread)
   endless[thread] = nil
-  push(runnable, {thread, n = 2, false})
+  push(runnable, {thread, n = 2, false, owner = queue and queue.owner})
 end
 
 -- The queue in which a coroutine waits without a deadline, or nil.
@@ -424,7 +425,11 @@ function coroutines.run_runnable ()
     local state = not later and status(call[1])
     if later then later(call)
     elseif state == "suspended" then resume(call[1], unpack(call, 2, call.n))
-    elseif state == "dead" then handle_end(call[1]) end
+    elseif state == "dead" then
+      -- closed after its wait was ended: it cannot leave its queue's owner by itself
+      if call.owner and on_leave then on_leave(call.owner) end
+      handle_end(call[1])
+    end
   end
 end
 

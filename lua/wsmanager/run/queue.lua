@@ -89,12 +89,15 @@ end
 -- wait: it cannot overtake them.
 
 local function may_put (self, woken)
-  return woken and self.size < self.limit
+  if self.size >= self.limit then return false end
+  return woken or not has_waiting(self.putters)
          or self.size + count_waiting(self.putters) < self.limit
 end
 
 local function may_take (self, woken)
-  return woken and self.size > 0 or self.size > count_waiting(self.takers)
+  if self.size == 0 then return false end
+  return woken or not has_waiting(self.takers)
+         or self.size > count_waiting(self.takers)
 end
 
 -- Waits for room.

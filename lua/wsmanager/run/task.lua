@@ -18,6 +18,7 @@ local begin_task = coroutines.begin_task
 local first_time, guard = coroutines.first_time, coroutines.guard
 
 local NAME = "a coroutine"     -- in the report of an error
+local LONGEST_CIRCLE = 1000    -- tasks that join each other
 
 local task = {}
 
@@ -117,13 +118,15 @@ end
 -- ## Joining
 
 -- Would the caller's task wait for itself, by tasks that wait for each other without a
--- timeout?
+-- timeout? Looks at so many of them: a long row of joins would take a time to walk.
 local function is_circle (mine, other)
-  while other and other ~= mine do
+  for _ = 1, LONGEST_CIRCLE do
+    if other == mine then return true end
     local queue = coroutines.waits_forever_in(other.thread)
     other = queue and queue.task
+    if not other then return false end
   end
-  return other ~= nil
+  return false
 end
 
 local function check_join (self, timeout)

@@ -73,6 +73,15 @@ describe("a task that is cancelled", function ()
       end)
     end)
 
+    it("while it receives beside handlers, " .. name, function ()
+      run(function ()
+        local ws = connect {decode = "json", dispatch = "op"}
+        ws:on("never", error)
+        refused("cancelled", cancelled(function () return ws:receive(timeout) end))
+        assert.equal("timeout", select(2, ws:receive(0.01)))
+      end)
+    end)
+
     it("while it sends, " .. name, function ()
       run(function ()
         local ws = connect_full()
@@ -306,6 +315,27 @@ describe("a task that is cancelled", function ()
       end)
     end)
   end)
+
+  if coroutine.close then
+    it("and closed before it runs again keeps nothing", function ()
+      run(function ()
+        local kept = setmetatable({}, {__mode = "v"})
+        do
+          local ws = connect()
+          kept[1] = ws
+          local task = spawn(function () ws:receive() end)
+          sleep(0.01)
+          task:cancel()
+          coroutine.close(task.thread)
+          assert.equal("closed", select(2, task:join(LONG)))
+        end
+        await(function ()
+          collectgarbage()
+          return not kept[1]
+        end)
+      end)
+    end)
+  end
 
   it("while it waits in a chat", chats.beside({}, function (_, join)
     local talk = join("a")

@@ -33,11 +33,12 @@ local orders = {
 }
 
 describe("twice as many", function ()
-  local core, scheduler, coroutines
+  local core, scheduler, coroutines, spawn, new_queue
 
   before_each(function ()
     local made = schedulers.new()
     core, scheduler, coroutines = made.core, made.scheduler, made.coroutines
+    spawn, new_queue = made.task.spawn, made.queue.new
   end)
 
   local function grows (f)
@@ -109,6 +110,81 @@ describe("twice as many", function ()
       end)
     end
   end
+
+  for name, order in pairs(orders) do
+    it("tasks that wait in one queue and are cancelled " .. name, function ()
+      grows(function (n)
+        local queue, tasks, ended = new_queue(1), {}, 0
+        for i = 1, n do
+          tasks[i] = spawn(function ()
+            local _, token = queue:take(i % 2 == 0 and 1000 or nil)
+            if token == "cancelled" then ended = ended + 1 end
+          end)
+        end
+        scheduler.step(0)
+        local places = {}
+        for i = 1, n do places[i] = {order(i, n), i} end
+        table.sort(places, function (a, b)
+          return a[1] < b[1] or a[1] == b[1] and a[2] < b[2]
+        end)
+        for _, place in ipairs(places) do tasks[place[2]]:cancel() end
+        scheduler.step(0)
+        assert.equal(n, ended)
+        assert.is_true(queue:put(1, 0))
+        assert.equal(1, queue:take(0))
+      end)
+    end)
+  end
+
+  -- Each waits for the one before it, or behind it.
+  for name, step in pairs {before = -1, behind = 1} do
+    it("tasks that each join the one " .. name, function ()
+      grows(function (n)
+        local tasks = {}
+        for i = 1, n do
+          tasks[i] = spawn(function ()
+            local other = tasks[i + step]
+            if other then return other:join() end
+            scheduler.sleep(1)
+          end)
+        end
+        assert.is_true(tasks[step < 0 and n or 1]:join())
+      end)
+    end)
+  end
+
+  it("tasks that join the last of a row", function ()
+    grows(function (n)
+      local last = spawn(scheduler.sleep, 1)
+      for _ = 1, 2000 do
+        local before = last
+        last = spawn(function () before:join() end)
+      end
+      scheduler.step(0)
+      local done = 0
+      for _ = 1, n do
+        local task = spawn(function () last:join() end)
+        spawn(function () if task:join() then done = done + 1 end end)
+      end
+      while done < n do scheduler.step(1) end
+    end)
+  end)
+
+  it("values that go through a queue with a limit", function ()
+    grows(function (n)
+      local queue, got = new_queue(3), 0
+      for _ = 1, 4 do
+        spawn(function () for i = 1, n do queue:put(i) end end)
+        spawn(function ()
+          for _ = 1, n do
+            assert(queue:take())
+            got = got + 1
+          end
+        end)
+      end
+      while got < 4 * n do scheduler.step(0) end
+    end)
+  end)
 
   it("keep their order around those who left", function ()
     local queue, woken, expected = coroutines.new_queue(), {}, {}
