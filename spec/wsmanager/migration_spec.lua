@@ -147,6 +147,57 @@ describe("a connection that migrates", function ()
     end)
   end)
 
+  it("sends once what the old one never wrote, and keeps the order", function ()
+    local heard, stops = {}, false
+    local _, first = serve(function (ws)
+      ws:receive()
+      await(function () return stops end)
+    end)
+    local _, second = serve(function (ws)
+      while true do
+        local data = ws:receive()
+        if not data then return end
+        heard[#heard + 1] = tonumber(data:match "%d+")
+        if heard[#heard] == 13 then ws:send "thirteen" end
+      end
+    end)
+    run(function ()
+      local ws = open {
+        url = first, identify = function (data) return data:match "%d+" end,
+        acknowledge = function (data) return data:match "^ok (.*)" end,
+        buffer = 64 * 1024 * 1024, outbox = {bytes = 64 * 1024 * 1024},
+        timeouts = {close = 0.2},
+      }
+      local expected = {}
+      for i = 1, 12 do -- more than the kernels of both sides take
+        assert.is_true(ws:send(i .. (" "):rep(1024 * 1024)))
+        expected[i] = i
+      end
+      assert.is_true(ws:migrate(second))
+      ws:send "13"
+      expected[13] = 13
+      assert.equal("thirteen", ws:receive(LONG)) -- so the old one is over
+      stops = true
+      ws:send "14"
+      expected[14] = 14
+      await(function () return heard[#heard] == 14 end)
+      assert.same(expected, heard)
+    end)
+  end)
+
+  it("counts for reconnect.rate", function ()
+    local _, first = serve(named("a", {}))
+    local _, second = serve(named("b", {}))
+    run(function ()
+      local ws = open {url = first, reconnect = {rate = {2, per = 3600}}}
+      assert.is_true(ws:migrate(second))
+      local ok, token, why = ws:migrate(first)
+      assert.same({nil, "full"}, {ok, token})
+      assert.matches("reconnect.rate", why)
+      assert.equal("open", ws.state)
+    end)
+  end)
+
   it("logs in on the new connection, with a login of its own", function ()
     local heard, epochs = {}, {}
     local _, first = serve(named("a", heard))

@@ -68,6 +68,18 @@ void wsm_rate_undo (struct wsm_rate *r, uint32_t n) {
   r->used -= n < r->used ? n : r->used;
 }
 
+bool wsm_rate_copy (struct wsm_rate *to, const struct wsm_rate *from) {
+  *to = *from;
+  if (from->size == 0) return true;
+  to->times = wsm_alloc(from->size * sizeof *to->times);
+  if (!to->times) {
+    to->size = to->first = to->used = 0;
+    return false;
+  }
+  memcpy(to->times, from->times, from->size * sizeof *to->times);
+  return true;
+}
+
 void wsm_rate_clear (struct wsm_rate *r) {
   wsm_free(r->times);
   r->times = NULL;

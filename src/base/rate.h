@@ -38,6 +38,9 @@ void wsm_rate_move (struct wsm_rate *r, uint32_t n, uint64_t now_ms);
 /* The last n never were. */
 void wsm_rate_undo (struct wsm_rate *r, uint32_t n);
 
+/* The same times, for `to`, which was not used yet. false without memory. */
+bool wsm_rate_copy (struct wsm_rate *to, const struct wsm_rate *from);
+
 /* Forgets all, and frees the ring. */
 void wsm_rate_clear (struct wsm_rate *r);
 

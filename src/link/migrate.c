@@ -4,15 +4,18 @@
 #include "manager/migration.h"
 #include "base/hidden.h"
 
-struct wsm_link *wsm_link_twin (const struct wsm_link *l,
+struct wsm_link *wsm_link_twin (struct wsm_link *l,
                                 const struct wsm_policy *policy,
                                 const char *proxy, struct wsm_error *e) {
   const struct wsm_link_setup setup = { policy, l->tls };
   struct wsm_link *twin = wsm_link_new(l->handle.loop, &setup, e);
   if (!twin) return NULL;
   wsm_link_proxy(twin, proxy, l->proxy_tls);
-  twin->manager.counters.epoch = l->manager.counters.epoch;
-  return twin;
+  if (wsm_migration_prepare(&twin->manager, &l->manager, wsm_driver_now(l)))
+    return twin;
+  wsm_link_free(twin);
+  wsm_error_set(e, WSM_FULL, "no memory for the rate of attempts");
+  return NULL;
 }
 
 bool wsm_link_migrate (struct wsm_link *l, struct wsm_link *before) {

@@ -10,7 +10,7 @@
 
 /* Another client with the TLS and the proxy of l; the text of that is borrowed as in
 ** wsm_link_proxy. */
-struct wsm_link *wsm_link_twin (const struct wsm_link *l,
+struct wsm_link *wsm_link_twin (struct wsm_link *l,
                                 const struct wsm_policy *policy,
                                 const char *proxy, struct wsm_error *e);
 

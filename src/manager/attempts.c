@@ -117,6 +117,13 @@ bool wsm_attempts_note (struct wsm_manager *m, uint64_t now_ms) {
   return wsm_rate_note(m->attempts, now_ms);
 }
 
+bool wsm_attempts_copy (struct wsm_manager *m, const struct wsm_manager *from) {
+  m->attempts = wsm_alloc(sizeof *m->attempts);
+  if (m->attempts && wsm_rate_copy(m->attempts, from->attempts)) return true;
+  wsm_attempts_free(m);
+  return false;
+}
+
 void wsm_attempts_free (struct wsm_manager *m) {
   if (m->attempts) wsm_rate_clear(m->attempts);
   wsm_free(m->attempts);

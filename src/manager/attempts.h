@@ -48,6 +48,9 @@ uint64_t wsm_attempts_next (const struct wsm_manager *m, uint64_t now_ms);
 /* One begins to connect. false without memory to remember it. */
 bool wsm_attempts_note (struct wsm_manager *m, uint64_t now_ms);
 
+/* The same times of attempts, for m, which has none. false without memory. */
+bool wsm_attempts_copy (struct wsm_manager *m, const struct wsm_manager *from);
+
 void wsm_attempts_free (struct wsm_manager *m);
 
 /* --- a planned renewal: another connection takes the place of an open one --- */

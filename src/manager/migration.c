@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "manager/attempts.h"
 #include "manager/delivery.h"
 #include "manager/heartbeat.h"
 #include "manager/inbox.h"
@@ -9,23 +10,66 @@
 #include "manager/outbox.h"
 #include "base/hidden.h"
 
+/* --- before it is started --- */
+
+bool wsm_migration_prepare (struct wsm_manager *m, struct wsm_manager *before,
+                            uint64_t now_ms) {
+  m->counters.epoch = before->counters.epoch;
+  if (before->attempts && !wsm_attempts_copy(m, before)) return false;
+  return wsm_attempts_next(before, now_ms) > now_ms ||
+         wsm_attempts_note(before, now_ms);
+}
+
 /* --- taking over --- */
+
+/* Its attempt, and what it sent so far, count for the rates that it takes over, at the
+** latest from now. */
+static void add_rates (struct wsm_manager *m, struct wsm_manager *before,
+                       uint64_t now_ms) {
+  uint32_t i;
+  if (before->attempts) wsm_rate_move(before->attempts, 1, now_ms);
+  for (i = 0; m->sending && before->sending && i < m->sending->rate.used; i++)
+    wsm_rate_note(&before->sending->rate, now_ms);
+}
+
+/* What is not acknowledged is sent again by the new one alone. */
+static void mark_resent (struct wsm_message_queue *output) {
+  struct wsm_message nothing;
+  struct wsm_terms terms;
+  size_t at = 0, next = 0;
+  while (wsm_message_queue_next(output, &next, &nothing)) {
+    wsm_message_queue_terms(output, at, &terms);
+    terms.is_resent = terms.id_length > 0;
+    wsm_message_queue_mark(output, at, &terms);
+    at = next;
+  }
+}
 
 /* Of the old one: its output's terms, and the rate that its output counts for, stay
 ** with it. */
 static void exchange_sending (struct wsm_manager *m,
                               struct wsm_manager *before) {
   struct wsm_sending *own = m->sending, *taken = before->sending;
+  struct wsm_message_queue output;
   m->sending = taken;
   before->sending = own;
-  if (taken) taken->unwritten = 0;
-  if (own && taken) {
-    const struct wsm_message_queue output = own->output;
-    own->output = taken->output;
-    taken->output = output;
-  } else if (taken) {
-    wsm_message_queue_clear(&taken->output);
+  if (!taken) return;
+  taken->unwritten = 0;
+  mark_resent(&taken->output);
+  output = own->output;
+  own->output = taken->output;
+  taken->output = output;
+}
+
+/* What the one before gave up, and did not tell its owner. */
+static void tell_dropped (struct wsm_manager *m, struct wsm_manager *before) {
+  struct wsm_dropped dropped;
+  enum wsm_token token;
+  while ((token = wsm_sending_untold(before, &dropped)) != WSM_NONE) {
+    wsm_sending_drop(m, token, &dropped);
+    wsm_sending_told(before);
   }
+  wsm_events_remove(&before->events, WSM_EVENT_DROPPED);
 }
 
 static void exchange_queues (struct wsm_manager *m,
@@ -58,8 +102,12 @@ static bool hold (struct wsm_manager *m, struct wsm_manager *before) {
 bool wsm_migration_begin (struct wsm_manager *m, struct wsm_manager *before,
                           uint64_t now_ms) {
   const struct wsm_heartbeat_rules *rules = before->heartbeat.own;
+  struct wsm_dropped untold;
   if (rules && !wsm_heartbeat_set(m, rules, now_ms)) return false;
+  if (m->policy->rate_limit && !wsm_sending_get(before)) return false;
+  if (before->sending && !wsm_sending_get(m)) return false;
   if (!hold(m, before)) return false;
+  add_rates(m, before, now_ms);
   wsm_delivery_lost(before, UINT64_MAX);
   exchange_sending(m, before);
   exchange_queues(m, before);
@@ -71,6 +119,10 @@ bool wsm_migration_begin (struct wsm_manager *m, struct wsm_manager *before,
   m->drain_due = before->drain_due;
   m->flush_due = before->flush_due;
   before->drain_due = before->flush_due = false;
+  if (wsm_sending_untold(m, &untold) != WSM_NONE) {
+    wsm_events_push(&m->events, WSM_EVENT_DROPPED);
+    wsm_events_remove(&before->events, WSM_EVENT_DROPPED);
+  }
   wsm_outbox_flush(m, m->policy->output_bytes, now_ms);
   wsm_outbox_refill(m, now_ms);
   return true;
@@ -86,6 +138,7 @@ static bool has_room (const struct wsm_manager *m) {
 void wsm_migration_forward (struct wsm_manager *m, struct wsm_manager *before,
                             uint64_t now_ms) {
   struct wsm_message message;
+  tell_dropped(m, before);
   while (has_room(m) &&
          wsm_manager_next(before, &message, now_ms) == WSM_MESSAGE &&
          wsm_message_queue_push(&m->undelivered, &message, NULL))
@@ -126,6 +179,7 @@ static void send_rest (struct wsm_manager *m, struct wsm_manager *before,
 void wsm_migration_finish (struct wsm_manager *m, struct wsm_manager *before,
                            size_t *lost, uint64_t now_ms) {
   *lost = 0;
+  tell_dropped(m, before);
   take_all(m, before, lost, now_ms);
   m->counters.bytes_in += before->counters.bytes_in;
   m->counters.bytes_out += before->counters.bytes_out;

@@ -10,6 +10,12 @@
 
 #include "manager/state.h"
 
+/* m, a client that was not started, is to take the place of `before`: its connection is
+** numbered behind those, and its attempt counts for the rate of both. Where that lets
+** none begin now, m will wait when it is started. false without memory. */
+bool wsm_migration_prepare (struct wsm_manager *m, struct wsm_manager *before,
+                            uint64_t now_ms);
+
 /* m, which is OPEN and of which nobody took a message, takes the place of `before`, in
 ** any state: its outbox, what is not acknowledged (to be sent again), what was
 ** received and not taken, its rates, counters and rules for heartbeats. false without
