@@ -8,6 +8,7 @@
 #include "fates.h"
 #include "invariants.h"
 #include "messages.h"
+#include "migration.h"
 #include "model_server.h"
 
 static const unsigned char nonce[WSM_NONCE_SIZE] = { 3, 2, 1 };
@@ -47,7 +48,7 @@ static void confirm (struct client *c, uint64_t number) {
     (size_t)snprintf(text, sizeof text, "got %llu", (unsigned long long)number);
   message.data = (const unsigned char *)text;
   message.binary = false;
-  wsm_manager_send(&c->manager, &message, NULL, now_of(c));
+  wsm_manager_send(c->manager, &message, NULL, now_of(c));
 }
 
 static void take_confirmed (struct client *c, const struct wsm_message *m) {
@@ -61,7 +62,7 @@ static void take_confirmed (struct client *c, const struct wsm_message *m) {
     return;
   }
   n = snprintf(id, sizeof id, "s%llu", (unsigned long long)name.number);
-  if (wsm_manager_is_repeated(&c->manager, id, (size_t)n)) {
+  if (wsm_manager_is_repeated(c->manager, id, (size_t)n)) {
     c->world->tally.again++;
   } else {
     invariant_order(c, "the server's", c->confirmed, name.number);
@@ -74,7 +75,7 @@ static void take_confirmed (struct client *c, const struct wsm_message *m) {
 /* "ok 7": the server has the message of that id. */
 static bool take_confirmation (struct client *c, const struct wsm_message *m) {
   if (m->length < 4 || memcmp(m->data, "ok ", 3) != 0) return false;
-  wsm_manager_confirm(&c->manager, m->data + 3, m->length - 3, now_of(c));
+  wsm_manager_confirm(c->manager, m->data + 3, m->length - 3, now_of(c));
   return true;
 }
 
@@ -108,7 +109,7 @@ static bool is_text (const struct wsm_message *m, const char *text) {
 
 static bool take_answer (struct client *c, const struct wsm_message *m) {
   if (!is_text(m, "beat")) return false;
-  wsm_manager_acknowledge_heartbeat(&c->manager);
+  wsm_manager_acknowledge_heartbeat(c->manager);
   c->answered_ms = now_of(c);
   return true;
 }
@@ -124,7 +125,7 @@ static struct wsm_message message_of (const char *text) {
 }
 
 static void begin_login (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   const struct wsm_message message = message_of("login");
   c->epoch = m->counters.epoch;
   wsm_login_send(m, c->epoch, &message, now_of(c));
@@ -134,7 +135,7 @@ static void begin_login (struct client *c) {
 static bool read_login (struct client *c, const struct wsm_message *message) {
   static const struct wsm_login_failure failure = { "not welcome", NULL, 0,
                                                     false };
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   const bool welcome = is_text(message, "welcome");
   if (!welcome && !is_text(message, "no") && !take_answer(c, message) &&
       wsm_login_give_back(m, c->epoch, message) != WSM_SENT)
@@ -150,7 +151,7 @@ static bool read_login (struct client *c, const struct wsm_message *message) {
 }
 
 static void read_logins (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   struct wsm_message message;
   while (m->state == WSM_STATE_LOGIN &&
          wsm_login_next(m, c->epoch, &message, now_of(c)) == WSM_MESSAGE)
@@ -160,7 +161,7 @@ static void read_logins (struct client *c) {
 /* --- everything else --- */
 
 static void take_all (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   struct wsm_message message;
   while (c->takes && !c->world->failed &&
          wsm_manager_next(m, &message, now_of(c)) == WSM_MESSAGE) {
@@ -188,14 +189,14 @@ static void on_open (struct client *c) {
 }
 
 static void on_close (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   TELL(c->world, "client %u: ended: %s %s", c->number,
        m->error.token == WSM_NONE ? "in order" : wsm_token_name(m->error.token),
        m->error.token == WSM_NONE ? "" : m->error.detail);
   c->world->tally.ends[m->error.token]++;
   invariant_alive(c);
   attempts_note_end(c);
-  wsm_manager_login_over(&c->manager);
+  wsm_manager_login_over(c->manager);
 }
 
 /* Now a message, now a ping. */
@@ -203,12 +204,12 @@ static void say_heartbeat (struct client *c) {
   struct wsm_message message = message_of("heartbeat");
   if (!c->policy.heartbeat.ack && random_percent(&c->random, 30))
     message.data = NULL;
-  wsm_manager_heartbeat(&c->manager, &message);
+  wsm_manager_heartbeat(c->manager, &message);
 }
 
 /* Now and then it knows better. */
 static void judge (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   const bool again = random_percent(&c->random, 30) ? m->error.final
                                                     : !m->error.final;
   wsm_manager_verdict(m, again, -1, now_of(c));
@@ -226,7 +227,7 @@ static void on_reopen (void *object, uint64_t value) {
 }
 
 static void note_over (struct client *c) {
-  const enum wsm_state state = wsm_manager_state(&c->manager);
+  const enum wsm_state state = wsm_manager_state(c->manager);
   if (c->reopens || (state != WSM_STATE_CLOSED && state != WSM_STATE_LOCKED &&
                      state != WSM_STATE_EXHAUSTED))
     return;
@@ -238,7 +239,7 @@ static void note_over (struct client *c) {
 }
 
 static void pop_event (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   const enum wsm_event event = wsm_manager_event(m);
   if (event == WSM_EVENT_DROPPED) fates_told(c);
   wsm_manager_event_pop(m);
@@ -254,11 +255,19 @@ static void pop_event (struct client *c) {
          m->delay_ms / 1000.0);
 }
 
+void application_log_in (struct client *c, enum wsm_event event) {
+  if (event == WSM_EVENT_LOGIN) begin_login(c);
+  if (event == WSM_EVENT_HEARTBEAT) say_heartbeat(c);
+  if (event == WSM_EVENT_NONE) read_logins(c);
+}
+
 static void turn (struct client *c) {
-  while (wsm_manager_event(&c->manager) != WSM_EVENT_NONE) pop_event(c);
+  migration_check(c);
+  while (wsm_manager_event(c->manager) != WSM_EVENT_NONE) pop_event(c);
   read_logins(c);
-  while (wsm_manager_event(&c->manager) != WSM_EVENT_NONE) pop_event(c);
-  take_all(c);
+  while (wsm_manager_event(c->manager) != WSM_EVENT_NONE) pop_event(c);
+  do take_all(c);
+  while (c->takes && migration_forward(c));
   note_over(c);
 }
 
@@ -270,7 +279,7 @@ static bool has_terms (const struct wsm_terms *terms) {
 }
 
 void application_send (struct client *c, unsigned count, size_t extra) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   for (; count > 0; count--) {
     const struct name name = { 'c', c->number, c->sent };
     size_t n;
@@ -336,7 +345,7 @@ void application_reconnect (struct client *c) {
   c->failures = 0;
   driver_start(c);
   c->calls_reconnect = false;
-  c->hurries = c->manager.state == WSM_STATE_WAITING;
+  c->hurries = c->manager->state == WSM_STATE_WAITING;
 }
 
 /* It can do without that from now on; its connections go by these rules. */
@@ -345,7 +354,7 @@ void application_forget_silence (struct client *c) {
   if (!rules.silence_ms) return;
   rules.silence_ms = 0;
   c->policy.heartbeat.silence_ms = 0;
-  wsm_manager_set_heartbeat(&c->manager, &rules, now_of(c));
+  wsm_manager_set_heartbeat(c->manager, &rules, now_of(c));
   c->free_ms = now_of(c);
   driver_settle(c);
 }

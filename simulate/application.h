@@ -18,6 +18,10 @@ void application_send (struct client *c, unsigned count, size_t extra);
 /* Its connection need not bring messages any more: ws:heartbeat { silence = false }. */
 void application_forget_silence (struct client *c);
 
+/* A login and heartbeats, for a connection that is to take the place of another: its
+** event, or none. */
+void application_log_in (struct client *c, enum wsm_event event);
+
 /* Calls reconnect(). */
 void application_reconnect (struct client *c);
 

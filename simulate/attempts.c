@@ -7,7 +7,7 @@ static uint64_t now_of (const struct client *c) {
 }
 
 static void note_end (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   const bool stable = c->opened_ms &&
                       now_of(c) - c->opened_ms >= c->policy.stable_ms;
   c->orderly = m->error.token == WSM_NONE && m->clean;
@@ -30,7 +30,7 @@ static bool is_listed (const struct client *c, unsigned number) {
 /* The status or the code says that there is no use. Whoever is refused a login, or
 ** closes by himself, learns nothing from a code. */
 static bool is_final (const struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   const unsigned status = m->error.token == WSM_HANDSHAKE ? m->status : 0;
   if (is_listed(c, status)) return true;
   if (m->error.token == WSM_LOGIN) return false;
@@ -38,7 +38,7 @@ static bool is_final (const struct client *c) {
 }
 
 static void check_next (struct client *c, bool again) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   const bool exhausted = c->policy.budget != WSM_UNBOUNDED &&
                          c->failures > c->policy.budget;
   const enum wsm_state expected = !again      ? WSM_STATE_CLOSED
@@ -54,7 +54,7 @@ static void check_next (struct client *c, bool again) {
 }
 
 void attempts_note_end (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   note_end(c);
   if (c->calls_reconnect) return;
   if (!c->policy.ask_verdict) check_next(c, !is_final(c));
@@ -120,8 +120,15 @@ static void count_attempt (struct client *c) {
   if (bucket < h->buckets) h->counts[bucket]++;
 }
 
+static void check_rate (struct client *c) {
+  if (window_note(&c->attempts, now_of(c))) return;
+  invariant_broken(c->world, BROKEN_OTHER,
+                   "client %u: more than %u attempts in %g s", c->number,
+                   c->policy.attempt_limit, c->policy.attempt_per_ms / 1000.0);
+}
+
 void attempts_check (struct client *c) {
-  const uint64_t attempts = c->manager.counters.attempts;
+  const uint64_t attempts = c->manager->counters.attempts;
   if (attempts == c->last_attempts) return;
   c->world->tally.attempts += attempts - c->last_attempts;
   count_attempt(c);
@@ -129,11 +136,12 @@ void attempts_check (struct client *c) {
     invariant_broken(c->world, BROKEN_OTHER, "client %u: two attempts at once",
                      c->number);
   c->last_attempts = attempts;
+  if (c->original) {
+    check_rate(c->original);
+    return;
+  }
   if (c->ended_ms != NEVER && !c->calls_reconnect && !c->hurries) check_wait(c);
-  if (!window_note(&c->attempts, now_of(c)))
-    invariant_broken(
-      c->world, BROKEN_OTHER, "client %u: more than %u attempts in %g s",
-      c->number, c->policy.attempt_limit, c->policy.attempt_per_ms / 1000.0);
+  check_rate(c);
   c->ended_ms = NEVER;
   c->hurries = false;
   c->retry_after_ms = 0;

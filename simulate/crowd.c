@@ -40,7 +40,7 @@ static bool is_even (const struct histogram *h, unsigned clients,
 static bool is_open_everywhere (const struct world *w) {
   unsigned i;
   for (i = 0; i < w->client_count; i++)
-    if (w->clients[i].manager.state != WSM_STATE_OPEN) return false;
+    if (w->clients[i].manager->state != WSM_STATE_OPEN) return false;
   return true;
 }
 

@@ -12,25 +12,35 @@ static uint64_t now_of (const struct client *c) {
   return c->world->schedule.now_ms;
 }
 
-static bool is_blocked (const struct client *c) {
-  return now_of(c) < c->program_until_ms;
+/* The same program looks after both connections. */
+static struct client *owner_of (struct client *c) {
+  return c->original ? c->original : c;
+}
+
+static bool is_blocked (struct client *c) {
+  return now_of(c) < owner_of(c)->program_until_ms;
+}
+
+static struct peer *peer_of (const struct tcp *t) {
+  return tcp_owner(t, SERVER);
 }
 
 /* --- the connection --- */
 
 /* What was read of it and not yet taken must come. */
 static void note_receipt (struct client *c, const struct peer *p) {
-  struct receipt *r = &c->receipts[c->receipt_count];
-  if (c->account.confirms) return;
+  struct client *owner = owner_of(c);
+  struct receipt *r = &owner->receipts[owner->receipt_count];
+  if (owner->account.confirms || (c->original && !c->leaves)) return;
   r->connection = p->number;
   r->whole = peer_count_read(p, c->tcp);
-  r->exact = !c->manager.local && c->opened_ms;
-  if (c->receipt_count < RECEIPTS - 1) c->receipt_count++;
+  r->exact = c->leaves || (!c->manager->local && c->opened_ms);
+  if (owner->receipt_count < RECEIPTS - 1) owner->receipt_count++;
 }
 
 /* Since when may the peer have been as if dead, at the latest? */
 static uint64_t fault_of (const struct client *c, const struct tcp *t) {
-  const struct peer *p = c->account.peer;
+  const struct peer *p = peer_of(t);
   const uint64_t now = now_of(c), impaired_ms = tcp_impaired_ms(t);
   if (!p || !p->tcp || p->hung || p->silent) return now;
   return p->hung_ms > impaired_ms ? p->hung_ms : impaired_ms;
@@ -39,20 +49,20 @@ static uint64_t fault_of (const struct client *c, const struct tcp *t) {
 static void disconnect (struct client *c) {
   struct tcp *t = c->tcp;
   if (t) c->fault_ms = fault_of(c, t);
-  if (t) c->back_ms = now_of(c);
-  if (t && c->account.peer) {
-    note_receipt(c, c->account.peer);
-    peer_detach(c->account.peer, t);
+  if (t) owner_of(c)->back_ms = now_of(c);
+  if (t && peer_of(t)) {
+    note_receipt(c, peer_of(t));
+    peer_detach(peer_of(t), t);
   }
   c->tcp = NULL;
   if (t) tcp_close(t, CLIENT);
   c->connected = c->blocked = c->refused = false;
-  wsm_manager_resume(&c->manager, now_of(c));
+  wsm_manager_resume(c->manager, now_of(c));
 }
 
 static void fail (struct client *c, const struct wsm_error *e) {
   disconnect(c);
-  wsm_manager_lost(&c->manager, e, now_of(c));
+  wsm_manager_lost(c->manager, e, now_of(c));
 }
 
 static void fail_with (struct client *c, enum wsm_token token,
@@ -65,7 +75,7 @@ static void fail_with (struct client *c, enum wsm_token token,
 /* --- bytes --- */
 
 static void read_some (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   const size_t size = wsm_manager_read_size(m, READ);
   unsigned char *to = wsm_buffer_reserve(wsm_manager_input(m), size);
   const size_t n = to ? tcp_read(c->tcp, CLIENT, to, size) : 0;
@@ -95,7 +105,7 @@ static void read_all (struct client *c) {
 }
 
 static bool may_read (const struct client *c) {
-  return c->tcp && c->connected && !wsm_manager_is_paused(&c->manager);
+  return c->tcp && c->connected && !wsm_manager_is_paused(c->manager);
 }
 
 static void on_readable (void *owner);
@@ -104,7 +114,7 @@ static void read_again (void *object, uint64_t value) {
   struct client *c = object;
   (void)value;
   c->reads = false;
-  on_readable(c);
+  if (c->manager) on_readable(c);
 }
 
 /* The socket stays readable as long as something is unread. */
@@ -122,7 +132,7 @@ static void on_readable (void *owner) {
 }
 
 static void write_some (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   size_t n, taken;
   const unsigned char *bytes = wsm_manager_output(m, &n);
   if (n == 0) return;
@@ -133,13 +143,13 @@ static void write_some (struct client *c) {
 }
 
 static bool may_write (const struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   return c->tcp && c->connected && !c->blocked && !wsm_manager_is_draining(m) &&
          wsm_manager_pending(m) > 0;
 }
 
 static void write_all (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   while (may_write(c)) write_some(c);
   if (c->tcp && c->connected && wsm_manager_want(m) == WSM_WANT_FINISH &&
       wsm_manager_pending(m) == 0)
@@ -156,8 +166,8 @@ static void on_writable (void *owner) {
 static void note_connected (struct client *c) {
   const bool refused = c->refused;
   c->refused = false;
-  if (wsm_manager_want(&c->manager) != WSM_WANT_CONNECT || !c->tcp) return;
-  if (c->connected) wsm_manager_connected(&c->manager, now_of(c));
+  if (wsm_manager_want(c->manager) != WSM_WANT_CONNECT || !c->tcp) return;
+  if (c->connected) wsm_manager_connected(c->manager, now_of(c));
   else if (refused) fail_with(c, WSM_REFUSED, "connection refused");
 }
 
@@ -185,8 +195,9 @@ static const struct tcp_calls calls = { on_connected, on_refused, on_readable,
 static void note_sent (void *owner, const struct scanned *frame) {
   struct client *c = owner;
   if (frame->opcode >= CLOSE) return;
-  invariant_send_rate(c, scanned_is(frame, "heartbeat") ||
-                           scanned_is(frame, "login"));
+  if (c->leaves) return;
+  invariant_send_rate(owner_of(c), scanned_is(frame, "heartbeat") ||
+                                     scanned_is(frame, "login"));
 }
 
 static void note_message (void *owner, const struct scanned *frame) {
@@ -202,11 +213,11 @@ static void connect_to_target (struct client *c) {
   c->in = in;
   c->out.owner = c->in.owner = c;
   c->tcp =
-    tcp_connect(&c->path, model_server_listener(c->world->server), &calls, c);
+    tcp_connect(c->way, model_server_listener(c->world->server), &calls, c);
 }
 
 static void apply_want (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   if (wsm_manager_want(m) == WSM_WANT_TARGET) {
     disconnect(c);
     if (!c->policy.ask_target)
@@ -217,7 +228,7 @@ static void apply_want (struct client *c) {
 }
 
 static void update_pause (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   const bool full = c->tcp && wsm_manager_is_inbox_full(m);
   if (!c->tcp || full == wsm_manager_is_paused(m)) return;
   if (full) {
@@ -231,7 +242,7 @@ static void update_pause (struct client *c) {
 }
 
 static void report_delivery (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   struct wsm_delivery d;
   const size_t unread = c->tcp ? tcp_arrived(c->tcp, CLIENT) : 0;
   if (!c->tcp || !c->connected || !wsm_manager_wants_delivery(m, now_of(c)))
@@ -254,13 +265,13 @@ static void on_timer (void *object, uint64_t value);
 /* A program has more to do than this. */
 static uint64_t lateness (struct client *c) {
   if (c->send_every_ms && random_percent(&c->random, 2) &&
-      wsm_manager_is_deadline_lax(&c->manager))
+      wsm_manager_is_deadline_lax(c->manager))
     return random_below(&c->random, 1000);
   return random_below(&c->random, 16);
 }
 
 static void update_timer (struct client *c) {
-  const uint64_t deadline = wsm_manager_deadline(&c->manager);
+  const uint64_t deadline = wsm_manager_deadline(c->manager);
   struct schedule_entry entry = { 0 };
   if (deadline >= c->timer_ms) return;
   c->timer_ms = deadline + lateness(c);
@@ -273,22 +284,22 @@ static void update_timer (struct client *c) {
 
 static void tick (struct client *c) {
   report_delivery(c);
-  wsm_manager_tick(&c->manager, now_of(c));
+  wsm_manager_tick(c->manager, now_of(c));
 }
 
 static void on_timer (void *object, uint64_t value) {
   struct client *c = object;
-  if (value != c->timer_ms) return;
+  if (!c->manager || value != c->timer_ms) return;
   c->timer_ms = NEVER;
   if (is_blocked(c)) return;
-  if (wsm_manager_deadline(&c->manager) <= now_of(c)) tick(c);
+  if (wsm_manager_deadline(c->manager) <= now_of(c)) tick(c);
   driver_settle(c);
 }
 
 /* --- all of it --- */
 
 static bool has_settled (const struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   const enum wsm_want want = wsm_manager_want(m);
   if (wsm_manager_event(m) != WSM_EVENT_NONE) return false;
   /* what a login gave back waits for its end */
@@ -299,7 +310,7 @@ static bool has_settled (const struct client *c) {
 }
 
 static void settle_once (struct client *c) {
-  struct wsm_manager *m = &c->manager;
+  struct wsm_manager *m = c->manager;
   c->world->keys.left = WSM_KEYS_SIZE;
   apply_want(c);
   c->turn(c);
@@ -327,7 +338,21 @@ void driver_settle (struct client *c) {
 }
 
 static void tick_if_due (struct client *c) {
-  if (wsm_manager_deadline(&c->manager) <= now_of(c)) tick(c);
+  if (wsm_manager_deadline(c->manager) <= now_of(c)) tick(c);
+}
+
+static void wake (struct client *c) {
+  note_connected(c);
+  if (c->sleeps && wsm_manager_awaits_recovery(c->manager)) {
+    c->recovered = true;
+    wsm_manager_recovered(c->manager, now_of(c));
+  }
+  c->sleeps = false;
+  /* a loop's timers may come before what lies in its sockets */
+  if (random_percent(&c->random, 50)) tick_if_due(c);
+  if (may_read(c)) read_all(c);
+  tick_if_due(c);
+  driver_settle(c);
 }
 
 static void on_free (void *object, uint64_t value) {
@@ -339,17 +364,8 @@ static void on_free (void *object, uint64_t value) {
   c->free_ms = now_of(c);
   TELL(c->world, "client %u: its program runs again", c->number);
   c->world->keys.left = WSM_KEYS_SIZE;
-  note_connected(c);
-  if (c->sleeps && wsm_manager_awaits_recovery(&c->manager)) {
-    c->recovered = true;
-    wsm_manager_recovered(&c->manager, now_of(c));
-  }
-  c->sleeps = false;
-  /* a loop's timers may come before what lies in its sockets */
-  if (random_percent(&c->random, 50)) tick_if_due(c);
-  if (may_read(c)) read_all(c);
-  tick_if_due(c);
-  driver_settle(c);
+  wake(c);
+  if (c->twin && c->twin->manager) wake(c->twin);
 }
 
 void driver_block (struct client *c, uint64_t for_ms) {
@@ -361,6 +377,14 @@ void driver_block (struct client *c, uint64_t for_ms) {
 
 void driver_start (struct client *c) {
   c->world->keys.left = WSM_KEYS_SIZE;
-  wsm_manager_start(&c->manager, now_of(c));
+  wsm_manager_start(c->manager, now_of(c));
   driver_settle(c);
+}
+
+void driver_exchanged (struct client *c) {
+  c->timer_ms = NEVER;
+  c->overdue_ms = NEVER;
+  c->reads = false;
+  c->out.owner = c->in.owner = c;
+  if (c->tcp) tcp_set_owner(c->tcp, CLIENT, c);
 }

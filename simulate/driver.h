@@ -14,6 +14,9 @@ void driver_start (struct client *c);
 /* After any call of the manager. */
 void driver_settle (struct client *c);
 
+/* Its connection is that of another client now. */
+void driver_exchanged (struct client *c);
+
 /* Its program does nothing for so long. */
 void driver_block (struct client *c, uint64_t for_ms);
 

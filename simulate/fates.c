@@ -49,6 +49,7 @@ void fates_sent (struct client *c, const struct wsm_terms *terms) {
   fate->sent_ms = now_of(c);
   fate->expires_ms = terms->expires_ms;
   fate->connection = is_bound(c, terms) ? c->account.connections : 0;
+  fate->passed = 0;
   fate->flags = may_drop(c, terms) ? MAY_DROP : 0;
 }
 
@@ -61,11 +62,11 @@ void fates_skip (struct client *c, uint64_t first, uint64_t end) {
     if (!(*flags & (SKIPPED | READ))) f->skipped++;
     *flags |= SKIPPED;
   }
-  if (f->skipped > c->manager.counters.dropped)
+  if (f->skipped > c->manager->counters.dropped)
     invariant_broken(c->world, BROKEN_LOST,
                      "client %u: %llu messages were given up, and %llu counted",
                      c->number, number_of(f->skipped),
-                     number_of(c->manager.counters.dropped));
+                     number_of(c->manager->counters.dropped));
 }
 
 /* Those without ids that were for another connection alone. */
@@ -78,8 +79,30 @@ static void check_connection (struct client *c, const struct fate *fate,
     number_of(fate->connection), number_of(connection));
 }
 
+/* Where connections take each other's place, what the one before had not written comes
+** behind what was sent since: in order it is on each alone. */
+static void pass_anywhere (struct client *c, struct passing *p,
+                           uint64_t number) {
+  struct fate *fate = &c->fates.list[number];
+  if (number < p->next && number >= c->resent_below)
+    invariant_order(c, "the application's", p->next, number);
+  if ((fate->flags & READ) || (fate->passed && fate->passed != p->connection))
+    invariant_broken(c->world, BROKEN_DOUBLED,
+                     "client %u: message %llu came twice, on connections %llu "
+                     "and %llu",
+                     c->number, number_of(number), number_of(fate->passed),
+                     number_of(p->connection));
+  fate->passed = p->connection;
+  if (!p->by_kernel) fate->flags |= READ;
+  if (number >= p->next) p->next = number + 1;
+}
+
 void fates_pass (struct client *c, struct passing *p, uint64_t number) {
   uint64_t *next = &p->next;
+  if (c->migrates) {
+    pass_anywhere(c, p, number);
+    return;
+  }
   if (number < *next) invariant_order(c, "the application's", *next, number);
   else if (number > *next) fates_skip(c, *next, number);
   check_connection(c, &c->fates.list[number], p->connection);
@@ -106,7 +129,7 @@ static bool may_tell (const struct client *c, enum wsm_token token) {
 
 void fates_told (struct client *c) {
   struct wsm_dropped dropped;
-  const enum wsm_token token = wsm_sending_untold(&c->manager, &dropped);
+  const enum wsm_token token = wsm_sending_untold(c->manager, &dropped);
   c->fates.told += dropped.count;
   c->world->tally.dropped[token] += dropped.count;
   if (!may_tell(c, token) || dropped.count == 0)
@@ -142,29 +165,47 @@ void fates_check_outbox (struct client *c) {
   struct wsm_message message;
   size_t at = 0;
   if (!c->expires && !c->policy.outbox_age_ms) return;
-  if (c->manager.state == WSM_STATE_CLOSED || now_of(c) < c->program_until_ms)
+  if (c->manager->state == WSM_STATE_CLOSED || now_of(c) < c->program_until_ms)
     return;
-  while (wsm_message_queue_next(&c->manager.outbox, &at, &message))
+  while (wsm_message_queue_next(&c->manager->outbox, &at, &message))
     check_waiting(c, &message);
+}
+
+/* How many neither came nor went to a kernel. */
+static uint64_t count_missing (struct client *c) {
+  const struct fates *f = &c->fates;
+  uint64_t missing = 0, firm = 0, i;
+  for (i = 0; i < f->count; i++) {
+    if ((f->list[i].flags & READ) || f->list[i].passed) continue;
+    missing++;
+    firm += !(f->list[i].flags & MAY_DROP);
+  }
+  if (firm > f->unplaced)
+    invariant_broken(c->world, BROKEN_LOST,
+                     "client %u: %llu messages never came, that may not be "
+                     "given up",
+                     c->number, number_of(firm));
+  return missing;
 }
 
 void fates_check_end (struct client *c, uint64_t next) {
   const struct fates *f = &c->fates;
-  const uint64_t counted = c->manager.counters.dropped;
-  uint64_t unread = 0, i;
-  fates_skip(c, next, f->count);
-  for (i = 0; i < f->count; i++) unread += !(f->list[i].flags & READ);
+  const uint64_t counted = c->manager->counters.dropped;
+  const bool loose = c->account.confirms || c->migrates;
+  uint64_t missing;
+  if (c->account.confirms || !c->migrates) fates_skip(c, next, f->count);
+  missing = loose ? count_missing(c) : f->skipped;
   if (f->told != counted)
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: %llu messages were given up, and %llu told",
                      c->number, number_of(counted), number_of(f->told));
   /* what was read may have expired before it was confirmed; confirmations that
      were given up count, too */
-  if (c->account.confirms ? unread > counted : f->skipped != counted)
+  if (c->account.confirms ? missing > counted + f->unplaced
+                          : missing != counted + f->unplaced)
     invariant_broken(c->world, BROKEN_LOST,
                      "client %u: of %llu messages %llu are missing, and %llu "
                      "were given up",
-                     c->number, number_of(f->count),
-                     number_of(c->account.confirms ? unread : f->skipped),
+                     c->number, number_of(f->count), number_of(missing),
                      number_of(counted));
 }

@@ -2,6 +2,7 @@
 
 #include "application.h"
 #include "driver.h"
+#include "migration.h"
 #include "model_server.h"
 
 /* How often each comes, beside the others. */
@@ -27,6 +28,7 @@ static const struct {
   [FAULT_BURST] = { "burst", 6 },
   [FAULT_FLOOD] = { "flood", 6 },
   [FAULT_SLOW] = { "slow path", 4 },
+  [FAULT_MIGRATE] = { "migrate()", 8 },
 };
 
 const char *fault_name (enum fault fault) {
@@ -277,6 +279,7 @@ static void strike (struct client *c, enum fault fault) {
     [FAULT_BURST] = burst,
     [FAULT_FLOOD] = flood,
     [FAULT_SLOW] = slow_path,
+    [FAULT_MIGRATE] = migration_start,
   };
   if (strikes[fault]) strikes[fault](c);
   else strike_server(c->world, fault);

@@ -50,12 +50,12 @@ void invariant_order (struct client *c, const char *whose, uint64_t expected,
 /* --- states --- */
 
 static bool is_queued (const struct client *c, enum wsm_event event) {
-  return wsm_events_has(&c->manager.events, event);
+  return wsm_events_has(&c->manager->events, event);
 }
 
 /* An event, a deadline or the network ends every state. */
 static bool has_end (const struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   const bool clock = wsm_manager_deadline(m) != WSM_NEVER;
   switch (m->state) {
     case WSM_STATE_CONNECTING:
@@ -74,7 +74,7 @@ static bool has_end (const struct client *c) {
 }
 
 void invariant_state (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   attempts_check(c);
   if (!has_end(c))
     invariant_broken(c->world, BROKEN_OTHER,
@@ -108,14 +108,14 @@ static void check_bound (struct client *c, const char *what, size_t size,
 }
 
 static void check_outbox (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   check_bound(c, "outbox (messages)", m->outbox.count,
               c->policy.outbox_messages);
   check_bound(c, "outbox (bytes)", m->outbox.payload, c->policy.outbox_bytes);
 }
 
 void invariant_memory (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   const struct wsm_policy *p = &c->policy;
   /* what was in the output of a connection that is lost comes back */
   const size_t back = p->output_bytes + MAX_MESSAGE;
@@ -125,8 +125,9 @@ void invariant_memory (struct client *c) {
   if (wsm_delivery_messages(m))
     check_bound(c, "unacknowledged (messages)", wsm_delivery_messages(m)->count,
                 p->unacknowledged_messages);
+  if (!m->held && wsm_inbox_unread(m) <= p->inbox_bytes) c->holds_two = false;
   check_bound(c, "inbox", wsm_inbox_unread(m),
-              p->inbox_bytes + MAX_MESSAGE + READ);
+              (p->inbox_bytes + MAX_MESSAGE + READ) * (c->holds_two ? 2 : 1));
 }
 
 /* --- sending --- */
@@ -166,7 +167,7 @@ static uint64_t grace_of (const struct client *c) {
 
 /* Nothing was heard, or no message, for as long as it was to be. */
 static bool is_plain_silence (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   const struct wsm_heartbeat_rules *r = &c->policy.heartbeat;
   if (strstr(m->error.detail, "no message"))
     return r->silence_ms && now_of(c) >= c->message_ms + r->silence_ms;
@@ -174,7 +175,7 @@ static bool is_plain_silence (struct client *c) {
 }
 
 void invariant_alive (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   if (m->error.token != WSM_TIMEOUT || !wsm_state_was_open(m)) return;
   if (c->last_state != WSM_STATE_OPEN && c->last_state != WSM_STATE_LOGIN)
     return;
@@ -204,7 +205,7 @@ static uint64_t silent_by (const struct client *c) {
   const bool beats = p->heartbeat.interval_ms != 0;
   const bool always = beats && p->heartbeat.mode == WSM_HEARTBEAT_ALWAYS;
   const bool by_ack = always && p->heartbeat.ack &&
-                      !wsm_manager_has_message(&c->manager);
+                      !wsm_manager_has_message(c->manager);
   const uint64_t heard = by_ack ? later_of(c->answered_ms, c->slow_ms + answer)
                                 : c->heard_ms;
   uint64_t at = later_of(heard, c->opened_ms) + p->heartbeat.timeout_ms;
@@ -224,7 +225,7 @@ static uint64_t known_by (const struct client *c) {
   /* without heartbeats it is looked for at the end of the time alone */
   at = later_of(at, c->progress_ms + answer + (beats ? answer / 4 : answer));
   /* nothing is read: what TCP acknowledges is the answer */
-  if (c->manager.paused)
+  if (c->manager->paused)
     at = later_of(at, c->clear_ms + p->heartbeat.timeout_ms);
   return at + 2 * LATE_MS + CHECK_MS;
 }
@@ -248,13 +249,13 @@ static void note_progress (struct client *c, uint64_t acknowledged) {
 
 void invariant_dead (struct client *c) {
   uint64_t acknowledged;
-  if (c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
+  if (c->manager->state != WSM_STATE_OPEN || !c->tcp) return;
   if (now_of(c) < c->program_until_ms) return;
   acknowledged = tcp_acknowledged(c->tcp, CLIENT);
   note_progress(c, acknowledged);
-  if (wsm_manager_has_message(&c->manager)) c->slow_ms = now_of(c);
+  if (wsm_manager_has_message(c->manager)) c->slow_ms = now_of(c);
   if (acknowledged == tcp_written(c->tcp, CLIENT) &&
-      wsm_manager_pending(&c->manager) == 0)
+      wsm_manager_pending(c->manager) == 0)
     c->clear_ms = now_of(c);
   if (now_of(c) <= known_by(c)) return;
   invariant_broken(c->world, BROKEN_OTHER,
@@ -267,7 +268,7 @@ void invariant_dead (struct client *c) {
 void invariant_rhythm (struct client *c) {
   const struct wsm_policy *p = &c->policy;
   uint64_t since;
-  if (c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
+  if (c->manager->state != WSM_STATE_OPEN || !c->tcp) return;
   if (tcp_written(c->tcp, CLIENT) != c->written || c->blocked)
     c->written_ms = now_of(c);
   c->written = tcp_written(c->tcp, CLIENT);
@@ -285,8 +286,8 @@ void invariant_rhythm (struct client *c) {
 void invariant_silence (struct client *c) {
   const uint32_t silence_ms = c->policy.heartbeat.silence_ms;
   uint64_t since = later_of(c->message_ms, c->opened_ms);
-  if (!silence_ms || c->manager.state != WSM_STATE_OPEN || !c->tcp) return;
-  if (c->manager.paused || now_of(c) < c->program_until_ms) return;
+  if (!silence_ms || c->manager->state != WSM_STATE_OPEN || !c->tcp) return;
+  if (c->manager->paused || now_of(c) < c->program_until_ms) return;
   since = later_of(later_of(since, c->slow_ms), c->free_ms);
   if (now_of(c) <= since + silence_ms + 2 * LATE_MS + CHECK_MS) return;
   invariant_broken(c->world, BROKEN_OTHER,
@@ -296,7 +297,7 @@ void invariant_silence (struct client *c) {
 }
 
 void invariant_hung_up (struct client *c) {
-  if (c->manager.state != WSM_STATE_OPEN || !c->tcp || !c->connected ||
+  if (c->manager->state != WSM_STATE_OPEN || !c->tcp || !c->connected ||
       now_of(c) < c->program_until_ms ||
       tcp_hung_up(c->tcp, CLIENT) == TCP_LIVES) {
     c->hung_up_ms = now_of(c);
@@ -312,7 +313,7 @@ void invariant_hung_up (struct client *c) {
 /* --- the end --- */
 
 void invariant_recovered (struct client *c) {
-  const struct wsm_manager *m = &c->manager;
+  const struct wsm_manager *m = c->manager;
   if (m->state != WSM_STATE_OPEN)
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: all faults are over for long, and its state "

@@ -94,8 +94,8 @@ RULES = [
     ("inbox full: a FIN or RST is looked for",
      "heartbeat.c", "  if (m->paused && h->hung_up) return WSM_HUNG_UP;\n", ""),
     ("the dead are closed",
-     "manager.c", "case WSM_DEAD:\n      wsm_ending_end(m, &e, now_ms);",
-     "case WSM_DEAD:"),
+     "manager.c", "      m->counters.timeouts++;\n      wsm_ending_end(m, &e, now_ms);",
+     "      m->counters.timeouts++;"),
     ("heartbeat.timeout = false: nobody is dead", "heartbeat.c",
      "  if (!r->timeout_ms) return WSM_NEVER;\n",
      "  if (!r->timeout_ms) return later(m->received_ms, h->begun_ms) + 30000;\n"),
@@ -295,8 +295,8 @@ RULES = [
     ("what nobody took of a lost connection is kept", "ending.c",
      "  wsm_inbox_keep(m, &dropped);\n", ""),
     ("and comes first", "manager.c",
-     "  if (wsm_message_queue_first(&m->undelivered, message) && !is_first_held(m))\n"
-     "    return WSM_MESSAGE;\n", ""),
+     "  if (m->undelivered.count > 0 && !is_first_held(m)) {",
+     "  if (m->undelivered.count > 99 && !is_first_held(m)) {"),
     ("a full inbox stops the reading", "inbox.c",
      "  if (!wsm_state_reads(m) || limit == 0) return false;",
      "  if (limit) return false;"),
@@ -350,7 +350,7 @@ def build(rule, out, cc, folder):
         paths = [changed]
     mine = []
     for path in paths:
-        mine.append(folder / (path.stem + ".o"))
+        mine.append(folder / (path.parent.name + "-" + path.stem + ".o"))
         done = compile_one(cc, path, mine[-1])
         if done.returncode:
             return "does not compile: " + done.stderr.strip()[:300]

@@ -109,8 +109,9 @@ static void print_tally (const struct tally *t, double seconds) {
          number(t->worlds), t->worlds == 1 ? "" : "s", number(t->clients),
          (double)t->simulated_ms / DAY_MS, seconds);
   print_faults(t);
-  printf("attempts %llu, opened %llu, ended for good %llu\n",
-         number(t->attempts), number(t->opens), number(t->given_up));
+  printf("attempts %llu, opened %llu, migrated %llu, ended for good %llu\n",
+         number(t->attempts), number(t->opens), number(t->migrated),
+         number(t->given_up));
   print_ends(t);
   printf("messages: sent %llu, read by the server %llu, with the kernel at an "
          "end %llu;\n  sent by the server %llu, taken %llu\n",

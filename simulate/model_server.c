@@ -345,6 +345,7 @@ static uint64_t pass_rest (struct peer *p, const struct tcp *t) {
   bytes_append(&all, unread, n);
   while ((size = frame_read(bytes_at(&all), all.length, &f)) > 0) {
     if (f.opcode < CLOSE && f.length > 0 && f.payload[0] == 'c') {
+      passing.by_kernel = true;
       check_message(p, &f, &passing);
       p->server->world->tally.with_kernel++;
     }
@@ -354,11 +355,25 @@ static uint64_t pass_rest (struct peer *p, const struct tcp *t) {
   return passing.next;
 }
 
+/* The last that was accepted of those that the client has not left. */
+static struct peer *last_of (const struct account *a) {
+  struct peer *p = a->world->server->peers;
+  while (p && (p->account != a || !p->attached)) p = p->next;
+  return p;
+}
+
+/* What came meanwhile went nowhere. */
+static void fall_back (struct account *a) {
+  a->peer = last_of(a);
+  if (a->peer && a->confirms && a->peer->open && a->peer->logged_in)
+    confirmed_resume(a->peer);
+}
+
 void peer_detach (struct peer *p, const struct tcp *t) {
   const bool counts = p->open && !p->account->confirms;
   p->account->whole = counts ? pass_rest(p, t) : p->passing.next;
-  p->account->peer = NULL;
   p->attached = false;
+  if (p->account->peer == p) fall_back(p->account);
   free_if_over(p);
 }
 
@@ -367,7 +382,7 @@ void peer_detach (struct peer *p, const struct tcp *t) {
 static void *on_accept (void *owner, struct tcp *t) {
   struct server *s = owner;
   struct client *c = tcp_owner(t, CLIENT);
-  struct account *a = &c->account;
+  struct account *a = c->original ? &c->original->account : &c->account;
   struct peer *p;
   if (s->down) return NULL;
   p = calloc(1, sizeof *p);
@@ -376,7 +391,7 @@ static void *on_accept (void *owner, struct tcp *t) {
   p->account = a;
   p->tcp = t;
   p->attached = true;
-  p->logged_in = !c->logs_in;
+  p->logged_in = !client_of(p)->logs_in;
   p->number = ++a->connections;
   p->accepted_ms = s->world->schedule.now_ms;
   p->passing.next = a->whole;

@@ -57,10 +57,9 @@ static enum side other (enum side side) {
 
 static void later (struct tcp *t, uint64_t at_ms, schedule_call *call,
                    uint64_t value) {
-  struct schedule_entry entry = { 0 };
-  entry.call = call;
-  entry.object = t;
-  entry.value = value;
+  const struct schedule_entry entry = { .call = call,
+                                        .object = t,
+                                        .value = value };
   t->packets++;
   schedule_at(t->path->schedule, at_ms, &entry);
 }
@@ -74,11 +73,10 @@ static void free_tcp (struct tcp *t) {
 }
 
 static void free_if_over (struct tcp *t) {
-  if (t->packets || t->ends[CLIENT].open || t->ends[SERVER].open) return;
-  free_tcp(t);
+  if (!t->packets && !t->ends[CLIENT].open && !t->ends[SERVER].open)
+    free_tcp(t);
 }
 
-/* A scheduled call is done. */
 static void packet_over (struct tcp *t) {
   t->packets--;
   free_if_over(t);
@@ -367,15 +365,12 @@ struct tcp *tcp_connect (struct path *path, const struct listener *to,
                          const struct tcp_calls *calls, void *owner) {
   struct tcp *t = calloc(1, sizeof *t);
   if (!t) exit(2);
-  t->path = path;
-  t->next = path->all;
+  t->path = path, t->next = path->all;
   t->link = &path->all;
   if (t->next) t->next->link = &t->next;
   path->all = t;
   t->listener = to;
-  t->ends[CLIENT].calls = calls;
-  t->ends[CLIENT].owner = owner;
-  t->ends[CLIENT].open = true;
+  t->ends[CLIENT] = (struct end){ calls, owner, true, TCP_LIVES };
   later(t, now_of(t) + path->latency_ms, on_syn, FIRST_SYN_MS);
   return t;
 }
@@ -497,4 +492,8 @@ uint64_t tcp_impaired_ms (const struct tcp *t) {
 
 void *tcp_owner (const struct tcp *t, enum side side) {
   return t->ends[side].owner;
+}
+
+void tcp_set_owner (struct tcp *t, enum side side, void *owner) {
+  t->ends[side].owner = owner;
 }

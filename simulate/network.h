@@ -99,7 +99,9 @@ bool tcp_is_full (const struct tcp *t, enum side side);
 const unsigned char *tcp_unread (const struct tcp *t, enum side side,
                                  size_t *n);
 
+/* A server's: NULL before it accepts. */
 void *tcp_owner (const struct tcp *t, enum side side);
+void tcp_set_owner (struct tcp *t, enum side side, void *owner);
 
 /* When a packet was last missing, either way; now: one still is. 0: never. */
 uint64_t tcp_impaired_ms (const struct tcp *t);

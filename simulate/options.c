@@ -154,6 +154,7 @@ void options_choose (struct client *c) {
   choose_rate(&c->policy, &c->random);
   c->account.confirms = random_percent(&c->random, 40);
   choose_drops(c);
+  c->migrates = random_percent(&c->random, 40);
   c->logs_in = c->policy.ask_login = random_percent(&c->random, 40);
   choose_traffic(c);
   choose_path(&c->path, &c->random);
@@ -186,16 +187,17 @@ void options_choose_answer (struct world *w) {
 
 static void tell_delivery (const struct client *c) {
   const struct wsm_policy *p = &c->policy;
-  TELL(c->world,
-       "client %u: %s%s%s%s%s; rate %u in %g s, outbox of %u%s; attempts %u in "
-       "%g s, %u delays, %u codes are final, budget %d",
-       c->number, c->account.confirms ? "acknowledged" : "as it comes",
-       c->logs_in ? ", a login" : "", c->expires ? ", ttl" : "",
-       c->is_volatile ? ", volatile" : "", p->outbox_age_ms ? ", an age" : "",
-       p->rate_limit, p->rate_per_ms / 1000.0, p->outbox_messages,
-       p->outbox_drops_oldest ? ", the oldest go" : "", p->attempt_limit,
-       p->attempt_per_ms / 1000.0, c->lists.delays, c->lists.nevers,
-       (int)p->budget);
+  TELL(
+    c->world,
+    "client %u: %s%s%s%s%s%s; rate %u in %g s, outbox of %u%s; attempts %u in "
+    "%g s, %u delays, %u codes are final, budget %d",
+    c->number, c->account.confirms ? "acknowledged" : "as it comes",
+    c->logs_in ? ", a login" : "", c->expires ? ", ttl" : "",
+    c->migrates ? ", migrates" : "", c->is_volatile ? ", volatile" : "",
+    p->outbox_age_ms ? ", an age" : "", p->rate_limit, p->rate_per_ms / 1000.0,
+    p->outbox_messages, p->outbox_drops_oldest ? ", the oldest go" : "",
+    p->attempt_limit, p->attempt_per_ms / 1000.0, c->lists.delays,
+    c->lists.nevers, (int)p->budget);
 }
 
 void options_tell (const struct client *c) {

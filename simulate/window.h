@@ -29,4 +29,9 @@ static inline bool window_note (struct window *w, uint64_t now_ms) {
   return fits;
 }
 
+/* The last one was only now. */
+static inline void window_move_last (struct window *w, uint64_t now_ms) {
+  if (w->count > 0) w->times_ms[(w->count - 1) % w->limit] = now_ms;
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include "fates.h"
 #include "faults.h"
 #include "invariants.h"
+#include "migration.h"
 #include "model_server.h"
 #include "options.h"
 
@@ -34,10 +35,23 @@ static void choose_nothing (struct client *c) {
   c->path.send_room = c->path.receive_room = 65536;
 }
 
+struct wsm_manager *world_manager (struct client *c) {
+  struct wsm_manager *m = malloc(sizeof *m);
+  struct wsm_manager_setup setup;
+  if (!m) exit(2);
+  memset(&setup, 0, sizeof setup);
+  setup.role = WSM_CLIENT;
+  setup.policy = &c->policy;
+  setup.keys = &c->world->keys;
+  setup.pool = &c->world->pool;
+  setup.seed = random_next(&c->random);
+  wsm_manager_init(m, &setup, c->world->schedule.now_ms);
+  return m;
+}
+
 static void make_client (struct world *w, unsigned number,
                          void (*choose)(struct client *)) {
   struct client *c = &w->clients[number];
-  struct wsm_manager_setup setup;
   struct wsm_error e;
   c->world = c->account.world = w;
   c->number = c->account.number = number;
@@ -45,17 +59,12 @@ static void make_client (struct world *w, unsigned number,
   c->takes = true;
   c->ended_ms = c->timer_ms = c->overdue_ms = NEVER;
   c->path.schedule = &w->schedule;
+  c->way = &c->path;
   choose(c);
   snprintf(c->url_text, sizeof c->url_text, "ws://example.com/%u", number);
   wsm_url_parse(&c->url, c->url_text, strlen(c->url_text), &e);
   c->request.url = &c->url;
-  memset(&setup, 0, sizeof setup);
-  setup.role = WSM_CLIENT;
-  setup.policy = &c->policy;
-  setup.keys = &w->keys;
-  setup.pool = &w->pool;
-  setup.seed = random_next(&c->random);
-  wsm_manager_init(&c->manager, &setup, w->schedule.now_ms);
+  c->manager = world_manager(c);
 }
 
 static struct world *make_world (uint64_t seed) {
@@ -121,7 +130,9 @@ void world_free (struct world *w) {
   unsigned i;
   for (i = 0; i < w->client_count; i++) {
     path_free(&w->clients[i].path);
-    wsm_manager_free(&w->clients[i].manager);
+    wsm_manager_free(w->clients[i].manager);
+    free(w->clients[i].manager);
+    migration_free(&w->clients[i]);
     free(w->clients[i].fates.list);
   }
   wsm_pool_free(&w->pool);

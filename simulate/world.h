@@ -40,6 +40,7 @@ enum fault {
   FAULT_BURST,     /* the application sends much at once */
   FAULT_FLOOD,     /* the server does */
   FAULT_SLOW,      /* the path's rate changes */
+  FAULT_MIGRATE,   /* the application calls migrate() */
   FAULT_KINDS
 };
 
@@ -49,7 +50,7 @@ const char *fault_name (enum fault fault);
 struct tally {
   uint64_t worlds, clients, simulated_ms, calls;
   uint64_t faults[FAULT_KINDS];
-  uint64_t attempts, opens, ends[ENDS];
+  uint64_t attempts, opens, migrated, ends[ENDS];
   uint64_t sent, delivered, with_kernel; /* messages of applications */
   uint64_t pushed, received, cut_off;    /* messages of the server */
   uint64_t resent, again; /* by acknowledged delivery; came twice, dropped */
@@ -88,6 +89,7 @@ struct receipt {
 /* How far the application's messages, without ids, went by on a connection. */
 struct passing {
   uint64_t connection, next;
+  bool by_kernel; /* the server has not read it yet */
 };
 
 #define RECEIPTS 64
@@ -96,12 +98,14 @@ struct passing {
 struct fate {
   uint64_t sent_ms, expires_ms;
   uint64_t connection; /* it is for that one alone; 0: for any */
+  uint64_t passed;     /* the kernel of that one took it; 0: none did */
   uint8_t flags;
 };
 
 struct fates {
   struct fate *list;
   uint64_t count, room;
+  uint64_t unplaced;      /* found no room when they changed connections */
   uint64_t skipped, told; /* given up */
 };
 
@@ -111,20 +115,27 @@ struct client {
   struct random random;
   struct wsm_policy policy;
   struct wsm_retry_lists lists;
-  struct wsm_manager manager;
+  struct wsm_manager *manager; /* of a twin: NULL, it is not in use */
   struct wsm_request request;
   struct wsm_url url;
   char url_text[40];
   struct account account;
-  struct path path;
+  struct path path, *way;  /* its own; the one that its connections take */
   uint64_t usual_rate;     /* of the path, without faults */
   struct tcp *tcp;         /* NULL: none */
   bool connected, blocked; /* the kernel takes no more */
   bool refused, reads;     /* not yet told; a read is scheduled */
   bool settling;
   void (*turn)(struct client *c); /* of the application */
-  uint64_t timer_ms;              /* the call that is scheduled */
-  uint64_t program_until_ms;      /* the program does nothing until then */
+  /* migration.c: another connection of the same account */
+  bool migrates;
+  struct client *twin,
+    *original;               /* NULL: none yet; it is the original itself */
+  bool holds_two;            /* what it has not taken is of two connections */
+  bool leaves;               /* the original took its place */
+  uint64_t resent_below;     /* messages before it may come behind newer ones */
+  uint64_t timer_ms;         /* the call that is scheduled */
+  uint64_t program_until_ms; /* the program does nothing until then */
   /* the application */
   uint64_t send_every_ms, push_every_ms;
   bool logs_in;
@@ -193,6 +204,9 @@ void world_free (struct world *w);
 /* A world of this seed, for so many days; its tally is added. false: a rule did
 ** not hold, and it was told. */
 bool world_run (uint64_t seed, uint64_t days, bool told, struct tally *sum);
+
+/* A manager with the client's policy, not started. */
+struct wsm_manager *world_manager (struct client *c);
 
 void world_later (struct world *w, uint64_t after_ms, schedule_call *call,
                   void *object);
