@@ -266,6 +266,7 @@ static void turn (struct client *c) {
   while (wsm_manager_event(c->manager) != WSM_EVENT_NONE) pop_event(c);
   read_logins(c);
   while (wsm_manager_event(c->manager) != WSM_EVENT_NONE) pop_event(c);
+  fates_check_told(c);
   do take_all(c);
   while (c->takes && migration_forward(c));
   note_over(c);
@@ -351,9 +352,8 @@ void application_reconnect (struct client *c) {
 /* It can do without that from now on; its connections go by these rules. */
 void application_forget_silence (struct client *c) {
   struct wsm_heartbeat_rules rules = c->policy.heartbeat;
-  if (!rules.silence_ms) return;
-  rules.silence_ms = 0;
-  c->policy.heartbeat.silence_ms = 0;
+  if (!c->silence_ms) return;
+  rules.silence_ms = c->silence_ms = 0;
   wsm_manager_set_heartbeat(c->manager, &rules, now_of(c));
   c->free_ms = now_of(c);
   driver_settle(c);

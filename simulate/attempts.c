@@ -1,5 +1,7 @@
 #include "attempts.h"
 
+#include <string.h>
+
 #include "invariants.h"
 
 static uint64_t now_of (const struct client *c) {
@@ -33,7 +35,8 @@ static bool is_final (const struct client *c) {
   const struct wsm_manager *m = c->manager;
   const unsigned status = m->error.token == WSM_HANDSHAKE ? m->status : 0;
   if (is_listed(c, status)) return true;
-  if (m->error.token == WSM_LOGIN) return false;
+  if (m->error.token == WSM_LOGIN || strstr(m->error.detail, "the login was"))
+    return false;
   return status == 403 || m->code == 1008 || is_listed(c, m->code);
 }
 

@@ -21,6 +21,7 @@ void confirmed_read (struct peer *p, uint64_t number) {
     invariant_order(client_of(a), "the application's", p->run + 1, number);
   else if (number > a->expected) fates_skip(client_of(a), a->expected, number);
   fates_read(client_of(a), number, a->peer != p);
+  fates_check_expired(client_of(a), number, p->accepted_ms);
   p->run = number;
   p->whole++;
   if (number < a->expected) {

@@ -138,6 +138,25 @@ void fates_told (struct client *c) {
                      number_of(dropped.count), wsm_token_name(token));
 }
 
+void fates_check_told (struct client *c) {
+  struct wsm_dropped dropped;
+  if (wsm_sending_untold(c->manager, &dropped) == WSM_NONE) return;
+  invariant_broken(c->world, BROKEN_OTHER,
+                   "client %u: %llu messages were given up, and there is no "
+                   "event",
+                   c->number, number_of(dropped.count));
+}
+
+void fates_check_expired (struct client *c, uint64_t number,
+                          uint64_t accepted_ms) {
+  if (accepted_ms < c->fates.list[number].expires_ms) return;
+  invariant_broken(
+    c->world, BROKEN_OTHER,
+    "client %u: message %llu expired before the connection began "
+    "that it came on",
+    c->number, number_of(number));
+}
+
 /* The time of what comes back from a lost connection begins anew. */
 static uint64_t gone_by (const struct client *c, const struct fate *fate) {
   const uint64_t back_ms = fate->sent_ms > c->back_ms ? fate->sent_ms

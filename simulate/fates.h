@@ -23,11 +23,18 @@ void fates_pass (struct client *c, struct passing *p, uint64_t number);
 ** has left. */
 void fates_read (struct client *c, uint64_t number, bool late);
 
+/* It came on a connection that was accepted then. */
+void fates_check_expired (struct client *c, uint64_t number,
+                          uint64_t accepted_ms);
+
 /* The server will not read those from `first` to before `end`. */
 void fates_skip (struct client *c, uint64_t first, uint64_t end);
 
 /* WSM_EVENT_DROPPED is next. */
 void fates_told (struct client *c);
+
+/* Its events were popped: was everything told? */
+void fates_check_told (struct client *c);
 
 /* Is there a message in the outbox that expired long ago? */
 void fates_check_outbox (struct client *c);

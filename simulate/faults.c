@@ -187,7 +187,10 @@ static void close_one (struct client *c) {
 }
 
 static void flood (struct client *c) {
-  const unsigned count = 1 + (unsigned)random_below(&c->world->faults, 200);
+  static const uint64_t most[] = { 2, 20, 200 };
+  const unsigned count =
+    1 + (unsigned)random_below(&c->world->faults,
+                               most[random_below(&c->world->faults, 3)]);
   const size_t extra = random_below(&c->world->faults, 60000);
   unsigned i;
   /* an answer behind all of it would come too late for a live peer */

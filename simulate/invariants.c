@@ -132,12 +132,24 @@ void invariant_memory (struct client *c) {
 
 /* --- sending --- */
 
+/* It is refused only where there is no room for it. */
+static bool is_refused_rightly (const struct client *c,
+                                const struct wsm_message *message) {
+  const struct wsm_manager *m = c->manager;
+  const struct wsm_policy *p = &c->policy;
+  if (m->hold || wsm_manager_pending(m) >= p->output_bytes) return true;
+  return m->outbox.count >= p->outbox_messages ||
+         m->outbox.payload + message->length > p->outbox_bytes;
+}
+
 void invariant_sent (struct client *c, const struct wsm_message *message,
                      const struct wsm_terms *terms, enum wsm_sent sent) {
   const bool large = message->length > c->policy.send_bytes;
   if (sent == WSM_SENT_LATER) check_outbox(c);
   if ((sent == WSM_SEND_TOOBIG) == large &&
-      !(sent == WSM_SENT_LATER && terms->is_volatile))
+      !(sent == WSM_SENT_LATER && terms->is_volatile) &&
+      !(sent == WSM_SEND_FULL && !terms->is_volatile &&
+        !is_refused_rightly(c, message)))
     return;
   invariant_broken(
     c->world, BROKEN_OTHER, "client %u: %zu bytes%s were sent: %u", c->number,
@@ -170,7 +182,7 @@ static bool is_plain_silence (struct client *c) {
   const struct wsm_manager *m = c->manager;
   const struct wsm_heartbeat_rules *r = &c->policy.heartbeat;
   if (strstr(m->error.detail, "no message"))
-    return r->silence_ms && now_of(c) >= c->message_ms + r->silence_ms;
+    return c->silence_ms && now_of(c) >= c->message_ms + c->silence_ms;
   return !r->interval_ms && now_of(c) >= c->heard_ms + r->timeout_ms;
 }
 
@@ -284,7 +296,7 @@ void invariant_rhythm (struct client *c) {
 }
 
 void invariant_silence (struct client *c) {
-  const uint32_t silence_ms = c->policy.heartbeat.silence_ms;
+  const uint32_t silence_ms = c->silence_ms;
   uint64_t since = later_of(c->message_ms, c->opened_ms);
   if (!silence_ms || c->manager->state != WSM_STATE_OPEN || !c->tcp) return;
   if (c->manager->paused || now_of(c) < c->program_until_ms) return;

@@ -185,9 +185,18 @@ void peer_write (struct peer *p, const char *text) {
   peer_write_bytes(p, text, strlen(text));
 }
 
+static void check_heartbeat (const struct peer *p) {
+  const struct client *c = client_of(p);
+  if (!c->policy.heartbeat.interval_ms)
+    invariant_broken(c->world, BROKEN_OTHER,
+                     "client %u: a heartbeat, where there shall be none",
+                     c->number);
+}
+
 /* A message as heartbeat is answered only for those who ask for it. */
 static void answer_heartbeat (struct peer *p) {
   const struct client *c = client_of(p);
+  check_heartbeat(p);
   if (c->policy.heartbeat.jitter == 0 && c->policy.heartbeat.interval_ms &&
       p->server->world->schedule.now_ms <
         p->accepted_ms + c->policy.heartbeat.interval_ms / 2)
@@ -225,6 +234,7 @@ static void on_frame (struct peer *p, const struct frame *f) {
   struct frame answer = *f;
   answer.final = true;
   if (f->opcode == PING) {
+    check_heartbeat(p);
     answer.opcode = PONG;
     if (!p->silent) write_frame(p, &answer);
   } else if (f->opcode == CLOSE) {

@@ -81,7 +81,7 @@ static void choose_reconnect (struct wsm_policy *p, struct random *r) {
 static void choose_path (struct path *path, struct random *r) {
   static const uint64_t latencies[] = { 1, 10, 40, 150, 400 };
   static const uint64_t rates[] = { 20000, 200000, 2000000, 20000000 };
-  static const size_t rooms[] = { 16384, 65536, 262144 };
+  static const size_t rooms[] = { 16384, 65536, 262144, 1u << 20 };
   path->latency_ms = CHOOSE(r, latencies);
   path->rate = CHOOSE(r, rates);
   path->send_room = CHOOSE(r, rooms);
@@ -159,6 +159,7 @@ void options_choose (struct client *c) {
   choose_traffic(c);
   choose_path(&c->path, &c->random);
   c->usual_rate = c->path.rate;
+  c->silence_ms = c->policy.heartbeat.silence_ms;
   set_windows(c);
   if (!wsm_policy_check(&c->policy, &e))
     invariant_broken(c->world, BROKEN_OTHER, "client %u: %s", c->number,

@@ -154,6 +154,7 @@ struct client {
   struct window attempts, sends; /* by their rates */
   struct window usual_sends;     /* without the reserve */
   uint64_t epoch_seen, message_ms, paused_ms;
+  uint32_t silence_ms; /* heartbeat.silence, as long as it is that */
   /* what is true, whatever the manager thinks */
   uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
   uint64_t written, written_ms, hung_up_ms, blocked_ms;
