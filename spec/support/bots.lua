@@ -2,6 +2,7 @@
 -- by line, while other processes are their servers.
 --
 --   local bot = bots.start("nats.lua", url, "secret", "greetings")
+--   local bot = bots.start("discord.lua", {DISCORD_TOKEN = "secret"}, url)
 --   assert.equal("ready", bot:line())
 --   after_each(bots.stop)
 
@@ -19,12 +20,23 @@ local function quote (text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
--- Starts a program, which ends after LIFE seconds at the latest.
+-- Starts a program, which ends after LIFE seconds at the latest. A table among its
+-- arguments is its environment.
 local LIFE = 100
 
 function bots.start (name, ...)
-  local words = {"echo $$; exec timeout", LIFE, quote(lua), "examples/gateways/" .. name}
-  for _, argument in ipairs {...} do words[#words + 1] = quote(argument) end
+  local environment = {}
+  local words = {"exec timeout", LIFE, quote(lua), "examples/gateways/" .. name}
+  for _, argument in ipairs {...} do
+    if type(argument) == "table" then
+      for key, value in pairs(argument) do
+        environment[#environment + 1] = key .. "=" .. quote(value) .. " "
+      end
+    else
+      words[#words + 1] = quote(argument)
+    end
+  end
+  table.insert(words, 1, "echo $$; " .. table.concat(environment))
   local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1", "r"))
   local self = setmetatable({pipe = pipe, pid = pipe:read "*l", before = {}}, bot)
   started[self] = true

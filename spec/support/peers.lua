@@ -31,6 +31,9 @@ local programs = {
   web_server = node .. "web_server.js",
   scripted = "exec " .. python .. "scripted.py",
   gateway = "exec " .. python .. "gateway.py",
+  discord = node .. "discord.js",
+  slack = node .. "slack.js",
+  twitch = node .. "twitch.js",
   proxy = "exec " .. python .. "proxy.py",
   cutting_proxy = "exec " .. python .. "cutting_proxy.py",
   conformance = "exec " .. python .. "conformance.py",
@@ -84,6 +87,14 @@ function peer:events()
   end
   file:close()
   return list
+end
+
+-- Skips events until one has that name, and that value in a field, if one is given.
+function peer:await(name, field, value)
+  for event in self.event, self do
+    if event.event == name and (not field or event[field] == value) then return event end
+  end
+  error(self.name .. " has ended without the event " .. name, 2)
 end
 
 -- The next event, waiting for it; nil when the peer has ended. The wait turns
