@@ -7,6 +7,7 @@ local arguments = require "wsmanager.base.arguments"
 local masking = require "wsmanager.base.masking"
 local notes = require "wsmanager.run.notes"
 local report = require "wsmanager.base.report"
+local scheduler = require "wsmanager.run.scheduler"
 local stamp = require "wsmanager.base.stamp"
 
 local log = {}
@@ -16,6 +17,8 @@ local log = {}
 --- credentials. `fields`: `event`, `id` of the connection, `url` or `address`, `at` in
 --- seconds of wsmanager.now(), and the numbers that are in the text.
 ---@alias wsmanager.Log fun(level: "debug"|"info"|"warn"|"error", text: string, fields: table)
+
+local link = core.link
 
 local ranks = {debug = 1, info = 2, warn = 3, error = 4}
 local hooks = {}
@@ -133,6 +136,22 @@ function log.tell_failed (record, name, why)
            {event = "failed", step = name})
 end
 
+-- What happened to connections that ended before a whole request was there: each
+-- begins with the note "tcp".
+function log.tell_unclaimed (server)
+  local seen = server.unclaimed or {sink = to_sink(server.log), record = {}}
+  server.unclaimed = seen
+  for _ = 1, notes.AT_ONCE do
+    local note = not server.closed and notes.take(server.core)
+    if not note then return end
+    if note.kind == "tcp" or not seen.record.memory then
+      seen.record.memory = {is_server = true}
+    end
+    seen.sink.write(nil, seen.record, note)
+  end
+  scheduler.schedule(server.id)
+end
+
 -- It is "listening" or has "stopped".
 function log.tell_server (fn, event, given, port)
   if not fn then return end
@@ -144,6 +163,12 @@ function log.tell_server (fn, event, given, port)
   call(fn, "info", text, {
     event = event, at = core.now(), path = given.path, host = given.host, port = port,
   })
+end
+
+-- Has a server's connections noted from their acceptance on.
+function log.attach_server (fn, core_server, given, port)
+  if fn then link.observeserver(core_server) end
+  log.tell_server(fn, "listening", given, port)
 end
 
 return log

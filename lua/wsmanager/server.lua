@@ -330,6 +330,7 @@ local function add_connection (self, ws)
 end
 
 local function take_requests (self)
+  if self.log then log.tell_unclaimed(self) end
   local ws = not self.stopped and self.core:next()
   while ws do
     add_connection(self, ws)
@@ -488,7 +489,7 @@ function Server.serve (given)
     public = {port = made:port(), path = given.path},
   }, Server)
   scheduler.servers[self.id] = self
-  log.tell_server(logger, "listening", given, self.port)
+  log.attach_server(logger, made, given, self.port)
   return self
 end
 

@@ -2,6 +2,7 @@
 -- is in them.
 
 local wsmanager = require "wsmanager"
+local certificates = require "support.certificates"
 local ours = require "support.ours"
 local peers = require "support.peers"
 
@@ -222,6 +223,31 @@ describe("the option log", function ()
     told(book, "info", "^open: 127%.0%.0%.1:%d+$")
     told(book, "error", "^the server's handler failed: .*broken$")
     told(book, "info", "^the server has stopped$")
+  end)
+
+  it("is told by a server of those who never sent a request", function ()
+    local log, book = logbook()
+    local made = certificates.make()
+    finally(function () made:remove() end)
+    run(function ()
+      local server = ours.serve {
+        log = log, tls = {cert = made:path "good.pem", key = made:path "leaf.key"},
+      }
+      for _, url in ipairs {"ws://127.0.0.1:", "wss://127.0.0.1:"} do
+        local ws = wsmanager.new {url = url .. server.port, reconnect = false}
+        assert(ws:closed(LONG))
+      end
+      await(function ()
+        local count = 0
+        for _, entry in ipairs(book) do
+          if entry.text:find "has no WebSocket" then count = count + 1 end
+        end
+        return count == 2
+      end)
+    end)
+    local fields = told(book, "warn", "^ended: 127%.0%.0%.1:%d+ has no WebSocket: .*TLS")
+    assert.equal("tls", fields.token)
+    assert.is_nil(fields.id)
   end)
 
   it("has no credentials, whatever the peer makes of them", function ()

@@ -53,6 +53,10 @@ void wsm_notes_started (struct wsm_link *l) {
   note(l, &(struct wsm_noted){ WSM_NOTE_TCP, 0, 0, text });
 }
 
+void wsm_notes_accepted (struct wsm_link *l) {
+  if (wsm_observer_set(&l->manager.journal, true, 0)) wsm_notes_started(l);
+}
+
 void wsm_notes_connected (struct wsm_link *l) {
   const struct wsm_tls *tls = wsm_stream_tls(l->transfer.stream);
   char text[WSM_NOTE_TEXT];

@@ -10,6 +10,8 @@
 void wsm_notes_connecting (struct wsm_link *l);
 void wsm_notes_redirect (struct wsm_link *l);
 void wsm_notes_started (struct wsm_link *l); /* TCP is there; its stream too */
+/* Accepted by a server: it is observed from now on, as far as there is memory. */
+void wsm_notes_accepted (struct wsm_link *l);
 void wsm_notes_connected (struct wsm_link *l); /* all handshakes below ours */
 void wsm_notes_demoted (struct wsm_link *l);
 

@@ -145,7 +145,8 @@
 ---@field flush fun(ws)                   writes the output now
 ---@field stats fun(ws): table
 ---@field observe fun(ws, on: boolean, keep: integer?)   notes of decisions, with keep > 0 of heads and frames, too
----@field notes fun(ws): string?, number?, number?, number?, string?   takes the oldest note: kind, seconds, a, b, text (src/observe/journal.h)
+---@field observeserver fun(server: core.server)   each connection is observed from its acceptance on
+---@field notes fun(ws: wsmanager|core.server): string?, number?, number?, number?, string?   takes the oldest note: kind, seconds, a, b, text (src/observe/journal.h)
 ---@field response fun(ws): table?        a client: the HTTP response: status, reason, headers, body
 ---@field isflushed fun(ws): boolean   the kernel has taken everything sent; false: "flushed" comes
 ---@field identify fun(ws, does: boolean)  whether each message is to have its id, or false

@@ -17,10 +17,14 @@ struct box {
   struct wsm_server *server; /* NULL: closed */
 };
 
-static struct wsm_server *check_server (lua_State *L) {
-  struct box *box = luaL_checkudata(L, 1, SERVER);
+struct wsm_server *wsm_check_server (lua_State *L, int i) {
+  struct box *box = luaL_checkudata(L, i, SERVER);
   if (!box->server) luaL_error(L, "the server is closed");
   return box->server;
+}
+
+static struct wsm_server *check_server (lua_State *L) {
+  return wsm_check_server(L, 1);
 }
 
 /* A string field of the table at 2; NULL: absent. It stays on the stack, which

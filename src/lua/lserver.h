@@ -7,6 +7,11 @@
 
 #include "lua/compat.h"
 
+struct wsm_server;
+
+/* The server at i, not closed; raises for anything else. */
+struct wsm_server *wsm_check_server (lua_State *L, int i);
+
 void wsm_push_server (lua_State *L); /* core.server */
 
 #endif

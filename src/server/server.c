@@ -3,6 +3,8 @@
 #include <string.h>
 #include "base/memory.h"
 #include "io/socket.h"
+#include "link/notes.h"
+#include "observe/observer.h"
 #include "base/hidden.h"
 
 /* A connection's place among the others of its server; the owner of its link. */
@@ -21,6 +23,8 @@ struct wsm_server {
   struct wsm_listener *listener;
   struct wsm_policy policy;
   struct wsm_tls_context *tls;
+  struct wsm_journal *journal; /* of links that ended unclaimed; NULL: no one
+                                  looks */
   struct entry *entries;
   struct entry *first_request, *last_request;
   uint32_t count, limit;
@@ -35,6 +39,7 @@ static struct wsm_server *server_of (struct wsm_handle *handle) {
 static void release (struct wsm_server *s) {
   if (--s->references > 0) return;
   if (s->tls) wsm_tls_context_release(s->tls);
+  wsm_observer_set(&s->journal, false, 0);
   wsm_policy_free(&s->policy);
   wsm_free(s);
 }
@@ -135,13 +140,29 @@ static bool is_over (const struct entry *entry) {
          wsm_manager_state(wsm_link_manager(entry->link)) == WSM_STATE_CLOSED;
 }
 
+/* What happened to a link that nobody will claim is the server's to tell. */
+static void keep_notes (struct wsm_server *s, const struct entry *entry) {
+  struct wsm_journal *j = wsm_link_manager(entry->link)->journal;
+  const unsigned char *text;
+  struct wsm_note note;
+  if (!j || !s->journal) return;
+  while (wsm_journal_first(j, &note, &text)) {
+    wsm_journal_add(s->journal, &note, text);
+    wsm_journal_pop(j);
+  }
+  if (s->handle.loop) wsm_handle_notify(&s->handle);
+}
+
 static void sweep (struct wsm_server *s) {
   struct entry *entry = s->entries;
   if (!s->sweeping) return;
   s->sweeping = false;
   while (entry) {
     struct entry *next = entry->next;
-    if (is_over(entry)) drop(entry);
+    if (is_over(entry)) {
+      keep_notes(s, entry);
+      drop(entry);
+    }
     entry = next;
   }
 }
@@ -160,6 +181,7 @@ static void on_accepted (void *owner, int fd) {
     return; /* the peer reads the end */
   }
   insert(s, entry);
+  if (s->journal) wsm_notes_accepted(entry->link);
   wsm_link_set_owner(entry->link, &unclaimed_calls, entry);
 }
 
@@ -265,6 +287,14 @@ void wsm_server_release (struct wsm_server *s) {
     entry = next;
   }
   release(s);
+}
+
+bool wsm_server_observe (struct wsm_server *s) {
+  return wsm_observer_set(&s->journal, true, 0);
+}
+
+struct wsm_journal *wsm_server_journal (struct wsm_server *s) {
+  return s->journal;
 }
 
 struct wsm_handle *wsm_server_handle (struct wsm_server *s) {

@@ -49,6 +49,11 @@ struct wsm_broadcast {
 long wsm_server_broadcast (struct wsm_server *s,
                            const struct wsm_broadcast *message, size_t *full);
 
+/* From now on what happens to a connection is noted from its acceptance on; and that of
+** connections whose request never came, in the server's journal. false: no memory. */
+bool wsm_server_observe (struct wsm_server *s);
+struct wsm_journal *wsm_server_journal (struct wsm_server *s); /* or NULL */
+
 struct wsm_handle *wsm_server_handle (struct wsm_server *s);
 int wsm_server_port (const struct wsm_server *s);
 uint32_t wsm_server_count (const struct wsm_server *s);

@@ -12,7 +12,7 @@ local link = core.link
 
 local AT_ONCE = 256   -- notes of one connection, then the others have their turn
 
-local notes = {}
+local notes = {AT_ONCE = AT_ONCE}
 
 ---@class wsmanager.Record
 ---@field log? wsmanager.Log      option log
@@ -53,7 +53,8 @@ local function write (ws, record, note)
   end
 end
 
-local function take (ws)
+-- The oldest note of a connection, or of a server's connections without a request.
+function notes.take (ws)
   local kind, at, a, b, text = link.notes(ws)
   if not kind then return nil end
   return {kind = kind, at = at, a = a, b = b, text = text}
@@ -62,7 +63,7 @@ end
 -- Answers the core's event "notes".
 local function observe (ws, record)
   for _ = 1, AT_ONCE do
-    local note = take(ws)
+    local note = notes.take(ws)
     if not note then return end
     write(ws, record, note)
   end

@@ -1,7 +1,10 @@
 #include "lua/observe/lnotes.h"
 
+#include <string.h>
 #include "link/notes.h"
 #include "lua/lbox.h"
+#include "lua/lserver.h"
+#include "server/server.h"
 #include "base/hidden.h"
 
 #define MOST_KEPT 65536 /* bytes of a payload */
@@ -54,30 +57,39 @@ static int observe (lua_State *L) {
   return 0;
 }
 
-static struct wsm_journal *journal_of (const struct wsm_box *box) {
-  struct wsm_link *link = wsm_box_link(box);
-  return link ? wsm_link_manager(link)->journal : NULL;
+/* Of a connection, which may be gone, or of a server at 1. */
+static struct wsm_journal *journal_of (lua_State *L) {
+  const struct wsm_box *box = wsm_test_box(L, 1);
+  struct wsm_link *link = box ? wsm_box_link(box) : NULL;
+  if (box) return link ? wsm_link_manager(link)->journal : NULL;
+  return wsm_server_journal(wsm_check_server(L, 1));
 }
 
-/* notes(ws) -> kind, seconds, a, b, text of the oldest, which is taken; nothing: there
-** is none. Pushing the text may run a finalizer, which may change the journal: it
-** comes first, and is taken from where it stood. */
-static int notes (lua_State *L) {
-  const struct wsm_box *box = wsm_check_any_box(L, 1);
-  struct wsm_journal *j = journal_of(box);
+/* The oldest note, its text on the stack. Pushing that may run a finalizer, which may
+** change the journal: then it is pushed anew. false: there is none. */
+static bool push_first (lua_State *L, struct wsm_note *note) {
+  const int top = lua_gettop(L);
   const unsigned char *text;
-  struct wsm_note note, same;
-  lua_settop(L, 1);
+  struct wsm_note same;
+  struct wsm_journal *j;
   do {
-    lua_settop(L, 1);
-    j = journal_of(box);
-    if (!j || !wsm_journal_first(j, &note, &text)) return 0;
-    lua_pushlstring(L, (const char *)text, note.length);
-    j = journal_of(box);
-    if (!j || !wsm_journal_first(j, &same, &text)) return 0;
-  } while (same.at_ms != note.at_ms || same.kind != note.kind ||
-           same.length != note.length);
-  wsm_journal_pop(j);
+    lua_settop(L, top);
+    j = journal_of(L);
+    if (!j || !wsm_journal_first(j, note, &text)) return false;
+    lua_pushlstring(L, (const char *)text, note->length);
+    j = journal_of(L);
+    if (!j || !wsm_journal_first(j, &same, &text)) return false;
+  } while (memcmp(&same, note, sizeof same) != 0);
+  return true;
+}
+
+/* notes(ws or server) -> kind, seconds, a, b, text of the oldest, which is taken;
+** nothing: there is none */
+static int notes (lua_State *L) {
+  struct wsm_note note;
+  lua_settop(L, 1);
+  if (!push_first(L, &note)) return 0;
+  wsm_journal_pop(journal_of(L));
   lua_pushstring(L, kinds[note.kind]);
   lua_pushnumber(L, (lua_Number)note.at_ms / 1000);
   lua_pushnumber(L, (lua_Number)note.a);
@@ -86,11 +98,20 @@ static int notes (lua_State *L) {
   return 5;
 }
 
+/* observeserver(server): its connections from their acceptance on */
+static int observe_server (lua_State *L) {
+  if (!wsm_server_observe(wsm_check_server(L, 1)))
+    return luaL_error(L, "not enough memory");
+  return 0;
+}
+
 void wsm_set_notes (lua_State *L) {
   lua_getfield(L, -1, "link");
   lua_pushcfunction(L, observe);
   lua_setfield(L, -2, "observe");
   lua_pushcfunction(L, notes);
   lua_setfield(L, -2, "notes");
+  lua_pushcfunction(L, observe_server);
+  lua_setfield(L, -2, "observeserver");
   lua_pop(L, 1);
 }
