@@ -44,7 +44,9 @@ local function read_fields (text)
   end
 end
 
-for _, name in ipairs {"client", "server", "chat", "chat/serve", "base/codec"} do
+for _, name in ipairs {
+  "client", "server", "chat", "chat/serve", "base/codec", "fetch",
+} do
   local file = assert(io.open("lua/wsmanager/" .. name .. ".lua"))
   read_fields(file:read("*a"))
   file:close()
@@ -181,6 +183,7 @@ local echo = assert(wsmanager.serve {
   handler = function (ws)
     for data, kind in ws:messages() do ws:send(data, kind) end
   end,
+  page = {["/page"] = function (request) return 200, request.body end},
 })
 
 -- Nothing that these tables name is out of this machine, and few of them wait.
@@ -216,6 +219,12 @@ local function tame_chat_server (o)
   return o
 end
 
+-- A page of ours answers; what is named else is not there.
+local function tame_fetch (o)
+  if type(o) == "table" and below(4) > 0 then rawset(o, "timeout", 1) end
+  return o
+end
+
 local function log_nowhere (o)
   for _, name in ipairs {"tls", "proxy_tls"} do
     local tls = type(o) == "table" and rawget(o, name)
@@ -224,6 +233,10 @@ local function log_nowhere (o)
     end
   end
   return o
+end
+
+local function choose_url ()
+  return "http://127.0.0.1:" .. choose {1, echo.port, echo.port} .. "/page"
 end
 
 local LINE = debug.getinfo(1, "l").currentline + 4 -- of the first call
@@ -235,11 +248,12 @@ local calls = {
   function (o) return wsmanager.WebSocket(rawget(o, "url"), rawget(o, "protocols"), o), nil end,
   function (o) return wsmanager.chat.new(o), nil end,
   function (o) return wsmanager.chat.serve(o), nil end,
+  function (o) return wsmanager.fetch(choose_url(), o), nil end,
 }
 
 local classes_of = {
   "wsmanager.Options", "wsmanager.ServerOptions", "wsmanager.Options",
-  "chat.options", "chat.ServerOptions",
+  "chat.options", "chat.ServerOptions", "wsmanager.FetchOptions",
 }
 
 local function make_options (which)
@@ -247,6 +261,7 @@ local function make_options (which)
             or of_class(assert(classes[classes_of[which]]), 0)
   if which == 2 then o = tame_server(o)
   elseif which == 5 then o = tame_chat_server(o)
+  elseif which == 6 then o = tame_fetch(o)
   else o = tame_client(o) end
   if which == 3 and type(o) ~= "table" then o = {} end
   if which == 4 and type(o) == "table" then
@@ -324,7 +339,7 @@ local function try (number)
     if type(o) ~= "table" or not leave_out(o, tostring(made)) then return end
     ok, made = call(which, o)
   end
-  if made then finish(which, made) end
+  if made and which ~= 6 then finish(which, made) end
   local spent = os.clock() - before
   assert(spent < LONGEST, "it took " .. spent .. " s")
 end

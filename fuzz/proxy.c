@@ -204,6 +204,7 @@ static void check_followed (const struct wsm_redirect *r,
   memset(&twice, 0, sizeof twice);
   memset(&next, 0, sizeof next);
   next.from = r->from;
+  next.http = r->http;
   next.location = spans(to);
   REQUIRE(wsm_redirect_follow(&next, &twice, &e));
   REQUIRE(wsm_url_parse(&again, spans(&twice).text, spans(&twice).length, &e));
@@ -217,7 +218,8 @@ static void check_redirect (struct input *in) {
                                        "wss://u:s3cr3t@example.com/a/b/c?d=/e",
                                        "ws://[::1]:8080/a/",
                                        "wss://example.com?q" };
-  const char *base = bases[input_byte(in) & 3];
+  const unsigned choice = input_byte(in);
+  const char *base = bases[choice & 3];
   struct wsm_url from;
   struct wsm_redirect r;
   struct wsm_error e;
@@ -226,6 +228,7 @@ static void check_redirect (struct input *in) {
   memset(&r, 0, sizeof r);
   REQUIRE(wsm_url_parse(&from, base, strlen(base), &e));
   r.from = &from;
+  r.http = choice & 4;
   r.location = rest_of(in);
   if (wsm_redirect_follow(&r, &to, &e)) check_followed(&r, &to);
   else REQUIRE(wsm_buffer_length(&to) == 0 && e.final);

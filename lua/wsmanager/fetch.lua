@@ -68,7 +68,7 @@ local function too_many (first, one)
 end
 
 local function follow (first)
-  local deadline = first.timeout and now() + first.timeout
+  local deadline = first.timeout and now() + first.timeout or nil
   local one = first
   for count = 0, first.redirects do
     local native, token, detail = perform(one, deadline)

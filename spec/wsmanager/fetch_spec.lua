@@ -37,6 +37,7 @@ describe("fetch", function()
 
   it("waits outside of run, too", function()
     assert.equal(200, web.get(server.url .. "/status/200").status)
+    assert.equal(200, fetch(server.url .. "/status/200", { timeout = false }).status)
   end)
 
   it_runs("lets everything else go on", function()
