@@ -94,17 +94,6 @@ end
 
 -- ## The new one
 
--- In place of link.event while it connects: it ends with the coroutine that waits.
-local function candidates_event (thread)
-  return function (other, record)
-    if coroutine.status(thread) == "dead" then
-      record.next_event = nil
-      dispatch.abort(other)
-    end
-    return link.event(other)
-  end
-end
-
 local function start (ws, record, address, log_in)
   local other = link.twin(ws, log_in ~= nil)
   target.set_next(ws, record, nil)
@@ -156,30 +145,17 @@ local function check (ws, address, log_in)
   end
 end
 
-local function migrate (ws, record, address, log_in)
-  if ws.state ~= "open" then
-    return nil, "closed", "only an open connection can migrate: it is " .. ws.state
-  elseif is_under_way(record) then
-    return nil, "full", "another migrate() is under way"
-  end
-  local epoch = link.stats(ws).epoch
-  local other = start(ws, record, address, log_in or record.login)
-  record.migrating, record.migrator = other, coroutine.running() or MAIN
-  to_record(other).next_event = candidates_event(record.migrator)
-  if other.state == "waiting" then
-    return give_up(record, other, "full", "reconnect.rate lets no attempt begin now")
-  end
-  local _
+-- From when it connects until it has taken the place of the other one.
+local function exchange (ws, record, other, epoch)
   local ok, token, detail = methods.opened(other)
   if record.migrating ~= other or dispatch.is_over[ws.state] or record.closing then
     return give_up(record, other, "closed", why_over(ws, record))
   elseif not ok then
     return give_up(record, other, token, detail)
   end
-  to_record(other).next_event = nil
   if not await_predecessor(ws, record) then
-    _, token, detail = cancellation.failure("the connection before it has not ended")
-    return give_up(record, other, token, detail)
+    local _, why, sentence = cancellation.failure("the connection before it has not ended")
+    return give_up(record, other, why, sentence)
   end
   end_predecessor(ws, record)
   local gap = ws.state ~= "open" or link.stats(ws).epoch ~= epoch
@@ -189,6 +165,38 @@ local function migrate (ws, record, address, log_in)
   record.migrating, record.migrator = nil, nil
   dispatch.migrated(ws, record, gap)
   return true
+end
+
+local function first_time (_, again)
+  if not again then return true end
+end
+
+-- Lua 5.4 closes the fourth value of a `for`, also where its coroutine is closed: the
+-- new connection ends then, and nothing waits for its login any more.
+local function guard (record, other)
+  return setmetatable({}, {__close = function ()
+    if record.migrating ~= other then return end
+    give_up(record, other, "closed", "the coroutine that waited for it was closed")
+  end})
+end
+
+local function migrate (ws, record, address, log_in)
+  if ws.state ~= "open" then
+    return nil, "closed", "only an open connection can migrate: it is " .. ws.state
+  elseif is_under_way(record) then
+    return nil, "full", "another migrate() is under way"
+  end
+  local epoch = link.stats(ws).epoch
+  local other = start(ws, record, address, log_in or record.login)
+  record.migrating, record.migrator = other, coroutine.running() or MAIN
+  if other.state == "waiting" then
+    return give_up(record, other, "full", "reconnect.rate lets no attempt begin now")
+  end
+  local ok, token, detail
+  for _ in first_time, nil, nil, guard(record, other) do
+    ok, token, detail = exchange(ws, record, other, epoch)
+  end
+  return ok, token, detail
 end
 
 --- Connects to another URL, and logs in there, while the connection goes on both ways.

@@ -372,13 +372,19 @@ describe("a connection that migrates", function ()
     local _, first = serve(named("a", heard))
     local _, second = serve(named("b", heard))
     run(function ()
-      local ws = open {url = first}
-      local waits
+      local ws = open {url = first, timeouts = {login = false}}
+      local waits, over
       local task = spawn(function ()
-        ws:migrate(second, function (handle) waits = true handle:receive() end)
+        ws:migrate(second, function (handle)
+          waits = true
+          over = {handle:receive()}
+        end)
       end)
       await(function () return waits end)
       close(task.thread)
+      -- at once, not at the next migrate()
+      await(function () return over end)
+      assert.same({nil, "closed"}, {over[1], over[2]})
       assert.is_true(ws:migrate(second))
       await(function () return heard[1] and heard[1]:find "^b closed" end)
       ws:send "1"
