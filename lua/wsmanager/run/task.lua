@@ -51,7 +51,8 @@ end
 local function keep (self, ...)
   local n = select("#", ...)
   self.state, self.n = "returned", n
-  if n == 0 then return end
+  if n == 1 then self[1] = ... end
+  if n <= 1 then return end
   local results = {...}
   for i = 1, n do self[i] = results[i] end
 end

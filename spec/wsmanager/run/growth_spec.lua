@@ -144,7 +144,7 @@ describe("twice as many", function ()
         for i = 1, n do
           tasks[i] = spawn(function ()
             local other = tasks[i + step]
-            if other then return other:join() end
+            if other then assert(other:join()) end
             scheduler.sleep(1)
           end)
         end
