@@ -76,9 +76,10 @@ function bot:stop ()
   self:rest()
 end
 
--- A local function of a program: what stands before `login` is pure.
+-- A local of a program, of those before `login` or before it runs.
 function bots.pure (name, wanted)
-  local text = files.read("examples/gateways/" .. name):match "^(.-)\nlocal function login"
+  local all = files.read("examples/gateways/" .. name)
+  local text = all:match "^(.-)\nlocal function login" or all:match "^(.-)\nwsmanager.run"
   return assert((loadstring or load)(text .. "\nreturn " .. wanted, "@" .. name))()
 end
 
