@@ -270,6 +270,7 @@ build = {
     ["wsmanager.presets"] = "lua/wsmanager/presets.lua",
     ["wsmanager.run.ask"] = "lua/wsmanager/run/ask.lua",
     ["wsmanager.run.cancellation"] = "lua/wsmanager/run/cancellation.lua",
+    ["wsmanager.run.correlation"] = "lua/wsmanager/run/correlation.lua",
     ["wsmanager.run.coroutines"] = "lua/wsmanager/run/coroutines.lua",
     ["wsmanager.run.delivery"] = "lua/wsmanager/run/delivery.lua",
     ["wsmanager.run.dispatch"] = "lua/wsmanager/run/dispatch.lua",

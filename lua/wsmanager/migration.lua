@@ -97,8 +97,10 @@ end
 local function start (ws, record, address, log_in)
   local other = link.twin(ws, log_in ~= nil)
   target.set_next(ws, record, nil)
+  if record.distributing then record.asked = record.asked or {n = 0} end
   dispatch.register(other, {
     codec = record.codec, heartbeat = record.heartbeat,
+    distributing = record.distributing, asked = record.asked,
     target_options = record.target_options, next_url = address,
     opens = record.opens, login = log_in, begin_login = login.begin,
     login_failed = login.report, migrates = ws,

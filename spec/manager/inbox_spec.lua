@@ -136,6 +136,30 @@ describe("what successive connections leave", function()
     assert.equal(170, m:unread())
   end)
 
+  it("counts what was taken and is kept for others", function()
+    local m = managers.open { inbox_bytes = 100 }
+    assert.is_false(m:keep(50))
+    assert.is_true(m:keep(51))
+    assert.equal(51, m:unread())
+    m:feed(ONE, 1)
+    assert.is_true(m:full())
+    m:pause(true, 1)
+    m:next(2)
+    assert.is_true(m:full())    -- until half of it is taken
+    assert.is_false(m:keep(50))
+    assert.is_false(m:full())
+    m:pause(false, 2)
+    assert.is_true(m:keep(100))
+    assert.is_true(m:full())    -- also without a message
+    m:lost(nil, nil, nil, 3)
+    event_names(m)
+    m:start(4)
+    managers.connect(m, 4)
+    assert.is_true(m:full())    -- of all connections together
+    m:keep(0)
+    assert.is_false(m:full())
+  end)
+
   it("lets no byte behind the 101 be read while it is full", function()
     local m = managers.open { inbox_bytes = 100 }
     assert.equal(4096, m:read_size(4096))

@@ -29,6 +29,15 @@ describe("a full output", function()
     assert.is_nil(m:event())
   end)
 
+  it("owes a drain to one who says that he waits", function()
+    local m = managers.open { output_bytes = 1000 }
+    m:send(("x"):rep(1000))
+    assert.equal("full", m:send("y", false, 0, { volatile = true }))
+    m:await_room()
+    m:write(1)
+    assert.equal("drain", event_names(m))
+  end)
+
   it("owes no drain to one who was never refused", function()
     local m = managers.open { output_bytes = 1000 }
     m:send(("x"):rep(1000))

@@ -53,6 +53,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field watchers? table           queue of coroutines that wait for another state
 ---@field pings? table<integer, thread>  number of a ping that is awaited -> who does
 ---@field inbox_empty? boolean      the last receive found no message
+---@field asked? {n: integer}       how many requests it has asked
 ---@field distributing? wsmanager.Distributing  options dispatch and correlate
 ---@field distribution? wsmanager.Distribution  where there are handlers of messages
 ---@field takers? table             queue of coroutines that wait in `receive` there

@@ -7,6 +7,7 @@
 
 local core = require "wsmanager.core"
 local codec = require "wsmanager.base.codec"
+local correlation = require "wsmanager.run.correlation"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
@@ -70,7 +71,7 @@ function distribution.options_of (given)
   if not given.dispatch and not given.correlate then return nil end
   return {
     name_of = handlers.to_name_of(given.dispatch),
-    correlation = requests.to_correlation(given.correlate),
+    correlation = correlation.of(given.correlate),
     timeout = requests.to_timeout(given),
   }
 end

@@ -1,7 +1,7 @@
 -- The option `login`: a function in a coroutine for each connection, from the 101
 -- until it is open, and the handle that it gets.
--- Depends on the core's link, cancellation.lua, codec.lua, coroutines.lua and
--- scheduler.lua.
+-- Depends on the core's link, cancellation.lua, codec.lua, correlation.lua,
+-- coroutines.lua and scheduler.lua.
 -- Never lets the function hold up anything: what it returns after its connection or
 -- its time is over is ignored.
 
@@ -9,6 +9,7 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
 local codec = require "wsmanager.base.codec"
+local correlation = require "wsmanager.run.correlation"
 local coroutines = require "wsmanager.run.coroutines"
 local heartbeats = require "wsmanager.run.heartbeats"
 local report = require "wsmanager.base.report"
@@ -81,6 +82,22 @@ local function decode (mine, data, kind)
   return value, is
 end
 
+-- The next message as it came, with its kind; or nil, token, detail.
+local function receive_raw (mine, what, timeout, deadline)
+  local in_time, data, kind = true, nil, nil
+  repeat
+    if not data and not mine.over and not has_waiting(mine.receivers) then
+      data, kind = link.loginreceive(mine.ws, mine.epoch)
+    end
+    if data then return data, kind end
+    if mine.over or kind then return closed(mine) end
+    if not in_time then
+      return cancellation.failure(what, timeout, ": logging in to " .. mine.ws.url)
+    end
+    in_time, data, kind = scheduler.wait(mine.receivers, deadline)
+  until false
+end
+
 --- The next message of this connection.
 ---@param timeout? number  seconds
 ---@return any data  the message (decoded where `decode` is set), or nil
@@ -90,18 +107,9 @@ end
 function Handle:receive (timeout)
   local mine = private(self, "receive")
   local deadline = to_deadline("#1 to 'receive'", timeout)
-  local in_time, data, kind = true, nil, nil
-  repeat
-    if not data and not mine.over and not has_waiting(mine.receivers) then
-      data, kind = link.loginreceive(mine.ws, mine.epoch)
-    end
-    if data then return decode(mine, data, kind) end
-    if mine.over or kind then return closed(mine) end
-    if not in_time then
-      return cancellation.failure("no message", timeout, ": logging in to " .. self.url)
-    end
-    in_time, data, kind = scheduler.wait(mine.receivers, deadline)
-  until false
+  local data, kind, detail = receive_raw(mine, "no message", timeout, deadline)
+  if data then return decode(mine, data, kind) end
+  return nil, kind, detail
 end
 
 -- Gives messages to those who wait for one.
@@ -187,6 +195,62 @@ function Handle:send (data, kind, timeout)
     end
     in_time = scheduler.wait(mine.senders, deadline)
   until false
+end
+
+-- ## Asking
+
+-- The message, if it is the answer with that id.
+local function to_answer (mine, data, kind, id)
+  local value, with = data, mine.record.codec
+  if with then value = codec.decode(with, data, kind) end
+  if value ~= nil and correlation.id_of(mine.record, value, kind) == id then
+    return value
+  end
+end
+
+local function await_answer (mine, id, timeout, deadline)
+  repeat
+    local data, kind, detail = receive_raw(mine, "no answer", timeout, deadline)
+    if not data then return nil, kind, detail end
+    mine.received = mine.received + 1
+    local value = to_answer(mine, data, kind, id)
+    if value ~= nil then return value, kind end
+    local ok, token, why = link.logingiveback(mine.ws, mine.epoch, data, kind)
+    if not ok then return nil, token, why end
+    mine.given = mine.given + 1
+  until false
+end
+
+--- Sends a message with an id of its own and waits for the answer, as the connection's
+--- `request` (the option `correlate`). Other messages that come before the answer are
+--- given back: the others get them, once the login is done. One at a time.
+---@param message any
+---@param timeout? number  seconds; nil: as long as the login may take
+---@return any answer  or nil
+---@return string kind  of nil the token: "closed", "timeout", "codec", "cancelled"; "full":
+---  there is no room for what is given back
+---@return string? detail
+function Handle:request (message, timeout)
+  local mine = private(self, "request")
+  if not correlation.of_record(mine.record) then
+    error("'request' needs the option 'correlate'", 2)
+  elseif mine.asking then
+    error("'request' is under way already: a login asks one at a time", 2)
+  end
+  local deadline = to_deadline("#2 to 'request'", timeout)
+  if mine.over then return closed(mine) end
+  local _, id = correlation.next_id(mine.record)
+  local text, token, why =
+    correlation.to_text(1, mine.ws, mine.record, {message = message}, id)
+  if text == nil then return nil, token, why end
+  local answer
+  mine.asking = true
+  answer, token, why = self:send(text, "text", timeout)
+  if answer then
+    answer, token, why = await_answer(mine, id, timeout, deadline)
+  end
+  mine.asking = nil
+  return answer, token, why
 end
 
 --- Sends a ping (RFC 6455 5.5.2).

@@ -1,23 +1,18 @@
 -- Requests and their answers: `ws:request`, matched by a field of the messages, or by
 -- functions of the program (the option `correlate`).
--- Depends on the core's link, codec.lua, coroutines.lua, dispatch.lua, failures.lua and
--- sending.lua. A deadline is that of the coroutine that waits, in the scheduler's heap.
+-- Depends on correlation.lua, coroutines.lua, dispatch.lua, failures.lua and sending.lua.
+-- A deadline is that of the coroutine that waits, in the scheduler's heap.
 -- Never puts a request into the outbox: what its connection has not sent when it is lost
 -- is never sent by another one.
 
-local codec = require "wsmanager.base.codec"
-local core = require "wsmanager.core"
+local correlation = require "wsmanager.run.correlation"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
 local fifo = require "wsmanager.base.fifo"
-local receivers = require "wsmanager.run.receivers"
-local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 local sending = require "wsmanager.run.sending"
 
-local is_utf8 = core.utf8
-local codecs = receivers.codecs
 local has_waiting, wake = coroutines.has_waiting, coroutines.wake
 local wait = scheduler.wait
 
@@ -25,13 +20,6 @@ local DEFAULT_TIMEOUT = 30    -- seconds
 local LATE = 16384            -- numbers of requests whose answers may still come
 
 local requests = {}
-
---- How requests and answers are matched.
----@class wsmanager.Correlation
----@field field? string|integer  name or index of the field of both
----@field set? fun(message: any, id: string|integer): any  instead of it: the message to send with that id
----@field get? fun(message: any, kind: string): any  instead of it: the id in a message received, or nil
----@field id? fun(n: integer): string|integer  the id of the n-th request; n when absent
 
 ---@class wsmanager.Pending  a request that was sent, and waits for its answer
 ---@field queue table        of the coroutine that waits
@@ -48,31 +36,12 @@ local requests = {}
 ---@class wsmanager.Requests  those of a connection
 ---@field pending table<string|number, wsmanager.Pending>
 ---@field count integer
----@field last integer       how many were asked
 ---@field late integer       answers that came too late: for stats()
 ---@field expected table<string|number, true>  ids of requests that were given up
 ---@field given_up wsmanager.Fifo              the same, oldest first
 ---@field left integer       how many these are
 
 -- ## The option
-
-local function get_field (field)
-  return function (message)
-    if type(message) == "table" then return message[field] end
-  end
-end
-
-local function to_id (n) return n end
-
--- The option `correlate` as {field, set, get, id}, or nil.
-function requests.to_correlation (given)
-  if given == nil then return nil end
-  if type(given) ~= "table" then given = {field = given} end
-  return {
-    field = given.field, set = given.set, id = given.id or to_id,
-    get = given.get or get_field(given.field),
-  }
-end
 
 -- Seconds that a request waits when it names none, or nil, of the options.
 function requests.to_timeout (given)
@@ -85,8 +54,7 @@ end
 
 function requests.new ()
   return {
-    pending = {}, count = 0, last = 0, late = 0, expected = {},
-    given_up = fifo.new(), left = 0,
+    pending = {}, count = 0, late = 0, expected = {}, given_up = fifo.new(), left = 0,
   }
 end
 
@@ -119,13 +87,8 @@ local metatable = {__close = give_up}
 
 -- Is the message an answer? Wakes who waits for it; one that is too late is dropped.
 function requests.give (record, all, value, kind)
-  local ok, id = pcall(record.distributing.correlation.get, value, kind)
-  if not ok then
-    report.failure("the option 'correlate'", id)
-    return false
-  end
-  local is = type(id)
-  if is ~= "string" and is ~= "number" then return false end
+  local id = correlation.id_of(record, value, kind)
+  if id == nil then return false end
   local request = all.pending[id]
   if not request then
     if not all.expected[id] then return false end
@@ -159,49 +122,6 @@ end
 
 -- ## Asking
 
--- Raises at `level` unless the message may have the id of a request.
-local function check_message (level, field, message)
-  if type(message) ~= "table" then
-    error("bad argument #1 to 'request' (table expected, got " .. type(message) .. ")",
-          level + 2)
-  end
-  local before = message[field]
-  if before ~= nil and type(before) ~= "userdata" then    -- JSON's null
-    error("bad argument #1 to 'request' (its field '" .. tostring(field)
-          .. "' is set: request itself gives it the id)", level + 2)
-  end
-  return before
-end
-
-local function encode (ws, value, kind)
-  if type(value) == "string" then return value end
-  local with = codecs[ws]
-  if not with or not with.encode then
-    return nil, "codec", "the message is a " .. type(value) .. ", and no codec encodes it"
-  end
-  return codec.encode(with, value, kind)
-end
-
--- The text to be sent, with the id; or nil, token, detail. The message stays as it is.
-local function to_text (level, ws, record, asked, id)
-  local correlation, message = record.distributing.correlation, asked.message
-  local text, token, why
-  if correlation.set then
-    text, token, why = encode(ws, correlation.set(message, id), asked.kind)
-  else
-    local field = correlation.field
-    local before = check_message(level + 1, field, message)
-    message[field] = id
-    text, token, why = encode(ws, message, asked.kind)
-    message[field] = before
-  end
-  if text and asked.kind ~= "binary" and not is_utf8(text) then
-    error("bad argument #1 to 'request' (text must be UTF-8; ask it as \"binary\")",
-          level + 2)
-  end
-  return text, token, why
-end
-
 local function once (_, again)
   if not again then return true end
 end
@@ -215,10 +135,10 @@ local function await (request, deadline)
   end
 end
 
-local function register (ws, record, all, id)
+local function register (ws, record, all, n, id)
   local d = record.distribution
   local request = setmetatable({
-    queue = coroutines.new_queue(), id = id, n = all.last, opens = record.opens or 0,
+    queue = coroutines.new_queue(), id = id, n = n, opens = record.opens or 0,
     all = all, record = record, ws = ws,
   }, metatable)
   all.pending[id], all.count = request, all.count + 1
@@ -232,14 +152,13 @@ end
 
 -- Asks once. The answer and its kind; nil, token, detail; or nil, "lost", why.
 local function ask (level, ws, record, all, asked)
-  all.last = all.last + 1
-  local id = record.distributing.correlation.id(all.last)
-  local text, token, why = to_text(level + 1, ws, record, asked, id)
+  local n, id = correlation.next_id(record)
+  local text, token, why = correlation.to_text(level + 1, ws, record, asked, id)
   if text == nil then return nil, token, why end
   local sent
   sent, token, why = sending.send_open(ws, text, asked)
   if not sent then return nil, token, why end
-  local request = register(ws, record, all, id)
+  local request = register(ws, record, all, n, id)
   await(request, asked.deadline)
   if request.value ~= nil then return request.value, request.kind end
   if request.lost then return nil, "lost", request.lost end

@@ -454,6 +454,8 @@ static const luaL_Reg methods[] = {
   { "why", wsm_spec_why },
   { "read_size", wsm_spec_read_size },
   { "full", wsm_spec_full },
+  { "keep", wsm_spec_keep },
+  { "await_room", wsm_spec_await_room },
   { "address", wsm_spec_address },
   { "login_done", wsm_spec_login_done },
   { "login_failed", wsm_spec_login_failed },

@@ -184,6 +184,17 @@ int wsm_spec_full (lua_State *L) {
   return 1;
 }
 
+int wsm_spec_keep (lua_State *L) {
+  struct wsm_manager *m = &wsm_check_manager_box(L)->manager;
+  lua_pushboolean(L, wsm_manager_keep(m, (size_t)luaL_checkinteger(L, 2)));
+  return 1;
+}
+
+int wsm_spec_await_room (lua_State *L) {
+  wsm_manager_await_room(&wsm_check_manager_box(L)->manager);
+  return 0;
+}
+
 int wsm_spec_address (lua_State *L) {
   static const char *const names[] = { [WSM_ADDRESS_UNKNOWN] = "unknown",
                                        [WSM_ADDRESS_GOOD] = "good",

@@ -48,6 +48,12 @@ int wsm_spec_read_size (lua_State *L);
 /* m:full() -> boolean: shall the driver stop reading? */
 int wsm_spec_full (lua_State *L);
 
+/* m:keep(n) -> boolean: n bytes were taken and are kept; more than half of the inbox? */
+int wsm_spec_keep (lua_State *L);
+
+/* m:await_room() */
+int wsm_spec_await_room (lua_State *L);
+
 /* m:address() -> "unknown" | "good" | "bad" */
 int wsm_spec_address (lua_State *L);
 
