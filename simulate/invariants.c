@@ -253,7 +253,8 @@ static bool has_heartbeat (const struct client *c) {
 
 /* Is it one that the rules count? */
 static void note_progress (struct client *c, uint64_t acknowledged) {
-  const bool blocked = now_of(c) <= c->blocked_ms + 2 * CHECK_MS;
+  const bool blocked = c->manager->paused ||
+                       now_of(c) <= c->blocked_ms + 2 * CHECK_MS;
   if (acknowledged != c->progress && (blocked || !has_heartbeat(c)))
     c->progress_ms = now_of(c);
   c->progress = acknowledged;

@@ -78,9 +78,9 @@ void migration_check (struct client *c) {
 static void leaving_turn (struct client *t) {
   struct client *c = t->original;
   const size_t had = c->manager->undelivered.count;
+  wsm_migration_forward(c->manager, t->manager, now_of(c));
   while (wsm_manager_event(t->manager) != WSM_EVENT_NONE)
     wsm_manager_event_pop(t->manager);
-  wsm_migration_forward(c->manager, t->manager, now_of(c));
   if (c->manager->undelivered.count != had || is_over(t->manager))
     world_later(c->world, 0, on_settle, c);
 }

@@ -23,7 +23,8 @@ bool wsm_migration_prepare (struct wsm_manager *m, struct wsm_manager *before,
 bool wsm_migration_begin (struct wsm_manager *m, struct wsm_manager *before,
                           uint64_t now_ms);
 
-/* Moves the messages that `before` has received to m, as the inbox has room. */
+/* Moves the messages that `before` has received to m, as the inbox has room, and what
+** it gave up: before its owner pops its events. */
 void wsm_migration_forward (struct wsm_manager *m, struct wsm_manager *before,
                             uint64_t now_ms);
 
