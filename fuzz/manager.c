@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "delivery.h"
 #include "peer.h"
+#include "policy.h"
 #include "world.h"
 
 #define STEPS 400 /* of one life */
@@ -31,7 +33,7 @@ static void send_one (struct world *w) {
                                        world_size(w->sent), !(w->sent & 1) };
   enum wsm_sent sent;
   if (w->sent == MESSAGES) return;
-  sent = wsm_manager_send(m, &message, NULL, w->now);
+  sent = delivery_send(w, &message);
   if (sent == WSM_SENT) REQUIRE(m->state == WSM_STATE_OPEN);
   if (sent == WSM_SENT || sent == WSM_SENT_LATER) w->sent++;
 }
@@ -79,6 +81,7 @@ static void pop_event (struct world *w) {
   const enum wsm_event event = wsm_manager_event(m);
   unsigned answer;
   if (event == WSM_EVENT_NONE) return;
+  if (event == WSM_EVENT_DROPPED) delivery_told(w);
   wsm_manager_event_pop(m);
   if (event == WSM_EVENT_OPEN) wsm_manager_release(m, w->now);
   if (event == WSM_EVENT_REQUEST) answer_request(w);
@@ -322,8 +325,9 @@ static void act_on_liveness (struct world *w, unsigned what) {
   struct wsm_manager *m = &w->manager;
   struct wsm_heartbeat_rules rules = w->policy.heartbeat;
   if (what < 3) wsm_manager_acknowledge_heartbeat(m);
-  else if (what < 6) wsm_manager_heard(m, w->now);
-  else if (what < 9 && w->socket == SOCKET_OPEN && w->done) w->hung_up = true;
+  else if (what < 5) wsm_manager_heard(m, w->now);
+  else if (what < 8) delivery_act(w, what - 5);
+  else if (what == 8 && w->socket == SOCKET_OPEN && w->done) w->hung_up = true;
   else if (what == 9) {
     rules.mode = (uint8_t)(input_byte(w->in) % 4);
     if (!wsm_manager_set_heartbeat(m, w->now & 1 ? &rules : NULL, w->now))
@@ -346,47 +350,9 @@ static void step (struct world *w) {
   else if (what < 27) peer_sends_control(w);
   else if (what < 30) peer_opens(w);
   else if (what == 30) act_on_manager(w, what);
+  else if (!w->memory_fails) delivery_act(w, 2);
   w->fails = w->memory_fails && what == 31 ? (long)(input_byte(w->in) & 7) : -1;
   world_update(w);
-}
-
-static void set_policy (struct wsm_policy *p, struct input *in,
-                        unsigned number) {
-  static const size_t sizes[] = { 200, 1000, 5000, 1u << 20 };
-  const unsigned a = input_byte(in), b = input_byte(in), c = input_byte(in);
-  wsm_policy_defaults(p);
-  p->budget = a & 1 ? WSM_UNBOUNDED : a >> 1 & 3;
-  p->outbox_messages = a & 8 ? 0 : a & 16 ? 3 : 1000;
-  p->reconnect = (a & 32) == 0;
-  p->heartbeat.interval_ms = a & 64 ? 0 : 30000;
-  p->heartbeat.timeout_ms = a & 128 ? 0 : 100000;
-  p->ask_target = (b & 1) != 0;
-  p->ask_verdict = (b & 2) != 0;
-  p->output_bytes = sizes[b >> 2 & 3];
-  p->inbox_bytes = sizes[b >> 4 & 3];
-  p->outbox_bytes = sizes[b >> 6 & 3];
-  p->close_ms = c & 1 ? 5000 : 0;
-  p->open_ms = p->login_ms = c & 2 ? 10000 : 0;
-  p->ask_login = (number & 8) != 0;
-  p->ask_release = (number & 17) == 16; /* a client's */
-  p->jitter = c & 4 ? 1 : 0;
-  p->compress = (c & 8) != 0;
-  p->compression.threshold = c & 16 ? 0 : 200;
-  if (p->compress) p->inbox_bytes = 1u << 24; /* what is over may be dropped */
-  p->heartbeat.mode = (uint8_t)(a & 3);
-  p->heartbeat.ack = (c & 36) == 36;
-  p->heartbeat.ask = (c & 48) == 48;
-  p->heartbeat.silence_ms = (b & c & 1) != 0 ? 50000 : 0;
-  p->heartbeat.jitter = p->jitter;
-  if (c & 32) p->heartbeat.message = "heartbeat";
-  p->heartbeat.length = 4;
-  p->delay_ms = c & 64 ? 0 : 2000;
-  p->redirects = c & 128 ? 3 : 0;
-  p->renews = (a & 36) == 36;
-  p->ask_ms = b & 8 ? 0 : 30000;
-  if ((a & b & 16) == 0) return;
-  p->attempt_limit = 1 + (c & 3);
-  p->attempt_per_ms = 60000;
 }
 
 static void begin (struct world *w, struct input *in) {
@@ -401,7 +367,8 @@ static void begin (struct world *w, struct input *in) {
   number = input_byte(in);
   w->memory_fails = (number & 2) != 0;
   w->seed = number >> 2;
-  set_policy(&w->policy, in, number);
+  policy_draw(&w->policy, in, number);
+  delivery_begin(w, number);
   w->keys.left = WSM_KEYS_SIZE;
   REQUIRE(wsm_url_parse(&w->url, url, sizeof url - 1, &e));
   w->request.url = &w->url;
@@ -429,9 +396,10 @@ static void end (struct world *w) {
   world_update(w);
   if (input_flag(w->in)) world_write(w, true);
   world_update(w);
-  if (wsm_manager_deadline(m) == WSM_NEVER) cut_off(w);
   for (looks = 0; looks < 1000 && m->state == WSM_STATE_CLOSING; looks++) {
-    w->now = wsm_manager_deadline(m);
+    /* what waits may expire before there is nothing more to wait for */
+    if (wsm_manager_deadline(m) == WSM_NEVER) cut_off(w);
+    else w->now = wsm_manager_deadline(m);
     world_tick(w);
   }
   REQUIRE(m->state == WSM_STATE_CLOSED && w->socket == SOCKET_NONE);
@@ -441,6 +409,9 @@ static void end (struct world *w) {
   REQUIRE(m->counters.messages_out == w->delivered + w->login_sent);
   for (; w->received < w->peer_sent; w->received++)
     REQUIRE(!w->must[w->received]);
+  while (wsm_manager_event(m) != WSM_EVENT_NONE) pop_event(w);
+  delivery_end(w);
+  if (w->ids) return;
   while (wsm_message_queue_first(&m->outbox, &message)) {
     world_deliver(w, message.data, message.length);
     wsm_message_queue_pop(&m->outbox);

@@ -39,10 +39,19 @@ struct world {
   unsigned received;   /* those that the application has, or will never have */
   bool must[MESSAGES]; /* the application must have this one of the peer's */
   unsigned sent,
-    delivered;        /* messages of the application; those the peer has */
-  unsigned skipped;   /* of those before, that were dropped */
-  unsigned tries;     /* attempts in a row that failed */
-  unsigned redirects; /* since the target was set */
+    delivered; /* messages of the application; those the peer has */
+  /* delivery.c */
+  bool ids, terms;         /* messages have these */
+  uint8_t fates[MESSAGES]; /* what became of each that was sent */
+  unsigned next;           /* the peer has none from that on */
+  unsigned read;           /* the last one of the connection */
+  bool reads;              /* there was one */
+  unsigned texts;          /* that it has read of the connection */
+  unsigned confirmed;      /* so many of them */
+  unsigned heard;          /* ids of the peer's */
+  uint64_t told;           /* messages that were given up */
+  unsigned tries;          /* attempts in a row that failed */
+  unsigned redirects;      /* since the target was set */
   uint64_t attempts, opens, epoch;
   uint64_t login_sent;    /* messages of logins, which are not numbered */
   uint64_t targets_ms[4]; /* when the last attempts began, in a ring ... */
@@ -55,6 +64,9 @@ const char *world_text (char kind, unsigned number);
 
 /* The peer has one more of the application's messages, or finds one unsent. */
 void world_deliver (struct world *w, const unsigned char *data, size_t n);
+
+/* The peer reads what the kernel has. */
+void world_peer_reads (struct world *w);
 
 /* The application has one more of the peer's. */
 void world_receive (struct world *w, const struct wsm_message *m);
