@@ -16,6 +16,7 @@ local migration = require "wsmanager.migration"
 local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
+local readers = require "wsmanager.run.readers"
 local scheduler = require "wsmanager.run.scheduler"
 local tls_context = require "wsmanager.base.tls_context"
 local url = require "wsmanager.base.url"
@@ -77,7 +78,7 @@ local client = {}
 ---@field ask? number|false    of the functions that an attempt asks, together; 30
 
 ---@class wsmanager.Limits
----@field message? integer    bytes; 16 MiB, then close 1009
+---@field message? integer|false  bytes; 16 MiB, then close 1009; with `stream` none, as `false`
 ---@field frame? integer      bytes
 ---@field fragments? integer  of one message
 ---@field header? integer     bytes of the peer's HTTP head; 16 KiB
@@ -135,6 +136,7 @@ local client = {}
 ---@field buffer? integer  bytes not yet written to the socket, then `send` waits
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
+---@field stream? boolean  `receive` returns a wsmanager.Reader, which reads the message in parts; false
 ---@field inflate? "zlib-stream"  binary messages are pieces of one zlib stream a connection, of texts
 ---@field tls? wsmanager.Tls|fun(attempt: integer, last: wsmanager.Last?): wsmanager.Tls?
 ---@field proxy? string|false  "http://user:pass@host:port", https, socks5 or socks5h; "env": from the environment
@@ -280,6 +282,7 @@ function client.new (given)
   if not ok then return nil, token, detail end
   local ws = client.make(config, record)
   delivery.attach(ws, record, given)
+  if given.stream then readers.attach(ws, record) end
   for property in pairs(events.properties) do
     if given[property] then connection.listen(ws, property, given[property]) end
   end

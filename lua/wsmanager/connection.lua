@@ -8,11 +8,11 @@ local arguments = require "wsmanager.base.arguments"
 local assignment = require "wsmanager.base.assignment"
 local codec = require "wsmanager.base.codec"
 local dispatch = require "wsmanager.run.dispatch"
-local distribution = require "wsmanager.run.distribution"
 local events = require "wsmanager.base.events"
 local failures = require "wsmanager.run.failures"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
+local readers = require "wsmanager.run.readers"
 local receivers = require "wsmanager.run.receivers"
 local reconnecting = require "wsmanager.base.reconnecting"
 local scheduler = require "wsmanager.run.scheduler"
@@ -33,7 +33,7 @@ local schedule, wait_in = dispatch.schedule, dispatch.wait
 local records, retained, wait = dispatch.records, scheduler.retained, scheduler.wait
 local check_self = arguments.check_self
 local check_seconds = arguments.check_seconds
-local take, receive_unclaimed = receivers.take, distribution.receive
+local take = receivers.take
 local detail_of, timed_out = failures.detail_of, failures.timed_out
 local to_deadline = failures.to_deadline
 
@@ -92,7 +92,7 @@ local function wait_for_message (ws, timeout, token, detail)
   local queue, shared = record.receivers, record.shared
   if shared then
     if record.distribution then
-      return receive_unclaimed(ws, record, timeout, deadline)
+      return record.distribution.receive(ws, record, timeout, deadline)
     end
     local message, is, coded = receivers.take_in_turn(ws, record, timeout)
     if message and coded then
@@ -120,7 +120,7 @@ local function wait_for_message (ws, timeout, token, detail)
     end
     if not data and not kind then
       if record.distribution then    -- since it began to wait
-        return receive_unclaimed(ws, record, timeout, deadline)
+        return record.distribution.receive(ws, record, timeout, deadline)
       end
       data, kind, why = take(ws, record)
     end
@@ -136,9 +136,11 @@ end
 
 --- The next message. In a coroutine of `run` it yields, elsewhere it turns the
 --- loop until there is one. Several coroutines that wait get one message each,
---- in turn.
+--- in turn. With the option `stream` it returns a reader as soon as some of the message
+--- is there, and drops what is left of the message before.
 ---@param timeout? number  seconds; after a timeout the connection is as it was
----@return any data  the message (decoded where `decode` is set), or nil
+---@return any data  the message (decoded where `decode` is set; with `stream` a
+---  wsmanager.Reader), or nil
 ---@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec", "cancelled" ...
 ---@return string? detail  why
 ---@return string? raw  "codec": the message as it came
@@ -326,6 +328,7 @@ end
 function methods.addEventListener (ws, name, listener, options)
   check_self(ws, "addEventListener")
   local record = to_record(ws)
+  if name == "message" then readers.check_whole(1, record, "a listener of 'message'") end
   listeners.add(record, name, listener, options)
   if name == "uncertain" then link.track(ws) end
   schedule(record)
@@ -341,9 +344,12 @@ function methods.removeEventListener (ws, name, listener)
   retain(ws, record)
 end
 
--- Sets an on* property.
+-- Sets an on* property; an error is at the line that called its caller.
 function connection.listen (ws, property, listener)
   local record = to_record(ws)
+  if property == "onmessage" and listener then
+    readers.check_whole(2, record, "'onmessage'")
+  end
   listeners.set_property(record, events.properties[property], listener)
   if property == "onuncertain" and listener then link.track(ws) end
   fields(ws)[property] = listener

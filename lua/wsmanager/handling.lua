@@ -6,6 +6,7 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
+local readers = require "wsmanager.run.readers"
 local suggest = require "wsmanager.base.suggest"
 
 local check_self, is_callable = arguments.check_self, arguments.is_callable
@@ -168,5 +169,6 @@ function methods.subscribe (ws, limit)
   local options = limit
   if type(limit) ~= "table" then options = {limit = limit} end
   check_rules("subscribe", 1, subscribe_rules, options)
+  readers.check_whole(1, dispatch.record(ws), "'subscribe'")
   return distribution.subscribe(ws, dispatch.record(ws), options)
 end

@@ -7,6 +7,7 @@ local arguments = require "wsmanager.base.arguments"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
 local heartbeats = require "wsmanager.run.heartbeats"
+local readers = require "wsmanager.run.readers"
 
 local link, now = core.link, core.now
 local check_self, check_seconds = arguments.check_self, arguments.check_seconds
@@ -22,7 +23,11 @@ local methods = core.methods
 ---@param given wsmanager.Heartbeat|false  false: no heartbeats, and no peer is dead
 function methods.heartbeat (ws, given)
   check_self(ws, "heartbeat")
-  heartbeats.change(1, ws, dispatch.record(ws), given)
+  local record = dispatch.record(ws)
+  if type(given) == "table" and given.ack then
+    readers.check_whole(1, record, "'heartbeat.ack'")
+  end
+  heartbeats.change(1, ws, record, given)
 end
 
 -- The latency, once it is known; else nil, token, detail, or false: it is awaited.

@@ -16,6 +16,7 @@ local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
 local page = require "wsmanager.base.page"
+local readers = require "wsmanager.run.readers"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 local tls_context = require "wsmanager.base.tls_context"
@@ -65,6 +66,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field timeouts? {open?: number|false, login?: number|false, close?: number|false, request?: number|false}
 ---@field limits? wsmanager.Limits
 ---@field compress? boolean|wsmanager.Compress  false
+---@field stream? boolean  `receive` returns a wsmanager.Reader, which reads the message in parts; false
 ---@field inflate? "zlib-stream"  its clients' binary messages are pieces of one zlib stream each, of texts
 ---@field inbox? integer
 ---@field buffer? integer
@@ -318,6 +320,7 @@ local function add_connection (self, ws)
   dispatch.register(ws, record)
   log.attach(ws, record, self.log)
   delivery.attach(ws, record, self.given)
+  if self.given.stream then readers.attach(ws, record) end
   self.members[record.id] = ws
   record.on_over = function ()
     self.members[record.id] = nil

@@ -374,11 +374,27 @@ enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m) {
   return input;
 }
 
-void wsm_link_pop (struct wsm_link *l) {
-  wsm_manager_pop(&l->manager);
+/* There may be room in the inbox again. */
+static void read_on (struct wsm_link *l) {
   if (!wsm_manager_is_paused(&l->manager)) return;
   wsm_driver_update_pause(l);
   wsm_driver_update_timer(l);
+}
+
+void wsm_link_pop (struct wsm_link *l) {
+  wsm_manager_pop(&l->manager);
+  read_on(l);
+}
+
+enum wsm_input wsm_link_next_part (struct wsm_link *l, struct wsm_part *part) {
+  const enum wsm_input input = wsm_link_next(l, &part->message);
+  if (input == WSM_MESSAGE) wsm_inbox_part(&l->manager, part);
+  return input;
+}
+
+void wsm_link_pop_part (struct wsm_link *l, const struct wsm_part *part) {
+  wsm_inbox_pop_part(&l->manager, part);
+  read_on(l);
 }
 
 void wsm_link_await_room (struct wsm_link *l) {

@@ -143,6 +143,10 @@ void wsm_link_await_room (struct wsm_link *l);
 /* See wsm_manager_keep. */
 bool wsm_link_keep (struct wsm_link *l, size_t n);
 
+/* The same where messages are read in parts: see wsm_inbox_part. */
+enum wsm_input wsm_link_next_part (struct wsm_link *l, struct wsm_part *part);
+void wsm_link_pop_part (struct wsm_link *l, const struct wsm_part *part);
+
 /* Sends a ready-made unmasked frame to one client of a server (broadcast). The
 ** bytes are copied unless the kernel takes them at once. */
 enum wsm_sent wsm_link_send_frame (struct wsm_link *l, const void *frame,

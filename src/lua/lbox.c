@@ -70,3 +70,52 @@ void wsm_push_text_of (lua_State *L, const struct wsm_box *box,
   if (text.length) memcpy(copy, text.text, text.length);
   lua_pushlstring(L, copy, text.length);
 }
+
+/* A copy of the queue in a block of Lua's. Making the block may run a finalizer,
+** which may change the queue. */
+static struct wsm_message_queue push_queue (lua_State *L,
+                                            const struct wsm_message_queue *q) {
+  struct wsm_message_queue copy;
+  size_t room;
+  unsigned char *bytes;
+  do {
+    room = wsm_buffer_length(&q->bytes);
+    bytes = lua_newuserdata(L, room + 1);
+  } while (wsm_buffer_length(&q->bytes) > room);
+  copy = *q;
+  copy.bytes.start = 0;
+  copy.bytes.end = wsm_buffer_length(&q->bytes);
+  if (copy.bytes.end)
+    memcpy(bytes, wsm_buffer_bytes(&q->bytes), copy.bytes.end);
+  copy.bytes.data = bytes;
+  return copy;
+}
+
+/* Pushes the messages and their kinds, each in a table. */
+static void push_messages (lua_State *L, const struct wsm_message_queue *q) {
+  struct wsm_message m;
+  size_t at = 0;
+  int i;
+  lua_createtable(L, (int)q->count, 0);
+  lua_createtable(L, (int)q->count, 0);
+  for (i = 1; wsm_message_queue_next(q, &at, &m); i++) {
+    lua_pushlstring(L, (const char *)m.data, m.length);
+    lua_rawseti(L, -3, i);
+    lua_pushstring(L, m.binary ? "binary" : "text");
+    lua_rawseti(L, -2, i);
+  }
+}
+
+/* Emptied once Lua has them all: a memory error loses none. If a finalizer took
+** some meanwhile, what is left is pushed anew: none is there twice. */
+int wsm_push_unsent (lua_State *L, struct wsm_message_queue *q) {
+  const int top = lua_gettop(L);
+  struct wsm_message_queue copy;
+  do {
+    lua_settop(L, top);
+    copy = push_queue(L, q);
+    push_messages(L, &copy);
+  } while (q->count != copy.count || q->payload != copy.payload);
+  wsm_message_queue_clear(q);
+  return 2;
+}

@@ -55,6 +55,10 @@ enum wsm_box_text {
 void wsm_push_text_of (lua_State *L, const struct wsm_box *box,
                        enum wsm_box_text which);
 
+/* Pushes the queue's messages and their kinds, as two lists, and empties it.
+** A memory error loses none. */
+int wsm_push_unsent (lua_State *L, struct wsm_message_queue *q);
+
 /* The link of a box; NULL when it is dropped or its loop is closed. */
 static inline struct wsm_link *wsm_box_link (const struct wsm_box *box) {
   return box->link && wsm_link_is_attached(box->link) ? box->link : NULL;

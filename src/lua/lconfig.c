@@ -348,6 +348,26 @@ static void compress (lua_State *L, int i, struct wsm_policy *p) {
   lua_pop(L, 1);
 }
 
+/* A message in parts takes no memory: it has the limits that were given. Those of a
+** login are whole. */
+static void stream (lua_State *L, int i, struct wsm_policy *p) {
+  struct wsm_policy defaults;
+  bool off;
+  flag(L, i, "stream", &p->stream);
+  if (!p->stream) return;
+  wsm_policy_defaults(&defaults);
+  if (push_group(L, i, "limits", &off)) {
+    const int t = lua_gettop(L);
+    count64(L, t, "message", &p->stream_limits.message);
+    count64(L, t, "frame", &p->stream_limits.frame);
+    count32(L, t, "fragments", &p->stream_limits.fragments);
+    lua_pop(L, 1);
+  }
+  if (p->limits.message > defaults.limits.message)
+    p->limits.message = defaults.limits.message;
+  if (p->limits.frame > p->limits.message) p->limits.frame = UINT64_MAX;
+}
+
 /* The one kind there is: "zlib-stream". */
 static void inflate (lua_State *L, int i, struct wsm_policy *p) {
   if (!push_option(L, i, "inflate")) return;
@@ -370,6 +390,7 @@ void wsm_config_read (lua_State *L, int i, struct wsm_policy *p) {
   limits(L, i, p);
   compress(L, i, p);
   inflate(L, i, p);
+  stream(L, i, p);
   size(L, i, "inbox", &p->inbox_bytes);
   size(L, i, "buffer", &p->output_bytes);
   count32(L, i, "redirects", &p->redirects);

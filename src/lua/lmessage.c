@@ -15,6 +15,7 @@
 /* The upvalues, by their index:
 **
 **           receive    send       receive_method  send_method
+**           ... part
 ** TEXT      "text"     "text"     "text"          "text"
 ** BINARY    "binary"   "binary"   "binary"        "binary"
 ** SCRATCH   scratch    nil        scratch         nil
@@ -151,6 +152,80 @@ static int receive (lua_State *L) {
   struct wsm_box *box =
     check_self(L, "call it with ':', as in ws:receive(...)");
   return box->is_shared ? 0 : take_next(L, box);
+}
+
+/* --- receive, in parts --- */
+
+/* Pushes the string of the next part and takes it. false: nothing was pushed; a
+** finalizer took it, or has ended the connection. */
+static bool push_part (lua_State *L, struct wsm_link *link, size_t n) {
+  const uint32_t *taken = &wsm_link_manager(link)->parts;
+  const uint32_t before = *taken;
+  struct scratch *s = push_scratch(L, n);
+  struct wsm_part part;
+  if (wsm_check_box(L, 1)->link != link || *taken != before ||
+      wsm_link_next_part(link, &part) != WSM_MESSAGE || part.message.length > n)
+    return false;
+  push_large(L, s, &part.message);
+  if (wsm_check_box(L, 1)->link != link || *taken != before) return false;
+  wsm_link_pop_part(link, &part);
+  return true;
+}
+
+/* firstpart(ws) -> data, kind, does more follow? | nothing: none yet | nil, a token and
+** why none will come. What is left of the message before is dropped. */
+static int first_part (lua_State *L) {
+  struct wsm_part part;
+  struct wsm_link *link;
+  do {
+    enum wsm_input input;
+    lua_settop(L, 1);
+    link = wsm_check_box(L, 1)->link;
+    while ((input = wsm_link_next_part(link, &part)) == WSM_MESSAGE &&
+           (part.bits & WSM_REST))
+      wsm_link_pop_part(link, &part);
+    if (input == WSM_MORE) return 0;
+    if (input == WSM_ENDED) return wsm_push_end(L, wsm_link_manager(link));
+  } while (!push_part(L, link, part.message.length));
+  lua_pushvalue(L, lua_upvalueindex(part.message.binary ? BINARY : TEXT));
+  lua_pushboolean(L, part.bits & WSM_PART);
+  return 3;
+}
+
+/* nextpart(ws) -> data, does more follow? | nothing: none yet | nil, a token and why the
+** rest of the message will not come */
+static int next_part (lua_State *L) {
+  struct wsm_part part;
+  do {
+    struct wsm_link *link = wsm_check_box(L, 1)->link;
+    const enum wsm_input input = wsm_link_next_part(link, &part);
+    lua_settop(L, 1);
+    if (input == WSM_MORE) return 0;
+    if (input == WSM_ENDED) return wsm_push_end(L, wsm_link_manager(link));
+    if (part.bits & WSM_REST && push_part(L, link, part.message.length)) break;
+    if (!(part.bits & WSM_REST)) lua_pushliteral(L, "the rest of it was lost");
+  } while (lua_gettop(L) == 1);
+  lua_pushboolean(L, part.bits & WSM_PART);
+  if (part.bits & WSM_REST && !(part.bits & WSM_BROKEN)) return 2;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  lua_pushstring(L, wsm_token_name(WSM_CLOSED));
+  lua_pushvalue(L, -3); /* the sentence */
+  return 3;
+}
+
+/* skipparts(ws) -> boolean: drops what is there of the message whose beginning was
+** taken; was that all of it? */
+static int skip_parts (lua_State *L) {
+  struct wsm_link *link = wsm_check_box(L, 1)->link;
+  struct wsm_part part = { .bits = WSM_PART };
+  enum wsm_input input = WSM_MESSAGE;
+  while ((part.bits & WSM_PART) &&
+         (input = wsm_link_next_part(link, &part)) == WSM_MESSAGE &&
+         (part.bits & WSM_REST))
+    wsm_link_pop_part(link, &part);
+  lua_pushboolean(L, input != WSM_MORE);
+  return 1;
 }
 
 /* --- send --- */
@@ -312,55 +387,6 @@ static int send (lua_State *L) {
   return wsm_push_end(L, wsm_link_manager(link));
 }
 
-/* A copy of the queue in a block of Lua's. Making the block may run a finalizer,
-** which may change the queue. */
-static struct wsm_message_queue push_queue (lua_State *L,
-                                            const struct wsm_message_queue *q) {
-  struct wsm_message_queue copy;
-  size_t room;
-  unsigned char *bytes;
-  do {
-    room = wsm_buffer_length(&q->bytes);
-    bytes = lua_newuserdata(L, room + 1);
-  } while (wsm_buffer_length(&q->bytes) > room);
-  copy = *q;
-  copy.bytes.start = 0;
-  copy.bytes.end = wsm_buffer_length(&q->bytes);
-  if (copy.bytes.end)
-    memcpy(bytes, wsm_buffer_bytes(&q->bytes), copy.bytes.end);
-  copy.bytes.data = bytes;
-  return copy;
-}
-
-/* Pushes the messages and their kinds, each in a table. */
-static void push_messages (lua_State *L, const struct wsm_message_queue *q) {
-  struct wsm_message m;
-  size_t at = 0;
-  int i;
-  lua_createtable(L, (int)q->count, 0);
-  lua_createtable(L, (int)q->count, 0);
-  for (i = 1; wsm_message_queue_next(q, &at, &m); i++) {
-    lua_pushlstring(L, (const char *)m.data, m.length);
-    lua_rawseti(L, -3, i);
-    lua_pushstring(L, m.binary ? "binary" : "text");
-    lua_rawseti(L, -2, i);
-  }
-}
-
-/* Emptied once Lua has them all: a memory error loses none. If a finalizer took
-** some meanwhile, what is left is pushed anew: none is there twice. */
-int wsm_push_unsent (lua_State *L, struct wsm_message_queue *q) {
-  const int top = lua_gettop(L);
-  struct wsm_message_queue copy;
-  do {
-    lua_settop(L, top);
-    copy = push_queue(L, q);
-    push_messages(L, &copy);
-  } while (q->count != copy.count || q->payload != copy.payload);
-  wsm_message_queue_clear(q);
-  return 2;
-}
-
 /* --- the methods --- */
 
 /* TEXT, BINARY, SCRATCH. */
@@ -447,6 +473,14 @@ void wsm_set_messages (lua_State *L) {
   push_upvalues(L);
   lua_pushcclosure(L, take, SCRATCH);
   lua_setfield(L, -2, "take");
+  push_upvalues(L);
+  lua_pushcclosure(L, first_part, SCRATCH);
+  lua_setfield(L, -2, "firstpart");
+  push_upvalues(L);
+  lua_pushcclosure(L, next_part, SCRATCH);
+  lua_setfield(L, -2, "nextpart");
+  lua_pushcfunction(L, skip_parts);
+  lua_setfield(L, -2, "skipparts");
   push_upvalues(L);
   lua_pushcclosure(L, send, SCRATCH);
   lua_setfield(L, -2, "send");

@@ -1,19 +1,14 @@
 /*
 ** lmessage.h - receive and send
-** Depends on manager.h. Calls Lua in one place, as the last thing that a method
+** Depends on link.h. Calls Lua in one place, as the last thing that a method
 ** does, where C can go on after a yield (WSM_HAS_CALLK).
 */
 #ifndef WSM_LMESSAGE_H
 #define WSM_LMESSAGE_H
 
 #include "lua/compat.h"
-#include "manager/message_queue.h"
 
 /* Sets receive, send and, with WSM_HAS_CALLK, methods of the table on top. */
 void wsm_set_messages (lua_State *L);
-
-/* Pushes the queue's messages and their kinds, as two lists, and empties it.
-** A memory error loses none. */
-int wsm_push_unsent (lua_State *L, struct wsm_message_queue *q);
 
 #endif

@@ -399,6 +399,7 @@ void wsm_ending_end (struct wsm_manager *m, const struct wsm_error *e,
   count_end(m, m->local, now_ms);
   if (m->journal) note_end(m, m->error.detail, now_ms);
   if (!kept) amend_dropped(m);
+  wsm_inbox_break_message(m);
   if (wsm_state_was_open(m) && now_ms - m->opened_ms >= stable_ms)
     m->failures = 0;
   else m->moves++;
@@ -413,6 +414,7 @@ void wsm_ending_abandon (struct wsm_manager *m, uint64_t now_ms) {
   count_end(m, true, now_ms);
   if (m->journal) note_end(m, "reconnect() was called", now_ms);
   if (!kept) amend_dropped(m);
+  wsm_inbox_break_message(m);
   push_end_events(m);
   wsm_state_renew_session(m);
 }

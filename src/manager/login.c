@@ -33,6 +33,8 @@ void wsm_login_cut (struct wsm_manager *m) {
 static void open (struct wsm_manager *m, uint64_t now_ms) {
   wsm_state_enter(m, WSM_STATE_OPEN);
   m->opened_ms = m->retried_ms = now_ms;
+  if (m->policy->stream)
+    wsm_session_stream(&m->session, &m->policy->stream_limits);
   m->error.token = WSM_NONE;
   if (!wsm_events_has(&m->events, WSM_EVENT_CLOSE))
     wsm_state_set_reason(m, NULL, 0);

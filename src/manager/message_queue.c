@@ -13,6 +13,7 @@ struct entry {
   bool is_aged;
   bool is_resent;
   uint8_t id_length;
+  uint8_t part;
 };
 
 struct limits {
@@ -47,6 +48,7 @@ bool wsm_message_queue_push (struct wsm_message_queue *q,
   entry.is_aged = terms && terms->is_aged;
   entry.is_resent = terms && terms->is_resent;
   entry.id_length = terms ? terms->id_length : 0;
+  entry.part = terms ? terms->part : 0;
   head = head_size(&entry);
   at = wsm_buffer_reserve(&q->bytes, head + m->length);
   if (!at) return false;
@@ -97,6 +99,7 @@ void wsm_message_queue_terms (const struct wsm_message_queue *q, size_t at,
   terms->is_volatile = entry.is_volatile;
   terms->is_aged = entry.is_aged;
   terms->is_resent = entry.is_resent;
+  terms->part = entry.part;
 }
 
 bool wsm_message_queue_first (const struct wsm_message_queue *q,

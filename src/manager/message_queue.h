@@ -23,10 +23,11 @@ struct wsm_terms {
   bool is_volatile;        /* it waits for no connection */
   bool is_aged;            /* expires_ms is of the outbox, and ends with that */
   bool is_resent;          /* an earlier connection has sent it: delivery.c */
+  uint8_t part; /* of a message that was received in parts: wsm_part.bits */
 };
 
 #define WSM_NO_TERMS \
-  { WSM_NEVER, 0, NULL, 0, false, false, false }
+  { WSM_NEVER, 0, NULL, 0, false, false, false, 0 }
 
 /* Are there any? */
 static inline bool wsm_terms_matter (const struct wsm_terms *terms) {

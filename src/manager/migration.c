@@ -135,24 +135,32 @@ static bool has_room (const struct wsm_manager *m) {
   return limit == 0 || m->kept + m->undelivered.payload < limit;
 }
 
+/* The next message, or part of one. */
+static bool next (struct wsm_manager *before, struct wsm_part *part,
+                  uint64_t now_ms) {
+  if (wsm_manager_next(before, &part->message, now_ms) != WSM_MESSAGE)
+    return false;
+  wsm_inbox_part(before, part);
+  return true;
+}
+
 void wsm_migration_forward (struct wsm_manager *m, struct wsm_manager *before,
                             uint64_t now_ms) {
-  struct wsm_message message;
+  struct wsm_part part;
   tell_dropped(m, before);
-  while (has_room(m) &&
-         wsm_manager_next(before, &message, now_ms) == WSM_MESSAGE &&
-         wsm_message_queue_push(&m->undelivered, &message, NULL))
-    wsm_manager_pop(before);
+  while (has_room(m) && next(before, &part, now_ms) &&
+         wsm_inbox_push_part(&m->undelivered, &part))
+    wsm_inbox_pop_part(before, &part);
 }
 
 /* --- its end --- */
 
 static void take_all (struct wsm_manager *m, struct wsm_manager *before,
                       size_t *lost, uint64_t now_ms) {
-  struct wsm_message message;
-  while (wsm_manager_next(before, &message, now_ms) == WSM_MESSAGE) {
-    if (!wsm_message_queue_push(&m->undelivered, &message, NULL)) ++*lost;
-    wsm_manager_pop(before);
+  struct wsm_part part;
+  while (next(before, &part, now_ms)) {
+    if (!wsm_inbox_push_part(&m->undelivered, &part)) ++*lost;
+    wsm_inbox_pop_part(before, &part);
   }
 }
 

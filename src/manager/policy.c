@@ -6,6 +6,7 @@
 
 static const struct wsm_policy defaults = {
   .limits = { .message = 16u << 20, .frame = UINT64_MAX, .fragments = 131072 },
+  .stream_limits = { UINT64_MAX, UINT64_MAX, UINT32_MAX },
   .header_bytes = 16u << 10,
   .body_bytes = 1u << 20,
   .heartbeat = { .interval_ms = 30000, .timeout_ms = 100000 },

@@ -104,10 +104,12 @@ struct wsm_policy {
   uint32_t redirects;  /* redirects: so many are followed */
   bool compress;       /* permessage-deflate is wanted ... */
   struct wsm_compression compression; /* ... like this */
-  bool inflate;                       /* "zlib-stream": see wsm_session_setup */
-  bool ask_target;                    /* the owner gives each URL */
-  bool ask_verdict;                   /* the owner decides on each reconnect */
-  bool ask_login;                     /* the owner logs in on each connection */
+  bool stream; /* messages are read in parts, once it is open ... */
+  struct wsm_limits stream_limits; /* ... with these: those that were given */
+  bool inflate;                    /* "zlib-stream": see wsm_session_setup */
+  bool ask_target;                 /* the owner gives each URL */
+  bool ask_verdict;                /* the owner decides on each reconnect */
+  bool ask_login;                  /* the owner logs in on each connection */
   bool ask_release; /* the owner sends first when it is open: the outbox waits
                        for wsm_manager_release */
 };

@@ -203,6 +203,8 @@ struct wsm_manager {
                      read as ever until the peer's close frame */
   bool recovered; /* CONNECTING: the network came back during this attempt */
   bool may_shorten; /* WAITING: until it comes back */
+  uint32_t parts;   /* taken of messages that are read in parts: it changes with
+                       each */
   bool spoke;       /* a message came on this connection */
   uint8_t address;  /* enum wsm_address_verdict */
   bool renewed;     /* the last attempt was rejected with 401 or 403 */

@@ -19,7 +19,7 @@ void wsm_control_discard (struct wsm_session *s) {
   s->zlib = NULL;
   wsm_free(s->pong);
   s->pong = NULL;
-  s->pong_due = s->has_message = s->fragmented = false;
+  s->pong_due = s->has_message = false;
   s->parsed = s->message_length = s->scanned = 0;
   s->remaining = 0;
 }
@@ -39,7 +39,7 @@ static void defer_pong (struct wsm_session *s, const unsigned char *payload,
   s->pong_due = true;
 }
 
-void wsm_control_ping (struct wsm_session *s, const unsigned char *payload,
+static void take_ping (struct wsm_session *s, const unsigned char *payload,
                        size_t n) {
   s->pings++;
   if (s->closing & WSM_CLOSE_SENT) return;
@@ -52,7 +52,7 @@ void wsm_control_send_pong (struct wsm_session *s) {
   if (wsm_session_pong(s, s->pong, s->pong_length)) s->pong_due = false;
 }
 
-void wsm_control_pong (struct wsm_session *s, const unsigned char *payload,
+static void take_pong (struct wsm_session *s, const unsigned char *payload,
                        size_t n) {
   uint64_t number = 0;
   size_t i;
@@ -102,7 +102,7 @@ static void take_answer (struct wsm_session *s, const unsigned char *payload,
   note_close(s, code, payload, reason);
 }
 
-void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
+static void take_close (struct wsm_session *s, const unsigned char *payload,
                         size_t n) {
   unsigned code = WSM_NO_STATUS;
   if (s->closing & WSM_CLOSE_SENT) {
@@ -134,6 +134,17 @@ void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
     return;
   }
   note_close(s, code, payload, n);
+}
+
+void wsm_control_frame (struct wsm_session *s, const struct wsm_frame *f,
+                        const unsigned char *bytes) {
+  unsigned char local[WSM_CONTROL_LIMIT];
+  const size_t n = (size_t)f->length;
+  const unsigned char *payload = f->masked ? local : bytes;
+  if (f->masked) wsm_mask_copy(local, bytes, n, f->key);
+  if (f->opcode == WSM_PING) take_ping(s, payload, n);
+  else if (f->opcode == WSM_PONG) take_pong(s, payload, n);
+  else take_close(s, payload, n);
 }
 
 static const char *reason_for (enum wsm_close_code code) {

@@ -1,7 +1,7 @@
 /*
 ** control.h - received control frames, and failing a session
-** Depends on session.h and output.c; only session.c calls it. Payloads come
-** whole and unmasked.
+** Depends on session.h and output.c; only session.c and scan.c call it. Payloads
+** come whole.
 ** Never looks at `in` but to discard it.
 */
 #ifndef WSM_CONTROL_H
@@ -11,16 +11,11 @@
 
 #define WSM_PONG_BACKLOG (64u << 10) /* pending output that defers a pong */
 
-/* Sends the pong, or defers the last ping's until there is room. */
-void wsm_control_ping (struct wsm_session *s, const unsigned char *payload,
-                       size_t n);
-
-void wsm_control_pong (struct wsm_session *s, const unsigned char *payload,
-                       size_t n);
-
-/* Stores code and reason and sends our close frame; or fails. */
-void wsm_control_close (struct wsm_session *s, const unsigned char *payload,
-                        size_t n);
+/* A ping, pong or close frame whose payload is at `bytes`, masked as it came. Sends the
+** pong, or defers the last ping's until there is room; stores the peer's code and
+** reason and sends our close frame, or fails. */
+void wsm_control_frame (struct wsm_session *s, const struct wsm_frame *f,
+                        const unsigned char *bytes);
 
 /* Sends the deferred pong, if there is one and room for it. */
 void wsm_control_send_pong (struct wsm_session *s);

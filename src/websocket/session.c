@@ -6,15 +6,13 @@
 #include "websocket/deflate.h"
 #include "websocket/http_text.h"
 #include "websocket/output.h"
+#include "websocket/part.h"
 #include "websocket/violation.h"
 #include "websocket/zlib_stream.h"
 #include "base/hidden.h"
 
+#define LONGEST_CONTROL (WSM_FRAME_HEADER + WSM_CONTROL_LIMIT)
 #define LARGE (64u << 10) /* bytes of a message read on its own */
-
-/* One of frame_bits, beside those of the frame: the message was taken out of the
-** zlib stream. */
-#define UNPACKED 0x01
 
 /* The result of one step of reading. */
 enum step {
@@ -45,6 +43,13 @@ bool wsm_session_deflate (struct wsm_session *s,
   d->message.pool = d->encoded.pool = s->out.pool;
   s->deflate = d;
   return true;
+}
+
+void wsm_session_stream (struct wsm_session *s,
+                         const struct wsm_limits *limits) {
+  s->limits = limits;
+  s->streams = true;
+  wsm_part_finish(s);
 }
 
 void wsm_session_free (struct wsm_session *s) {
@@ -107,46 +112,6 @@ static void close_gap (struct wsm_session *s) {
 
 /* --- the rules of a frame: RFC 6455 5.2 to 5.5 --- */
 
-static bool is_known (unsigned opcode) {
-  return opcode <= WSM_BINARY || (opcode >= WSM_CLOSE && opcode <= WSM_PONG);
-}
-
-static bool is_compressed_start (const struct wsm_session *s,
-                                 const struct wsm_frame *f) {
-  return s->deflate && (f->opcode == WSM_TEXT || f->opcode == WSM_BINARY);
-}
-
-/* The rule that the frame breaks in any order of frames; NULL: none. */
-static const char *frame_violation (const struct wsm_session *s,
-                                    const struct wsm_frame *f) {
-  if (f->bits & (WSM_RSV2 | WSM_RSV3))
-    return "with a reserved bit set (RFC 6455 5.2)";
-  if ((f->bits & WSM_RSV1) && !is_compressed_start(s, f))
-    return "with the reserved bit RSV1 set (RFC 6455 5.2)";
-  if (!is_known(f->opcode)) return "which is reserved (RFC 6455 5.2)";
-  if (f->masked && s->role == WSM_CLIENT)
-    return "that is masked, as a server's must not be (RFC 6455 5.1)";
-  if (!f->masked && s->role == WSM_SERVER)
-    return "that is not masked, as a client's must be (RFC 6455 5.1)";
-  if (!wsm_opcode_is_control(f->opcode)) return NULL;
-  if (!(f->bits & WSM_FIN))
-    return "that is fragmented, as a control frame must not be (RFC 6455 5.5)";
-  if (f->length > WSM_CONTROL_LIMIT)
-    return "with more than the 125 bytes of a control frame (RFC 6455 5.5)";
-  return NULL;
-}
-
-/* The rule of fragmentation that it breaks; NULL: none. */
-static const char *fragment_violation (const struct wsm_session *s,
-                                       const struct wsm_frame *f) {
-  if (wsm_opcode_is_control(f->opcode)) return NULL;
-  if (f->opcode == WSM_CONTINUATION && !s->fragmented)
-    return "that continues no message (RFC 6455 5.4)";
-  if (f->opcode != WSM_CONTINUATION && s->fragmented)
-    return "that begins a message inside another (RFC 6455 5.4)";
-  return NULL;
-}
-
 /* RFC 7692 6: RSV1 of the first frame counts for the message */
 static bool is_compressed (const struct wsm_session *s,
                            const struct wsm_frame *f) {
@@ -161,11 +126,25 @@ static bool is_oversize (const struct wsm_session *s,
          f->length > s->limits->message - s->message_length;
 }
 
+static bool validate_fragment (struct wsm_session *s,
+                               const struct wsm_frame *f) {
+  const uint32_t limit = s->limits->fragments;
+  if (limit < UINT32_MAX && s->fragments >= limit) {
+    wsm_violation_fragments(s);
+    return false;
+  }
+  if (s->streams && !is_compressed(s, f) && wsm_part_exceeds(s, f->length)) {
+    wsm_violation_size(s, f, s->streamed + s->message_length + f->length);
+    return false;
+  }
+  return true;
+}
+
 /* Is the frame legal here and within the limits? If not, the session has
 ** failed. */
 static bool validate_frame (struct wsm_session *s, const struct wsm_frame *f) {
-  const char *broken = frame_violation(s, f);
-  if (!broken) broken = fragment_violation(s, f);
+  const char *broken = wsm_rule_of_frame(s, f);
+  if (!broken) broken = wsm_rule_of_fragment(s, f);
   if (broken) {
     wsm_violation_frame(s, f, broken);
     return false;
@@ -175,11 +154,7 @@ static bool validate_frame (struct wsm_session *s, const struct wsm_frame *f) {
     wsm_violation_size(s, f, f->length + s->message_length);
     return false;
   }
-  if (s->fragmented && s->fragments >= s->limits->fragments) {
-    wsm_violation_fragments(s);
-    return false;
-  }
-  return true;
+  return s->fragmented ? validate_fragment(s, f) : true;
 }
 
 static enum step fail_text (struct wsm_session *s) {
@@ -193,36 +168,14 @@ static bool is_inflating (const struct wsm_session *s) {
 
 /* --- control frames: RFC 6455 5.5 --- */
 
-/* The payload of a control frame, unmasked into `local` when it is masked. */
-static const unsigned char *
-control_payload (const struct wsm_frame *f, const unsigned char *bytes,
-                 unsigned char local[WSM_CONTROL_LIMIT]) {
-  if (!f->masked) return bytes;
-  wsm_mask_copy(local, bytes, (size_t)f->length, f->key);
-  return local;
-}
-
-static void handle_ping_or_pong (struct wsm_session *s,
-                                 const struct wsm_frame *f,
-                                 const unsigned char *bytes) {
-  unsigned char local[WSM_CONTROL_LIMIT];
-  const unsigned char *payload = control_payload(f, bytes, local);
-  if (f->opcode == WSM_PING) wsm_control_ping(s, payload, (size_t)f->length);
-  else wsm_control_pong(s, payload, (size_t)f->length);
-}
-
 static enum step take_control (struct wsm_session *s, const struct wsm_frame *f,
                                size_t header) {
   const size_t whole = header + (size_t)f->length;
   const unsigned char *payload = front(s) + s->parsed + header;
   const bool scanned = s->parsed < s->scanned;
   if (wsm_buffer_length(&s->in) - s->parsed < whole) return STEP_MORE;
-  if (f->opcode == WSM_CLOSE) {
-    unsigned char local[WSM_CONTROL_LIMIT];
-    wsm_control_close(s, control_payload(f, payload, local), (size_t)f->length);
-    return STEP_ENDED;
-  }
-  if (!scanned) handle_ping_or_pong(s, f, payload);
+  if (!scanned || f->opcode == WSM_CLOSE) wsm_control_frame(s, f, payload);
+  if (f->opcode == WSM_CLOSE) return STEP_ENDED;
   s->parsed += whole;
   return STEP_ON;
 }
@@ -265,7 +218,7 @@ static enum step take_piece (struct wsm_session *s) {
   if (!wsm_utf8_valid(wsm_buffer_bytes(text), wsm_buffer_length(text)))
     return fail_text(s);
   s->binary = false;
-  s->frame_bits |= UNPACKED;
+  s->frame_bits |= WSM_UNPACKED;
   return STEP_MESSAGE;
 }
 
@@ -307,10 +260,10 @@ static bool inflate_more (struct wsm_session *s, const unsigned char *bytes,
 /* The payload of the frame being read is complete. */
 static enum step end_frame (struct wsm_session *s) {
   if (!(s->frame_bits & WSM_FIN)) return STEP_ON;
-  s->fragmented = false;
   if (is_inflating(s) && !inflate_more(s, NULL, 0)) return STEP_ENDED;
-  if (s->binary) return s->inflates ? take_piece(s) : STEP_MESSAGE;
-  return wsm_utf8_whole(&s->utf8) ? STEP_MESSAGE : fail_text(s);
+  if (!s->binary && !wsm_utf8_whole(&s->utf8)) return fail_text(s);
+  s->fragmented = false;
+  return s->binary && s->inflates ? take_piece(s) : STEP_MESSAGE;
 }
 
 /* Appends n unmasked bytes of payload to the message. */
@@ -327,19 +280,31 @@ static bool append (struct wsm_session *s, const unsigned char *from,
   return true;
 }
 
-/* Takes what has arrived of the frame's payload. */
+/* Some of the message, to be taken before what follows. */
+static enum step end_part (struct wsm_session *s) {
+  s->frame_bits |= WSM_PART;
+  return STEP_MESSAGE;
+}
+
+/* Takes what has arrived of the frame's payload; in parts, as much as fits. */
 static enum step take_payload (struct wsm_session *s) {
   unsigned char *from;
   size_t n = wsm_buffer_length(&s->in) - s->parsed;
   if (n == 0) return STEP_MORE;
-  from = front(s) + s->parsed;
   if (n > s->remaining) n = (size_t)s->remaining;
+  if (s->streams) {
+    if (s->message_length == 0) drop(s, s->parsed);
+    n = wsm_part_fit(s, n);
+    if (n == 0) return end_part(s);
+  }
+  from = front(s) + s->parsed;
   if (s->role == WSM_SERVER)
     s->mask_offset = (uint8_t)wsm_mask(from, n, s->key, s->mask_offset);
   if (!append(s, from, n)) return STEP_ENDED;
   s->parsed += n;
   s->remaining -= n;
-  return s->remaining ? STEP_MORE : end_frame(s);
+  if (s->remaining == 0) return end_frame(s);
+  return s->streams ? STEP_ON : STEP_MORE;
 }
 
 static void begin_message (struct wsm_session *s, const struct wsm_frame *f) {
@@ -350,8 +315,9 @@ static void begin_message (struct wsm_session *s, const struct wsm_frame *f) {
 
 static void continue_message (struct wsm_session *s,
                               const struct wsm_frame *f) {
-  s->frame_bits = (uint8_t)((f->bits & WSM_FIN) | (s->frame_bits & WSM_RSV1));
-  s->fragments++;
+  s->frame_bits =
+    (uint8_t)((f->bits & WSM_FIN) | (s->frame_bits & (WSM_RSV1 | WSM_REST)));
+  if (s->fragments < UINT32_MAX) s->fragments++;
 }
 
 static enum step take_data (struct wsm_session *s, const struct wsm_frame *f,
@@ -392,6 +358,15 @@ static enum step take_frame (struct wsm_session *s) {
   return take_data(s, &f, (size_t)header);
 }
 
+/* All that arrived was read, and no message is whole. */
+static enum wsm_input await_more (struct wsm_session *s) {
+  close_gap(s);
+  if (!s->streams || !s->fragmented || wsm_part_length(s) == 0) return WSM_MORE;
+  end_part(s);
+  s->has_message = true;
+  return WSM_MESSAGE;
+}
+
 static enum wsm_input read_message (struct wsm_session *s) {
   enum step step = STEP_ON;
   s->popped = false;
@@ -401,13 +376,12 @@ static enum wsm_input read_message (struct wsm_session *s) {
   if (step == STEP_ENDED) return WSM_ENDED;
   s->has_message = step == STEP_MESSAGE;
   if (s->has_message) return WSM_MESSAGE;
-  if (s->in.data) close_gap(s);
-  return WSM_MORE;
+  return s->in.data ? await_more(s) : WSM_MORE;
 }
 
 static void fill_unpacked (const struct wsm_session *s, struct wsm_message *m) {
-  const struct wsm_deflate *d = s->frame_bits & UNPACKED ? &s->zlib->inflate
-                                                         : s->deflate;
+  const struct wsm_deflate *d = s->frame_bits & WSM_UNPACKED ? &s->zlib->inflate
+                                                             : s->deflate;
   m->length = wsm_buffer_length(&d->message);
   if (m->length) m->data = wsm_buffer_bytes(&d->message);
 }
@@ -416,7 +390,7 @@ static void fill_message (const struct wsm_session *s, struct wsm_message *m) {
   m->data = front(s);
   m->length = s->message_length;
   m->binary = s->binary;
-  if (s->frame_bits & (WSM_RSV1 | UNPACKED)) fill_unpacked(s, m);
+  if (s->frame_bits & (WSM_RSV1 | WSM_UNPACKED)) fill_unpacked(s, m);
 }
 
 enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
@@ -428,51 +402,55 @@ enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {
   return WSM_MESSAGE;
 }
 
+static void note_popped (struct wsm_session *s) {
+  if (s->frame_bits & WSM_UNPACKED) wsm_zlib_stream_pop(s->zlib);
+  if (s->frame_bits & WSM_PART) wsm_part_taken(s, wsm_part_length(s));
+  else if (s->streams) wsm_part_finish(s);
+  s->frame_bits &= (uint8_t)~WSM_PART;
+}
+
 void wsm_session_pop (struct wsm_session *s) {
   if (!s->has_message) return;
   s->has_message = false;
   s->popped = true;
-  if (s->frame_bits & UNPACKED) wsm_zlib_stream_pop(s->zlib);
+  if (s->frame_bits & (WSM_UNPACKED | WSM_PART | WSM_REST)) note_popped(s);
   drop_message(s);
 }
 
-/* Handles a ping or pong at `scanned`. true: another frame follows. */
-static bool scan_frame (struct wsm_session *s) {
-  const size_t n = wsm_buffer_length(&s->in) - s->scanned;
-  const unsigned char *bytes = front(s) + s->scanned;
-  struct wsm_frame f;
-  const int header = wsm_frame_parse(&f, bytes, n);
-  if (header <= 0 || frame_violation(s, &f)) return false;
-  if (f.opcode == WSM_CLOSE) {
-    s->close_pending = true;
-    return false;
-  }
-  if (wsm_opcode_is_control(f.opcode)) {
-    if (n - (size_t)header < f.length) return false;
-    handle_ping_or_pong(s, &f, bytes + header);
-  } else if (f.length > s->limits->message || f.length > SIZE_MAX / 2) {
-    return false;
-  }
-  s->scanned += (size_t)header + (size_t)f.length;
-  return true;
+void wsm_session_part (const struct wsm_session *s, struct wsm_part *part) {
+  fill_message(s, &part->message);
+  part->bits = s->frame_bits & (WSM_PART | WSM_REST);
+  if (!s->streams || part->message.length <= WSM_PART_SIZE) return;
+  part->message.length = WSM_PART_SIZE;
+  part->bits |= WSM_PART;
 }
 
-void wsm_session_scan (struct wsm_session *s) {
-  if (!s->has_message) return;
-  wsm_control_send_pong(s);
-  if (s->scanned < s->parsed) s->scanned = s->parsed;
-  while (s->scanned < wsm_buffer_length(&s->in) && scan_frame(s)) continue;
+/* Leaves what is behind its first n bytes. */
+static void pop_some (struct wsm_session *s, size_t n) {
+  wsm_part_taken(s, n);
+  if (is_inflating(s)) {
+    wsm_buffer_consume(&s->deflate->message, n);
+    return;
+  }
+  s->message_length -= n;
+  drop(s, n);
+}
+
+void wsm_session_pop_part (struct wsm_session *s, const struct wsm_part *part) {
+  const size_t n = part->message.length;
+  if (s->streams && n < wsm_part_length(s)) pop_some(s, n);
+  else wsm_session_pop(s);
 }
 
 size_t wsm_session_unread (const struct wsm_session *s) {
   const struct wsm_deflate *d = s->deflate;
   size_t n = wsm_buffer_length(&s->in);
-  if (!s->has_message) return 0;
+  if (!s->has_message) return s->streams && n > LONGEST_CONTROL ? n : 0;
   if (d) n += wsm_buffer_length(&d->message);
   return s->zlib ? n + wsm_buffer_length(&s->zlib->inflate.message) : n;
 }
 
-/* --- output; the functions that send are in output.c --- */
+/* --- output; the functions that send are in output.c, the scan in scan.c --- */
 
 const unsigned char *wsm_session_output (const struct wsm_session *s,
                                          size_t *n) {

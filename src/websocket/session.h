@@ -39,6 +39,25 @@ enum wsm_close_bits {
   WSM_CLOSE_FAILED = 4    /* we closed because the peer broke a rule */
 };
 
+/* Bits of frame_bits beside those of the frame, of the message that is being read or
+** was. */
+enum wsm_message_bits {
+  WSM_UNPACKED = 1, /* it was taken out of the zlib stream */
+  WSM_PART = 2,     /* what was read of it is not all: more follows */
+  WSM_REST = 4      /* its beginning was taken */
+};
+
+/* What is there of a message; all of it where messages are not read in parts. */
+struct wsm_part {
+  struct wsm_message message;
+  uint8_t
+    bits; /* WSM_PART, WSM_REST: of enum wsm_message_bits; and WSM_BROKEN */
+};
+
+/* Of a part without bytes of the message: the rest never came, and `message` is a
+** sentence that says why. Only what a manager kept has it. */
+#define WSM_BROKEN 8
+
 struct wsm_pings;
 struct wsm_deflate; /* permessage-deflate; NULL: not agreed on */
 struct wsm_compression;
@@ -55,7 +74,8 @@ struct wsm_session {
   bool popped;          /* since the last look at what follows it */
   bool binary;          /* the message being read */
   bool fragmented;      /* a message began and has not ended */
-  uint8_t frame_bits;   /* FIN of the frame, RSV1 of the message; or UNPACKED */
+  uint8_t frame_bits;   /* FIN of the frame, RSV1 of the message, and those of
+                           enum wsm_message_bits */
   unsigned char key[4]; /* of the frame being read */
   uint8_t mask_offset;  /* index into key of the next payload byte */
   struct wsm_utf8 utf8;
@@ -66,6 +86,9 @@ struct wsm_session {
   size_t scanned;        /* from in.start: where wsm_session_scan goes on */
   size_t sent;           /* from out.start: written to the socket */
   size_t disowned;       /* from out.start: what unsent leaves out */
+  bool streams;          /* messages are read in parts: part.h */
+  bool skips;            /* the owner: what is left of the message is dropped */
+  uint64_t streamed;     /* WSM_REST: bytes of the message that were taken */
   bool inflates;         /* binary messages are pieces of a zlib stream ... */
   struct wsm_zlib_stream *zlib; /* ... this one; NULL: none came yet */
   bool pong_due; /* the last ping's pong waits for room in `out` */
@@ -102,6 +125,11 @@ void wsm_session_init (struct wsm_session *s,
 ** read. false: no memory. */
 bool wsm_session_deflate (struct wsm_session *s,
                           const struct wsm_compression *agreed);
+
+/* From here on messages are read in parts: wsm_session_next finds one as soon as some
+** bytes of it are there. Those that were read of a message are its first. */
+void wsm_session_stream (struct wsm_session *s,
+                         const struct wsm_limits *limits);
 
 /* Frees what it holds. It may be initialised again. */
 void wsm_session_free (struct wsm_session *s);
@@ -140,6 +168,16 @@ enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m);
 /* The message was taken; does nothing where there is none. */
 void wsm_session_pop (struct wsm_session *s);
 
+/* What wsm_session_next found: of messages that are read in parts at most
+** WSM_PART_SIZE bytes. pop_part takes it. */
+void wsm_session_part (const struct wsm_session *s, struct wsm_part *part);
+void wsm_session_pop_part (struct wsm_session *s, const struct wsm_part *part);
+
+/* Is it amidst a message whose beginning was taken? After the last part that came. */
+static inline bool wsm_session_is_amidst (const struct wsm_session *s) {
+  return s->streams && s->fragmented && (s->frame_bits & WSM_REST);
+}
+
 /* Answers the pings and notes the pongs that follow a message not yet taken;
 ** wsm_session_next skips them. Each byte is looked at once. */
 void wsm_session_scan (struct wsm_session *s);
@@ -150,7 +188,8 @@ static inline bool wsm_session_inflates (const struct wsm_session *s) {
 }
 
 /* Bytes of `in`, the message's included, and of the inflated message; 0 while no
-** whole message was read: what there is then needs more bytes. */
+** whole message was read: what there is then needs more bytes. Of messages in parts
+** there is another one in it, unless it is but part of a header or a control frame. */
 size_t wsm_session_unread (const struct wsm_session *s);
 
 /* --- sending: false without memory or mask keys --- */

@@ -138,7 +138,28 @@ local function check_correlation (given)
   end
 end
 
+-- What needs whole messages.
+local function check_stream (given)
+  if given.limits and given.limits.message == false and not given.stream then
+    fail("limits.message", "no 'stream'", "a message that is held as a whole has to end "
+         .. "somewhere: false is for messages that are read in parts")
+  end
+  if not given.stream then return end
+  for _, name in ipairs {"decode", "inflate", "dispatch", "correlate", "identify",
+                         "acknowledge", "dedupe", "onmessage"} do
+    if given[name] then
+      fail("stream", "'" .. name .. "'", "that needs whole messages, and these are read in "
+           .. "parts")
+    end
+  end
+  if field(given.heartbeat, "ack") then
+    fail("stream", "'heartbeat.ack'", "that needs whole messages, and these are read in "
+         .. "parts")
+  end
+end
+
 local function check_both (given)
+  check_stream(given)
   check_correlation(given)
   check_dispatch(given)
   check_delivery(given)

@@ -95,7 +95,8 @@ local policy = {
   inbox = size,
   buffer = size,
   limits = group {
-    message = size, frame = size, fragments = size, header = size,
+    message = rule(any(is_false, is_integer(1)), "positive integer or false"),
+    frame = size, fragments = size, header = size,
     body = size, send = size,
     handshake = positive_or_false,
   },
@@ -107,6 +108,7 @@ local policy = {
     peer_takeover = flag,
     threshold = rule(is_integer(0), "integer, 0 or more,"),
   }, true, true),
+  stream = flag,
   inflate = rule(is_inflate, "'zlib-stream'", true),
 }
 
@@ -328,6 +330,10 @@ end
 function options.policy (given)
   local config = {}
   for name in pairs(policy) do config[name] = given[name] end
+  if given.limits and given.limits.message == false then
+    config.limits = copy_over({}, given.limits)
+    config.limits.message = nil
+  end
   return config
 end
 

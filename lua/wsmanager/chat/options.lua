@@ -72,6 +72,7 @@ local which = { before = whole, after = whole, limit = size }
 local reserved = {
   url = "a chat makes its own of server, uid and token",
   decode = "a chat decodes by itself",
+  stream = "a chat's messages are whole",
   identify = "a chat's messages have ids of their own",
   acknowledge = "a chat's messages have ids of their own",
   dedupe = "a chat's messages have ids of their own",

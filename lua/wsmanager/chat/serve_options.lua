@@ -42,6 +42,7 @@ local reserved = {
   handler = "a chat's server handles its connections by itself",
   authorize = "a chat's server asks 'authenticate'",
   decode = "a chat decodes by itself",
+  stream = "a chat's messages are whole",
   identify = "a chat's messages have ids of their own",
   dedupe = "a chat's messages have ids of their own",
   user = "a chat's server knows its users by their names",

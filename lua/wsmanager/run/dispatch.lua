@@ -57,6 +57,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field distributing? wsmanager.Distributing  options dispatch and correlate
 ---@field distribution? wsmanager.Distribution  where there are handlers of messages
 ---@field takers? table             queue of coroutines that wait in `receive` there
+---@field readers? table            option stream: queue of those that wait for a part
 ---@field budget? integer           messages that may still be delivered in this round
 ---@field listeners? table<string, wsmanager.Listener[]>  event -> its listeners
 ---@field only_listener? wsmanager.Listener  of `message`, when there is one

@@ -51,6 +51,8 @@ local distribution = {}
 ---@field default wsmanager.Handler[]   of messages whose name has no handler
 ---@field due wsmanager.Fifo  handlers that have waited, and for which messages wait
 ---@field deliver fun(ws: wsmanager.Connection, record: wsmanager.Record, budget: number)
+---@field receive fun(ws: wsmanager.Connection, record: wsmanager.Record, timeout: number?, deadline: number?)
+---@field streams? true     messages are read in parts: readers.lua
 
 --- A message, decoded; or one that cannot be: `value` is nil, `kind` is "codec".
 ---@class wsmanager.Item
@@ -315,6 +317,7 @@ function distribution.of (ws, record)
   d = {
     unclaimed = fifo.new(), kept = 0, told = 0, lost = 0, users = 0, handlers = 0, by_name = {},
     default = {}, due = fifo.new(), deliver = deliver, lose = lose,
+    receive = distribution.receive,
     is_needed = is_needed, is_read = record.receivers ~= nil,
   }
   record.distribution, record.shared, record.only_listener = d, true, nil

@@ -6,6 +6,13 @@ const https = require("https");
 const { WebSocketServer } = require("ws");
 const { options, begin, tell } = require("./peer.js");
 
+// Lines of 20 characters and 26 bytes each, as many as fit.
+function large(bytes) {
+  const line = Buffer.from("0123456789 é € 𝄞 \n\n\n");
+  const data = Buffer.alloc(bytes - bytes % line.length);
+  return data.fill(line);
+}
+
 const modes = {
   chunks(ws, message, binary) {
     for (let at = 0; at < message.length; at += 3) {
@@ -30,6 +37,14 @@ const greetings = {
   close: (ws, [code, reason]) => ws.close(Number(code), decodeURIComponent(reason || "")),
   count(ws, [n]) {
     for (let i = 1; i <= Number(n); i++) ws.send(String(i));
+  },
+  large(ws, [kind, bytes, most]) {
+    const data = large(Number(bytes));
+    const size = Number(most) || data.length;
+    for (let at = 0; at < data.length; at += size) {
+      const fin = at + size >= data.length;
+      ws.send(data.subarray(at, at + size), { binary: kind === "binary", fin });
+    }
   },
   renegotiate(ws) {
     ws._socket.renegotiate({}, (why) => ws.send(why ? "refused" : "renegotiated"));

@@ -9,6 +9,8 @@ What it does is chosen by the request's path:
   /chunks             answers in fragments of 3 characters or bytes
   /silent             reads, never answers
   /count/N            sends the texts "1" to "N"
+  /large/KIND/N/MOST  sends a message of at most N bytes, "text" or "binary", in
+                      fragments of MOST bytes or characters; 0: in one frame
   /close/CODE/REASON  closes at once
   /command            obeys: "close CODE REASON", "ping", "abort", else echoes
   /request            sends one JSON text: path, headers, protocol
@@ -70,11 +72,23 @@ async def answer(ws, mode, message):
         await ws.send(message)
 
 
+LINE = "0123456789 é € 𝄞 \n\n\n"
+
+
+async def large(ws, kind, size, most):
+    data = LINE * (int(size) // len(LINE.encode()))
+    if kind == "binary":
+        data = data.encode()
+    await ws.send(pieces(data, int(most)) if int(most) else data)
+
+
 async def greet(ws, mode, rest):
     if mode == "close":
         await close(ws, *rest)
     elif mode == "request":
         await ws.send(request(ws))
+    elif mode == "large":
+        await large(ws, *rest)
     elif mode == "count":
         for i in range(int(rest[0])):
             await ws.send(str(i + 1))

@@ -5,7 +5,7 @@
 #include "lua/lclass.h"
 #include "lua/levent.h"
 #include "lua/lfield.h"
-#include "lua/lmessage.h"
+#include "lua/lbox.h"
 #include "lua/lstate.h"
 #include "lua/protocol/spec_login.h"
 #include "lua/protocol/spec_manager.h"
@@ -456,6 +456,7 @@ static const luaL_Reg methods[] = {
   { "full", wsm_spec_full },
   { "keep", wsm_spec_keep },
   { "await_room", wsm_spec_await_room },
+  { "part", wsm_spec_part },
   { "address", wsm_spec_address },
   { "login_done", wsm_spec_login_done },
   { "login_failed", wsm_spec_login_failed },

@@ -129,7 +129,8 @@ static void read_keys (lua_State *L, struct box *box) {
   lua_pop(L, 1);
 }
 
-/* session{ role, message, frame, fragments, keys, deflate, inflate } -> userdata */
+/* session{ role, message, frame, fragments, keys, deflate, inflate, stream } ->
+** userdata; stream: its messages are read with `part` */
 static int session_new (lua_State *L) {
   struct wsm_session_setup setup;
   struct box *box;
@@ -155,6 +156,9 @@ static int session_new (lua_State *L) {
   wsm_session_init(&box->session, &setup);
   box->live = true;
   read_deflate(L, &box->session);
+  lua_getfield(L, 1, "stream");
+  if (lua_toboolean(L, -1)) wsm_session_stream(&box->session, &box->limits);
+  lua_pop(L, 1);
   return 1;
 }
 
@@ -225,6 +229,22 @@ static int session_next (lua_State *L) {
       wsm_session_pop(s);
       return 2;
   }
+}
+
+/* session:part() -> data, kind, is it a rest?, does more follow? | as `next` */
+static int session_part (lua_State *L) {
+  struct wsm_session *s = check_keys(L);
+  struct wsm_part part;
+  const enum wsm_input input = wsm_session_next(s, NULL);
+  if (input == WSM_ENDED) return push_end(L, s);
+  if (input == WSM_MORE) return 0;
+  wsm_session_part(s, &part);
+  lua_pushlstring(L, (const char *)part.message.data, part.message.length);
+  lua_pushstring(L, part.message.binary ? "binary" : "text");
+  lua_pushboolean(L, part.bits & WSM_REST);
+  lua_pushboolean(L, part.bits & WSM_PART);
+  wsm_session_pop_part(s, &part);
+  return 4;
 }
 
 /* session:glance() -> is there a message? Scans the control frames behind it. */
@@ -337,6 +357,7 @@ static int session_state (lua_State *L) {
   wsm_set_boolean(L, "sent", s->closing & WSM_CLOSE_SENT);
   wsm_set_boolean(L, "received", s->closing & WSM_CLOSE_RECEIVED);
   wsm_set_boolean(L, "failed", s->closing & WSM_CLOSE_FAILED);
+  wsm_set_boolean(L, "amidst", wsm_session_is_amidst(s));
   wsm_set_boolean(L, "closewaits", s->close_pending);
   wsm_set_count(L, "code", s->close_code);
   push_reason(L, s);
@@ -351,13 +372,21 @@ static int session_state (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "feed", session_feed },     { "room", session_room },
-  { "next", session_next },     { "glance", session_glance },
-  { "send", session_send },     { "ping", session_ping },
-  { "close", session_close },   { "output", session_output },
-  { "sent", session_sent },     { "take", session_take },
-  { "unsent", session_unsent }, { "state", session_state },
-  { "free", session_free },     { NULL, NULL },
+  { "feed", session_feed },
+  { "room", session_room },
+  { "next", session_next },
+  { "part", session_part },
+  { "glance", session_glance },
+  { "send", session_send },
+  { "ping", session_ping },
+  { "close", session_close },
+  { "output", session_output },
+  { "sent", session_sent },
+  { "take", session_take },
+  { "unsent", session_unsent },
+  { "state", session_state },
+  { "free", session_free },
+  { NULL, NULL },
 };
 
 void wsm_push_session (lua_State *L) {

@@ -178,6 +178,21 @@ int wsm_spec_read_size (lua_State *L) {
   return 1;
 }
 
+int wsm_spec_part (lua_State *L) {
+  struct wsm_manager *m = &wsm_check_manager_box(L)->manager;
+  const uint64_t now_ms = (uint64_t)luaL_checknumber(L, 2);
+  struct wsm_part part;
+  const enum wsm_input input = wsm_manager_next(m, &part.message, now_ms);
+  if (input != WSM_MESSAGE) return wsm_push_input(L, input, &part.message);
+  wsm_inbox_part(m, &part);
+  wsm_push_input(L, input, &part.message);
+  lua_pushboolean(L, part.bits & WSM_REST);
+  lua_pushboolean(L, part.bits & WSM_PART);
+  lua_pushboolean(L, part.bits & WSM_BROKEN);
+  wsm_inbox_pop_part(m, &part);
+  return 5;
+}
+
 int wsm_spec_full (lua_State *L) {
   lua_pushboolean(
     L, wsm_manager_is_inbox_full(&wsm_check_manager_box(L)->manager));

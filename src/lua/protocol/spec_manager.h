@@ -57,6 +57,10 @@ int wsm_spec_await_room (lua_State *L);
 /* m:address() -> "unknown" | "good" | "bad" */
 int wsm_spec_address (lua_State *L);
 
+/* m:part(now) -> data, kind, is it a rest?, does more follow?, did it break off? | as
+** `next` */
+int wsm_spec_part (lua_State *L);
+
 /* --- attempts --- */
 
 /* m:fail_target(detail, now): the owner's functions have failed */
