@@ -4,7 +4,7 @@
 # coverage, kept in fuzz/corpus. make fuzz-replay: runs these once more,
 # with any compiler that has the sanitizers. fuzz-lua, a part of make fuzz: those
 # that are Lua programs, under the sanitized module.
-FUZZ_TARGETS = url handshake proxy deflate session manager server tls
+FUZZ_TARGETS = url handshake proxy deflate session tap manager server tls
 FUZZ_LUA_TARGETS = options json
 FUZZ_SECONDS = 60
 FUZZ_CC = clang

@@ -154,10 +154,17 @@ static void keep (const struct wsm_tap *t, struct wsm_tap_side *s,
   wsm_buffer_append(&s->text, bytes, n < room ? n : room);
 }
 
+/* What there is of it says nothing. */
+static void give_up_inflating (struct wsm_tap_side *s) {
+  s->broken = true;
+  wsm_buffer_clear(&s->text);
+}
+
 /* All of it is inflated, for the sake of what follows; its begin is kept. */
 static void inflate_on (const struct wsm_tap *t, struct wsm_tap_side *s,
                         unsigned char *bytes, size_t n) {
   unsigned char out[INFLATED];
+  bool ended;
   s->zlib.next_in = bytes;
   s->zlib.avail_in = (uInt)n;
   do {
@@ -165,17 +172,22 @@ static void inflate_on (const struct wsm_tap *t, struct wsm_tap_side *s,
     s->zlib.next_out = out;
     s->zlib.avail_out = sizeof out;
     result = inflate(&s->zlib, Z_SYNC_FLUSH);
-    if (result == Z_STREAM_END) result = inflateReset(&s->zlib);
+    ended = result == Z_STREAM_END; /* RFC 7692 7.2.3.4: others may follow */
+    if (ended) result = inflateReset(&s->zlib);
     s->inflated += sizeof out - s->zlib.avail_out;
     if ((result != Z_OK && result != Z_BUF_ERROR) || s->inflated > MOST)
-      s->broken = true;
+      give_up_inflating(s);
     else if (!s->noted) keep(t, s, out, sizeof out - s->zlib.avail_out);
-  } while (!s->broken && s->zlib.avail_out == 0);
+  } while (!s->broken &&
+           (s->zlib.avail_out == 0 || (ended && s->zlib.avail_in > 0)));
+}
+
+static bool is_compressed (const struct wsm_tap_side *s) {
+  return s->compressed && !wsm_opcode_is_control(s->frame.opcode);
 }
 
 static bool may_inflate (struct wsm_tap_side *s) {
-  if (!s->compressed || s->broken || wsm_opcode_is_control(s->frame.opcode))
-    return false;
+  if (!is_compressed(s) || s->broken) return false;
   if (!s->inflates) s->inflates = inflateInit2(&s->zlib, -MAX_WBITS) == Z_OK;
   s->broken = !s->inflates;
   return s->inflates;
@@ -191,7 +203,7 @@ static void take_piece (const struct wsm_tap *t, struct wsm_tap_side *s,
     if (s->frame.masked)
       s->mask_offset = wsm_mask(piece, size, s->frame.key, s->mask_offset);
     if (may_inflate(s)) inflate_on(t, s, piece, size);
-    else keep(t, s, piece, size);
+    else if (!is_compressed(s)) keep(t, s, piece, size);
     if (wsm_buffer_length(&s->text) == t->keep && !may_inflate(s)) return;
     bytes += size;
     n -= size;
@@ -200,7 +212,8 @@ static void take_piece (const struct wsm_tap *t, struct wsm_tap_side *s,
 
 static bool is_enough (const struct wsm_tap *t, const struct wsm_tap_side *s) {
   return !s->noted &&
-         (s->remaining == 0 || wsm_buffer_length(&s->text) == t->keep);
+         (s->remaining == 0 || wsm_buffer_length(&s->text) == t->keep ||
+          (is_compressed(s) && s->broken));
 }
 
 /* RFC 7692 7.2.2 */
