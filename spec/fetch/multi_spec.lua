@@ -19,6 +19,8 @@ local function port_of (url)
 end
 ]]
 
+local preload = assert(files.module("names"))
+
 local function ends_well(program, prefix)
   assert.equal("status 0\n", programs.run(START .. program, prefix))
 end
@@ -245,8 +247,10 @@ describe("a forked child", function()
       end)]])
   end)
 
-  it("that runs another program gives it no descriptor", function()
+  it("that runs another program gives it no descriptor, not while a name is looked up", function()
     local server = web.serve()
+    local lookups = os.tmpname()
+    finally(function() os.remove(lookups) end)
     ends_well("local url = '" .. server.url .. "'" .. [[
       local function inherited ()
         local list = {}
@@ -263,15 +267,20 @@ describe("a forked child", function()
       w.run(function ()
         port_of(url)
         w.spawn(w.fetch, url .. "/silent")
-        w.sleep(0.05)
+        w.spawn(w.fetch, "http://some.hang/")
+        local text, latest = nil, w.now() + 30
+        repeat
+          w.sleep(0.01)
+          local file = io.open(os.getenv "LOOKUPS")
+          text = file:read "*a"
+          file:close()
+        until text:find "some.hang" or w.now() > latest
         assert(inherited() == none, inherited())
-      end)]])
+      end)]], ("LOOKUPS='%s' LD_PRELOAD='%s' "):format(lookups, preload))
   end)
 end)
 
 describe("a name that nobody answers", function()
-  local preload = assert(files.module("names"))
-
   it("holds up neither the loop nor the end of the request", function()
     local lookups = os.tmpname()
     finally(function() os.remove(lookups) end)

@@ -5,12 +5,16 @@
 #include "base/memory.h"
 #include "base/hidden.h"
 
+#define CLOSES_ON_EXEC 0x080e00 /* libcurl 8.14 does, for its own descriptors */
+
 struct wsm_multi {
   CURLM *curl; /* NULL: none yet, or it is another process's */
   const struct wsm_guest_table *table;
-  struct wsm_guest *guest;            /* NULL: on no loop */
-  bool lost;                          /* the guest has no loop any more */
-  unsigned forks;                     /* of the process that `curl` is of */
+  struct wsm_guest *guest; /* NULL: on no loop */
+  bool lost;               /* the guest has no loop any more */
+  bool leaves_open;        /* libcurl's own descriptors on exec */
+  bool starts;             /* a request may be about to look a name up */
+  unsigned forks;          /* of the process that `curl` is of */
   struct wsm_transfer *active, *done; /* lists */
 };
 
@@ -99,10 +103,18 @@ static void read_finished (struct wsm_multi *m) {
   }
 }
 
+/* A thread that looks a name up has a pair of sockets, which older versions leave
+** open in a program that is started meanwhile. More requests than may have a
+** connection begin whenever one has ended. */
 static void act (struct wsm_multi *m, int fd, int what) {
+  const bool begins = m->starts && m->leaves_open;
+  struct wsm_guest_gap gap;
   int running;
   if (!m->curl) return;
+  if (begins) m->table->note_free(&gap);
   (void)curl_multi_socket_action(m->curl, fd, what, &running);
+  if (begins) m->table->close_on_exec(&gap);
+  m->starts = running > WSM_MULTI_HOST_CONNECTIONS;
   read_finished(m);
 }
 
@@ -192,6 +204,8 @@ static bool open_curl (struct wsm_multi *m, struct wsm_error *e) {
   struct wsm_guest_gap gap;
   check_fork(m);
   if (m->curl) return true;
+  m->leaves_open = curl_version_info(CURLVERSION_NOW)->version_num <
+                   CLOSES_ON_EXEC;
   m->table->note_free(&gap);
   m->curl = curl_multi_init();
   m->table->close_on_exec(&gap);
@@ -266,8 +280,10 @@ bool wsm_multi_start (struct wsm_multi *m, struct wsm_loop *loop,
   t->multi = m;
   link_to(&m->active, t);
   if (set_sockets(m, t->easy) == 0 &&
-      curl_multi_add_handle(m->curl, t->easy) == CURLM_OK)
+      curl_multi_add_handle(m->curl, t->easy) == CURLM_OK) {
+    m->starts = true;
     return true;
+  }
   unlink_from(&m->active, t);
   t->multi = NULL;
   wsm_error_set(e, WSM_FULL, "no memory for a request");
