@@ -1,12 +1,13 @@
--- A client of GraphQL over WebSocket: lua5.4 graphql.lua ws://host:port/graphql TOKEN [TEXT]
--- It prints what is said, also after a cut; with a TEXT it says that, and ends.
+-- A client of GraphQL over WebSocket: lua5.4 graphql.lua ws://host:port/graphql [TEXT]
+-- Its token is in $GRAPHQL_TOKEN. It prints what is said, also after a cut; with a TEXT it
+-- says that, and ends.
 -- graphql-ws, "GraphQL over WebSocket Protocol" (graphql-transport-ws).
 local wsmanager = require "wsmanager"
-local url, token, text = arg[1], arg[2], arg[3]
+local url, text = arg[1], arg[2]
 io.stdout:setvbuf "line"
 
 local function login (ws)
-  ws:send {type = "connection_init", payload = {token = token}}
+  ws:send {type = "connection_init", payload = {token = os.getenv "GRAPHQL_TOKEN"}}
   repeat
     local message, _, why = ws:receive(10)
     if not message then return nil, why end

@@ -1,9 +1,10 @@
--- A bot on MQTT 3.1.1: lua5.4 mqtt.lua ws://host:port NAME PASSWORD TOPIC [TEXT]
--- It prints what is published on TOPIC, and what was while it was away; with a TEXT it
--- publishes that, at least once, and ends when the broker has it.
+-- A bot on MQTT 3.1.1: lua5.4 mqtt.lua ws://host:port NAME TOPIC [TEXT]
+-- Its password is in $MQTT_PASSWORD. It prints what is published on TOPIC, and what was
+-- while it was away; with a TEXT it publishes that, at least once, and ends when the
+-- broker has it.
 -- OASIS, "MQTT Version 3.1.1"; a packet may begin in one frame and end in another (6).
 local wsmanager = require "wsmanager"
-local url, name, password, topic, text = arg[1], arg[2], arg[3], arg[4], arg[5]
+local url, name, topic, text = arg[1], arg[2], arg[3], arg[4]
 local REFUSED = {"the version is not spoken here", "the client's identifier is refused",
                  "the broker is not available", "bad name or password", "not authorized"}
 io.stdout:setvbuf "line"
@@ -39,7 +40,7 @@ local function login (ws)
   local flags = text and 194 or 192            -- a name, a password; a clean session
   local client = name .. (text and "-out" or "-in")
   ws:send(packet(16, field "MQTT" .. string.char(4, flags, 0, 60) .. field(client)
-                     .. field(name) .. field(password)), "binary")
+                     .. field(name) .. field(os.getenv "MQTT_PASSWORD")), "binary")
   local bytes = ""
   repeat
     local data, _, why = ws:receive(5)

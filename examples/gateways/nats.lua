@@ -1,10 +1,11 @@
--- A bot on NATS: lua5.4 nats.lua ws://host:port TOKEN SUBJECT [QUESTION]
--- It answers the requests on SUBJECT; with a QUESTION it asks one until it is answered.
+-- A bot on NATS: lua5.4 nats.lua ws://host:port SUBJECT [QUESTION]
+-- Its token is in $NATS_TOKEN. It answers the requests on SUBJECT; with a QUESTION it
+-- asks one until it is answered.
 -- NATS documentation, "Client Protocol". The frames of the WebSocket carry a stream of
 -- bytes: a message may begin in one and end in another.
 local json = require "cjson"
 local wsmanager = require "wsmanager"
-local url, token, subject, question = arg[1], arg[2], arg[3], arg[4]
+local url, subject, question = arg[1], arg[2], arg[3]
 local inbox = ("_INBOX.%d%s"):format(os.time(), tostring({}):match "%x+$")
 io.stdout:setvbuf "line"
 
@@ -33,8 +34,9 @@ local function each (bytes, handle)
 end
 
 local function login (ws)
-  local me = {auth_token = token, verbose = false, headers = true, no_responders = true}
-  ws:send("CONNECT " .. json.encode(me) .. "\r\nPING\r\n", "binary")
+  ws:send("CONNECT " .. json.encode {
+    auth_token = os.getenv "NATS_TOKEN", headers = true, no_responders = true, verbose = false,
+  } .. "\r\nPING\r\n", "binary")
   local rest, answer = "", nil
   repeat
     local data, _, why = ws:receive(5)

@@ -1,10 +1,11 @@
--- A chat bot on Socket.IO 4: lua5.4 socketio.lua ws://host:port TOKEN [TEXT]
--- It prints what others say; with a TEXT it says that, and ends when the server has it.
+-- A chat bot on Socket.IO 4: lua5.4 socketio.lua ws://host:port [TEXT]
+-- Its token is in $SOCKETIO_TOKEN. It prints what others say; with a TEXT it says that,
+-- and ends when the server has it.
 -- Socket.IO, "The Engine.IO protocol" (4) and "The Socket.IO protocol" (5). Binary events
 -- are left out.
 local wsmanager = require "wsmanager"
 local json = require "cjson"
-local url, token, text = arg[1], arg[2], arg[3]
+local url, text = arg[1], arg[2]
 local session, offset      -- to be given what was missed: connection state recovery
 io.stdout:setvbuf "line"
 
@@ -38,7 +39,7 @@ local function login (ws)
   local hello, why = expect(ws, "0")
   if not hello then return nil, why end
   ws:heartbeat {silence = (hello.pingInterval + hello.pingTimeout) / 1000}
-  ws:send {type = "40", data = {token = token, pid = session, offset = offset}}
+  ws:send {type = "40", data = {token = os.getenv "SOCKETIO_TOKEN", pid = session, offset = offset}}
   local connected, refused, final = expect(ws, "40")
   if not connected then return nil, refused, final end
   if connected.pid ~= session then session, offset = connected.pid, nil end

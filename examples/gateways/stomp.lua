@@ -1,8 +1,8 @@
--- A bot on STOMP 1.2: lua5.4 stomp.lua ws://host:port/ws NAME PASSWORD QUEUE [TEXT]
--- It prints what comes in QUEUE and confirms it; with a TEXT it sends that, and ends when
--- the broker has it. STOMP, "STOMP Protocol Specification, Version 1.2".
+-- A bot on STOMP 1.2: lua5.4 stomp.lua ws://host:port/ws NAME QUEUE [TEXT]
+-- Its password is in $STOMP_PASSWORD. It prints what comes in QUEUE and confirms it; with
+-- a TEXT it sends that, and ends when the broker has it. STOMP, "STOMP Protocol Specification, Version 1.2".
 local wsmanager = require "wsmanager"
-local url, name, password, queue, text = arg[1], arg[2], arg[3], arg[4], arg[5]
+local url, name, queue, text = arg[1], arg[2], arg[3], arg[4]
 local ESCAPED = {["\\"] = "\\\\", ["\r"] = "\\r", ["\n"] = "\\n", [":"] = "\\c"}
 local PLAIN = {["\\\\"] = "\\", ["\\r"] = "\r", ["\\n"] = "\n", ["\\c"] = ":"}
 io.stdout:setvbuf "line"
@@ -50,8 +50,8 @@ end
 
 local function login (ws)
   ws:send {command = "CONNECT", headers = {
-    ["accept-version"] = "1.2", host = "/", login = name, passcode = password,
-    ["heart-beat"] = "10000,10000",
+    ["accept-version"] = "1.2", host = "/", login = name,
+    passcode = os.getenv "STOMP_PASSWORD", ["heart-beat"] = "10000,10000",
   }}
   local frame, why, final = expect(ws, "CONNECTED")
   if not frame then return nil, why, final end

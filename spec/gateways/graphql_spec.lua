@@ -13,7 +13,9 @@ describe("the client of GraphQL", function ()
     return server, "ws://127.0.0.1:" .. server.port .. "/graphql"
   end
 
-  local function start (url, ...) return bots.start("graphql.lua", url, "secret", ...) end
+  local function start (...)
+    return bots.start("graphql.lua", {GRAPHQL_TOKEN = "secret"}, ...)
+  end
 
   local function wait_for (server, name)
     repeat until server:event().event == name
@@ -63,7 +65,7 @@ describe("the client of GraphQL", function ()
 
   it("ends with the server's reason where its token is wrong", function ()
     local _, url = serve()
-    local output = bots.start("graphql.lua", url, "wrong"):rest()
+    local output = bots.start("graphql.lua", {GRAPHQL_TOKEN = "wrong"}, url):rest()
     assert.matches("^4403 Forbidden\n$", output)
   end)
 end)

@@ -31,7 +31,9 @@ describe("the bot on MQTT", function ()
     return server, "ws://127.0.0.1:" .. server.port
   end
 
-  local function start (url, ...) return bots.start("mqtt.lua", url, "bot", "secret", ...) end
+  local function start (url, ...)
+    return bots.start("mqtt.lua", {MQTT_PASSWORD = "secret"}, url, "bot", ...)
+  end
 
   it("prints what is published, short and long", function ()
     local _, url = serve()
@@ -79,7 +81,7 @@ describe("the bot on MQTT", function ()
 
   it("ends with the broker's answer where its password is wrong", function ()
     local _, url = serve()
-    local output = bots.start("mqtt.lua", url, "bot", "wrong", "bots/#"):rest()
+    local output = bots.start("mqtt.lua", {MQTT_PASSWORD = "wrong"}, url, "bot", "bots/#"):rest()
     assert.matches("not authorized\n", output)
   end)
 

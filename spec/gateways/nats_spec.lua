@@ -7,6 +7,8 @@ local bots = require "support.bots"
 local files = require "support.files"
 local peers = require "support.peers"
 
+local SECRET = {NATS_TOKEN = "secret"}
+
 describe("the parser of NATS", function ()
   it("finds each message, wherever the bytes are cut", function ()
     local each = bots.pure("nats.lua", "each")
@@ -38,13 +40,13 @@ describe("the bot on NATS", function ()
   end
 
   local function ask (url, question)
-    local output = bots.start("nats.lua", url, "secret", "questions", question):rest()
+    local output = bots.start("nats.lua", SECRET, url, "questions", question):rest()
     assert.truthy(output:find("you said: " .. question .. "\n", 1, true), output:sub(1, 300))
   end
 
   it("answers requests, long ones, too", function ()
     local _, url = serve()
-    local bot = bots.start("nats.lua", url, "secret", "questions")
+    local bot = bots.start("nats.lua", SECRET, url, "questions")
     assert.equal("listening on questions", bot:line())
     ask(url, "who is there?")
     assert.equal("who is there?", bot:line())
@@ -54,14 +56,14 @@ describe("the bot on NATS", function ()
 
   it("asks until somebody listens", function ()
     local _, url = serve()
-    local asking = bots.start("nats.lua", url, "secret", "questions", "anybody?")
-    bots.start("nats.lua", url, "secret", "questions"):until_line "anybody%?"
+    local asking = bots.start("nats.lua", SECRET, url, "questions", "anybody?")
+    bots.start("nats.lua", SECRET, url, "questions"):until_line "anybody%?"
     assert.equal("you said: anybody?", asking:until_line "you said")
   end)
 
   it("listens again after the server was restarted", function ()
     local server, url = serve()
-    local bot = bots.start("nats.lua", url, "secret", "questions")
+    local bot = bots.start("nats.lua", SECRET, url, "questions")
     bot:until_line "listening"
     server:kill()
     serve {port = server.port}
@@ -73,7 +75,7 @@ describe("the bot on NATS", function ()
   it("answers the server's PING", function ()
     local folder = bots.folder()
     local _, url = serve {trace = true, folder = folder}
-    bots.start("nats.lua", url, "secret", "questions"):until_line "listening"
+    bots.start("nats.lua", SECRET, url, "questions"):until_line "listening"
     local function has_answered ()
       return files.read(folder .. "/log"):find("->> [PING]", 1, true)
              and files.read(folder .. "/log"):find("<<- [PONG]", 1, true)
@@ -85,13 +87,13 @@ describe("the bot on NATS", function ()
 
   it("ends with the server's words where its token is wrong", function ()
     local _, url = serve()
-    local output = bots.start("nats.lua", url, "wrong", "questions"):rest()
+    local output = bots.start("nats.lua", {NATS_TOKEN = "wrong"}, url, "questions"):rest()
     assert.matches("%-ERR 'Authorization Violation'\n", output)
   end)
 
   it("shows the server's other errors, and goes on", function ()
     local _, url = serve()
-    local bot = bots.start("nats.lua", url, "secret", "a..b")
+    local bot = bots.start("nats.lua", SECRET, url, "a..b")
     assert.equal("-ERR 'Invalid Subject'", bot:until_line "ERR")
   end)
 end)

@@ -15,7 +15,9 @@ describe("the bot on Socket.IO", function ()
     return server, "ws://127.0.0.1:" .. server.port
   end
 
-  local function start (url, ...) return bots.start("socketio.lua", url, "secret", ...) end
+  local function start (...)
+    return bots.start("socketio.lua", {SOCKETIO_TOKEN = "secret"}, ...)
+  end
 
   it("hears what others say, and tells when it has said something", function ()
     local _, url = serve()
@@ -85,7 +87,7 @@ describe("the bot on Socket.IO", function ()
 
   it("ends with the server's words where its token is wrong", function ()
     local _, url = serve()
-    local output = bots.start("socketio.lua", url, "wrong"):rest()
+    local output = bots.start("socketio.lua", {SOCKETIO_TOKEN = "wrong"}, url):rest()
     assert.matches("no such token\n", output)
   end)
 end)

@@ -5,6 +5,8 @@ if not require "support.json".is_there "the examples" then return end
 local bots = require "support.bots"
 local peers = require "support.peers"
 
+local SECRET = {STOMP_PASSWORD = "secret"}
+
 describe("STOMP's frames", function ()
   local codec
 
@@ -44,7 +46,7 @@ describe("the bot on STOMP", function ()
   after_each(function () bots.stop(server) end)
 
   local function start (where, ...)
-    return bots.start("stomp.lua", where, "bot", "secret", "/queue/" .. number, ...)
+    return bots.start("stomp.lua", SECRET, where, "bot", "/queue/" .. number, ...)
   end
 
   it("prints what comes, and confirms it", function ()
@@ -83,17 +85,18 @@ describe("the bot on STOMP", function ()
   end)
 
   it("ends with the broker's words where its password is wrong", function ()
-    local output = bots.start("stomp.lua", url, "bot", "wrong", "/queue/a"):rest()
+    local wrong = {STOMP_PASSWORD = "wrong"}
+    local output = bots.start("stomp.lua", wrong, url, "bot", "/queue/a"):rest()
     assert.matches("Bad CONNECT: Access refused for user 'bot'\n", output)
   end)
 
   it("ends with the broker's words where there is no such place", function ()
-    local output = bots.start("stomp.lua", url, "bot", "secret", "/nowhere/a"):rest()
+    local output = bots.start("stomp.lua", SECRET, url, "bot", "/nowhere/a"):rest()
     assert.matches("Unknown destination: '/nowhere/a'", output)
   end)
 
   it("shows the broker's error for what it sent", function ()
-    local sender = bots.start("stomp.lua", url, "bot", "secret", "/nowhere/a", "hello")
+    local sender = bots.start("stomp.lua", SECRET, url, "bot", "/nowhere/a", "hello")
     sender:until_line "Unknown destination: '/nowhere/a'"
   end)
 end)
