@@ -18,7 +18,9 @@ local function refresh ()
   local tokens = response and response:json()
   if not tokens or not response.ok then return nil, why or tokens and tokens.message end
   me.access_token, me.refresh_token = tokens.access_token, tokens.refresh_token
-  assert(io.open(file, "w")):write(json.encode(me)):close()
+  local kept = assert(io.open(file, "w"))
+  kept:write(json.encode(me))
+  kept:close()
   return true
 end
 
