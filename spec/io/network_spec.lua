@@ -17,9 +17,11 @@ local function read (path)
   file:close()
   return text
 end
--- How many sockets of rtnetlink this namespace has, but for the kernel's own.
+-- How many sockets of rtnetlink this namespace has, but for the kernel's own and the
+-- one that some versions of libwebsockets open with the loop.
+local others = 0
 local function watches ()
-  local count = 0
+  local count = -others
   for line in read("/proc/self/net/netlink"):gmatch "[^\n]+" do
     local protocol, id = line:match "^%x+%s+(%d+)%s+(%d+)"
     if protocol == "0" and id ~= "0" then count = count + 1 end
@@ -41,6 +43,7 @@ local server = assert(w.serve {port = 0, handler = function (ws)
   local data = ws:receive()
   while data do ws:send(data) data = ws:receive() end
 end})
+others = watches()
 -- A client to an address that no interface has yet, waiting to reconnect.
 local function waiting ()
   local ws = w.new {url = "ws://192.0.2.7:" .. server.port, reconnect = FOREVER}
@@ -155,7 +158,7 @@ describe("the network's coming back", function()
       if child == 0 then
         assert(ws:send "x" == nil)
         local links = io.popen "ls -l /proc/$PPID/fd | grep -c socket:"
-        assert(links:read "*n" == 0)
+        assert(links:read "*n" == others)
         ws, server = nil, nil
         collectgarbage() collectgarbage()
         os.exit(0, true)
