@@ -2,7 +2,9 @@
 
 local managers = require "support.managers"
 
-local protocol = require("wsmanager.core").protocol
+local core = require "wsmanager.core"
+
+local protocol = core.protocol
 local event_names = managers.event_names
 local frame = protocol.frame
 
@@ -184,5 +186,31 @@ describe("a manager that reads messages in parts", function()
     m:feed(managers.text(("x"):rep(300000)), 1)
     assert.equal(5, #parts(m, 1))
     assert.equal("open", m:state())
+  end)
+
+  it("tells what there was no memory to keep", function()
+    local told, lost = {}, 0
+    for left = 0, 40 do
+      local m = open { reconnect = false }
+      m:feed(begin("ab"), 1)
+      parts(m, 1)
+      m:feed(go_on(("x"):rep(70000)), 2)
+      m:feed(go_on(("y"):rep(70000)), 2)
+      m:feed(frame(0, "z"), 2)
+      core.failmemory(left)
+      m:lost(nil, nil, nil, 3)
+      core.failmemory(-1)
+      local n, why = 0, nil
+      for _, part in ipairs(parts(m, 3)) do
+        if part:find "^broken" then why = part else n = n + #part:gsub("[+.]", "") end
+      end
+      -- all of it, or less and why; or nothing at all could be kept
+      if why then told[why] = true
+      elseif n ~= 140001 then lost = lost + 1 end
+    end
+    local why = next(told)
+    assert.matches("^broken: the rest of the message was lost: .*there is no memory", why)
+    assert.is_nil(next(told, why))
+    assert.is_true(lost <= 2)
   end)
 end)

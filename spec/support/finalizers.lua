@@ -5,9 +5,11 @@
 --   two   two connections in step; the finalizers take of the second
 --   steps  reads all that a connection tells while it reconnects without an end;
 --          the finalizers turn the loop
+--   parts  reads one message of 8 MiB in parts, by both
 --   unsent  takes what was never sent; the finalizers take of it, too
 --   stop   accepts connections; a finalizer stops the server
 
+local core = require "wsmanager.core"
 local direct = require "wsmanager.base.ffi"
 local wsmanager = require "wsmanager"
 
@@ -94,6 +96,58 @@ local function two ()
   bury()
   check(times, count)
   check(times_there, count)
+  return taken
+end
+
+-- The offset of a part in a message that counts, in eight digits each: "0000000000000001".
+local function offset_of (part)
+  for skip = 0, 7 do
+    local first, second = part:match("^(%d%d%d%d%d%d%d%d)(%d%d%d%d%d%d%d%d)", skip + 1)
+    if first and tonumber(second) == tonumber(first) + 1 then
+      return tonumber(first) * 8 - skip
+    end
+  end
+  error("other bytes came: " .. part:sub(1, 30))
+end
+
+local function counting (count)
+  local list = {}
+  for i = 1, count do list[i] = ("%08d"):format(i - 1) end
+  return table.concat(list)
+end
+
+local function parts ()
+  local count, taken, done = 2 ^ 20, 0, false
+  local server = assert(wsmanager.serve {host = "127.0.0.1", handler = function (ws)
+    ws:send(counting(count))
+    collectgarbage("setpause", 100)    -- many collections
+    collectgarbage("setstepmul", 10000)
+    collectgarbage()
+    ws:receive()
+  end})
+  local ws = wsmanager.new {url = "ws://127.0.0.1:" .. server.port, stream = true}
+  local lengths = {}    -- by the offset
+  local function take ()
+    local part, more = core.link.nextpart(ws)
+    if part then
+      assert(#part > 15 or not more, "a part is short")
+      local at = #part > 15 and offset_of(part) or count * 8 - #part
+      assert(not lengths[at], "a part came twice")
+      lengths[at], done = #part, done or not more
+    end
+    return part ~= nil
+  end
+  lengths[0] = #ws:receive():read()
+  wsmanager.sleep(0.01)
+  local bury = undead(function ()
+    if take() then taken = taken + 1 end
+  end)
+  while not done do
+    if not take() then wsmanager.step() end
+  end
+  bury()
+  local at = 0
+  while at < count * 8 do at = at + assert(lengths[at], "a part is missing") end
   return taken
 end
 
@@ -199,7 +253,7 @@ local function stop ()
   return stopped
 end
 
-local modes = {one = one, two = two, unsent = unsent, stop = stop}
+local modes = {one = one, two = two, parts = parts, unsent = unsent, stop = stop}
 local taken
 if arg[1] == "steps" then taken = steps()
 else taken = wsmanager.run(modes[arg[1]], tonumber(arg[2])) end

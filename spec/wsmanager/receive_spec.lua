@@ -121,6 +121,7 @@ describe("a connection", function ()
     for what, arguments in pairs {
       ["each small message once"] = "one 900",
       ["each large message once"] = "one 65536",
+      ["each part of a message once"] = "parts",
       ["each connection its own"] = "two",
     } do
       it("gives " .. what .. ", though finalizers receive too", function ()

@@ -192,26 +192,34 @@ static int first_part (lua_State *L) {
   return 3;
 }
 
+/* Returns nil, "closed" and the sentence on top of the stack. */
+static int return_broken (lua_State *L) {
+  lua_pushnil(L);
+  lua_pushstring(L, wsm_token_name(WSM_CLOSED));
+  lua_pushvalue(L, -3);
+  return 3;
+}
+
 /* nextpart(ws) -> data, does more follow? | nothing: none yet | nil, a token and why the
 ** rest of the message will not come */
 static int next_part (lua_State *L) {
   struct wsm_part part;
+  struct wsm_link *link;
   do {
-    struct wsm_link *link = wsm_check_box(L, 1)->link;
-    const enum wsm_input input = wsm_link_next_part(link, &part);
+    enum wsm_input input;
     lua_settop(L, 1);
+    link = wsm_check_box(L, 1)->link;
+    input = wsm_link_next_part(link, &part);
     if (input == WSM_MORE) return 0;
     if (input == WSM_ENDED) return wsm_push_end(L, wsm_link_manager(link));
-    if (part.bits & WSM_REST && push_part(L, link, part.message.length)) break;
-    if (!(part.bits & WSM_REST)) lua_pushliteral(L, "the rest of it was lost");
-  } while (lua_gettop(L) == 1);
+    if (!(part.bits & WSM_REST)) {
+      lua_pushliteral(L, "the rest of it was lost");
+      return return_broken(L);
+    }
+  } while (!push_part(L, link, part.message.length));
+  if (part.bits & WSM_BROKEN) return return_broken(L);
   lua_pushboolean(L, part.bits & WSM_PART);
-  if (part.bits & WSM_REST && !(part.bits & WSM_BROKEN)) return 2;
-  lua_pop(L, 1);
-  lua_pushnil(L);
-  lua_pushstring(L, wsm_token_name(WSM_CLOSED));
-  lua_pushvalue(L, -3); /* the sentence */
-  return 3;
+  return 2;
 }
 
 /* skipparts(ws) -> boolean: drops what is there of the message whose beginning was
