@@ -352,9 +352,11 @@ void application_reconnect (struct client *c) {
 /* It can do without that from now on; its connections go by these rules. */
 void application_forget_silence (struct client *c) {
   struct wsm_heartbeat_rules rules = c->policy.heartbeat;
-  if (!c->silence_ms) return;
+  if (!c->silence_ms && rules.interval_ms) return;
   rules.silence_ms = c->silence_ms = 0;
+  if (!rules.interval_ms) rules.interval_ms = LATER_INTERVAL_MS;
   wsm_manager_set_heartbeat(c->manager, &rules, now_of(c));
+  c->policy.heartbeat.interval_ms = rules.interval_ms;
   c->free_ms = now_of(c);
   driver_settle(c);
 }

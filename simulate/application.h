@@ -15,7 +15,8 @@ void application_start (struct client *c);
 ** accepted. */
 void application_send (struct client *c, unsigned count, size_t extra);
 
-/* Its connection need not bring messages any more: ws:heartbeat { silence = false }. */
+/* Nobody will say anything any more: ws:heartbeat { interval = 5, silence = false }. */
+#define LATER_INTERVAL_MS 5000 /* where there was none */
 void application_forget_silence (struct client *c);
 
 /* A login and heartbeats, for a connection that is to take the place of another: its

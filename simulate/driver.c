@@ -192,9 +192,15 @@ static const struct tcp_calls calls = { on_connected, on_refused, on_readable,
 
 /* --- what the manager wants --- */
 
+static bool is_silent (const struct client *c) {
+  const struct peer *p = c->tcp ? peer_of(c->tcp) : NULL;
+  return !p || p->silent || p->hung;
+}
+
 static void note_sent (void *owner, const struct scanned *frame) {
   struct client *c = owner;
   if (frame->opcode >= CLOSE) return;
+  if (scanned_is(frame, "heartbeat") && !is_silent(c)) c->upload_ms = 0;
   if (c->leaves) return;
   invariant_send_rate(owner_of(c), scanned_is(frame, "heartbeat") ||
                                      scanned_is(frame, "login"));
@@ -241,6 +247,15 @@ static void update_pause (struct client *c) {
   c->free_ms = now_of(c);
 }
 
+/* It begins the time anew to answer what was never answered, until there is another
+** heartbeat. */
+static void note_upload (struct client *c) {
+  const struct peer *p = peer_of(c->tcp);
+  c->blocked_ms = now_of(c);
+  if (p && (now_of(c) < p->hung_ms || now_of(c) < c->upload_ms))
+    c->upload_ms = now_of(c) + c->policy.heartbeat.timeout_ms;
+}
+
 static void report_delivery (struct client *c) {
   struct wsm_manager *m = c->manager;
   struct wsm_delivery d;
@@ -251,7 +266,7 @@ static void report_delivery (struct client *c) {
   d.acknowledged = tcp_acknowledged(c->tcp, CLIENT);
   d.unread = unread;
   d.blocked = c->blocked;
-  if (c->blocked) c->blocked_ms = now_of(c);
+  if (c->blocked) note_upload(c);
   d.hung_up = tcp_hung_up(c->tcp, CLIENT) != TCP_LIVES;
   d.readable = unread > 0 || d.hung_up;
   d.everything = wsm_manager_pending(m) == 0 && d.acknowledged == d.written;

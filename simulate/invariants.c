@@ -194,6 +194,7 @@ void invariant_alive (struct client *c) {
   if (is_plain_silence(c)) return;
   if (now_of(c) <= c->fault_ms + grace_of(c)) return;
   if (now_of(c) <= c->excuse_ms + grace_of(c)) return;
+  if (now_of(c) <= c->upload_ms + grace_of(c)) return;
   invariant_broken(
     c->world, BROKEN_OTHER,
     "client %u: a live peer was dropped (%s); nothing was in its "
@@ -253,7 +254,7 @@ static bool has_heartbeat (const struct client *c) {
 
 /* Is it one that the rules count? */
 static void note_progress (struct client *c, uint64_t acknowledged) {
-  const bool blocked = c->manager->paused ||
+  const bool blocked = c->manager->paused || c->blocked ||
                        now_of(c) <= c->blocked_ms + 2 * CHECK_MS;
   if (acknowledged != c->progress && (blocked || !has_heartbeat(c)))
     c->progress_ms = now_of(c);

@@ -13,11 +13,12 @@ import os
 import pathlib
 import re
 import shlex
+import signal
 import subprocess
 import sys
 
 SEEDS = 20
-SECONDS = 200
+SECONDS = 900
 
 # What is decided, the file in src/manager, its text, and the inverted text.
 RULES = [
@@ -390,16 +391,19 @@ def build(rule, out, cc, folder):
 def run(program):
     """Which seed noticed, and what; (None, why) if none did."""
     command = [str(program), "SEED=1", f"SEEDS={SEEDS}", "DAYS=1", "JOBS=1", "STOP=1"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace",
+                               start_new_session=True)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace",
-                              timeout=SECONDS)
+        told, _ = running.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
         return "?", "the simulation does not end"
-    found = re.search(r"DOES NOT HOLD: seed (\d+), [^:]*:[^:]*:[^:]*: (.*)", done.stdout)
+    found = re.search(r"DOES NOT HOLD: seed (\d+), [^:]*:[^:]*:[^:]*: (.*)", told)
     if found:
         return found.group(1), found.group(2)
-    if done.returncode:
-        return "?", "the simulation ends with exit status " + str(done.returncode)
+    if running.returncode:
+        return "?", "the simulation ends with exit status " + str(running.returncode)
     return None, f"{SEEDS} seeds hold"
 
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "application.h"
 #include "invariants.h"
 
 #define CHOOSE(r, list) ((list)[random_below(r, sizeof(list) / sizeof *(list))])
@@ -170,8 +171,9 @@ void options_choose (struct client *c) {
 static uint64_t half_of_answer (const struct client *c) {
   const struct wsm_heartbeat_rules *r = &c->policy.heartbeat;
   const uint64_t way = 2 * c->path.latency_ms + 1000;
-  if (!r->timeout_ms || !r->interval_ms) return 5000;
-  return (r->timeout_ms - r->interval_ms) / 2 - way;
+  const uint32_t interval_ms = r->interval_ms ? r->interval_ms
+                                              : LATER_INTERVAL_MS;
+  return r->timeout_ms ? (r->timeout_ms - interval_ms) / 2 - way : 5000;
 }
 
 void options_choose_answer (struct world *w) {
