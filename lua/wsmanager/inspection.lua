@@ -29,7 +29,7 @@ local methods = core.methods
 ---@field unacknowledged integer  messages with an id that were not confirmed, also those in the output
 ---@field unsent integer    messages that still waited at the end
 ---@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
----@field untaken integer   messages received and dropped, as there was no handler for them and nobody called `receive`
+---@field untaken integer   messages received and dropped, which no handler was for and nobody received in time
 ---@field requests integer  that were sent and wait for their answer, now
 ---@field late_answers integer  dropped: their request had timed out, or was lost with an earlier connection
 ---@field uncertain integer messages that may have been lost, since somebody listens to that event
