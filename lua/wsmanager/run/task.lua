@@ -133,6 +133,9 @@ end
 local function check_join (self, timeout)
   local thread = running()
   if thread == self.thread then error("a task cannot join itself", 3) end
+  if coroutine.status(self.thread) == "normal" and not coroutines.can_yield() then
+    error("a task cannot be joined by a coroutine that it has resumed itself", 3)
+  end
   if timeout ~= nil then return end
   local mine = tasks[thread]
   if type(mine) == "table" and has_waiting(mine.joiners) and is_circle(mine, self) then
@@ -167,7 +170,8 @@ end
 --- Waits until the task has ended, and says how: `true` and what its function returned;
 --- `false`, its error, and the error's text with its traceback; or nil, token, detail.
 --- May be called by several, and again. Raises where it could never return: for the
---- task itself, and where tasks would join each other, all without a timeout.
+--- task itself or a coroutine that it resumes, and where tasks would join each other, all
+--- without a timeout.
 ---@param timeout? number  seconds; nil: as long as it takes
 ---@return boolean|nil ended  true: it returned; false: it failed
 ---@return any ...  its results; or the error; or of nil the token: "timeout"; "cancelled":
