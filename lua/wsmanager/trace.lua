@@ -166,8 +166,18 @@ function Trace:stop ()
   self.stopped = true
 end
 
+-- The connection itself, also of a WebSocket; nil for anything else.
+local function to_connection (ws)
+  if type(ws) == "userdata" then
+    return getmetatable(ws) == core.metatable and ws or nil
+  end
+  for connection, record in pairs(dispatch.records) do
+    if ws ~= nil and record.event_target == ws then return connection end
+  end
+end
+
 local function check (ws, file, options)
-  if type(ws) ~= "userdata" or getmetatable(ws) ~= core.metatable then
+  if not to_connection(ws) then
     arguments.fail(2, "#1 to 'trace' (connection", ws)
   elseif type(file) ~= "string" and not is_writable(file) then
     arguments.fail(2, "#2 to 'trace' (path, file or function", file)
@@ -188,7 +198,7 @@ end
 --- Writes each frame that is sent and received from now on, a line each, and the heads
 --- of opening handshakes: through reconnects, until `stop`. Credentials in headers,
 --- queries and JSON are masked by their names; what else a message holds is not.
----@param ws wsmanager.Connection
+---@param ws wsmanager.Connection|wsmanager.WebSocket
 ---@param file string|file*|fun(line: string)  a path is opened for appending; a function
 ---  gets each line without a line feed, and may not wait
 ---@param options? {bytes: integer?}  of each payload that are shown; 200
@@ -197,6 +207,7 @@ end
 ---@return string? detail
 local function trace (ws, file, options)
   local bytes = check(ws, file, options)
+  ws = to_connection(ws)
   local target, why, is_ours = to_target(file)
   if not target then return nil, "refused", why end
   -- the connection's record has the sink: neither keeps the connection

@@ -196,6 +196,21 @@ describe("wsmanager.trace", function ()
            "> text fin 1 bytes: x", "> close fin 2 bytes: 1000 (normal closure)")
   end)
 
+  it("is a W3C WebSocket's, too", function ()
+    local write, lines = collect()
+    run(function ()
+      local _, url = ours.serve()
+      local ws = wsmanager.WebSocket(url)
+      assert(wsmanager.trace(ws, write))
+      local heard
+      ws.onopen = function () ws:send "x" end
+      ws.onmessage = function (event) heard = event.data end
+      await(function () return heard end)
+      ws:close()
+    end)
+    expect(lines, "> text fin masked 1 bytes: x", "< text fin 1 bytes: x")
+  end)
+
   it("goes on through reconnects and a migration", function ()
     local write, lines = collect()
     run(function ()

@@ -6,6 +6,9 @@ local core = require "wsmanager.core"
 
 local masking = {}
 
+-- Each pattern looks at each byte a few times at most, whatever a peer sends: names are
+-- looked for where they begin.
+
 local MASK = "***"
 local LONGEST_PROTOCOL = 32  -- bytes: a longer subprotocol may carry a token
 
@@ -43,7 +46,7 @@ end
 
 -- name=value, as in a query or a form.
 local function mask_query (text)
-  return (text:gsub("([%w%%%-_.%[%]]+)(=)([^&%s\"'<>;,]*)", mask_pair))
+  return (text:gsub("%f[%w%%%-_.%[%]]([%w%%%-_.%[%]]+)(=)([^&%s\"'<>;,]*)", mask_pair))
 end
 
 -- "name": "value", also one that is cut, or a number.
@@ -84,7 +87,7 @@ local function mask_words (text)
 end
 
 local function mask_users (text)
-  return (text:gsub("(%a[%w+.-]*://)[^/%s@\"']*@", "%1" .. MASK .. "@"))
+  return (text:gsub("://[^/%s@\"']*@", "://" .. MASK .. "@"))
 end
 
 -- A URL without its user and the secret values of its query.

@@ -80,6 +80,18 @@ describe("masking", function ()
     end
   end)
 
+  -- of what grows with the square of the length this would take hours
+  it("takes long texts of the worst kind", function ()
+    for _, text in ipairs {
+      "=" .. ("x"):rep(2^20), ("x"):rep(2^20) .. "=", ("http"):rep(2^18) .. "://",
+      ("://"):rep(2^18), ('"a":'):rep(2^18), ("[%"):rep(2^19) .. "=", "a" .. (" "):rep(2^20),
+      '"token":"' .. ("\\"):rep(2^20), ("PASS "):rep(2^18), ("a:"):rep(2^19),
+    } do
+      assert.is_string((masking.line(masking.text(text))))
+      assert.is_string(masking.head(text)[1])
+    end
+  end)
+
   it("has hexadecimal digits for bytes", function ()
     assert.equal("000aff", masking.hex "\0\10\255")
   end)
