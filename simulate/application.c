@@ -347,6 +347,7 @@ void application_reconnect (struct client *c) {
   driver_start(c);
   c->calls_reconnect = false;
   c->hurries = c->manager->state == WSM_STATE_WAITING;
+  c->begun_ms = now_of(c);
 }
 
 /* It can do without that from now on; its connections go by these rules. */

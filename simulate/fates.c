@@ -173,7 +173,8 @@ static void check_waiting (struct client *c, const struct wsm_message *m) {
   if (!message_read(m->data, m->length, &name)) return;
   gone_ms = gone_by(c, &c->fates.list[name.number]);
   if (gone_ms == WSM_NEVER || now_of(c) < gone_ms + EXPIRES_LATE_MS ||
-      now_of(c) < c->free_ms + EXPIRES_LATE_MS)
+      now_of(c) < c->free_ms + EXPIRES_LATE_MS ||
+      now_of(c) < c->begun_ms + EXPIRES_LATE_MS)
     return;
   invariant_broken(c->world, BROKEN_OTHER,
                    "client %u: a message that expired %.1f s ago waits",

@@ -136,6 +136,17 @@ static void choose_traffic (struct client *c) {
 
 /* --- all of it --- */
 
+/* A kernel that takes much more than its path carries in the time to answer. */
+static void choose_upload (struct client *c) {
+  struct wsm_heartbeat_rules *r = &c->policy.heartbeat;
+  if (!r->ack || !r->interval_ms || !r->timeout_ms) return;
+  if (random_percent(&c->random, 60)) return;
+  r->timeout_ms = r->interval_ms + 10000;
+  c->path.rate = 20000;
+  c->path.send_room = 1u << 20;
+  c->policy.output_bytes = 4u << 20;
+}
+
 static void set_windows (struct client *c) {
   const struct wsm_policy *p = &c->policy;
   c->attempts.limit = p->attempt_limit;
@@ -159,6 +170,7 @@ void options_choose (struct client *c) {
   c->logs_in = c->policy.ask_login = random_percent(&c->random, 40);
   choose_traffic(c);
   choose_path(&c->path, &c->random);
+  choose_upload(c);
   c->usual_rate = c->path.rate;
   c->silence_ms = c->policy.heartbeat.silence_ms;
   set_windows(c);

@@ -159,6 +159,7 @@ struct client {
   uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
   uint64_t written, written_ms, hung_up_ms, blocked_ms, upload_ms;
   uint64_t overdue_ms;  /* since then the deadline is over; NEVER */
+  uint64_t begun_ms;    /* it last called reconnect() */
   uint64_t back_ms;     /* messages last came back from a connection */
   uint64_t slow_ms;     /* messages last waited to be taken */
   uint64_t answered_ms; /* a message answered our heartbeat (rules: ack) */
