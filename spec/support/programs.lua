@@ -19,4 +19,13 @@ function programs.run(program, prefix)
   return text
 end
 
+-- What a file of the working tree writes, run with these arguments.
+function programs.output(path_and_arguments, prefix)
+  local pipe = assert(io.popen((prefix or "") .. "timeout 60 '" .. lua .. "' "
+    .. path_and_arguments .. " 2>&1"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
 return programs

@@ -2,7 +2,8 @@
 -- Depends on client.lua, url.lua, message.lua, schema.lua and suggest.lua.
 --
 -- Its numbers are in milliseconds, as in the seed, and are read by init(). The
--- delays are the seed's: factor 1, no jitter, 3 s more after a closing handshake.
+-- delays are the seed's: factor 1, no jitter, 3 s more after a closing handshake;
+-- `factor` and `jitter` are fields of our own.
 -- The three timer fields stay 0: the core has deadlines, not timers.
 
 local arguments = require "wsmanager.base.arguments"
@@ -21,6 +22,8 @@ local check_object = arguments.check_object
 ---@field overTime number         ms without a byte received, then the peer is dead
 ---@field reconectTime number     ms before an attempt
 ---@field reconnectNum integer    attempts left; all of them again after 5 s open
+---@field factor number           by which each delay is longer than the one before; 1
+---@field jitter number           0 to 1: that part of each delay is drawn at random; 0
 ---@field settimeHeart integer    0
 ---@field reconectTimeTO integer  0
 ---@field setoverTime integer     0
@@ -37,6 +40,7 @@ local fields = {
   lockReconnect = false,
   heartMsg = message.encode { action = message.chatAction.heart },
   timeHeart = 30000, overTime = 100000, reconectTime = 2000, reconnectNum = 10,
+  factor = 1, jitter = 0,
   settimeHeart = 0, reconectTimeTO = 0, setoverTime = 0,
   socketServer = "localhost", protocols = "wss",
   chatType = message.chatTypes.doctor,
@@ -66,6 +70,8 @@ local rules = {
   heartMsg = { schema.is "string", "string" },
   timeHeart = milliseconds, overTime = milliseconds, reconectTime = milliseconds,
   reconnectNum = { schema.is_integer(0), "integer, 0 or more," },
+  factor = { schema.is_number(1), "number, 1 or more," },
+  jitter = { schema.is_number(0, 1), "number from 0 to 1" },
   settimeHeart = any_number, reconectTimeTO = any_number, setoverTime = any_number,
   socketServer = { is_host, "host or host:port" },
   protocols = { is_protocol, "'ws' or 'wss'" },
@@ -123,6 +129,9 @@ function Manager:getUrl ()
   return address
 end
 
+-- Seconds, where delays grow.
+local LONGEST_DELAY = 60
+
 -- The seed's numbers as options of wsmanager.new.
 local function options (self)
   return {
@@ -135,8 +144,10 @@ local function options (self)
       timeout = self.overTime / 1000, mode = "received",
     },
     reconnect = {
-      delay = self.reconectTime / 1000, max_delay = self.reconectTime / 1000,
-      factor = 1, jitter = 0, pause = 3,
+      delay = self.reconectTime / 1000,
+      max_delay = math.max(self.factor > 1 and LONGEST_DELAY or 0,
+        self.reconectTime / 1000),
+      factor = self.factor, jitter = self.jitter, pause = 3,
       limit = self.reconnectNum,
       when = function () if self.lockReconnect then return false end end,
     },

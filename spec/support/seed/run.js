@@ -1,6 +1,6 @@
-// run.js MS [MS:EVENT ...]: the class of wsManager.ts, its types stripped, on a
+// run.js MS [answer] [MS:EVENT ...]: the class of wsManager.ts, its types stripped, on a
 // clock of its own. The events (open, message, close, error) come from a server
-// that does as the script says. Prints what the class did, a line each:
+// that does as the script says; it may answer each message with one. Prints what the class did, a line each:
 // "2000 connect", "30007 send {...}".
 "use strict";
 const fs = require("fs");
@@ -59,6 +59,7 @@ function note(what) {
 }
 
 let socket = null;
+const answers = process.argv[3] === "answer";
 
 class WebSocket {
   constructor(url) {
@@ -67,7 +68,10 @@ class WebSocket {
     socket = this;
     note("connect");
   }
-  send(data) { note(`send ${data}`); }
+  send(data) {
+    note(`send ${data}`);
+    if (answers) setTimer(() => this.onmessage({ data: "hi" }), 0);
+  }
   close() { note("close"); }
 }
 
@@ -87,7 +91,7 @@ const events = {
 };
 
 new Manager();
-for (const one of process.argv.slice(3)) {
+for (const one of process.argv.slice(answers ? 4 : 3)) {
   const [at, name] = one.split(":");
   passUntil(Number(at));
   events[name]();
