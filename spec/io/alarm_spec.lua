@@ -74,14 +74,14 @@ describe("an alarm", function()
     ends_well [[
       local before = awake()
       suspends.next_wait(86400)
-      w.run(function () w.sleep(86000) end)
+      w.run(function () w.sleep(86000) end)    -- a day: the pause is what is tested
       assert(awake() - before < 45)
     ]]
   end)
 
   it("is none of a short wait", function()
     ends_well([[
-      w.run(function () w.sleep(0.01) end)
+      w.run(function () w.sleep(0.01) end)     -- any short pause: an alarm would be there
       assert(#alarms() == 0)
     ]], "")
   end)

@@ -256,6 +256,7 @@ describe("a forked child", function()
       while not link.receive(ws) do loop:turn(1) while loop:ready() do end end]])
   end)
 
+  -- what may have been done before; one has had a timer in its loop
   for _, before in ipairs {
     "", "w.step(0)", "w.run(function () w.sleep(0.001) end)",
     "require 'wsmanager.run.scheduler'.loop():fd()",
@@ -269,6 +270,7 @@ describe("a forked child", function()
         local ws = w.new {url = url}
         assert(ws:opened(30))
         echoes(ws, child == 0 and "child" or "parent")
+        -- the pause: timers of its loop work, too
         w.run(function () w.sleep(0.01) echoes(ws, "again") end)
         if child == 0 then return end
         assert(processes.wait(child) == 0)

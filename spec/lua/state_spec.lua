@@ -110,6 +110,7 @@ describe("a Lua state", function()
   it("is interrupted while it waits", function()
     local text = run(start .. [[
       dial "ws://127.0.0.1:9"
+      -- os.execute itself ignores the signal, and the loop waits from then on
       os.execute("P=$PPID; (sleep 0.1; kill -INT $P) > /dev/null 2>&1 &")
       local before = core.now()
       local _, why = pcall(function() while true do loop:turn(50) loop:ready() end end)
@@ -173,6 +174,7 @@ describe("a Lua state", function()
         .. "import socket, time; l = [socket.create_connection((\"127.0.0.1\","
         .. port .. ")) for i in range(60)]; print(60, flush=True); "
         .. "time.sleep(1)'")
+      -- time itself is tested: a loop that spins makes many turns in 0.3 s
       local turns = loop:counters().turns
       local last = core.now() + 0.3
       while core.now() < last do loop:turn(last - core.now()) loop:ready() end

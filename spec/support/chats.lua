@@ -7,7 +7,8 @@ local chats = {}
 
 local mark = {}
 
--- Waits until is_so() holds; fails after a minute.
+-- Waits until is_so() holds; fails after a minute. It looks again and again: no event
+-- tells of every change that a spec awaits.
 function chats.await (is_so, what)
   local deadline = wsmanager.now() + 60
   while true do

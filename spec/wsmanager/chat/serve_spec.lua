@@ -90,10 +90,10 @@ describe("a chat's server", function ()
     end))
 
   it("keeps for the absent what they have not received", beside({},
-    function (_, join)
+    function (server, join)
       local customer = join("42", { peer = "7" })
       for at = 1, 100 do assert(customer:text(tostring(at))) end
-      wsmanager.sleep(0.05)
+      await(function () return select(2, server.history:range "pair") == 100 end)
       local doctor = join "7"
       await(function () return doctor.heard[100] end)
       for at = 1, 100 do assert.equal(tostring(at), doctor.heard[at].content) end
