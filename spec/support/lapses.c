@@ -51,7 +51,8 @@ int poll (struct pollfd *fds, nfds_t n, int timeout) {
   static int (*real)(struct pollfd *, nfds_t, int);
   int ready;
   if (!real) *(void **)&real = dlsym(RTLD_NEXT, "poll");
-  ready = real(fds, n, timeout < 0 || timeout > SETTLE_MS ? SETTLE_MS : timeout);
+  ready =
+    real(fds, n, timeout < 0 || timeout > SETTLE_MS ? SETTLE_MS : timeout);
   readings = 0;
   if (ready == 0 && timeout > 0) now += timeout * NS_PER_MS;
   return ready;
