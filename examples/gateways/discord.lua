@@ -4,7 +4,7 @@ local wsmanager = require "wsmanager"
 local token, api = os.getenv "DISCORD_TOKEN", arg[1] or "https://discord.com/api/v10"
 local INTENTS = 512 + 32768      -- GUILD_MESSAGES, MESSAGE_CONTENT
 local session = {}               -- what a resume needs
-local free_at = 0                -- when the next request may go
+local free_at = 0                -- when the next request may go, to whatever route
 io.stdout:setvbuf "line"
 
 -- The answer to a REST request, or nil, why, status.
@@ -15,9 +15,9 @@ local function rest (path, json)
   })
   if not response then return nil, why end
   local status, headers, body = response.status, response.headers, response:json() or {}
-  local wait = status == 429 and body.retry_after
+  local wait = status == 429 and (body.retry_after or headers["Retry-After"] or 60)
                or headers["X-RateLimit-Remaining"] == "0" and headers["X-RateLimit-Reset-After"]
-  if wait then free_at = wsmanager.now() + wait end
+  if wait then free_at = wsmanager.now() + tonumber(wait) end
   if status == 429 then return rest(path, json) end
   if response.ok then return body end
   return nil, body.message or response.reason, status
@@ -27,8 +27,8 @@ local function url ()
   local gateway = session.url
   if not gateway then
     local answer, why, status = rest "/gateway/bot"
-    if status == 401 then return nil, why end      -- for good
-    gateway = assert(answer, why).url              -- again later
+    if status == 401 then return nil, why end      -- for good: locked
+    gateway = assert(answer, why).url              -- again later: an error is a failed attempt
   end
   return gateway .. "/?v=10&encoding=json&compress=zlib-stream"
 end
@@ -41,9 +41,10 @@ local function invalidate (message)
   wsmanager.sleep(math.random(1, 5))
 end
 
+-- Closes with 4000 where it fails: 1000 would end the session, too.
 local function login (ws)
   local hello, _, why = ws:receive(10)
-  if not hello then return nil, why end
+  if not hello then return nil, why, nil, 4000 end
   local interval = hello.d.heartbeat_interval / 1000
   ws:heartbeat {interval = interval, timeout = 2 * interval}
   if session.id then
@@ -54,10 +55,10 @@ local function login (ws)
   end
   local answer
   repeat answer, _, why = ws:receive(10) until not answer or answer.op ~= 11
-  if not answer then return nil, why end
+  if not answer then return nil, why, nil, 4000 end
   if answer.op == 9 then
     invalidate(answer)
-    return nil, "the session is invalid"
+    return nil, "the session is invalid", nil, 4000
   end
   ws:giveback(answer)
 end
@@ -67,7 +68,7 @@ wsmanager.run(function ()
     preset = wsmanager.presets.discord, url = url, login = login,
     decode = "json", inflate = "zlib-stream",
     heartbeat = {message = heartbeat, ack = function (message) return message.op == 11 end},
-    dispatch = function (message)                  -- "READY", ...; 1, 7, 9, 11
+    dispatch = function (message)                  -- for each: "READY", ...; 1, 7, 9, 11
       if message.op ~= 0 then return message.op end
       session.sequence = message.s
       return message.t
@@ -90,7 +91,7 @@ wsmanager.run(function ()
     invalidate(message)
     ws:reconnect {code = 4000}
   end)
-  ws:on(function () end)                           -- the others
+  ws:on(function () end)                           -- the others: else they would wait for receive
 
   function ws.onclose (event)
     if event.code == 4007 or event.code == 4009 then session = {} end
