@@ -3,6 +3,7 @@
 -- Depends on the core's link, dispatch.lua and receivers.lua.
 -- Never makes a table or a closure for a message that is received or sent.
 
+local close_arguments = require "wsmanager.base.close_arguments"
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local assignment = require "wsmanager.base.assignment"
@@ -14,7 +15,6 @@ local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
 local readers = require "wsmanager.run.readers"
 local receivers = require "wsmanager.run.receivers"
-local reconnecting = require "wsmanager.base.reconnecting"
 local scheduler = require "wsmanager.run.scheduler"
 local sending = require "wsmanager.run.sending"
 
@@ -202,7 +202,7 @@ methods.send = sending.send
 function methods.close (ws, code, reason)
   check_self(ws, "close")
   local record = to_record(ws)
-  reconnecting.check_end(1, "#1 to 'close'", code, "#2 to 'close'", reason)
+  close_arguments.check_end(1, "#1 to 'close'", code, "#2 to 'close'", reason)
   local over = record.over and ws.state == "closed"
   local again = record.closing or over
   local dropped = link.close(ws, code, reason)
@@ -299,7 +299,7 @@ function methods.reconnect (ws, options)
     error("a server's side of a connection cannot reconnect", 2)
   end
   if options ~= nil then
-    reconnecting.check(1, options)
+    close_arguments.check(1, options)
     link.checkend(ws, options.code, options.reason)
   end
   if record.closing then

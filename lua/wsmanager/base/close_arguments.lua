@@ -7,11 +7,11 @@ local url = require "wsmanager.base.url"
 
 local bad_argument = arguments.fail
 
-local reconnecting = {}
+local close_arguments = {}
 
 -- Raises for a close code or a reason of a wrong type; `code_name` is
 -- "#1 to 'close'". `level` as in arguments.lua.
-function reconnecting.check_end (level, code_name, code, reason_name, reason)
+function close_arguments.check_end (level, code_name, code, reason_name, reason)
   if code ~= nil and (type(code) ~= "number" or code % 1 ~= 0) then
     bad_argument(level + 1, code_name .. " (integer", code)
   elseif reason ~= nil and type(reason) ~= "string" then
@@ -31,12 +31,12 @@ local function check_names (level, options)
 end
 
 -- Raises for what is no table of options of reconnect().
-function reconnecting.check (level, options)
+function close_arguments.check (level, options)
   if type(options) ~= "table" then
     bad_argument(level + 1, "#1 to 'reconnect' (table", options)
   end
   check_names(level + 1, options)
-  reconnecting.check_end(level + 1, "'code' of 'reconnect'", options.code,
+  close_arguments.check_end(level + 1, "'code' of 'reconnect'", options.code,
                          "'reason' of 'reconnect'", options.reason)
   if options.url == nil then return end
   if type(options.url) ~= "string" then
@@ -45,4 +45,4 @@ function reconnecting.check (level, options)
   arguments.call_at_level(level + 2, url.parse, options.url)
 end
 
-return reconnecting
+return close_arguments
