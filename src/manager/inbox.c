@@ -115,7 +115,7 @@ static enum wsm_input keep (struct wsm_manager *m, size_t limit,
   struct keeping k = begin_keeping(m, limit);
   const enum wsm_input input = m->session.streams ? keep_parts(m, &k)
                                                   : keep_messages(m, &k);
-  *dropped += k.over.count;
+  *dropped += (size_t)k.over.count;
   wsm_sending_drop_untaken(m, WSM_FULL, &k.over);
   wsm_sending_drop_untaken(m, WSM_LOGIN, &k.of_login);
   return input;
