@@ -235,6 +235,7 @@ build = {
     ["wsmanager.base.suggest"] = "lua/wsmanager/base/suggest.lua",
     ["wsmanager.base.tls_context"] = "lua/wsmanager/base/tls_context.lua",
     ["wsmanager.base.url"] = "lua/wsmanager/base/url.lua",
+    ["wsmanager.base.waitless"] = "lua/wsmanager/base/waitless.lua",
     ["wsmanager.chat"] = "lua/wsmanager/chat.lua",
     ["wsmanager.chat.checks"] = "lua/wsmanager/chat/checks.lua",
     ["wsmanager.chat.contact_methods"] = "lua/wsmanager/chat/contact_methods.lua",

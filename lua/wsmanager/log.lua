@@ -9,6 +9,7 @@ local notes = require "wsmanager.run.notes"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 local stamp = require "wsmanager.base.stamp"
+local waitless = require "wsmanager.base.waitless"
 
 local log = {}
 
@@ -83,7 +84,7 @@ end
 
 -- Calls the program's function.
 local function call (fn, level, text, fields)
-  local ok, why = pcall(fn, level, text, fields)
+  local ok, why = waitless.call("log", fn, level, text, fields)
   if not ok then report.failure("the log function", why) end
 end
 

@@ -10,6 +10,7 @@ local masking = require "wsmanager.base.masking"
 local notes = require "wsmanager.run.notes"
 local report = require "wsmanager.base.report"
 local stamp = require "wsmanager.base.stamp"
+local waitless = require "wsmanager.base.waitless"
 
 local BYTES = 200        -- of a payload that are shown
 local MOST_BYTES = 65536
@@ -135,7 +136,7 @@ end
 -- What cannot be written ends the trace, and is reported.
 local function write_lines (self, lines)
   if self.stopped then return end
-  local ok, why = pcall(function ()
+  local ok, why = waitless.call("trace", function ()
     for _, line in ipairs(lines) do write(self, line) end
     if #lines > 0 and type(self.target) ~= "function" then flush(self.target) end
   end)

@@ -6,8 +6,9 @@ local codec = require "wsmanager.base.codec"
 local core = require "wsmanager.core"
 local receivers = require "wsmanager.run.receivers"
 local report = require "wsmanager.base.report"
+local waitless = require "wsmanager.base.waitless"
 
-local is_utf8 = core.utf8
+local is_utf8, wrap = core.utf8, waitless.wrap
 local codecs = receivers.codecs
 
 local correlation = {}
@@ -31,8 +32,9 @@ function correlation.of (given)
   if given == nil then return nil end
   if type(given) ~= "table" then given = {field = given} end
   return {
-    field = given.field, set = given.set, id = given.id or to_id,
-    get = given.get or get_field(given.field),
+    field = given.field, set = wrap("correlate.set", given.set),
+    id = wrap("correlate.id", given.id) or to_id,
+    get = wrap("correlate.get", given.get) or get_field(given.field),
   }
 end
 

@@ -7,10 +7,11 @@ local dispatch = require "wsmanager.run.dispatch"
 local identity = require "wsmanager.run.identity"
 local listeners = require "wsmanager.run.listeners"
 local users = require "wsmanager.run.users"
+local waitless = require "wsmanager.base.waitless"
 local watch = require "wsmanager.run.watch"
 
 local link = core.link
-local id_of = identity.of_received
+local id_of, wrap = identity.of_received, waitless.wrap
 
 local delivery = {}
 
@@ -43,13 +44,15 @@ end
 
 -- For a connection that was registered; given: the options.
 function delivery.attach (ws, record, given)
-  record.identify = given.identify
+  record.identify = wrap("identify", given.identify)
   if given.identify then
     identity.connections[ws] = true
     link.identify(ws, true)
   end
-  if given.acknowledge then watch_acknowledgements(ws, record, given.acknowledge) end
-  if given.dedupe then watch_duplicates(ws, record, given.dedupe) end
+  if given.acknowledge then
+    watch_acknowledgements(ws, record, wrap("acknowledge", given.acknowledge))
+  end
+  if given.dedupe then watch_duplicates(ws, record, wrap("dedupe", given.dedupe)) end
 end
 
 return delivery

@@ -8,6 +8,7 @@ local coroutines = require "wsmanager.run.coroutines"
 local fifo = require "wsmanager.base.fifo"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
+local waitless = require "wsmanager.base.waitless"
 
 local call, on_end = coroutines.call, coroutines.on_end
 local push, pop, is_empty = fifo.push, fifo.pop, fifo.is_empty
@@ -26,7 +27,9 @@ local handlers = {}
 
 -- What the option `dispatch` says of a message: name_of(message, kind).
 function handlers.to_name_of (given)
-  if given == nil or type(given) == "function" then return given end
+  if given == nil or type(given) == "function" then
+    return waitless.wrap("dispatch", given)
+  end
   return function (message)
     if type(message) == "table" then return message[given] end
   end

@@ -12,6 +12,7 @@ local coroutines = require "wsmanager.run.coroutines"
 local options = require "wsmanager.base.options"
 local receivers = require "wsmanager.run.receivers"
 local report = require "wsmanager.base.report"
+local waitless = require "wsmanager.base.waitless"
 
 local link = core.link
 local call_at_level = arguments.call_at_level
@@ -69,7 +70,8 @@ end
 -- ## The answer
 
 local function check (ws, record, data, kind)
-  local ok, accepted = pcall(record.heartbeat.options.ack, data, kind, ws)
+  local ack = record.heartbeat.options.ack
+  local ok, accepted = waitless.call("heartbeat.ack", ack, data, kind, ws)
   if not ok then
     report.failure("heartbeat.ack", accepted)
   elseif accepted then

@@ -8,6 +8,7 @@ local cancellation = require "wsmanager.run.cancellation"
 local coroutines = require "wsmanager.run.coroutines"
 local each = require "wsmanager.base.each"
 local report = require "wsmanager.base.report"
+local waitless = require "wsmanager.base.waitless"
 
 local running, status = coroutine.running, coroutine.status
 local isyieldable = coroutine.isyieldable or function () return true end
@@ -156,6 +157,7 @@ end
 ---@return boolean happened
 function scheduler.step (timeout)
   if timeout ~= nil then check_seconds(1, "#1 to 'step'", timeout) end
+  if waitless.thread then waitless.check_turn() end
   if not loop then scheduler.loop() end
   local happened = round(begin(loop, poll_timeout(timeout)))
   cork(loop, false)
@@ -170,6 +172,7 @@ local step = scheduler.step
 -- is cancelled it returns false: what the caller then returns, cancellation.lua says.
 function scheduler.wait (queue, deadline)
   local thread = running()
+  if waitless.thread then waitless.check_wait(thread) end
   local task = tasks[thread]
   if task and isyieldable() then return park(thread, queue, deadline) end
   if task == false then return cancellation.refuse(thread) end
@@ -190,6 +193,7 @@ end
 function scheduler.sleep (seconds)
   check_seconds(1, "#1 to 'sleep'", seconds)
   local thread, due = running(), now() + seconds
+  if waitless.thread then waitless.check_wait(thread) end
   if tasks[thread] and isyieldable() then
     park(thread, nil, due)
     if tasks[thread] then return true end
@@ -244,6 +248,7 @@ end
 ---@return any ...  what fn returns
 function scheduler.run (fn, ...)
   check_fork()
+  if waitless.thread then waitless.check_turn() end
   if fn == nil then
     while has_work() do step() end
     return
