@@ -150,14 +150,28 @@ local function register (ws, record, all, n, id)
   return request
 end
 
+-- Raises at `level` for an id that no answer could be found by.
+local function check_id (level, all, id)
+  local is = type(id)
+  if is ~= "string" and is ~= "number" or id ~= id then
+    error("'correlate.id' returned " .. (id ~= id and "nan" or is)
+          .. " where a string or a number is expected", level)
+  elseif all.pending[id] then
+    error("'correlate.id' returned an id that another request waits with: "
+          .. tostring(id), level)
+  end
+end
+
 -- Asks once. The answer and its kind; nil, token, detail; or nil, "lost", why.
 local function ask (level, ws, record, all, asked)
   local n, id = correlation.next_id(record)
+  check_id(level + 3, all, id)
   local text, token, why = correlation.to_text(level + 1, ws, record, asked, id)
   if text == nil then return nil, token, why end
   local sent
   sent, token, why = sending.send_open(ws, text, asked)
   if not sent then return nil, token, why end
+  check_id(level + 3, all, id)     -- sending may have waited
   local request = register(ws, record, all, n, id)
   await(request, asked.deadline)
   if request.value ~= nil then return request.value, request.kind end

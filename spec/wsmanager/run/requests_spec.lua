@@ -309,6 +309,33 @@ describe("a request", function ()
     end)
   end)
 
+  it("has an id that an answer can be found by, or raises", function ()
+    local url = answering(function (ws, message)
+      if message.n ~= "unanswered" then ws:send(message) end
+    end)
+    run(function ()
+      local id
+      local ws = wsmanager.new {
+        url = url, decode = "json", reconnect = false,
+        correlate = {field = "id", id = function () return id end},
+      }
+      assert(ws:opened(LONG))
+      fails("'correlate.id' returned nil where a string or a number", ws.request, ws, {})
+      id = true
+      fails("'correlate.id' returned boolean where", ws.request, ws, {})
+      id = "same"
+      local first = spawn(function () return ws:request({n = "unanswered"}, LONG) end)
+      await(function () return ws:stats().requests == 1 end)
+      fails("'correlate.id' returned an id that another request waits with: same",
+            ws.request, ws, {})
+      assert.equal(1, ws:stats().requests)
+      ws:close()
+      local _, value, token = first:join(LONG)
+      assert.same({nil, "closed"}, {value, token})
+      assert.equal(0, ws:stats().requests)
+    end)
+  end)
+
   it("that cannot be asked raises", function ()
     local url = answering(echo)
     run(function ()
