@@ -246,22 +246,21 @@ end
 ---@param fn? function
 ---@param ... any  its arguments
 ---@return any ...  what fn returns
-function scheduler.run (...)
+function scheduler.run (fn, ...)
   check_fork()
   if waitless.thread then waitless.check_turn() end
-  if select("#", ...) == 0 then
+  if fn == nil then
     while has_work() do step() end
     return
   end
-  local fn = ...
   check_function(1, "#1 to 'run'", fn)
-  if coroutines.can_yield() then return fn(select(2, ...)) end
+  if coroutines.can_yield() then return fn(...) end
   scheduler.loop()
   local outcome = {done = false}
   local thread = coroutines.start_later(function (ok, why, thread)
     outcome.done, outcome.failed = true, not ok
     if not ok then outcome.why = report.raise(why, thread) end
-  end, main, outcome, ...)
+  end, main, outcome, fn, ...)
   repeat round(begin(loop, poll_timeout())) until outcome.done or status(thread) == "dead"
   cork(loop, false)
   if outcome.failed then error(outcome.why, 0) end
