@@ -2,8 +2,9 @@ rockspec_format = "3.0"
 package = "wsmanager-fetch"
 version = "scm-1"
 
+-- Whoever publishes it names his repository here; `luarocks make` does not look at it.
 source = {
-  url = "git+https://github.com/wsmanager/wsmanager.git",
+  url = "git+file:///path/to/wsmanager",
 }
 
 description = {
@@ -11,7 +12,6 @@ description = {
   detailed = [[
 The part of wsmanager that needs libcurl: with it wsmanager.fetch makes HTTP
 requests in the same loop as the connections. All else of it is in wsmanager.]],
-  homepage = "https://github.com/wsmanager/wsmanager",
   license = "MIT",
   labels = { "http", "network", "async" },
 }

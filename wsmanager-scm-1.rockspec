@@ -2,18 +2,18 @@ rockspec_format = "3.0"
 package = "wsmanager"
 version = "scm-1"
 
+-- Whoever publishes it names his repository here; `luarocks make` does not look at it.
 source = {
-  url = "git+https://github.com/wsmanager/wsmanager.git",
+  url = "git+file:///path/to/wsmanager",
 }
 
 description = {
   summary = "A WebSocket that looks after itself",
   detailed = [[
 A managed WebSocket for Lua: a C core with its own framing, and thin Lua on
-top. It beats, notices a dead peer, reconnects with a budget and backoff, and
+top. It sends heartbeats, notices a dead peer, reconnects with a budget and backoff, and
 keeps what you send meanwhile. Client and server, ws and wss, in coroutines or
 without.]],
-  homepage = "https://github.com/wsmanager/wsmanager",
   license = "MIT",
   labels = { "websocket", "network", "async" },
 }

@@ -83,7 +83,7 @@ wsmanager.run(function ()
   end)
 
   ws:on("ERROR", function (frame) tell {message = why_of(frame)} end)
-  ws:on(function () end)    -- heart-beats
+  ws:on(function () end)    -- heartbeats
 
   if text then
     local message = {command = "SEND", headers = {destination = queue}, body = text}

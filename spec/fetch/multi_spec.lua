@@ -147,7 +147,7 @@ describe("the connections of fetch", function()
         w.sleep(0.05)
       end
       local before = loop:counters().turns
-      w.sleep(0.05)
+      w.sleep(0.05)                 -- a time in which nothing happens is what is tested
       assert(loop:counters().turns - before < 10)
       assert(loop:timeout() > 1)]])
   end)
@@ -239,7 +239,7 @@ describe("a forked child", function()
       local child
       w.run(function ()
         local other = w.spawn(port_of, url .. "/slow/500?")
-        w.sleep(0.05)
+        repeat w.sleep(0) until other.state == "running"
         child = processes.fork()
         if child == 0 then
           local ok, why = pcall(w.fetch, url .. "/echo")
@@ -257,17 +257,7 @@ describe("a forked child", function()
     local lookups = os.tmpname()
     finally(function() os.remove(lookups) end)
     ends_well("local url = '" .. server.url .. "'" .. [[
-      local function inherited ()
-        local list = {}
-        local pipe = io.popen "ls -l /proc/self/fd"
-        for fd, to in pipe:read "*a":gmatch " (%d+) %-> (%S+)" do
-          if tonumber(fd) > 2 and not to:find "^/proc/" then
-            list[#list + 1] = to:gsub("%d+", "")
-          end
-        end
-        pipe:close()
-        return table.concat(list, " ")
-      end
+      local inherited = require "support.files".inherited
       local none = inherited()
       w.run(function ()
         port_of(url)

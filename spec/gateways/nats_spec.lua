@@ -2,9 +2,9 @@
 
 if not require "support.json".is_there "the examples" then return end
 
-local wsmanager = require "wsmanager"
 local bots = require "support.bots"
 local files = require "support.files"
+local ours = require "support.ours"
 local peers = require "support.peers"
 
 local SECRET = {NATS_TOKEN = "secret"}
@@ -80,9 +80,7 @@ describe("the bot on NATS", function ()
       return files.read(folder .. "/log"):find("->> [PING]", 1, true)
              and files.read(folder .. "/log"):find("<<- [PONG]", 1, true)
     end
-    local deadline = wsmanager.now() + 60
-    repeat wsmanager.sleep(0.02) until has_answered() or wsmanager.now() > deadline
-    assert.truthy(has_answered())
+    ours.await(has_answered)
   end)
 
   it("ends with the server's words where its token is wrong", function ()

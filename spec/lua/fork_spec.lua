@@ -282,17 +282,7 @@ describe("a forked child", function()
     local keylog = os.tmpname()
     ends_well("local keylog = '" .. keylog .. "'" .. [[
       local before = {}
-      local function inherited ()
-        local list = {}
-        local pipe = io.popen "ls -l /proc/self/fd"
-        for fd, to in pipe:read "*a":gmatch " (%d+) %-> (%S+)" do
-          if tonumber(fd) > 2 and not to:find "^/proc/" then
-            list[#list + 1] = to:gsub("%d+", "")
-          end
-        end
-        pipe:close()
-        return table.concat(list, " ")
-      end
+      local inherited = require "support.files".inherited
       local none = inherited()
       local path = os.tmpname()
       os.remove(path)

@@ -2,6 +2,20 @@
 
 local files = {}
 
+-- The descriptors that a program which is started here gets beside the usual three: what
+-- they lead to, without numbers.
+function files.inherited()
+  local list = {}
+  local pipe = io.popen "ls -l /proc/self/fd"
+  for fd, to in pipe:read "*a":gmatch " (%d+) %-> (%S+)" do
+    if tonumber(fd) > 2 and not to:find "^/proc/" then
+      list[#list + 1] = to:gsub("%d+", "")
+    end
+  end
+  pipe:close()
+  return table.concat(list, " ")
+end
+
 -- The paths below folders (a list) whose name ends so, sorted.
 function files.below(folders, ending)
   local pipe = assert(io.popen("find " .. table.concat(folders, " ")

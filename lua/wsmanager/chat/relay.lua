@@ -319,8 +319,8 @@ local function show_frame (self, member, frame)
   if not called then report_failure(self, member, "onframe", why) end
 end
 
--- The history has raised, or a message holds what JSON cannot: who asked or sent hears
--- of it, and does not repeat it.
+-- An error in the history, or a message that JSON cannot encode: the client that sent the
+-- frame gets the reason, and does not send it again.
 local function answer_failure (self, member, frame, why)
   local fault = frame[FAULT]
   if not fault then report_failure(self, member, "history", why) end

@@ -1,5 +1,5 @@
--- Errors in the functions of a program that serves a chat: who wrote hears of it, and
--- does not send the same again for ever.
+-- Errors in the functions given to chat.serve: the author of the message gets the reason,
+-- and does not send the message again.
 
 local json = require "support.json"
 if not json.is_there "a chat's server whose functions fail" then return end
@@ -17,8 +17,8 @@ local function telling (errors, options)
   return options
 end
 
--- Sends "bad" and "good" to somebody who is there; only "good" may arrive, the author
--- of "bad" hears why not, and both are done with.
+-- Sends "bad" and "good" to somebody who is there; only "good" may arrive. The author
+-- of "bad" gets the reason, and neither is sent again.
 local function refuses (options, why, told)
   local errors = {}
   return beside(telling(errors, options), function (_, join)
