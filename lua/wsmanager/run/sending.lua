@@ -190,6 +190,17 @@ end
 ---@return string? detail
 function sending.send (ws, data, kind, timeout)
   local options, terms, ok, token, detail
+  -- most tables: the core takes none, and no rule has to be looked at
+  if type(data) == "table" and timeout == nil and kind == nil then
+    local with = codecs[ws]
+    if with and with.encode and not identifies[ws] then
+      data, token, detail = encode(with, data)
+      if data == nil then return nil, token, detail end
+      ok, token, detail = link_send(ws, data)
+      if ok then return true end
+      return send_refused(ws, data, kind, timeout, terms, token, detail)
+    end
+  end
   if type(timeout) == "table" then
     options = timeout
     check_options(1 + METHOD_LEVELS, options)
