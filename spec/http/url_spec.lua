@@ -133,6 +133,22 @@ describe("a URL", function()
     assert.matches("longer than 65535 bytes", why(start .. ("a"):rep(65536 - #start)), 1, true)
   end)
 
+  it("hides what may be a password or a token in an error", function()
+    for given, shown in pairs {
+      ["ws://user:SECRET#x@host/"] = "ws://***@host/",
+      ["ws://user:SECRET?x@host/"] = "ws://***@host/",
+      ["ws://user:SEC@RET@h/"] = "ws://***@h/",
+      ["ws://user:SE CRET@h/"] = "ws://***@h/",
+      ["user:SECRET@h/"] = "***@h/",
+      ["ws://h/?token=SEC RET"] = "ws://h/?***",
+      ["ws://" .. ("SECRET"):rep(40) .. " @" .. ("h"):rep(100)]
+        = "ws://***@" .. ("h"):rep(71) .. "...",
+    } do
+      local text = why(given)
+      assert.equal('bad URL "' .. shown .. '"', text:match '^bad URL "[^"]*"')
+    end
+  end)
+
   it("is quoted without its control characters, and not beyond 80 bytes", function()
     assert.equal('bad URL "ws://h/??": a control character at byte 8', why "ws://h/\r\n")
     local long = why("ftp://" .. ("\195\164"):rep(100))

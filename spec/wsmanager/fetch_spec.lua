@@ -171,6 +171,7 @@ describe("a wrong call of fetch", function()
   it("raises for a URL that is none of http or https", function()
     raises("bad URL \"ftp://example.com/\": fetch takes http and https",
       "ftp://user:secret@example.com/?token")
+    raises("bad URL \"ftp://example.com/\"", "ftp://user:SECRET?x@example.com/")
     raises("bad URL \"ws://x\": fetch takes http and https; wsmanager.new takes", "ws://x")
     raises("bad URL \"example.com\"", "example.com")
     raises("bad URL", "http://")

@@ -8,10 +8,49 @@
 #define HOST_LIMIT 253 /* RFC 1035 2.3.4, without the root's dot */
 #define PORT_LIMIT 65535
 
+/* Appends as much of it as has room. */
+static void append (struct wsm_span *to, char buffer[WSM_QUOTE_SIZE],
+                    struct wsm_span s) {
+  const size_t room = WSM_QUOTE_SIZE - to->length;
+  const size_t n = s.length < room ? s.length : room;
+  memcpy(buffer + to->length, s.text, n);
+  to->length += n;
+}
+
+/* The length of "scheme://", or 0. */
+static size_t scheme_length (struct wsm_span url) {
+  size_t n = 0;
+  while (n < url.length && wsm_is_letter(url.text[n])) n++;
+  return url.length - n >= 3 && memcmp(url.text + n, "://", 3) == 0 ? n + 3 : 0;
+}
+
+/* A URL that could not be parsed, as an error shows it: what precedes its last '@' may
+** be a password, and a query may hold a token. */
+static const char *show (char to[WSM_QUOTE_SIZE], struct wsm_span url) {
+  static const struct wsm_span mask = { "***", 3 };
+  char buffer[WSM_QUOTE_SIZE];
+  struct wsm_span shown = { buffer, 0 }, rest = url;
+  size_t at = url.length, n = 0;
+  while (at > 0 && url.text[at - 1] != '@') at--;
+  if (at > 0) {
+    const struct wsm_span scheme = { url.text, scheme_length(url) };
+    append(&shown, buffer, scheme);
+    append(&shown, buffer, mask);
+    rest.text += at - 1;
+    rest.length -= at - 1;
+  }
+  while (n < rest.length && rest.text[n] != '?' && rest.text[n] != '#') n++;
+  if (n < rest.length) {
+    rest.length = n + 1;
+    append(&shown, buffer, rest);
+    append(&shown, buffer, mask);
+  } else append(&shown, buffer, rest);
+  return wsm_span_quote(to, shown);
+}
+
 static bool fail (struct wsm_error *e, struct wsm_span text, const char *why) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s",
-                  wsm_span_quote(quote, text), why);
+  wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s", show(quote, text), why);
   return false;
 }
 
@@ -19,7 +58,7 @@ static bool fail_at (struct wsm_error *e, struct wsm_span text,
                      const char *what, size_t at) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s at byte %lu",
-                  wsm_span_quote(quote, text), what, (unsigned long)at + 1);
+                  show(quote, text), what, (unsigned long)at + 1);
   return false;
 }
 

@@ -44,4 +44,9 @@ function url.redacted (given)
   return (given:gsub("[?#].*", ""):gsub("//[^/]*@", "//"))
 end
 
+-- The same of one that could not be parsed: what precedes its last '@' may be a password.
+function url.masked (given)
+  return url.redacted((given:gsub("//.*@", "//")))
+end
+
 return url

@@ -73,7 +73,7 @@ local function check_scheme (given)
   local lower = scheme and scheme:lower()
   if lower == "http" or lower == "https" then return end
   local is_websocket = lower == "ws" or lower == "wss"
-  error("bad URL \"" .. url.redacted(given):gsub("%c", "?")
+  error("bad URL \"" .. url.masked(given):gsub("%c", "?")
         .. "\": fetch takes http and https"
         .. (is_websocket and "; wsmanager.new takes ws and wss" or ""), 0)
 end

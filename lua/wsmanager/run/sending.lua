@@ -198,7 +198,7 @@ function sending.send (ws, data, kind, timeout)
       if data == nil then return nil, token, detail end
       ok, token, detail = link_send(ws, data)
       if ok then return true end
-      return send_refused(ws, data, kind, timeout, terms, token, detail)
+      return send_refused(ws, data, nil, nil, nil, token, detail)
     end
   end
   if type(timeout) == "table" then
