@@ -228,10 +228,10 @@ static enum step take_piece (struct wsm_session *s) {
 static enum step take_whole (struct wsm_session *s, const struct wsm_frame *f,
                              size_t header) {
   const size_t n = (size_t)f->length;
-  drop(s, s->parsed);
-  s->parsed = header + n;
+  s->parsed += header;
+  if (n) drop(s, s->parsed);
+  s->parsed += n;
   s->message_length = n;
-  if (n) drop(s, header);
   if (f->masked) wsm_mask(front(s), n, f->key, 0);
   if (s->binary) return s->inflates ? take_piece(s) : STEP_MESSAGE;
   return wsm_utf8_valid(front(s), n) ? STEP_MESSAGE : fail_text(s);
