@@ -133,23 +133,31 @@ local function detach (self)
   if self.is_ours then pcall(self.target.close, self.target) end
 end
 
--- What cannot be written ends the trace, and is reported.
+-- What cannot be written ends the trace, and is reported. A function may stop it.
 local function write_lines (self, lines)
-  if self.stopped then return end
   local ok, why = waitless.call("trace", function ()
-    for _, line in ipairs(lines) do write(self, line) end
+    for _, line in ipairs(lines) do
+      if self.stopped then return end
+      write(self, line)
+    end
     if #lines > 0 and type(self.target) ~= "function" then flush(self.target) end
   end)
   if ok then return end
-  self.stopped = true
-  detach(self)
+  if not self.stopped then
+    self.stopped = true
+    detach(self)
+  end
   report.failure("a trace", why)
 end
+
+local function get_write (file) return file.write end
 
 local function is_writable (file)
   local kind = type(file)
   if kind == "function" then return true end
-  return (kind == "userdata" or kind == "table") and type(file.write) == "function"
+  if kind ~= "userdata" and kind ~= "table" then return false end
+  local ok, method = pcall(get_write, file)    -- not all userdata can be indexed
+  return ok and type(method) == "function"
 end
 
 local function to_target (file)
@@ -160,8 +168,10 @@ local function to_target (file)
   return opened, nil, true
 end
 
---- Ends the trace; what was noted until now is written. May be called again.
+--- Ends the trace; what was noted until now is written, but for a call from a trace's or
+--- a log's function: then not another line is. May be called again.
 function Trace:stop ()
+  if getmetatable(self) ~= Trace then error("call it with ':', as in trace:stop()", 2) end
   if self.stopped then return end
   detach(self)
   self.stopped = true

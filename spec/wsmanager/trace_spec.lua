@@ -278,6 +278,66 @@ describe("wsmanager.trace", function ()
     assert.equal(2, #reports)
   end)
 
+  it("writes all that was noted, however much, when it is stopped", function ()
+    run(function ()
+      local _, url = ours.serve()
+      local ws = open(url)
+      assert(ws:opened(LONG))
+      local text, count, told = ("x"):rep(100), 0, ws:stats().messages_out
+      local trace = wsmanager.trace(ws, function () count = count + 1 end)
+      for _ = 1, 3000 do ws:send(text) end
+      assert.equal(told + 3000, ws:stats().messages_out)
+      trace:stop()
+      assert.is_true(count > 1000, count .. " lines")
+      ws:close()
+    end)
+  end)
+
+  it("may be stopped by its function, which is not called again", function ()
+    local reports, count, trace = ours.hush(), 0, nil
+    run(function ()
+      local _, url = ours.serve()
+      local ws = open(url)
+      assert(ws:opened(LONG))
+      trace = wsmanager.trace(ws, function ()
+        count = count + 1
+        trace:stop()
+      end)
+      for _ = 1, 300 do ws:send "x" end
+      for _ = 1, 300 do assert(ws:receive(LONG)) end
+      ws:close()
+    end)
+    assert.equal(1, count)
+    assert.same({}, reports)
+  end)
+
+  it("stopped or started by the function of another one leaves each its lines", function ()
+    local one, two, three, late = {}, {}, {}, {}
+    local function of (lines)
+      return function (line) lines[#lines + 1] = line:gsub(STAMP, "") end
+    end
+    run(function ()
+      local _, url = ours.serve()
+      local ws = open(url)
+      assert(ws:opened(LONG))
+      wsmanager.trace(ws, of(one))
+      local second = wsmanager.trace(ws, of(two))
+      local add = of(three)
+      wsmanager.trace(ws, function (line)
+        add(line)
+        if #three == 1 then wsmanager.trace(ws, of(late)) end
+        if #three == 2 then second:stop() end
+      end)
+      for i = 1, 5 do ws:send(tostring(i)) end
+      for _ = 1, 5 do assert(ws:receive(LONG)) end
+      await(function () return #one == 10 end)
+      ws:close()
+    end)
+    for i = 1, 9 do assert.equal(one[i], three[i]) end
+    assert.same({one[1], one[2]}, two)
+    for i = 2, 9 do assert.equal(one[i], late[i - 1]) end
+  end)
+
   it("has no credentials of heads, queries and messages", function ()
     local write, lines = collect()
     run(function ()
@@ -307,6 +367,8 @@ describe("wsmanager.trace", function ()
           print)
     fails("bad argument #2 to 'trace' %(path, file or function expected, got nil",
           wsmanager.trace, ws)
+    fails("bad argument #2 to 'trace' %(path, file or function expected, got userdata",
+          wsmanager.trace, ws, wsmanager.null)
     fails("bad argument #3 to 'trace' %(table expected, got number", wsmanager.trace, ws,
           print, 5)
     fails("unknown option 'size' of 'trace'", wsmanager.trace, ws, print, {size = 1})

@@ -16,9 +16,10 @@ local notes = {AT_ONCE = AT_ONCE}
 
 ---@class wsmanager.Record
 ---@field log? wsmanager.Log      option log
----@field sinks? wsmanager.Sink[]  who looks
+---@field sinks? wsmanager.Sink[]  who looks, the latest first; a list is never changed
 ---@field memory? table           of sentences.lua and trace.lua, while somebody does
 ---@field observe? fun(ws, record)  takes the notes
+---@field writes_note? true       one is being written: its sinks are called
 
 ---@class wsmanager.Sink
 ---@field keep integer   bytes of each frame's payload; 0: no frames
@@ -45,12 +46,13 @@ function notes.sentence (record, note)
   return note.level, note.sentence, note.fields
 end
 
--- Who looks may stop at each note.
+-- Who looks may stop at each note, or have another one look: that one begins with the
+-- next note.
 local function write (ws, record, note)
   local sinks = record.sinks
-  for i = #sinks, 1, -1 do
-    if sinks[i] then sinks[i].write(ws, record, note) end
-  end
+  record.writes_note = true
+  for i = #sinks, 1, -1 do sinks[i].write(ws, record, note) end
+  record.writes_note = nil
 end
 
 -- The oldest note of a connection, or of a server's connections without a request.
@@ -88,21 +90,43 @@ local function new_memory (ws, record)
   }
 end
 
+-- The list with that sink before the others, or without it.
+local function copy_with (sinks, sink)
+  local copy = {sink}
+  for _, each in ipairs(sinks or {}) do copy[#copy + 1] = each end
+  return copy
+end
+
+local function copy_without (sinks, sink)
+  local copy = {}
+  for _, each in ipairs(sinks) do
+    if each ~= sink then copy[#copy + 1] = each end
+  end
+  return copy
+end
+
 function notes.attach (ws, record, sink)
-  record.sinks, record.memory = record.sinks or {}, record.memory or new_memory(ws, record)
-  table.insert(record.sinks, 1, sink)
+  record.sinks = copy_with(record.sinks, sink)
+  record.memory = record.memory or new_memory(ws, record)
   notes.refresh(ws, record)
 end
 
--- What was noted until now is written before.
-function notes.detach (ws, record, sink)
-  observe(ws, record)
-  for i, each in ipairs(record.sinks) do
-    if each == sink then
-      table.remove(record.sinks, i)
-      break
-    end
+-- Writes what was noted until now, and nothing that is noted by that.
+local function write_all (ws, record)
+  local all, n = {}, 0
+  local note = notes.take(ws)
+  while note do
+    n = n + 1
+    all[n] = note
+    note = notes.take(ws)
   end
+  for i = 1, n do write(ws, record, all[i]) end
+end
+
+-- What was noted until now is written before; within a sink's function nothing more is.
+function notes.detach (ws, record, sink)
+  if not record.writes_note then write_all(ws, record) end
+  record.sinks = copy_without(record.sinks, sink)
   notes.refresh(ws, record)
 end
 
