@@ -227,6 +227,7 @@ build = {
     ["wsmanager.base.fifo"] = "lua/wsmanager/base/fifo.lua",
     ["wsmanager.base.handshake_headers"] = "lua/wsmanager/base/handshake_headers.lua",
     ["wsmanager.base.masking"] = "lua/wsmanager/base/masking.lua",
+    ["wsmanager.base.optional"] = "lua/wsmanager/base/optional.lua",
     ["wsmanager.base.options"] = "lua/wsmanager/base/options.lua",
     ["wsmanager.base.page"] = "lua/wsmanager/base/page.lua",
     ["wsmanager.base.report"] = "lua/wsmanager/base/report.lua",

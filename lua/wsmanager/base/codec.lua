@@ -1,9 +1,10 @@
 -- Decoding and encoding of messages: JSON, or a program's own codec.
--- Depends on report.lua, on lua-cjson once JSON is used, and on the core for what
--- that does not do exactly.
+-- Depends on report.lua and optional.lua, on lua-cjson once JSON is used, and on the
+-- core for what that does not do exactly.
 -- Never raises for data from a peer: nil, "codec", why, raw.
 
 local core = require "wsmanager.core"
+local optional = require "wsmanager.base.optional"
 local report = require "wsmanager.base.report"
 
 local is_utf8 = core.utf8
@@ -24,7 +25,7 @@ local array_meta = {__jsontype = "array"}
 
 -- lua-cjson; raises a sentence, without a position, where it is not installed.
 function codec.cjson ()
-  local ok, cjson = pcall(require, "cjson")
+  local ok, cjson = optional.load "cjson"
   if ok then return cjson end
   error("JSON needs lua-cjson (luarocks install lua-cjson)", 0)
 end

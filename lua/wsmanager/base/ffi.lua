@@ -1,10 +1,11 @@
 -- The core's receive and send. In LuaJIT the common case goes through its FFI,
 -- which compiled code calls without Lua's stack; anything else falls back to
 -- core.link.
--- Depends on core.link.
+-- Depends on core.link and optional.lua.
 -- Never makes a table or a closure for a message.
 
 local core = require "wsmanager.core"
+local optional = require "wsmanager.base.optional"
 
 local link = core.link
 local link_receive, link_send = link.receive, link.send
@@ -15,7 +16,7 @@ local ffi = {receive = link_receive, send = link_send}
 local function load_ffi ()
   local jit = rawget(_G, "jit")
   if not jit or not jit.status() or not link.ffi then return nil end
-  local found, library = pcall(require, "ffi")
+  local found, library = optional.load "ffi"
   return found and library or nil
 end
 

@@ -5,6 +5,7 @@
 
 local arguments = require "wsmanager.base.arguments"
 local history_options = require "wsmanager.chat.history_options"
+local optional = require "wsmanager.base.optional"
 local shape = require "wsmanager.chat.shape"
 
 ---@class chat.sqlite_history : chat.history
@@ -327,7 +328,7 @@ end
 
 -- LuaSQL; raises a sentence, without a position, where it is not installed.
 local function driver ()
-  local ok, luasql = pcall(require, "luasql.sqlite3")
+  local ok, luasql = optional.load "luasql.sqlite3"
   if ok then return luasql end
   error("a history in SQLite needs LuaSQL (Debian, for Lua 5.1 to 5.4 and "
     .. "LuaJIT: apt-get install lua-sql-sqlite3; elsewhere: luarocks install "

@@ -1,6 +1,8 @@
 -- The module wsmanager.fetch.core, which needs libcurl and may not be there.
--- Depends on it alone.
+-- Depends on it and on optional.lua.
 -- Never raises with a position: its callers add the line of theirs.
+
+local optional = require "wsmanager.base.optional"
 
 local native = {}
 
@@ -37,7 +39,7 @@ end
 -- The module; raises a sentence, without a position, where it cannot be loaded.
 ---@return fetch.core
 function native.load ()
-  local ok, module = pcall(require, "wsmanager.fetch.core")
+  local ok, module = optional.load "wsmanager.fetch.core"
   if ok then return module end
   error(is_missing(module) and NOT_BUILT or NOT_LOADED .. tostring(module), 0)
 end

@@ -1,0 +1,16 @@
+-- Modules that may not be there: lua-cjson, LuaSQL, LuaJIT's FFI, the core of fetch.
+-- Depends on nothing.
+-- Never hands a literal name to `require`: some engines' builders collect those, and
+-- stop at one that is not in the game.
+
+local optional = {}
+
+-- true and the module, or false and why it cannot be loaded.
+---@param name string
+---@return boolean found
+---@return any module_or_why
+function optional.load (name)
+  return pcall(require, name)
+end
+
+return optional
