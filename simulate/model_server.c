@@ -268,7 +268,8 @@ static void refuse (struct peer *p) {
     snprintf(after, sizeof after, "Retry-After: %u\r\n", s->retry_after_s);
   /* RFC 9110 10.2.3 names 503, RFC 6585 429 */
   if ((s->refusal == 429 || s->refusal == 503) && p->attached)
-    client_of(p)->retry_after_ms = s->retry_after_s * 1000;
+    ((struct client *)tcp_owner(p->tcp, CLIENT))->retry_after_ms =
+      s->retry_after_s * 1000;
   snprintf(text, sizeof text,
            "HTTP/1.1 %u No\r\n%sContent-Length: 0\r\nConnection: "
            "close\r\n\r\n",
