@@ -19,13 +19,18 @@ static uint64_t now_of (const struct client *c) {
 
 /* --- messages of the server --- */
 
+static bool comes_before (const struct client *c, uint64_t one,
+                          uint64_t other) {
+  return migration_place(c, one) < migration_place(c, other);
+}
+
 /* No message of an earlier connection will come: were they all taken? */
 static void check_receipts (struct client *c, uint64_t connection) {
   unsigned i, kept = 0;
   for (i = 0; i < c->receipt_count; i++) {
     const struct receipt r = c->receipts[i];
     const uint64_t taken = r.connection == c->connection ? c->next : 0;
-    if (r.connection >= connection) {
+    if (!comes_before(c, r.connection, connection)) {
       c->receipts[kept++] = r;
     } else if (taken > r.whole || (r.exact && taken < r.whole)) {
       invariant_broken(c->world, BROKEN_LOST,
@@ -86,14 +91,14 @@ static void take (struct client *c, const struct wsm_message *m) {
     return;
   }
   if (!message_read(m->data, m->length, &name) || name.kind != 's' ||
-      name.connection < c->connection) {
+      comes_before(c, name.connection, c->connection)) {
     invariant_broken(c->world, BROKEN_ORDER,
                      "client %u: a message that the server did not send, or "
                      "of an earlier connection",
                      c->number);
     return;
   }
-  if (name.connection > c->connection) {
+  if (name.connection != c->connection) {
     check_receipts(c, name.connection);
     c->connection = name.connection;
     c->next = 0;

@@ -42,7 +42,7 @@ static void note_receipt (struct client *c, const struct peer *p) {
 static uint64_t fault_of (const struct client *c, const struct tcp *t) {
   const struct peer *p = peer_of(t);
   const uint64_t now = now_of(c), impaired_ms = tcp_impaired_ms(t);
-  if (!p || !p->tcp || p->hung || p->silent) return now;
+  if (!p || !p->tcp || p->hung || p->silent || p->owes) return now;
   return p->hung_ms > impaired_ms ? p->hung_ms : impaired_ms;
 }
 

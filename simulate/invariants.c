@@ -206,6 +206,12 @@ static uint64_t later_of (uint64_t a, uint64_t b) {
   return a > b ? a : b;
 }
 
+/* Of this connection: behind what the one before it still receives, too. */
+static bool is_untaken (const struct client *c) {
+  return wsm_manager_has_message(c->manager) ||
+         wsm_manager_holds_message(c->manager);
+}
+
 /* When it must be known that the peer is dead, if nothing more happens. */
 static uint64_t answer_of (const struct client *c) {
   return c->policy.heartbeat.timeout_ms - c->policy.heartbeat.interval_ms;
@@ -217,8 +223,7 @@ static uint64_t silent_by (const struct client *c) {
   const uint64_t answer = answer_of(c);
   const bool beats = p->heartbeat.interval_ms != 0;
   const bool always = beats && p->heartbeat.mode == WSM_HEARTBEAT_ALWAYS;
-  const bool by_ack = always && p->heartbeat.ack &&
-                      !wsm_manager_has_message(c->manager);
+  const bool by_ack = always && p->heartbeat.ack && !is_untaken(c);
   const uint64_t heard = by_ack ? later_of(c->answered_ms, c->slow_ms + answer)
                                 : c->heard_ms;
   uint64_t at = later_of(heard, c->opened_ms) + p->heartbeat.timeout_ms;
@@ -252,11 +257,15 @@ static bool has_heartbeat (const struct client *c) {
   return c->clear_ms > later_of(asked, next) + LATE_MS + CHECK_MS;
 }
 
-/* Is it one that the rules count? */
+/* Is it one that the rules count? Without heartbeats it does where the kernel is full
+** when it is looked for. */
 static void note_progress (struct client *c, uint64_t acknowledged) {
   const bool blocked = c->manager->paused || c->blocked ||
                        now_of(c) <= c->blocked_ms + 2 * CHECK_MS;
-  if (acknowledged != c->progress && (blocked || !has_heartbeat(c)))
+  const bool beats = c->policy.heartbeat.interval_ms != 0;
+  if (acknowledged != c->progress) c->acknowledged_ms = now_of(c);
+  if (blocked && !beats) c->progress_ms = c->acknowledged_ms;
+  else if (acknowledged != c->progress && (blocked || !has_heartbeat(c)))
     c->progress_ms = now_of(c);
   c->progress = acknowledged;
 }
@@ -267,7 +276,7 @@ void invariant_dead (struct client *c) {
   if (now_of(c) < c->program_until_ms) return;
   acknowledged = tcp_acknowledged(c->tcp, CLIENT);
   note_progress(c, acknowledged);
-  if (wsm_manager_has_message(c->manager)) c->slow_ms = now_of(c);
+  if (is_untaken(c)) c->slow_ms = now_of(c);
   if (acknowledged == tcp_written(c->tcp, CLIENT) &&
       wsm_manager_pending(c->manager) == 0)
     c->clear_ms = now_of(c);

@@ -103,13 +103,32 @@ static void exchange (struct client *c, struct client *t) {
   EXCHANGE(struct scanner, out);
   EXCHANGE(struct scanner, in);
   EXCHANGE(uint64_t, message_ms);
-  EXCHANGE(uint64_t, epoch_seen);
   EXCHANGE(uint64_t, paused_ms);
   /* the options are the same, but for those of a connection that has no other */
+  /* what was sent and received before counts, too: it has another number now */
+  c->epoch_seen = c->manager->counters.epoch;
   c->manager->policy = &c->policy;
   t->manager->policy = &t->policy;
   driver_exchanged(c);
   driver_exchanged(t);
+}
+
+uint64_t migration_place (const struct client *c, uint64_t connection) {
+  unsigned i;
+  for (i = 0; i < PLACES; i++)
+    if (c->places[i].connection == connection && connection)
+      return c->places[i].behind * 2 + 1;
+  return connection == NEVER ? NEVER : connection * 2;
+}
+
+/* The one that was lost meanwhile may have connected once more. */
+static void note_place (struct client *c) {
+  const struct peer *p = tcp_owner(c->tcp, SERVER);
+  struct place *place = &c->places[c->place_count % PLACES];
+  if (p->number == c->account.connections) return;
+  place->connection = p->number;
+  place->behind = c->account.connections;
+  c->place_count++;
 }
 
 static void begin_anew (struct client *c) {
@@ -133,6 +152,7 @@ static void take_place (struct client *c) {
   struct client *t = c->twin;
   if (!wsm_migration_begin(t->manager, c->manager, now_of(c))) exit(2);
   exchange(c, t);
+  note_place(c);
   begin_anew(c);
   t->leaves = true;
   t->last_attempts = 0; /* its manager has handed its counters over */

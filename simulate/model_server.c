@@ -203,7 +203,8 @@ static void answer_heartbeat (struct peer *p) {
     invariant_broken(c->world, BROKEN_OTHER,
                      "client %u: a heartbeat of an earlier connection",
                      c->number);
-  if (client_of(p)->policy.heartbeat.ack && !p->silent) peer_write(p, "beat");
+  p->owes = p->silent && c->policy.heartbeat.ack;
+  if (c->policy.heartbeat.ack && !p->silent) peer_write(p, "beat");
 }
 
 static void log_in (struct peer *p) {

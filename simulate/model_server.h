@@ -20,6 +20,7 @@ struct peer {
   bool woken;     /* it will read soon */
   bool hung;      /* it reads nothing */
   bool silent;    /* it answers no heartbeat */
+  bool owes;      /* the answer to a heartbeat, until it answers another one */
   bool logged_in; /* or need not */
   uint64_t accepted_ms;
   uint64_t number; /* of the account's connections, from 1 */

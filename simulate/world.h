@@ -94,6 +94,14 @@ struct passing {
 
 #define RECEIPTS 64
 
+/* A connection that took the place of one that began later: its messages come behind
+** those of connection `behind`. */
+struct place {
+  uint64_t connection, behind;
+};
+
+#define PLACES 8 /* that matter yet */
+
 /* fates.c: of the application's messages, by their number. */
 struct fate {
   uint64_t sent_ms, expires_ms;
@@ -149,6 +157,8 @@ struct client {
   uint64_t connection, next; /* of the next message of the server's */
   struct receipt receipts[RECEIPTS];
   unsigned receipt_count;
+  struct place places[PLACES];
+  unsigned place_count; /* so far */
   uint64_t last_attempts, last_opens;
   struct scanner out, in;        /* what went by on its connection */
   struct window attempts, sends; /* by their rates */
@@ -157,6 +167,7 @@ struct client {
   uint32_t silence_ms; /* heartbeat.silence, as long as it is that */
   /* what is true, whatever the manager thinks */
   uint64_t heard_ms, opened_ms, free_ms, progress_ms, progress, clear_ms;
+  uint64_t acknowledged_ms; /* something of ours last was */
   uint64_t written, written_ms, hung_up_ms, blocked_ms, upload_ms;
   uint64_t overdue_ms;  /* since then the deadline is over; NEVER */
   uint64_t begun_ms;    /* it last called reconnect() */
