@@ -137,7 +137,7 @@ $(OUT)/faulty.so: spec/support/faulty.c
 # What specs run.
 spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/adoptions \
   $(OUT)/states.so $(OUT)/processes.so $(OUT)/suspends.so $(OUT)/names.so \
-  $(OUT)/lapses.so
+  $(OUT)/lapses.so $(OUT)/nginxes.so
 
 LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
 
@@ -155,7 +155,8 @@ $(OUT)/states.so $(OUT)/processes.so: $(OUT)/%.so: spec/support/%.c
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
 
 # Preloaded by specs, after a sanitizer's runtime.
-$(OUT)/names.so $(OUT)/suspends.so $(OUT)/lapses.so: $(OUT)/%.so: spec/support/%.c
+$(OUT)/names.so $(OUT)/suspends.so $(OUT)/lapses.so \
+  $(OUT)/nginxes.so: $(OUT)/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(INCLUDES) -o $@ $<
 

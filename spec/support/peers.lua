@@ -38,6 +38,7 @@ local programs = {
   cutting_proxy = "exec " .. python .. "cutting_proxy.py",
   conformance = "exec " .. python .. "conformance.py",
   daemon = "exec " .. python .. "daemon.py",
+  nginx = "exec " .. python .. "nginx.py",
   graphql_server = npm .. "graphql_server.js",
   socket_io_server = npm .. "socket_io_server.js",
 }

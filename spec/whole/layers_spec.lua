@@ -24,6 +24,7 @@ local reserved = {
   ["unistd.h"] = "src/io/",
   ["time.h"] = { "src/io/", "src/tls/" },
   ["pthread.h"] = "src/io/",
+  ["dlfcn.h"] = { "src/base/keep_loaded.c", "src/io/nginx.c" },
 }
 
 -- Is the path below one of these places?

@@ -5,6 +5,9 @@
 
 ---@class core
 ---@field loop fun(): core.loop|nil, string?, string?   nil, token, detail
+---@field nginx fun(loop: core.loop, semaphore: number): core.nginx|nil, string?, string?   posts that ngx.semaphore, by its address
+---@field bridge fun(loop: core.loop): core.bridge|nil, string?, string?
+---@field shared fun(): boolean?   is this the Lua state of all of nginx's requests? nil: no nginx
 ---@field connection fun(loop: core.loop, config: core.config): wsmanager   raises
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
 ---@field tls fun(options: core.tlsoptions, server: boolean): core.tls|nil, string?, string?
@@ -63,6 +66,15 @@
 ---@field host string         without brackets
 ---@field ipv6 boolean        ---@field port integer
 ---@field target string       path and query
+
+---@class core.nginx : userdata    the loop's descriptor in nginx's epoll
+---@field close fun(self)
+
+---@class core.bridge : userdata   a thread that writes a byte when the loop wants a turn
+---@field port fun(self): integer      of 127.0.0.1, to connect to
+---@field secret fun(self): string     to be sent first
+---@field arm fun(self)                after each byte and its turn
+---@field close fun(self)
 
 ---@class core.loop : userdata
 ---@field turn fun(self, wait: number?)     nil: until something happens

@@ -1,0 +1,145 @@
+"""An nginx with Lua in a folder of its own, on loopback, with the module that is
+built in build/luajit.
+
+Options: workers (1); main, http, server: further directives of these blocks; init,
+init_worker, exit_worker: Lua; locations: { path: Lua of its content, or a list of
+lines of directives }; cpath, before build/luajit. $PORT in all of these is the port.
+Events: ready { master, folder }: its process and where its error.log is. ended
+{ status, log, left }: what it wrote, and the files that it left in the folder.
+It ends with this process, however that ends.
+"""
+
+import contextlib
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from peer import OPTIONS, begin, tell
+
+STARTING = 60       # seconds, on a machine with much else to do
+PR_SET_PDEATHSIG = 1
+MODULES = "/usr/lib/nginx/modules"
+TREE = pathlib.Path(__file__).resolve().parents[3]
+
+libc = ctypes.CDLL(None)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
+
+
+def block(name, lua):
+    return f"{name} {{\n{lua}\n}}\n" if lua else ""
+
+
+def location(path, content):
+    if isinstance(content, str):
+        content = [block("content_by_lua_block", content)]
+    return f"location {path} {{\n" + "\n".join(content) + "\n}\n"
+
+
+def configuration(folder):
+    user = "user root;" if os.geteuid() == 0 else ""
+    cpath = f"{TREE}/build/luajit/?.so;;"
+    if "cpath" in OPTIONS:
+        cpath = OPTIONS["cpath"] + ";" + cpath
+    locations = "".join(location(path, content) for path, content
+                        in OPTIONS.get("locations", {}).items())
+    temporary = "\n".join(f"{name}_temp_path {folder}/temp;" for name in
+                          ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
+    return f"""
+load_module {MODULES}/ndk_http_module.so;
+load_module {MODULES}/ngx_http_lua_module.so;
+{user}
+worker_processes {OPTIONS.get("workers", 1)};
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log info;
+{OPTIONS.get("main", "")}
+events {{ worker_connections 2048; {OPTIONS.get("events", "")} }}
+http {{
+  access_log off;
+  {temporary}
+  lua_package_path "{TREE}/lua/?.lua;{TREE}/lua/?/init.lua;{TREE}/?.lua;;";
+  lua_package_cpath "{cpath}";
+  {OPTIONS.get("http", "")}
+  {block("init_by_lua_block", OPTIONS.get("init"))}
+  {block("init_worker_by_lua_block", OPTIONS.get("init_worker"))}
+  {block("exit_worker_by_lua_block", OPTIONS.get("exit_worker"))}
+  server {{
+    listen 127.0.0.1:$PORT;
+    {OPTIONS.get("server", "")}
+    {locations}
+  }}
+}}
+"""
+
+
+def listens(port):
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    return False
+
+
+def log_of(folder):
+    with contextlib.suppress(OSError):
+        return (folder / "error.log").read_text(errors="replace")
+    return ""
+
+
+def start(folder, port):
+    text = configuration(folder).replace("$PORT", str(port))
+    (folder / "nginx.conf").write_text(text)
+    child = subprocess.Popen(
+        ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"),
+         "-e", str(folder / "error.log")],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM))
+    deadline = time.monotonic() + STARTING
+    while not listens(port):
+        if child.poll() is not None or time.monotonic() > deadline:
+            child.kill()
+            print("nginx does not listen:",
+                  log_of(folder)[-2000:].replace("\n", " | "), flush=True)
+            sys.exit(1)
+        time.sleep(0.02)
+    return child
+
+
+def left_in(folder):
+    known = {"nginx.conf", "error.log", "temp"}
+    return sorted(path.name for path in folder.iterdir() if path.name not in known)
+
+
+def main():
+    folder = pathlib.Path(tempfile.mkdtemp()).resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    child = None
+    try:
+        port = free_port()
+        child = start(folder, port)
+        begin(port, life=600)
+        tell("ready", master=child.pid, folder=str(folder))
+        status = child.wait()
+        tell("ended", status=status, log=log_of(folder), left=left_in(folder))
+    finally:
+        if child and child.poll() is None:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+            child.kill()
+            child.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
