@@ -1,4 +1,4 @@
-"""Runs all spec files, some of them side by side, and sums up."""
+"""Runs spec files, some of them side by side, and sums up."""
 
 import pathlib
 import re
@@ -16,12 +16,24 @@ def read_times():
     return {name: float(seconds) for seconds, name in rows}
 
 
-def in_order(times):
-    """All files, the longest first; those of spec/whole when nobody knows."""
-    names = sorted(map(str, pathlib.Path("spec").rglob("*_spec.lua")))
-    names.sort(key=lambda name: -times.get(name, 1000 * ("/whole/" in name)))
-    alone = [name for name in names if re.search(
-        "^-- Runs alone", pathlib.Path(name).read_text()[:500], re.M)]
+def says(name, words):
+    """Do the first lines of this file say so?"""
+    return re.search(f"^-- {words}", pathlib.Path(name).read_text()[:600], re.M)
+
+
+def choose(again, pattern):
+    """The files whose name has this pattern, those that run once not again."""
+    names = map(str, pathlib.Path("spec").rglob("*_spec.lua"))
+    return [name for name in names if re.search(pattern, name)
+            and not (again and says(name, "Runs once"))]
+
+
+def in_order(names, times):
+    """The longest first, those of spec/whole when nobody knows; and those that
+    run alone."""
+    names = sorted(names, key=lambda name: (
+        -times.get(name, 1000 * ("/whole/" in name)), name))
+    alone = [name for name in names if says(name, "Runs alone")]
     return [name for name in names if name not in alone], alone
 
 
@@ -71,10 +83,10 @@ class Suite:
         self.failed += len(names)
         return []
 
-    def run(self):
+    def run(self, names):
         try:
-            together, alone = in_order(self.times)
-            self.run_all(together, self.cores + 1)    # one of them waits
+            together, alone = in_order(names, self.times)
+            self.run_all(together, 2 * self.cores + 1)    # half of them wait
             self.run_all(alone, 1)
         finally:
             for run in self.running:

@@ -1,4 +1,5 @@
 -- A machine whose network comes back: programs in a network namespace of their own.
+-- Runs once: C and the kernel, the same under each Lua.
 
 local files = require "support.files"
 local programs = require "support.programs"

@@ -1,4 +1,5 @@
 -- Loops that come and go in threads: a program of its own, support/loops.c.
+-- Runs once: a program in C, the same under each Lua.
 
 local files = require "support.files"
 

@@ -1,5 +1,6 @@
 -- Names whose server does not answer, and names that need none: programs of their
 -- own, on a getaddrinfo of ours (support/names.c).
+-- Runs once: C and its threads, the same under each Lua.
 
 local files = require "support.files"
 local peers = require "support.peers"

@@ -1,4 +1,5 @@
 -- A manager through random events, on a simulated clock, with and without memory.
+-- Runs once: C, the same under each Lua.
 
 local core = require "wsmanager.core"
 local managers = require "support.managers"

@@ -1,3 +1,5 @@
+-- Runs once: C, the same under each Lua.
+
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"
 local peers = require "support.peers"

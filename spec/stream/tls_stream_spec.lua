@@ -1,4 +1,5 @@
 -- TLS on real sockets, in every way that it fails.
+-- Runs once: C, the same under each Lua.
 
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"

@@ -1,6 +1,7 @@
 -- Every case of the well-known fuzzing suite, in the strict reading and with the
 -- close clean, against our client and our server. CONFORMANCE=table prints a
 -- line for each case; CONFORMANCE=full takes the suite's own times and counts.
+-- Runs once: framing is C, the same under each Lua.
 
 local echoes = require "support.echoes"
 local peers = require "support.peers"

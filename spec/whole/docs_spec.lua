@@ -1,4 +1,5 @@
 -- What the documents name: that its folders and files exist.
+-- Runs once: it reads files, the same under each Lua.
 
 local files = require "support.files"
 local layers = require "support.layers"

@@ -1,5 +1,6 @@
 -- Peers that stall or cut in every phase of an open connection and of its close,
 -- over real sockets, against our client and our server.
+-- Runs once: C, the same under each Lua.
 
 local echoes = require "support.echoes"
 local peers = require "support.peers"

@@ -1,5 +1,6 @@
 -- Peers that stall, cut, drip or lie in the opening handshake, over real
 -- sockets: what a program hears of a server, and what a client is answered.
+-- Runs once: C, the same under each Lua.
 
 local certificates = require "support.certificates"
 local core = require "wsmanager.core"

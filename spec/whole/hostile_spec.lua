@@ -2,6 +2,7 @@
 -- our client and our server: the close code on the wire, the token and the
 -- detail that a program hears, and that nothing stays behind. Every fault comes
 -- in one piece and again byte by byte.
+-- Runs once: C, the same under each Lua.
 
 local core = require "wsmanager.core"
 local echoes = require "support.echoes"

@@ -1,4 +1,5 @@
 -- Which files may include, call and require which, read from the code itself.
+-- Runs once: it reads files, the same under each Lua.
 
 local code = require "support.code"
 local files = require "support.files"

@@ -1,4 +1,5 @@
 -- The rockspecs: that they name every file, and that they build.
+-- Runs once: what it tests is a build, not a Lua.
 
 local files = require "support.files"
 

@@ -1,4 +1,5 @@
 -- How long files and functions are, and where the files are.
+-- Runs once: it reads files, the same under each Lua.
 
 local code = require "support.code"
 local files = require "support.files"

@@ -1,4 +1,5 @@
 -- The option `compress`, with other clients and servers and with ours.
+-- Runs once: zlib and C, the same under each Lua.
 
 local wsmanager = require "wsmanager"
 local bytes = require "support.bytes"

@@ -1,6 +1,7 @@
 -- Faults on the way to servers that we did not write: connections over TLS that are
 -- cut, stall, are corrupted, delayed or slow. With acknowledged delivery nothing is
 -- lost, and what is confirmed is confirmed in order.
+-- Runs once: C and the kernel, the same under each Lua.
 
 local wsmanager = require "wsmanager"
 local certificates = require "support.certificates"

@@ -1,5 +1,6 @@
 -- Who counts as dead, with real sockets and short times; spec/manager/liveness_spec.lua
 -- has the rules on a fake clock.
+-- Runs once: C and the kernel, the same under each Lua.
 
 local certificates = require "support.certificates"
 local ours = require "support.ours"
