@@ -78,7 +78,7 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field user? fun(request: wsmanager.Request): string|number|nil  whose ids `dedupe` knows again later
 ---@field correlate? string|integer|wsmanager.Correlation  as of a client
 ---@field dispatch? string|integer|fun(message: any, kind: string): any  as of a client
----@field onerror? fun(why: any, ws: wsmanager.Connection)  called for errors of its functions
+---@field onerror? fun(why: any, ws: wsmanager.Connection, text: string)  errors of functions, text with the traceback
 
 ---@class wsmanager.Server
 ---@field port integer            the port it listens on; 0 for a Unix socket
@@ -262,7 +262,7 @@ local function report_failure (exchange, why, thread)
   log.tell_failed(exchange.record, exchange.step or "handler", why)
   local onerror = exchange.server.given.onerror
   if onerror then
-    scheduler.spawn(onerror, why, exchange.ws)
+    scheduler.spawn(onerror, why, exchange.ws, report.trace(why, thread))
   else
     report.failure("a server's " .. (exchange.step or "handler"), why, thread)
   end

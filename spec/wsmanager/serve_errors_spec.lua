@@ -27,7 +27,7 @@ describe("a server", function ()
       local told
       local functions = {
         {handler = throw}, {handler = echo, authorize = throw},
-        {handler = throw, onerror = function (got) told = {got} end},
+        {handler = throw, onerror = function (got, _, text) told = {got, text} end},
         {handler = throw, onerror = throw},
         {handler = echo, page = throw, authorize = function ()
           return nil, why
@@ -42,6 +42,9 @@ describe("a server", function ()
           await(function () return #reports > before or told end)
           if i ~= 5 then
             assert.is_true(rawequal(why, (told or {reports[#reports].why})[1]))
+          end
+          if told and type(why) == "string" then
+            assert.matches("\nstack traceback:", told[2])
           end
           told = nil
         end)

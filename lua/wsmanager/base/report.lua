@@ -46,12 +46,13 @@ function report.text (why)
   return ok and text or "(an error object that has no text)"
 end
 
--- The text of an error with the traceback of the coroutine that it ended, if that
--- is given and the error is no object.
+-- The text of an error with the traceback of the coroutine that it ended, or with `true`
+-- of the handler's caller, if one is given and the error is no object.
 function report.trace (why, thread)
   if not thread or type(why) == "table" or type(why) == "userdata" then
     return report.text(why)
   end
+  if thread == true then return traceback(report.text(why), 3) end
   return traceback(thread, report.text(why))
 end
 

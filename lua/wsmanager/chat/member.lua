@@ -12,6 +12,9 @@ local key_of = shape.key
 ---@field uid string
 ---@field ws wsmanager.Connection
 ---@field unconfirmed integer   messages sent to it and not confirmed
+---@field history chat.guarded_history
+---@field receipts table<string, table>  room -> what it has received and is not noted yet
+---@field is_stalled? boolean    the history did not give what it is to be sent
 local Member = {}
 Member.__index = Member
 
@@ -30,10 +33,11 @@ local TYPING = 10
 
 ---@param uid string
 ---@param ws wsmanager.Connection
----@param history chat.history
-local function new (uid, ws, history)
+---@param history chat.guarded_history
+---@param failed fun(member: chat.member, token: any, detail: any)  the history failed
+local function new (uid, ws, history, failed)
   return setmetatable({
-    uid = uid, ws = ws, history = history, rooms = {},
+    uid = uid, ws = ws, history = history, failed = failed, rooms = {}, receipts = {},
     unconfirmed = 0, notices = {}, notice_count = 0, order = {},
     typing_since = 0, typing_count = 0,
   }, Member)
@@ -133,10 +137,14 @@ end
 -- Sends what a room has for it; false: it has to wait.
 local function send_room (self, name)
   local room = self.rooms[name]
-  local list
+  local list, token, why
   repeat
-    list = self.history:after(name, room.sent, BATCH, self.uid)
-    if not list then return false end
+    list, token, why = self.history:after(name, room.sent, BATCH, self.uid)
+    if not list then
+      self.is_stalled = true
+      self:failed(token, why)
+      return true    -- other rooms may go on
+    end
     for _, entry in ipairs(list) do
       -- the history may have waited
       if self.rooms[name] ~= room or self.unconfirmed >= WINDOW then
@@ -164,7 +172,7 @@ function Member:pump ()
   if self.is_pumping then return end
   self.is_pumping = true
   while self.again and flush_notices(self) do
-    self.again = false
+    self.again, self.is_stalled = false, nil
     send_rooms(self)
   end
   self.is_pumping = false

@@ -1,13 +1,14 @@
 -- What a chat's server does with each frame of a user: keeps it, hands it over,
 -- answers.
--- Depends on message.lua, shape.lua and protected.lua, and on core.now.
+-- Depends on message.lua, shape.lua, guarded_history.lua and protected.lua, and on core.now.
 -- Never trusts a name in a frame: the user is the one who was authenticated. Never lets
 -- an error in a function of the program end a connection, whose user would come back
--- and repeat what has caused it.
+-- and repeat what has caused it; nor anything end it because of a message that is kept.
 
 local core = require "wsmanager.core"
 local codec = require "wsmanager.base.codec"
 local each = require "wsmanager.base.each"
+local guarded_history = require "wsmanager.chat.guarded_history"
 local message = require "wsmanager.chat.message"
 local protected = require "wsmanager.run.protected"
 local report = require "wsmanager.base.report"
@@ -36,23 +37,28 @@ local function refuse (member, frame, why)
 end
 
 -- Tells the option onerror, which may wait; false: there is none.
-local function tell_error (self, member, why)
+local function tell_error (self, ws, why, text)
   if not self.onerror then return false end
-  scheduler.spawn(self.onerror, why, member.ws)
+  scheduler.spawn(self.onerror, why, ws, text)
   return true
 end
 
--- A function of the program has failed.
-local function report_failure (self, member, what, why)
-  if tell_error(self, member, why) then return end
-  report.failure("a chat server's " .. what, why)
+-- A function of the program has failed; `text` has the traceback.
+local function report_failure (self, ws, what, why, text)
+  if tell_error(self, ws, why, text) then return end
+  report.tell("a chat server's " .. what, why, text)
+end
+
+-- The history has answered nil, token, detail. An error that it raised is told already.
+local function report_trouble (self, ws, token, why)
+  if token == "raised" then return end
+  why = report.text(why == nil and token or why)
+  if not tell_error(self, ws, why, why) then report.warn("chat.serve: " .. why) end
 end
 
 -- The history cannot take or give it now: the client comes back and repeats.
-local function try_later (self, member, why)
-  if not tell_error(self, member, why) then
-    report.warn("chat.serve: " .. report.text(why))
-  end
+local function try_later (self, member, token, why)
+  report_trouble(self, member.ws, token, why)
   member.ws:close(1013, "try again later")
 end
 
@@ -127,17 +133,56 @@ local function confirm_later (self, room, entry, first)
   queue[queue.last] = { seq = entry.seq, id = entry.id }
 end
 
+-- The same where it is not known whether they have it, so that it may be an old one.
+local function confirm_in_order (self, room, entry)
+  confirm_later(self, room, entry, 0)
+  local queue = self.unacknowledged[room.name][entry.sender]
+  local at = queue.last
+  while at >= queue.first and queue[at].seq > entry.seq do at = at - 1 end
+  if at >= queue.first and queue[at].seq == entry.seq then return end
+  for behind = queue.last, at + 1, -1 do queue[behind + 1] = queue[behind] end
+  queue[at + 1], queue.last = { seq = entry.seq, id = entry.id }, queue.last + 1
+end
+
+-- Confirms what all others of the room have received; false: the history cannot tell.
+local function try_to_confirm (self, member, room)
+  if not self.unacknowledged[room.name] then return true end
+  local marks, token, why = member.history:marks(room.name)
+  if marks then
+    confirm_authors(self, room, marks)
+    return true
+  end
+  report_trouble(self, member.ws, token, why)
+  return false
+end
+
+local function confirm_again (self, member, room)
+  self.pauses:retry("c" .. room.name, function ()
+    local current = self.rooms.all[room.name]
+    return not current or try_to_confirm(self, member, current)
+  end)
+end
+
+local function confirm_received (self, member, room)
+  if not try_to_confirm(self, member, room) then confirm_again(self, member, room) end
+end
+
 local function confirm (self, member, room, entry)
   if self.acknowledge == "stored" then
     return answer(member, stored(room, entry.id, entry.seq))
   end
-  local marks = self.history:marks(room.name)
-  local first = self.history:range(room.name)
-  if not marks or not first then return try_later(self, member, "no history") end
-  if received_by_all(room, entry.sender, marks) >= entry.seq then
+  local marks, token, why = member.history:marks(room.name)
+  local first
+  if marks then first, token, why = member.history:range(room.name) end
+  if not first then
+    report_trouble(self, member.ws, token, why)
+    confirm_in_order(self, room, entry)
+    confirm_again(self, member, room)
+  elseif received_by_all(room, entry.sender, marks) >= entry.seq then
     return answer(member, stored(room, entry.id, entry.seq))
+  else
+    confirm_later(self, room, entry, first)
   end
-  confirm_later(self, room, entry, first)
 end
 
 -- ## Receipts of messages that the history has not
@@ -172,19 +217,30 @@ local on = {}
 
 local FAILED = "the server failed at it"
 
--- Keys of a frame that no peer can send: it is in the history; why it cannot be encoded.
-local KEPT, FAULT = {}, {}
+-- The fields of a message that `accept` may not change.
+local own_fields = { "action", "id", "senderId", "receiverId" }
 
 local function is_accepted (self, member, frame)
   if not self.accept then return true end
+  local before = {}
+  for _, name in ipairs(own_fields) do before[name] = frame[name] end
   local called, ok, why = protected.call(self.accept, frame, member.uid)
+  for _, name in ipairs(own_fields) do frame[name] = before[name] end
   if not called then
-    report_failure(self, member, "accept", ok)
+    report_failure(self, member.ws, "accept", ok, why)
     return false, FAILED
   elseif ok then
     return true
   end
   return false, why and report.text(why) or "it is not allowed"
+end
+
+-- The history has not kept it, or does not give it. Its own error, or what cannot be
+-- encoded, would be the same again.
+local function refuse_or_try_later (self, member, frame, token, why)
+  if token == "codec" then return refuse(member, frame, why) end
+  if token == "raised" then return refuse(member, frame, FAILED) end
+  try_later(self, member, token, why)
 end
 
 on[action.send] = function (self, member, frame)
@@ -198,16 +254,12 @@ on[action.send] = function (self, member, frame)
   is_allowed, why = is_accepted(self, member, frame)
   if not is_allowed then return refuse(member, frame, why) end
   frame.room, frame.history = room.name, nil
-  local entry, is_new, detail = self.history:append(room.name, uid, frame.id,
+  local entry, is_new, detail = member.history:append(room.name, uid, frame.id,
     function (seq)
       frame.seq = seq
-      local ok, data, kind = pcall(message.encode, frame)
-      if ok then return data, kind end
-      frame[FAULT] = data
-      error(data, 0)
+      return message.encode(frame)
     end)
-  if not entry then return try_later(self, member, detail) end
-  frame[KEPT] = true
+  if not entry then return refuse_or_try_later(self, member, frame, is_new, detail) end
   if is_new then
     for _, other in ipairs(room.members) do
       each_connection(self, other, function (one)
@@ -224,20 +276,84 @@ local function target (self, member, frame)
   return room, frame.receiverId
 end
 
+-- Notes what a member has received in a room and tells the authors; false: the history
+-- does not note it now.
+local function note_received (self, member, name)
+  local received, room = member.receipts[name], self.rooms:of(member.uid)[name]
+  member.receipts[name] = nil
+  if not room then return true end
+  local moved, token, why =
+    member.history:mark(name, member.uid, "received", received.seq)
+  if moved == nil then
+    member.receipts[name] = member.receipts[name] or received
+    member:failed(token, why)
+    return false
+  elseif moved then
+    local key = "r" .. name .. "\0" .. member.uid
+    for author, receipt in each(received.of) do
+      each_connection(self, author, function (one) one:notify(key, receipt) end)
+    end
+    confirm_received(self, member, room)
+  end
+  return true
+end
+
+-- Does again what the history has failed at; returns whether nothing is left.
+local function catch_up (self, member)
+  if member.ws.state ~= "open" then return true end
+  local names = {}
+  for name in each(member.receipts) do names[#names + 1] = name end
+  for _, name in ipairs(names) do
+    if member.receipts[name] then note_received(self, member, name) end
+  end
+  member:pump()
+  return not next(member.receipts) and not member.is_stalled
+end
+
+--- The history does not note or give what a member has received or is to receive.
+function relay.catch_up_later (self, member, token, why)
+  report_trouble(self, member.ws, token, why)
+  self.pauses:retry(member, function () return catch_up(self, member) end)
+end
+
 on[action.received] = function (self, member, frame)
   local room, author = target(self, member, frame)
   local seq = room and member:confirm(room.name, author, frame.id)
   if not seq then return end
-  if self.history:mark(room.name, member.uid, "received", seq) then
-    local receipt = {
-      action = action.received, id = frame.id, seq = seq, room = room.name,
-      senderId = member.uid, receiverId = author,
-    }
-    local key = "r" .. room.name .. "\0" .. member.uid
-    each_connection(self, author, function (one) one:notify(key, receipt) end)
-    confirm_authors(self, room, self.history:marks(room.name) or {})
-  end
+  local received = member.receipts[room.name] or { seq = seq, of = {} }
+  member.receipts[room.name] = received
+  received.seq = math.max(received.seq, seq)
+  received.of[author] = {
+    action = action.received, id = frame.id, seq = seq, room = room.name,
+    senderId = member.uid, receiverId = author,
+  }
+  note_received(self, member, room.name)
   member:pump()
+end
+
+-- Notes what a member has read and tells the others; nil, token, why.
+local function note_read (self, member, room, frame)
+  local uid, author = member.uid, frame.receiverId
+  local seq, token, why = member.history:where(room.name, author, frame.id)
+  if seq == nil and token ~= nil then return nil, token, why end
+  if seq == nil then
+    relay.orphan(self, author, {
+      action = action.read, id = frame.id, room = room.name, senderId = uid,
+      receiverId = author,
+    })
+    return true
+  end
+  local moved
+  moved, token, why = member.history:mark(room.name, uid, "read", seq)
+  if moved == nil then return nil, token, why end
+  if not moved then return true end
+  local receipt = {
+    action = action.read, id = frame.id, seq = seq, room = room.name,
+    senderId = uid, receiverId = author,
+  }
+  local key = "R" .. room.name .. "\0" .. uid
+  each_other(self, room, uid, function (one) one:notify(key, receipt) end)
+  return true
 end
 
 on[action.read] = function (self, member, frame)
@@ -245,21 +361,8 @@ on[action.read] = function (self, member, frame)
   if not room then
     return refuse(member, frame, "there is no such message for you")
   end
-  local history, uid = self.history, member.uid
-  local seq = history:where(room.name, author, frame.id)
-  if seq and history:mark(room.name, uid, "read", seq) then
-    local receipt = {
-      action = action.read, id = frame.id, seq = seq, room = room.name,
-      senderId = uid, receiverId = author,
-    }
-    local key = "R" .. room.name .. "\0" .. uid
-    each_other(self, room, uid, function (one) one:notify(key, receipt) end)
-  elseif not seq then
-    relay.orphan(self, author, {
-      action = action.read, id = frame.id, room = room.name, senderId = uid,
-      receiverId = author,
-    })
-  end
+  local noted, token, why = note_read(self, member, room, frame)
+  if not noted then return refuse_or_try_later(self, member, frame, token, why) end
   answer(member, {
     action = action.stored, of = action.read, id = frame.id,
     senderId = author, room = room.name,
@@ -297,16 +400,16 @@ on[action.history] = function (self, member, frame)
   local room, why = self.rooms:target(member.uid, frame)
   if not room then return refuse(member, frame, why) end
   local limit = math.min(frame.limit or PAGE, PAGE)
-  local first, last, detail = self.history:range(room.name)
-  if not first then return try_later(self, member, detail) end
-  local list, _
+  local first, last, detail = member.history:range(room.name)
+  if not first then return refuse_or_try_later(self, member, frame, last, detail) end
+  local list, token
   if frame.after then
-    list, _, detail = self.history:after(room.name, frame.after, limit)
+    list, token, detail = member.history:after(room.name, frame.after, limit)
   else
-    list, _, detail =
-      self.history:before(room.name, frame.before or last + 1, limit)
+    list, token, detail =
+      member.history:before(room.name, frame.before or last + 1, limit)
   end
-  if not list then return try_later(self, member, detail) end
+  if not list then return refuse_or_try_later(self, member, frame, token, detail) end
   if not send_page(member, frame, list) then return end
   answer(member, {
     action = action.history, id = frame.id, room = room.name, first = first,
@@ -315,20 +418,16 @@ on[action.history] = function (self, member, frame)
 end
 
 local function show_frame (self, member, frame)
-  local called, why = protected.call(self.onframe, member.uid, frame)
-  if not called then report_failure(self, member, "onframe", why) end
+  local called, why, text = protected.call(self.onframe, member.uid, frame)
+  if not called then report_failure(self, member.ws, "onframe", why, text) end
 end
 
--- An error in the history, or a message that JSON cannot encode: the client that sent the
--- frame gets the reason, and does not send it again.
-local function answer_failure (self, member, frame, why)
-  local fault = frame[FAULT]
-  if not fault then report_failure(self, member, "history", why) end
-  if frame[KEPT] then
-    member.ws:close(1011, "internal error")
-  elseif frame.id and frame.action ~= action.received then
-    refuse(member, frame, fault or FAILED)
-  end
+--- The history as one connection asks it.
+---@return chat.guarded_history
+function relay.history_for (self, ws)
+  return guarded_history(self.history, function (why, text)
+    report_failure(self, ws, "history", why, text)
+  end)
 end
 
 --- Handles one frame; closes with 1008 for what is none of a client's.
@@ -342,22 +441,24 @@ function relay.handle (self, member, data, kind)
   if not handle then
     return member.ws:close(1008, "field 'action' is not a client's")
   end
-  local called, failure = protected.call(handle, self, member, frame)
-  if not called then answer_failure(self, member, frame, failure) end
+  handle(self, member, frame)
 end
 
 -- What a member is told of a room when he comes; nil, token, detail.
-function relay.describe (self, room, uid)
-  local history = self.history
+function relay.describe (self, room, member)
+  local history, uid = member.history, member.uid
   local marks, token, detail = history:marks(room.name)
   if not marks then return nil, token, detail end
   local first, last, why = history:range(room.name)
   if not first then return nil, last, why end
+  local unread
+  unread, token, detail = history:unread(room.name, uid)
+  if not unread then return nil, token, detail end
   local own = marks[uid] or { received = 0, read = 0 }
   local frame = {
     action = action.room, room = room.name, first = first, last = last,
     received = own.received, read = own.read,
-    unread = history:unread(room.name, uid), store = history.id,
+    unread = unread, store = self.history.id,
     members = codec.array {}, online = codec.array {}, marks = codec.array {},
   }
   for i, other in ipairs(room.members) do

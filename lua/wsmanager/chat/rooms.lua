@@ -81,12 +81,18 @@ function Rooms:set (name, members)
   return room
 end
 
---- Adds all rooms of a table name -> members.
-function Rooms:set_all (rooms)
+--- Raises a sentence, without a position, for what is no table name -> members.
+function Rooms.check_all (_, rooms)
   if type(rooms) ~= "table" then
     error(("rooms must be a table of lists of names, not a %s")
       :format(type(rooms)), 0)
   end
+  for name, members in pairs(rooms) do check(name, members) end
+end
+
+--- Adds all rooms of a table name -> members.
+function Rooms:set_all (rooms)
+  self:check_all(rooms)
   for name, members in pairs(rooms) do self:set(name, members) end
 end
 

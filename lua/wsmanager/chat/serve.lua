@@ -9,6 +9,7 @@ local each = require "wsmanager.base.each"
 local member_of = require "wsmanager.chat.member"
 local memory_history = require "wsmanager.chat.memory_history"
 local message = require "wsmanager.chat.message"
+local pauses_of = require "wsmanager.chat.pauses"
 local relay = require "wsmanager.chat.relay"
 local rooms_of = require "wsmanager.chat.rooms"
 local serve_options = require "wsmanager.chat.serve_options"
@@ -38,6 +39,7 @@ Server.__index = Server
 ---@field acknowledge "stored"|"received"|nil
 ---@field accept (fun(message: Message, uid: string): boolean, string?)?   nil, why: it is refused
 ---@field onframe fun(uid: string, frame: chat.frame)?   is shown each frame of a user
+---@field onerror (fun(why: any, ws: wsmanager.Connection, text: string))?  errors of these functions and of the history
 ---@field linger number?            seconds after a user's last connection until he is gone; 5
 ---@field devices integer?          connections of one user at once; 8
 
@@ -55,6 +57,7 @@ end
 local function ask_rooms (self, uid)
   if not self.ask then return end
   local own = self.ask(uid)
+  self.rooms:check_all(own or {})
   for name in pairs(self.rooms:of(uid)) do
     if own == nil or own[name] == nil then self:room(name, nil) end
   end
@@ -76,6 +79,9 @@ local function authorize (self, request)
     if ok then
       error("authenticate must return true, or nil and why; it returned a "
         .. type(ok), 0)
+    elseif why ~= nil and type(why) ~= "string" then
+      error("authenticate must return a string as its reason; it returned a "
+        .. type(why), 0)
     end
     return nil, status or 403, (why or "That is not your token") .. "\n"
   end
@@ -131,8 +137,7 @@ local function linger (self, uid)
     local left
     repeat
       left = self.left_at[uid] + self.linger - core.now()
-      if left > 0 then coroutines.sleep(left) end
-    until left <= 0
+    until left <= 0 or not self.pauses:sleep(left)
     self.lingering[uid], self.left_at[uid] = nil, nil
     is_gone(self, uid)
   end)
@@ -171,8 +176,8 @@ local function welcome (self, member)
   for _, name in ipairs(sorted_names(self.rooms:of(member.uid))) do
     local room = self.rooms:of(member.uid)[name]
     if room then
-      local frame, _, why = relay.describe(self, room, member.uid)
-      if not frame then return relay.try_later(self, member, why) end
+      local frame, token, why = relay.describe(self, room, member)
+      if not frame then return relay.try_later(self, member, token, why) end
       if not member.ws:send(message.encode(frame)) then return nil end
       member:enter(name, frame.received)
     end
@@ -183,7 +188,8 @@ local function welcome (self, member)
 end
 
 local function handle (self, ws, request)
-  local member = member_of.new(uid_of(request), ws, self.history)
+  local member = member_of.new(uid_of(request), ws, relay.history_for(self, ws),
+    function (one, token, why) relay.catch_up_later(self, one, token, why) end)
   join(self, member)
   ws.onclose = function () leave(self, member) end
   if ws.state ~= "open" then return leave(self, member) end
@@ -205,8 +211,8 @@ end
 local function tell_room (self, member, name, room)
   local is_new = room and not member.rooms[name]
   if room then
-    local frame = relay.describe(self, room, member.uid)
-    if not frame then return member.ws:close(1013, "try again later") end
+    local frame, token, why = relay.describe(self, room, member)
+    if not frame then return relay.try_later(self, member, token, why) end
     member:notify("m" .. name, frame)
     if is_new then member:enter(name, frame.received) end
     member:pump()
@@ -261,6 +267,7 @@ function Server:stop (seconds)
   check_object(self, Server, "server:stop")
   if seconds ~= nil then arguments.check_seconds(1, "#1 to 'stop'", seconds) end
   self.stopped = true
+  self.pauses:stop()
   self.server:stop(seconds)
 end
 
@@ -278,6 +285,7 @@ return function (given)
   local self = setmetatable({
     history = history, rooms = rooms_of.new(), members = {}, shown = {},
     unacknowledged = {}, orphans = {}, lingering = {}, left_at = {},
+    pauses = pauses_of.new(),
     authenticate = given.authenticate, accept = given.accept,
     onframe = given.onframe, onerror = given.onerror, linger = given.linger or 5,
     devices = given.devices or 8,

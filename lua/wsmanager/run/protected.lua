@@ -1,8 +1,9 @@
 -- Calls of functions that may wait and whose errors are caught, in each Lua.
--- Depends on coroutines.lua and scheduler.lua.
+-- Depends on coroutines.lua, scheduler.lua and report.lua.
 -- Never reports an error: it returns it.
 
 local coroutines = require "wsmanager.run.coroutines"
+local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 
 -- PUC Lua 5.1 cannot yield within a pcall.
@@ -20,16 +21,34 @@ end
 -- There it is called in a coroutine of its own, for which the caller waits.
 local function call_apart (fn, ...)
   local outcome, queue = {}, coroutines.new_queue()
-  coroutines.start(function (ok, why)
+  coroutines.start(function (ok, why, thread)
     outcome[1] = ok
-    if not ok then outcome[2] = why end
+    if not ok then outcome[2], outcome[3] = why, report.trace(why, thread) end
     if coroutines.has_waiting(queue) then coroutines.wake(queue) end
   end, keep, outcome, fn, ...)
   while outcome[1] == nil do scheduler.wait(queue) end
   return outcome[1], outcome[2], outcome[3], outcome[4]
 end
 
+local KEPT = {}
+
+local function keep_trace (why)
+  return { KEPT, why, report.trace(why, true) }
+end
+
+-- No handler is called where there is no memory, nor where the stack has no room for it.
+local function outcome_of (ok, a, ...)
+  if ok then return true, a, ... end
+  if type(a) == "table" and rawequal(rawget(a, 1), KEPT) then return false, a[2], a[3] end
+  return false, a, report.text(a)
+end
+
+local function call (fn, ...)
+  return outcome_of(xpcall(fn, keep_trace, ...))
+end
+
 return {
-  -- true and what fn(...) returns (at most three results count), or false and its error.
-  call = pcall_yields and pcall or call_apart,
+  -- true and what fn(...) returns (at most three results count), or false, its error and
+  -- the text of that with the traceback.
+  call = pcall_yields and call or call_apart,
 }

@@ -156,6 +156,7 @@ describe("coming in to a chat", function ()
       if session.uid == "2" then return nil, "come back on Monday", 503 end
       if session.uid == "3" then return "yes" end
       if session.uid == "4" then error "the database is away" end
+      if session.uid == "5" then return nil, {} end
       wsmanager.sleep(0.01)
       return session.token == "t" and session.mode == 1
         and request.headers["x-shift"] == nil
@@ -172,6 +173,7 @@ describe("coming in to a chat", function ()
     assert.same({ 503, "come back on Monday\n" }, { answer_to(server, "2") })
     assert.equal(500, (answer_to(server, "3")))
     assert.equal(500, (answer_to(server, "4")))
+    assert.equal(500, (answer_to(server, "5")))
     assert.equal(404, (answer_to(server, "")))
     assert.equal(404, (answer_to(server, ("u"):rep(129))))
   end))
@@ -231,6 +233,35 @@ describe("coming in to a chat", function ()
     await(function () return doctor.changes[#doctor.changes].type == "left" end)
     assert.is_nil(server.rooms.all.pair)
   end))
+
+  it("is answered with 500 where that function fails, and changes no room", function ()
+    local errors, answers = {}, {
+      ["1"] = function () error "the database is away" end,
+      ["2"] = function () return "ward" end,
+      ["3"] = function () return { ward = { "3", "7" }, ["of one"] = { "3" } } end,
+      ["7"] = function () return { ward = { "7", "42" } } end,
+    }
+    beside({
+      rooms = function (uid) return answers[uid]() end,
+      onerror = function (why, _, text)
+        errors[#errors + 1] = why
+        assert.matches(".\nstack traceback:", text)
+      end,
+    }, function (server, join)
+      local doctor = join "7"
+      await(function () return doctor:contact "ward" end)
+      for _, uid in ipairs { "1", "2", "3" } do
+        assert.equal(500, (answer_to(server, uid)))
+      end
+      await(function () return #errors == 3 end)
+      assert.matches("the database is away$", errors[1])
+      assert.same({
+        "rooms must be a table of lists of names, not a string",
+        "room 'of one' has fewer than two members",
+      }, { errors[2], errors[3] })
+      assert.same({ "7", "42" }, server.rooms.all.ward.members)
+    end)()
+  end)
 end)
 
 describe("what a chat's server refuses", function ()
@@ -324,9 +355,17 @@ describe("presence", function ()
       for _, change in ipairs(doctor.changes) do
         assert.is_not_false(change.online)
       end
-      server.stopped, server.linger = true, 0
-      server.left_at["42"], server.left_at["7"] = 0, 0
     end))
+
+  it("keeps no program from ending once it was stopped", function ()
+    beside({ linger = 3600 }, function (server, join)
+      local doctor = join "7"
+      await(function () return server:online "7" end)
+      doctor:close()
+      await(function () return server.lingering["7"] end)
+    end)()
+    wsmanager.run()    -- until nothing is left to wait for
+  end)
 
   it("knows when somebody types", beside({}, function (_, join)
     local doctor, customer = join("7", { peer = "42" }), join("42", { peer = "7" })
