@@ -228,6 +228,7 @@ build = {
     ["wsmanager.base.events"] = "lua/wsmanager/base/events.lua",
     ["wsmanager.base.ffi"] = "lua/wsmanager/base/ffi.lua",
     ["wsmanager.base.fifo"] = "lua/wsmanager/base/fifo.lua",
+    ["wsmanager.base.finalizer"] = "lua/wsmanager/base/finalizer.lua",
     ["wsmanager.base.handshake_headers"] = "lua/wsmanager/base/handshake_headers.lua",
     ["wsmanager.base.masking"] = "lua/wsmanager/base/masking.lua",
     ["wsmanager.base.optional"] = "lua/wsmanager/base/optional.lua",

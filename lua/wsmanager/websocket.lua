@@ -10,13 +10,12 @@ local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
+local finalizer = require "wsmanager.base.finalizer"
 local log = require "wsmanager.log"
 local scheduler = require "wsmanager.run.scheduler"
 local url = require "wsmanager.base.url"
 
 local link = core.link
-
-local new_proxy = rawget(_G, "newproxy")   -- Lua 5.1: no table has a finalizer
 
 local PRIVATE = {}         -- the key of an object's private fields
 local UNLIMITED = 2^50     -- bytes: a browser never refuses to buffer
@@ -240,16 +239,11 @@ end
 -- One that is collected while it is open closes with a frame (WebSockets 7). Made
 -- after the connection, it is collected before it.
 local function make_finalizer (ws)
-  local function finalize ()
+  return finalizer.new(function ()
     if ws.readyState ~= 1 then return end
     link.close(ws)
     link.flush(ws)
-  end
-  local function collect () pcall(finalize) end
-  if not new_proxy then return setmetatable({}, {__gc = collect}) end
-  local proxy = new_proxy(true)
-  getmetatable(proxy).__gc = collect
-  return proxy
+  end)
 end
 
 local function construct (_, address, protocols)

@@ -1,5 +1,5 @@
 -- The option `stream`: messages that are read in parts, each by a reader, as they come.
--- Depends on the core's link, coroutines.lua, dispatch.lua and failures.lua.
+-- Depends on the core's link, coroutines.lua, dispatch.lua, failures.lua and finalizer.lua.
 -- Never holds more of a message than one part: what nobody reads is not read from the
 -- socket either.
 
@@ -7,6 +7,7 @@ local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
+local finalizer = require "wsmanager.base.finalizer"
 local scheduler = require "wsmanager.run.scheduler"
 
 local link = core.link
@@ -16,6 +17,7 @@ local wait_in = dispatch.wait
 
 local PARTS_PER_ROUND = 64   -- of one connection: 4 MiB
 local PRIVATE = {}    -- the key of a reader's private fields
+local FINALIZER = {}  -- of what is collected with it
 
 local readers = {}
 
@@ -33,6 +35,7 @@ Reader.__index = Reader
 ---@field more boolean    another part follows
 ---@field token? string   why not all of the message was read
 ---@field why? string
+---@field forgotten? true  nobody has the reader any more
 
 ---@class wsmanager.Parts  what the record has as its `distribution`
 ---@field reading? wsmanager.Reading  the message of which more is to be read
@@ -54,12 +57,22 @@ local function finish (mine)
   if has_waiting(record.takers) then scheduler.schedule(record.id) end
 end
 
+-- One that is collected is discarded in the next round: others wait for its end.
+local function new_finalizer (mine)
+  return finalizer.new(function ()
+    mine.forgotten = true
+    scheduler.schedule(mine.record.id)
+  end)
+end
+
 local function new_reader (ws, record, data, kind, more)
   local mine = {ws = ws, record = record, first = data, more = more}
   local parts = record.distribution
   parts.last, parts.skips = mine, nil
   if more then parts.reading = mine end
-  return setmetatable({kind = kind, [PRIVATE] = mine}, Reader)
+  return setmetatable({
+    kind = kind, [PRIVATE] = mine, [FINALIZER] = more and new_finalizer(mine) or nil,
+  }, Reader)
 end
 
 -- The next part, and whether it was the last; nil, true: there will be none; nil: there
@@ -114,6 +127,9 @@ end
 
 local function deliver (ws, record, budget)
   local parts = record.distribution
+  if parts.reading and parts.reading.forgotten then
+    drop(parts.reading, "nobody has its reader any more")
+  end
   for _ = 1, math.min(budget, PARTS_PER_ROUND) do
     local mine = parts.reading
     local given
