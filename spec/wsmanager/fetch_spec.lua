@@ -243,6 +243,18 @@ describe("a bound of fetch", function()
     web.get(server.url .. "/head_of/20000", { limits = { header = 65536 } })
   end)
 
+  it_runs("is that of a header that never ends, and of heads without a response", function()
+    web.fails("toobig", server.url .. "/line/300000")
+    web.fails("toobig", server.url .. "/line/300000", { limits = { header = 1000000 } })
+    web.fails("toobig", server.url .. "/continues/20000")
+  end)
+
+  it_runs("is that of the fields after the body, with the head", function()
+    assert.equal("body", web.get(server.url .. "/trailers/12000").body)
+    assert.matches("head and what follows its body are larger than limits.header, 16384",
+      web.fails("toobig", server.url .. "/trailers/20000"))
+  end)
+
   it_runs("is that of the number of headers", function()
     web.fails("toobig", server.url .. "/head_of/130000", { limits = { header = 1000000 } })
   end)
@@ -282,6 +294,22 @@ describe("a failure of fetch", function()
     web.fails("protocol", server.url .. "/nonsense")
     web.fails("protocol", server.url
       .. "/raw/HTTP%2F1.1%20200%20OK%0D%0Abad%20name%3A%20x%0D%0A%0D%0A")
+    web.fails("protocol", server.url
+      .. "/raw/HTTP%2F1.1%20200%20OK%0D%0ATransfer-Encoding%3A%20chunked%0D%0A%0D%0Azz%0D%0A")
+  end)
+
+  it_runs("is none where the response came before the connection was reset", function()
+    for _ = 1, 10 do
+      local response = web.get(server.url .. "/refuse", { body = ("x"):rep(30000000) })
+      assert.equal(413, response.status)
+      assert.equal("too big", response.body)
+    end
+  end)
+
+  it_runs("is none of a kept connection that is reset: another one is made", function()
+    local ports = {}
+    for i = 1, 10 do ports[i] = web.get(server.url .. "/renew"):json().port end
+    for i = 2, 10 do assert.not_equal(ports[i - 1], ports[i]) end
   end)
 
   it_runs("is that it took too long", function()

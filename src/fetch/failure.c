@@ -55,6 +55,22 @@ static bool is_of_tls (CURLcode code, const char *text) {
          (strstr(text, "SSL routines") && !strstr(text, "unexpected eof"));
 }
 
+/* What older versions tell as a read that failed, or as no memory: a line of a head may
+** have 100 KiB, one after the body 4. */
+static enum wsm_token token_of_text (CURLcode code, const char *text) {
+  if (code == CURLE_RECV_ERROR && strstr(text, "chunked-encoding"))
+    return WSM_PROTOCOL;
+  if (code == CURLE_RECV_ERROR && strstr(text, "Too large response headers"))
+    return WSM_TOOBIG;
+  return token_of(code);
+}
+
+static bool has_begun (CURL *easy) {
+  curl_off_t us = 0;
+  (void)curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &us);
+  return us > 0;
+}
+
 /* A proxy that refused a tunnel answered with another status than 2xx. */
 static long refusal_of_proxy (CURL *easy) {
   long status = 0;
@@ -64,12 +80,18 @@ static long refusal_of_proxy (CURL *easy) {
 
 void wsm_failure_of (CURL *easy, CURLcode code, const char *text,
                      struct wsm_error *e) {
-  enum wsm_token token = token_of(code);
+  enum wsm_token token = token_of_text(code, text);
   const long refusal = refusal_of_proxy(easy);
   const char *why = text[0] ? text : curl_easy_strerror(code);
   long number = 0;
   if (refusal && (token == WSM_CLOSED || token == WSM_REFUSED)) {
     wsm_error_set(e, WSM_PROXY, "the proxy answered %ld: %s", refusal, why);
+    return;
+  }
+  if (code == CURLE_OUT_OF_MEMORY && has_begun(easy)) {
+    wsm_error_set(e, WSM_TOOBIG,
+                  "a header of the response is larger than libcurl takes, or "
+                  "there is no memory for it");
     return;
   }
   if (is_of_tls(code, text)) token = WSM_TLS;

@@ -118,11 +118,12 @@ static void act (struct wsm_multi *m, int fd, int what) {
   read_finished(m);
 }
 
+/* It reads before it writes: a response that came before the connection was lost is
+** not missed. An error is for libcurl to find so: told of it, it would do neither, nor
+** try again where a kept connection is lost. */
 static void on_socket (void *owner, int fd, int events) {
-  int what = 0;
-  if (events & WSM_GUEST_READ) what |= CURL_CSELECT_IN;
-  if (events & WSM_GUEST_WRITE) what |= CURL_CSELECT_OUT;
-  if (events & WSM_GUEST_ERROR) what |= CURL_CSELECT_ERR;
+  int what = CURL_CSELECT_IN;
+  if (events & (WSM_GUEST_WRITE | WSM_GUEST_ERROR)) what |= CURL_CSELECT_OUT;
   act(owner, fd, what);
 }
 

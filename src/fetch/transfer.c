@@ -19,8 +19,18 @@ static bool is_last_line (const char *line, size_t n) {
   return n <= 2 && (n == 0 || line[n - 1] == '\n');
 }
 
+static bool exceeds_limit (struct wsm_transfer *t, size_t n) {
+  if (wsm_buffer_length(&t->head) + t->trailers + n <= t->head_limit)
+    return false;
+  wsm_error_set(&t->error, WSM_TOOBIG,
+                "the response's head%s larger than limits.header, %lu bytes",
+                t->has_head ? " and what follows its body are" : " is",
+                (unsigned long)t->head_limit);
+  return true;
+}
+
 /* Of what comes in several heads, as after a 100, the last one counts. Fields after
-** the body are none of it (RFC 9110 6.5.1). */
+** the body are none of it (RFC 9110 6.5.1): libcurl keeps them all the same. */
 static size_t on_header (char *line, size_t size, size_t n, void *owner) {
   struct wsm_transfer *t = owner;
   n *= size;
@@ -28,14 +38,12 @@ static size_t on_header (char *line, size_t size, size_t n, void *owner) {
     wsm_buffer_clear(&t->head);
     t->has_head = false;
   }
-  if (t->has_head) return n;
-  if (is_last_line(line, n)) t->has_head = true;
-  if (wsm_buffer_length(&t->head) + n > t->head_limit) {
-    wsm_error_set(&t->error, WSM_TOOBIG,
-                  "the response's head is larger than limits.header, %lu bytes",
-                  (unsigned long)t->head_limit);
-    return 0;
+  if (exceeds_limit(t, n)) return 0;
+  if (t->has_head) {
+    t->trailers += n;
+    return n;
   }
+  if (is_last_line(line, n)) t->has_head = true;
   if (wsm_buffer_append(&t->head, line, n)) return n;
   wsm_error_set(&t->error, WSM_FULL, "no memory for the response's head");
   return 0;

@@ -46,7 +46,8 @@ struct wsm_transfer {
   double number;                        /* the owner's */
   struct wsm_buffer head, body;
   size_t head_limit, body_limit;
-  bool has_head; /* the last line of it came */
+  size_t trailers; /* bytes of fields after the body */
+  bool has_head;   /* the last line of it came */
   bool finished;
   struct wsm_error error; /* WSM_NONE: there is a response */
   char curl_error[CURL_ERROR_SIZE];

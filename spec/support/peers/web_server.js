@@ -107,6 +107,28 @@ const paths = {
     req.socket.write("HTTP/1.1 103 Early Hints\r\nX-Hint: early\r\n\r\n");
     json(res, { hinted: true });
   },
+  // a header with so many bytes; n times a 100; n bytes of fields after the body
+  line(req, res, [n]) {
+    res.setHeader("X-Long", "h".repeat(Number(n)));
+    res.end();
+  },
+  continues(req, res, [n]) {
+    req.socket.write("HTTP/1.1 100 Continue\r\n\r\n".repeat(Number(n)), () => res.end());
+  },
+  trailers(req, res, [n]) {
+    res.writeHead(200, { Trailer: "X-After" });
+    res.write("body");
+    const fields = [...Array(n / 1000).keys()].map((i) => [`X-${i}`, "t".repeat(990)]);
+    res.addTrailers(fields);
+    res.end();
+  },
+  // one response on each connection, then it is reset by the next request
+  renew(req, res) {
+    const { socket } = req;
+    if (socket.was_used) return socket.resetAndDestroy();
+    socket.was_used = true;
+    json(res, { port: socket.remotePort });
+  },
   trailer(req, res) {
     res.writeHead(200, { Trailer: "X-After" });
     res.write("body");
@@ -127,9 +149,20 @@ const paths = {
   },
 };
 
+// Answers a request whose body it does not read, once its sender is stuck with it, and closes
+// the connection: with what is unread that is a reset.
+function refuse(req) {
+  req.pause();
+  req.socket.pause();
+  setTimeout(() => req.socket.write(
+    "HTTP/1.1 413 Too Large\r\nContent-Length: 7\r\n\r\ntoo big",
+    () => req.socket.destroy()), 20);
+}
+
 function handle(req, res) {
   const [name, ...rest] = req.url.split("?")[0].slice(1).split("/");
   const chunks = [];
+  if (name === "refuse") return refuse(req);
   tell("request", { method: req.method, path: req.url, port: req.socket.remotePort });
   res.on("close", () => res.writableFinished || tell("gone", { path: req.url }));
   req.on("error", nothing);
