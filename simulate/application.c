@@ -129,11 +129,15 @@ static struct wsm_message message_of (const char *text) {
   return message;
 }
 
-static void begin_login (struct client *c) {
-  struct wsm_manager *m = c->manager;
+static void send_login (struct client *c) {
   const struct wsm_message message = message_of("login");
-  c->epoch = m->counters.epoch;
-  wsm_login_send(m, c->epoch, &message, now_of(c));
+  c->login_waits = wsm_login_send(c->manager, c->epoch, &message, now_of(c)) ==
+                   WSM_SEND_FULL;
+}
+
+static void begin_login (struct client *c) {
+  c->epoch = c->manager->counters.epoch;
+  send_login(c);
 }
 
 /* false: it is not for the login, and there is no room to give it back. */
@@ -251,6 +255,7 @@ static void pop_event (struct client *c) {
   if (event == WSM_EVENT_OPEN) on_open(c);
   if (event == WSM_EVENT_CLOSE) on_close(c);
   if (event == WSM_EVENT_LOGIN) begin_login(c);
+  if (event == WSM_EVENT_ROOM && c->login_waits) send_login(c);
   if (event == WSM_EVENT_HEARTBEAT) say_heartbeat(c);
   if (event == WSM_EVENT_TARGET)
     wsm_manager_target(m, &c->request, nonce, now_of(c));
@@ -262,6 +267,7 @@ static void pop_event (struct client *c) {
 
 void application_log_in (struct client *c, enum wsm_event event) {
   if (event == WSM_EVENT_LOGIN) begin_login(c);
+  if (event == WSM_EVENT_ROOM && c->login_waits) send_login(c);
   if (event == WSM_EVENT_HEARTBEAT) say_heartbeat(c);
   if (event == WSM_EVENT_NONE) read_logins(c);
 }
@@ -330,7 +336,7 @@ static void on_send (void *object, uint64_t value) {
 static void on_push (void *object, uint64_t value) {
   struct client *c = object;
   (void)value;
-  if (c->account.peer)
+  if (c->account.peer && now_of(c) >= c->hushed_ms)
     peer_push(c->account.peer, 0, random_percent(&c->random, 20));
   if (now_of(c) < c->world->quiet_ms)
     world_later(c->world, random_wait(&c->random, c->push_every_ms), on_push,

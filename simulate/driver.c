@@ -202,8 +202,8 @@ static void note_sent (void *owner, const struct scanned *frame) {
   if (frame->opcode >= CLOSE) return;
   if (scanned_is(frame, "heartbeat") && !is_silent(c)) c->upload_ms = 0;
   if (c->leaves) return;
-  invariant_send_rate(owner_of(c), scanned_is(frame, "heartbeat") ||
-                                     scanned_is(frame, "login"));
+  invariant_send_rate(c, scanned_is(frame, "heartbeat") ||
+                           scanned_is(frame, "login"));
 }
 
 static void note_message (void *owner, const struct scanned *frame) {
@@ -352,8 +352,11 @@ void driver_settle (struct client *c) {
   read_on(c);
 }
 
+/* A connection that ends is read no more. */
 static void tick_if_due (struct client *c) {
-  if (wsm_manager_deadline(c->manager) <= now_of(c)) tick(c);
+  if (wsm_manager_deadline(c->manager) > now_of(c)) return;
+  tick(c);
+  apply_want(c);
 }
 
 static void wake (struct client *c) {
@@ -375,7 +378,7 @@ static void on_free (void *object, uint64_t value) {
   (void)value;
   if (is_blocked(c)) return;
   /* who is asked again, and could not answer before the next time, is dead */
-  if (c->heard_ms < c->free_ms) c->excuse_ms = now_of(c);
+  if (c->heard_ms <= c->free_ms) c->excuse_ms = now_of(c);
   c->free_ms = now_of(c);
   TELL(c->world, "client %u: its program runs again", c->number);
   c->world->keys.left = WSM_KEYS_SIZE;

@@ -4,6 +4,7 @@
 
 #include "invariants.h"
 #include "messages.h"
+#include "model_server.h"
 
 enum { MAY_DROP = 1, READ = 2, SKIPPED = 4 };
 
@@ -19,8 +20,9 @@ static unsigned long long number_of (uint64_t n) {
 
 struct wsm_terms fates_terms (struct client *c) {
   struct wsm_terms terms = WSM_NO_TERMS;
+  const uint64_t most = random_percent(&c->random, 30) ? 5000 : 300000;
   if (c->expires && random_percent(&c->random, 40))
-    terms.expires_ms = now_of(c) + random_between(&c->random, 200, 300000);
+    terms.expires_ms = now_of(c) + random_between(&c->random, 200, most);
   terms.is_volatile = c->is_volatile && random_percent(&c->random, 30);
   return terms;
 }
@@ -37,6 +39,11 @@ static bool is_bound (const struct client *c, const struct wsm_terms *terms) {
          (terms->is_volatile && !c->account.confirms);
 }
 
+static uint64_t connection_of (const struct client *c) {
+  const struct peer *p = c->tcp ? tcp_owner(c->tcp, SERVER) : NULL;
+  return p ? p->number : 0;
+}
+
 void fates_sent (struct client *c, const struct wsm_terms *terms) {
   struct fates *f = &c->fates;
   struct fate *fate;
@@ -48,7 +55,7 @@ void fates_sent (struct client *c, const struct wsm_terms *terms) {
   fate = &f->list[f->count++];
   fate->sent_ms = now_of(c);
   fate->expires_ms = terms->expires_ms;
-  fate->connection = is_bound(c, terms) ? c->account.connections : 0;
+  fate->connection = is_bound(c, terms) ? connection_of(c) : 0;
   fate->passed = 0;
   fate->flags = may_drop(c, terms) ? MAY_DROP : 0;
 }
@@ -92,6 +99,7 @@ static void pass_anywhere (struct client *c, struct passing *p,
                      "and %llu",
                      c->number, number_of(number), number_of(fate->passed),
                      number_of(p->connection));
+  check_connection(c, fate, p->connection);
   fate->passed = p->connection;
   if (!p->by_kernel) fate->flags |= READ;
   if (number >= p->next) p->next = number + 1;

@@ -186,6 +186,21 @@ static void close_one (struct client *c) {
   peer_close(c->account.peer, code);
 }
 
+static void on_cut (void *object, uint64_t value) {
+  (void)value;
+  cut(object);
+}
+
+/* Now and then while much waits to be sent. */
+static void cut_amidst (struct client *c) {
+  if (random_percent(&c->world->faults, 70)) {
+    cut(c);
+    return;
+  }
+  burst(c);
+  world_later(c->world, random_below(&c->world->faults, 10000), on_cut, c);
+}
+
 static void flood (struct client *c) {
   static const uint64_t most[] = { 2, 20, 200 };
   const unsigned count =
@@ -226,12 +241,25 @@ static void on_takes (void *object, uint64_t value) {
   driver_settle(c);
 }
 
+/* Four messages that fill the inbox, and nothing behind them. */
+static void fill_inbox (struct client *c, uint64_t ms) {
+  const size_t extra = c->policy.inbox_bytes / 4;
+  unsigned i;
+  if (c->policy.heartbeat.ack || extra > MAX_MESSAGE / 2) return;
+  TELL(c->world, "client %u: the server fills its inbox, and is silent",
+       c->number);
+  c->hushed_ms = now_of(c->world) + ms + 1000;
+  for (i = 0; i < 4 && c->account.peer; i++)
+    peer_push(c->account.peer, extra, false);
+}
+
 static void read_slowly (struct client *c) {
   const uint64_t ms = some_time(c->world);
   TELL(c->world, "client %u: takes no messages for %.1f s", c->number,
        (double)ms / 1000);
   c->takes = false;
   world_later(c->world, ms, on_takes, c);
+  if (random_percent(&c->world->faults, 40)) fill_inbox(c, ms);
 }
 
 static void burst (struct client *c) {
@@ -241,6 +269,35 @@ static void burst (struct client *c) {
   TELL(c->world, "client %u: sends %u messages of %zu bytes", c->number, count,
        extra);
   application_send(c, count, extra);
+}
+
+/* The connection before does not always come to a good end. */
+static void on_end_of_leaving (void *object, uint64_t value) {
+  struct client *c = object;
+  struct tcp *t = migration_leaving(c);
+  struct peer *p = t ? tcp_owner(t, SERVER) : NULL;
+  if (!p || !p->tcp) return;
+  TELL(c->world, "client %u: the connection before is %s", c->number,
+       value ? "forgotten on the way" : "cut");
+  if (value == 0) {
+    peer_reset(p);
+    return;
+  }
+  tcp_darken(t, CLIENT, NEVER);
+  tcp_darken(t, SERVER, NEVER);
+}
+
+static void migrate (struct client *c) {
+  struct random *r = &c->world->faults;
+  struct schedule_entry entry = { 0 };
+  if (c->migrates && random_percent(r, 40)) burst(c);
+  migration_start(c);
+  if (random_percent(r, 50)) return;
+  entry.call = on_end_of_leaving;
+  entry.object = c;
+  entry.value = random_percent(r, 50);
+  schedule_at(&c->world->schedule, now_of(c->world) + random_below(r, 20000),
+              &entry);
 }
 
 /* --- all --- */
@@ -268,7 +325,7 @@ static void strike_server (struct world *w, enum fault fault) {
 
 static void strike (struct client *c, enum fault fault) {
   static void (*const strikes[FAULT_KINDS])(struct client *) = {
-    [FAULT_CUT] = cut,
+    [FAULT_CUT] = cut_amidst,
     [FAULT_STALL] = stall,
     [FAULT_ONE_WAY] = one_way,
     [FAULT_HALF_OPEN] = half_open,
@@ -282,7 +339,7 @@ static void strike (struct client *c, enum fault fault) {
     [FAULT_BURST] = burst,
     [FAULT_FLOOD] = flood,
     [FAULT_SLOW] = slow_path,
-    [FAULT_MIGRATE] = migration_start,
+    [FAULT_MIGRATE] = migrate,
   };
   if (strikes[fault]) strikes[fault](c);
   else strike_server(c->world, fault);

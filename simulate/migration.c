@@ -7,6 +7,7 @@
 #include "driver.h"
 #include "manager/migration.h"
 #include "model_server.h"
+#include "options.h"
 
 static uint64_t now_of (const struct client *c) {
   return c->world->schedule.now_ms;
@@ -113,6 +114,10 @@ static void exchange (struct client *c, struct client *t) {
   driver_exchanged(t);
 }
 
+struct tcp *migration_leaving (const struct client *c) {
+  return is_under_way(c) && c->twin->leaves ? c->twin->tcp : NULL;
+}
+
 uint64_t migration_place (const struct client *c, uint64_t connection) {
   unsigned i;
   for (i = 0; i < PLACES; i++)
@@ -129,6 +134,13 @@ static void note_place (struct client *c) {
   place->connection = p->number;
   place->behind = c->account.connections;
   c->place_count++;
+}
+
+/* What the new one has sent counts for both, as if it had done so now. */
+static void add_sends (struct client *c, const struct client *t) {
+  uint64_t i;
+  for (i = 0; i < t->sends.count && i < t->sends.limit; i++)
+    window_note(&c->sends, now_of(c));
 }
 
 static void begin_anew (struct client *c) {
@@ -153,6 +165,7 @@ static void take_place (struct client *c) {
   if (!wsm_migration_begin(t->manager, c->manager, now_of(c))) exit(2);
   exchange(c, t);
   note_place(c);
+  add_sends(c, t);
   begin_anew(c);
   t->leaves = true;
   t->last_attempts = 0; /* its manager has handed its counters over */
@@ -210,6 +223,7 @@ static struct client *twin_of (struct client *c) {
   t->way = c->way;
   t->ended_ms = t->timer_ms = t->overdue_ms = NEVER;
   t->turn = candidates_turn;
+  options_set_windows(t);
   c->twin = t;
   return t;
 }

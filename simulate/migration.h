@@ -18,6 +18,9 @@ void migration_start (struct client *c);
 void migration_check (struct client *c);
 bool migration_forward (struct client *c);
 
+/* What carries the connection before, which is about to end; NULL: none does. */
+struct tcp *migration_leaving (const struct client *c);
+
 /* Whose messages come first: the lesser one's. */
 uint64_t migration_place (const struct client *c, uint64_t connection);
 

@@ -101,16 +101,18 @@ static void choose_rooms (struct wsm_policy *p, struct random *r) {
   p->unacknowledged_messages = 4u << 4 * random_below(r, 3);
 }
 
-/* The reserve is enough for the heartbeats of a window, and some logins. */
+/* The reserve is enough for the heartbeats of a window, and some logins; where pings are
+** the heartbeats a login can wait. */
 static void choose_rate (struct wsm_policy *p, struct random *r) {
   static const uint32_t rates[][3] = {
     { 20, 1000, 5 }, { 10, 5000, 4 }, { 120, 60000, 20 }, { 60, 20000, 10 }
   };
   const uint32_t *rate = CHOOSE(r, rates);
+  const bool pings = !p->heartbeat.message && !p->heartbeat.ask;
   if (random_percent(r, 70)) return;
   p->rate_limit = rate[0];
   p->rate_per_ms = rate[1];
-  p->rate_reserve = rate[2];
+  p->rate_reserve = pings && random_percent(r, 50) ? 0 : rate[2];
 }
 
 /* What may be given up. */
@@ -119,10 +121,10 @@ static void choose_drops (struct client *c) {
   struct random *r = &c->random;
   struct wsm_policy *p = &c->policy;
   c->expires = random_percent(r, 25);
-  c->is_volatile = random_percent(r, 20);
+  c->is_volatile = random_percent(r, c->expires ? 40 : 15);
   p->outbox_drops_oldest = random_percent(r, 15);
   if (random_percent(r, 10)) p->outbox_age_ms = CHOOSE(r, ages);
-  if (!c->account.confirms && random_percent(r, 8)) p->outbox_messages = 0;
+  if (!c->account.confirms && random_percent(r, 12)) p->outbox_messages = 0;
 }
 
 static void choose_traffic (struct client *c) {
@@ -147,7 +149,7 @@ static void choose_upload (struct client *c) {
   c->policy.output_bytes = 4u << 20;
 }
 
-static void set_windows (struct client *c) {
+void options_set_windows (struct client *c) {
   const struct wsm_policy *p = &c->policy;
   c->attempts.limit = p->attempt_limit;
   c->attempts.per_ms = p->attempt_per_ms;
@@ -173,7 +175,7 @@ void options_choose (struct client *c) {
   choose_upload(c);
   c->usual_rate = c->path.rate;
   c->silence_ms = c->policy.heartbeat.silence_ms;
-  set_windows(c);
+  options_set_windows(c);
   if (!wsm_policy_check(&c->policy, &e))
     invariant_broken(c->world, BROKEN_OTHER, "client %u: %s", c->number,
                      e.detail);

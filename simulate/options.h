@@ -9,6 +9,10 @@
 #include "world.h"
 
 void options_choose (struct client *c);
+
+/* It counts by the policy's rates from now on. */
+void options_set_windows (struct client *c);
+
 void options_tell (const struct client *c);
 
 /* A live server answers within half of what each of its clients waits. */

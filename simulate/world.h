@@ -148,7 +148,9 @@ struct client {
   uint64_t send_every_ms, push_every_ms;
   bool logs_in;
   uint64_t epoch;            /* of the login under way */
+  bool login_waits;          /* to be sent, for the rate */
   bool takes;                /* messages */
+  uint64_t hushed_ms;        /* the server sends it nothing until then */
   bool reopens;              /* it will begin anew, after an end for good */
   bool expires, is_volatile; /* some of its messages */
   struct fates fates;
