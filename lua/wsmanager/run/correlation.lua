@@ -95,7 +95,12 @@ function correlation.to_text (level, ws, record, asked, id)
   local by, message = record.distributing.correlation, asked.message
   local text, token, why
   if by.set then
-    text, token, why = encode(ws, by.set(message, id), asked.kind)
+    local changed = by.set(message, id)
+    if changed == nil then
+      error("'correlate.set' returned nil where the message to be sent is expected",
+            level + 2)
+    end
+    text, token, why = encode(ws, changed, asked.kind)
   else
     local before = check_message(level + 1, by.field, message)
     message[by.field] = id

@@ -356,6 +356,15 @@ describe("a request", function ()
       fails("'request' needs to know the answers: give the option 'correlate'",
             ws.request, ws, {})
       ws:close()
+      ws = wsmanager.new {
+        url = url, decode = "json", reconnect = false,
+        correlate = {
+          field = "id", set = function (message, id) message.id = id end,   -- no return
+        },
+      }
+      fails("'correlate.set' returned nil where the message to be sent is expected",
+            ws.request, ws, {})
+      ws:close()
     end)
     for why, options in pairs {
       ["bad option 'correlate' %(with no 'decode': a field is"] = {correlate = "id"},
