@@ -7,11 +7,13 @@ local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
 local conflicts = require "wsmanager.base.conflicts"
 local connection = require "wsmanager.connection"
+local coroutines = require "wsmanager.run.coroutines"
 local delivery = require "wsmanager.run.delivery"
 local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
 local events = require "wsmanager.base.events"
 local handshake_headers = require "wsmanager.base.handshake_headers"
+local hosting = require "wsmanager.run.hosting"
 local migration = require "wsmanager.migration"
 local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
@@ -271,13 +273,15 @@ end
 --- An unknown option, one of a wrong type and a bad URL raise.
 ---@param given wsmanager.Options
 ---@return wsmanager.Connection?
----@return string? token  "tls": a certificate or key that cannot be read
+---@return string? token  "tls": a certificate or key that cannot be read; "closed": the
+---  host ends
 ---@return string? detail
 function client.new (given)
   if type(given) ~= "table" then
     arguments.fail(1, "#1 to 'new' (table", given)
   end
   local config, record = arguments.call_at_level(2, read, given)
+  if coroutines.leaving then return nil, "closed", hosting.LEAVING end
   local ok, token, detail = tls_context.configure(config, given)
   if not ok then return nil, token, detail end
   local ws = client.make(config, record)

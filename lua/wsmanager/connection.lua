@@ -12,6 +12,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local failures = require "wsmanager.run.failures"
 local ffi = require "wsmanager.base.ffi"
+local hosting = require "wsmanager.run.hosting"
 local listeners = require "wsmanager.run.listeners"
 local readers = require "wsmanager.run.readers"
 local receivers = require "wsmanager.run.receivers"
@@ -123,6 +124,7 @@ local function wait_for_message (ws, timeout, token, detail)
         return record.distribution.receive(ws, record, timeout, deadline)
       end
       data, kind, why = take(ws, record)
+      if data then receivers.pass(ws, record) end
     end
     if data then
       if not codecs[ws] then return data, kind end
@@ -363,6 +365,12 @@ if link.methods then
   methods.receive, methods.send =
     link.methods(receive, methods.send, decode_message, wait_for_message)
 end
+
+-- The host ends: `drop` where it waits for nothing any more.
+hosting.set_handlers {connection = function (ws, drop)
+  if drop then dispatch.abort(ws)
+  elseif not to_record(ws).server and ws.state ~= "closed" then methods.close(ws) end
+end}
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3
 

@@ -12,6 +12,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
 local each = require "wsmanager.base.each"
 local handshake_headers = require "wsmanager.base.handshake_headers"
+local hosting = require "wsmanager.run.hosting"
 local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
@@ -19,6 +20,7 @@ local page = require "wsmanager.base.page"
 local readers = require "wsmanager.run.readers"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
+local stopping = require "wsmanager.stopping"
 local tls_context = require "wsmanager.base.tls_context"
 local users = require "wsmanager.run.users"
 
@@ -396,23 +398,6 @@ function Server:clients ()
   return next_open, members
 end
 
-local function start_closing (ws, record)
-  if ws.state == "closed" then return end
-  if record.accepted then
-    link.close(ws, 1001, "the server stops")
-  else
-    link.refuse(ws, 503, nil, "Service Unavailable\n")
-    link.stop(ws)
-  end
-  dispatch.schedule(record)
-end
-
-local function each_member (self, fn)
-  local members = {}
-  for _, ws in each(self.members) do members[#members + 1] = ws end
-  for _, ws in ipairs(members) do fn(ws, dispatch.record(ws)) end
-end
-
 --- Accepts no more, closes every connection with 1001 (RFC 6455 7.4.1), waits
 --- until all have ended, and drops those that have not. May be called again.
 ---@param seconds? number  how long it waits at most; 5
@@ -423,18 +408,16 @@ function Server:stop (seconds)
   end
   if self.closed then return end
   local deadline = core.now() + (seconds or STOP_TIMEOUT)
-  self.stopped = true
-  self.core:stop()
-  each_member(self, start_closing)
+  stopping.begin(self)
   local cancelled = false
-  each_member(self, function (ws)
+  stopping.each_member(self, function (ws)
     if cancelled then return end
     local code, token = ws:closed(math.max(0, deadline - core.now()))
     cancelled = not code and token == "cancelled"
   end)
   if self.closed then return end
   self.closed = true
-  each_member(self, dispatch.drop)
+  stopping.each_member(self, dispatch.drop)
   self.members = {}
   self.core:close()
   scheduler.servers[self.id] = nil
@@ -470,13 +453,15 @@ end
 --- loop turns (`run`, `step`). An unknown option or one of a wrong type raises.
 ---@param given wsmanager.ServerOptions
 ---@return wsmanager.Server?
----@return string? token  "refused": the address is in use or not of this machine; "tls"
+---@return string? token  "refused": the address is in use or not of this machine; "tls";
+---  "closed": the host ends
 ---@return string? detail
 function Server.serve (given)
   if type(given) ~= "table" then
     arguments.fail(1, "#1 to 'serve' (table", given)
   end
   local config, protocols, with = arguments.call_at_level(2, read, given)
+  if coroutines.leaving then return nil, "closed", hosting.LEAVING end
   local logger = arguments.call_at_level(2, log.of, given.log)
   local ok, token, detail = tls_context.configure(config, given, true)
   if not ok then return nil, token, detail end

@@ -9,7 +9,11 @@ local layers = {}
 -- From the top down: each folder and what it depends on. It may use these, and all
 -- that they depend on.
 layers.order = {
-  { "lua/wsmanager/init.lua", "lua/wsmanager/chat", "lua/wsmanager/fetch" },
+  {
+    "lua/wsmanager/init.lua", "lua/wsmanager/chat", "lua/wsmanager/fetch",
+    "lua/wsmanager/host",
+  },
+  { "lua/wsmanager/host", "lua/wsmanager/run" },
   { "lua/wsmanager/fetch", "lua/wsmanager/run" },
   { "lua/wsmanager/chat", "lua/wsmanager" },
   { "lua/wsmanager", "lua/wsmanager/run" },

@@ -22,8 +22,9 @@ end
 
 local NAMES = {
   "wsmanager.core", "wsmanager.base.report", "wsmanager.run.coroutines",
-  "wsmanager.run.cancellation", "wsmanager.run.scheduler", "wsmanager.run.task",
-  "wsmanager.run.queue",
+  "wsmanager.run.cancellation", "wsmanager.run.rounds", "wsmanager.run.scheduler",
+  "wsmanager.run.uncaught", "wsmanager.run.jobs", "wsmanager.run.parking", "wsmanager.run.threads",
+  "wsmanager.run.task", "wsmanager.run.queue",
 }
 
 -- Its modules, loaded anew: {core =, scheduler =, coroutines =, report =,

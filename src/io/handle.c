@@ -10,7 +10,8 @@
 
 /* Changes outside a turn make poll_fd readable. */
 static void wake (struct wsm_handles *all) {
-  if (all->poll_fd && !all->turning) wsm_poll_fd_set_timeout(all->poll_fd, 0);
+  if (all->poll_fd && !all->turning && !all->corked)
+    wsm_poll_fd_set_timeout(all->poll_fd, 0, all->now_ms);
 }
 
 /* --- attaching --- */

@@ -74,9 +74,9 @@ struct wsm_handles {
   struct wsm_handle *pending, *flushing;
   struct wsm_poll_fd *poll_fd; /* NULL: no host polls the loop */
   int64_t last_id;
-  size_t awaiting; /* handles that await a recovery */
-  unsigned forks;  /* wsm_fork_count of the process that it is for */
-  bool turning;    /* poll_fd is set when the turn ends */
+  size_t awaiting;      /* handles that await a recovery */
+  unsigned forks;       /* wsm_fork_count of the process that it is for */
+  bool turning, corked; /* poll_fd is set when the turn ends, or the cork */
 };
 
 /* false: no memory. */

@@ -31,6 +31,7 @@ struct wsm_loop {
   bool recovered; /* the machine woke up or its network came back */
   bool watching;  /* the network, while somebody awaits it ... */
   struct wsm_network *network; /* ... NULL: it cannot be watched */
+  uint64_t due_ms;             /* of the owner's own affairs; WSM_NEVER: none */
   int64_t suspended_ms; /* the clock is so far ahead of a monotonic one */
   struct wsm_buffer scratch;
 };
@@ -58,6 +59,7 @@ struct wsm_loop *wsm_loop_new (struct wsm_error *e) {
     return NULL;
   }
   set_reactor(loop, reactor);
+  loop->due_ms = WSM_NEVER;
   wsm_loop_refresh(loop);
   loop->recovered = false;
   return loop;
@@ -225,6 +227,14 @@ static void tell_recovered (struct wsm_loop *loop) {
   wsm_handles_recovered(&loop->handles);
 }
 
+/* poll_fd is set once a turn, after all that follows from it. */
+static void arm (struct wsm_loop *loop) {
+  int64_t timeout;
+  if (!loop->handles.poll_fd || loop->handles.corked) return;
+  timeout = wsm_loop_timeout(loop);
+  wsm_poll_fd_set_timeout(loop->handles.poll_fd, timeout, wsm_loop_now(loop));
+}
+
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
   loop->handles.turning = true;
   loop->counters.turns++;
@@ -237,8 +247,7 @@ void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
   wsm_handles_flush(&loop->handles, false);
   watch_network(loop);
   loop->handles.turning = false;
-  if (loop->handles.poll_fd)
-    wsm_poll_fd_set_timeout(loop->handles.poll_fd, wsm_loop_timeout(loop));
+  arm(loop);
 }
 
 /* --- in another event loop --- */
@@ -249,6 +258,7 @@ int64_t wsm_loop_timeout (struct wsm_loop *loop) {
   int64_t uv = uv_timeout(loop);
   int64_t ours = -1;
   if (has_work(loop)) return 0;
+  if (loop->due_ms < deadline) deadline = loop->due_ms;
   if (deadline != WSM_NEVER)
     ours = deadline <= now ? 0 : (int64_t)(deadline - now);
   if (!uv_loop_alive(loop->uv)) uv = -1;
@@ -260,8 +270,18 @@ int wsm_loop_fd (struct wsm_loop *loop) {
   if (!loop->handles.poll_fd)
     loop->handles.poll_fd = wsm_poll_fd_new(uv_backend_fd(loop->uv));
   if (!loop->handles.poll_fd) return -1;
-  wsm_poll_fd_set_timeout(loop->handles.poll_fd, wsm_loop_timeout(loop));
+  arm(loop);
   return wsm_poll_fd_get(loop->handles.poll_fd);
+}
+
+void wsm_loop_due (struct wsm_loop *loop, int64_t in_ms) {
+  loop->due_ms = in_ms < 0 ? WSM_NEVER
+                           : wsm_loop_refresh(loop) + (uint64_t)in_ms;
+  if (!loop->handles.turning) arm(loop);
+}
+
+bool wsm_loop_is_hosted (const struct wsm_loop *loop) {
+  return loop->handles.poll_fd != NULL;
 }
 
 /* --- what its users need --- */
@@ -269,6 +289,8 @@ int wsm_loop_fd (struct wsm_loop *loop) {
 void wsm_loop_cork (struct wsm_loop *loop, bool corked) {
   loop->corked = corked;
   if (!corked) wsm_handles_flush(&loop->handles, false);
+  loop->handles.corked = corked;
+  if (!corked) arm(loop);
 }
 
 bool wsm_loop_is_corked (const struct wsm_loop *loop) {

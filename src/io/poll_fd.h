@@ -19,6 +19,7 @@ void wsm_poll_fd_free (struct wsm_poll_fd *p);
 int wsm_poll_fd_get (const struct wsm_poll_fd *p);
 
 /* Becomes readable in timeout_ms; 0: now; negative: only when backend does. */
-void wsm_poll_fd_set_timeout (struct wsm_poll_fd *p, int64_t timeout_ms);
+void wsm_poll_fd_set_timeout (struct wsm_poll_fd *p, int64_t timeout_ms,
+                              uint64_t now_ms);
 
 #endif

@@ -56,9 +56,19 @@ void wsm_transfer_write (struct wsm_transfer *t) {
   if (wsm_manager_want(t->manager) == WSM_WANT_FINISH) finish(t);
 }
 
+/* Does what was queued wait for others? In a host's loop no end of a turn follows. */
+static bool gathers (struct wsm_transfer *t) {
+  const uint32_t turns = (uint32_t)wsm_loop_counters(t->loop)->turns + 1;
+  if (wsm_loop_is_corked(t->loop)) return true;
+  if (!wsm_loop_is_hosted(t->loop)) return false;
+  if (t->wrote_after == turns) return true;
+  t->wrote_after = turns;
+  return false;
+}
+
 bool wsm_transfer_push (struct wsm_transfer *t) {
   const size_t pending = wsm_manager_pending(t->manager);
-  if (!wsm_loop_is_corked(t->loop)) {
+  if (!gathers(t)) {
     wsm_transfer_write(t);
   } else if (pending >= (t->flushed_early ? FLUSH_BYTES : EARLY_BYTES)) {
     wsm_transfer_write(t);

@@ -25,6 +25,7 @@ struct wsm_transfer {
   bool blocked;                /* the kernel takes no more: `writable` comes */
   bool finished;               /* our end was written */
   bool flushed_early;          /* a first part of this turn was written */
+  uint32_t wrote_after; /* turns that were done when it wrote outside of one */
 };
 
 /* Draws mask keys for all that waits in the outbox and for what one read may
@@ -43,7 +44,8 @@ size_t wsm_transfer_write_past (struct wsm_transfer *t, const void *bytes,
 /* Reads what there is and hands it to the manager. From inside `readable`. */
 void wsm_transfer_read (struct wsm_transfer *t);
 
-/* Writes what was queued at once; within a turn, at its end: but a large amount
+/* Writes what was queued at once; within a turn, at its end; and outside of the turns
+** of a loop that a host polls, what follows the first write with the next turn. But a large amount
 ** has a first part written early, for the peer to work on meanwhile. True:
 ** something is left for the end of the turn. */
 bool wsm_transfer_push (struct wsm_transfer *t);

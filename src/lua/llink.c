@@ -280,6 +280,16 @@ static int is_flushed (lua_State *L) {
   return 1;
 }
 
+/* true: there is a message; false: there will be none; nil: there may be one. */
+static int is_pending (lua_State *L) {
+  struct wsm_link *link = wsm_box_link(wsm_check_any_box(L, 1));
+  struct wsm_message m;
+  const enum wsm_input input = link ? wsm_link_next(link, &m) : WSM_ENDED;
+  if (input == WSM_MORE) return 0;
+  lua_pushboolean(L, input == WSM_MESSAGE);
+  return 1;
+}
+
 static int unsent (lua_State *L) {
   return wsm_push_unsent(L, wsm_manager_outbox(check_manager(L)));
 }
@@ -420,6 +430,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "unacknowledged", unacknowledged },
                                       { "track", track },
                                       { "isflushed", is_flushed },
+                                      { "ispending", is_pending },
                                       { "accept", accept },
                                       { "refuse", refuse },
                                       { "stop", stop },

@@ -180,13 +180,24 @@ static int release (lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {
-  { "logincurrent", current },    { "logindone", done },
-  { "loginfailed", failed },      { "loginover", over },
-  { "loginreceive", receive },    { "loginsend", send },
-  { "logingiveback", give_back }, { "loginping", ping },
-  { "release", release },         { NULL, NULL }
-};
+/* hold(ws, all): until release, is what is sent for the outbox? */
+static int hold (lua_State *L) {
+  struct wsm_link *link = wsm_box_link(wsm_check_any_box(L, 1));
+  if (link) wsm_manager_hold(wsm_link_manager(link), lua_toboolean(L, 2));
+  return 0;
+}
+
+static const luaL_Reg functions[] = { { "logincurrent", current },
+                                      { "logindone", done },
+                                      { "loginfailed", failed },
+                                      { "loginover", over },
+                                      { "loginreceive", receive },
+                                      { "loginsend", send },
+                                      { "logingiveback", give_back },
+                                      { "loginping", ping },
+                                      { "release", release },
+                                      { "hold", hold },
+                                      { NULL, NULL } };
 
 void wsm_set_login (lua_State *L) {
   luaL_setfuncs(L, functions, 0);

@@ -45,17 +45,16 @@ static int make (lua_State *L) {
   return box->loop ? 1 : wsm_fail(L, &e);
 }
 
-static struct wsm_loop *turn_loop (lua_State *L) {
-  struct wsm_loop *loop = wsm_check_loop(L, 1);
-  lua_Number wait = luaL_optnumber(L, 2, -1);
-  wsm_loop_turn(loop, wait < 0     ? -1
-                      : wait > 1e9 ? (int64_t)1e12
-                                   : (int64_t)ceil(wait * 1000));
-  return loop;
+/* Seconds; -1 for nil and what is negative. */
+static int64_t to_ms (lua_State *L, int i) {
+  const lua_Number seconds = luaL_optnumber(L, i, -1);
+  if (seconds < 0) return -1;
+  return seconds > 1e9 ? (int64_t)1e12 : (int64_t)ceil(seconds * 1000);
 }
 
 static int turn (lua_State *L) {
-  turn_loop(L);
+  struct wsm_loop *loop = wsm_check_loop(L, 1);
+  wsm_loop_turn(loop, to_ms(L, 2));
   return 0;
 }
 
@@ -70,22 +69,38 @@ static int ready (lua_State *L) {
   return push_ready(L, wsm_check_loop(L, 1));
 }
 
-/* turn, cork(true) and ready in one call: how a round of the scheduler begins. */
+/* cork(true), turn and ready in one call: how a round of the scheduler begins. */
 static int begin (lua_State *L) {
-  struct wsm_loop *loop = turn_loop(L);
+  struct wsm_loop *loop = wsm_check_loop(L, 1);
   wsm_loop_cork(loop, true);
+  wsm_loop_turn(loop, to_ms(L, 2));
   return push_ready(L, loop);
 }
 
 static int fd (lua_State *L) {
-  lua_pushinteger(L, wsm_loop_fd(wsm_check_loop(L, 1)));
+  const int number = wsm_loop_fd(wsm_check_loop(L, 1));
+  if (number < 0) return 0;
+  lua_pushinteger(L, number);
   return 1;
+}
+
+/* loop:due([seconds]): when what Lua has to do is due; nil: there is nothing */
+static int due (lua_State *L) {
+  wsm_loop_due(wsm_check_loop(L, 1), to_ms(L, 2));
+  return 0;
 }
 
 static int timeout (lua_State *L) {
   int64_t ms = wsm_loop_timeout(wsm_check_loop(L, 1));
   if (ms < 0) return 0;
   lua_pushnumber(L, (lua_Number)ms / 1000);
+  return 1;
+}
+
+/* How many forks this process is away from the first one. */
+static int forks (lua_State *L) {
+  check_box(L, 1);
+  lua_pushinteger(L, (lua_Integer)wsm_fork_count);
   return 1;
 }
 
@@ -117,10 +132,10 @@ static int close_loop (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "turn", turn }, { "begin", begin },       { "ready", ready },
-  { "fd", fd },     { "timeout", timeout },   { "check", check },
-  { "cork", cork }, { "counters", counters }, { "close", close_loop },
-  { NULL, NULL }
+  { "turn", turn },   { "begin", begin },       { "ready", ready },
+  { "fd", fd },       { "timeout", timeout },   { "due", due },
+  { "cork", cork },   { "counters", counters }, { "check", check },
+  { "forks", forks }, { "close", close_loop },  { NULL, NULL }
 };
 
 /* Not const: Lua takes the address of what may be changed. */

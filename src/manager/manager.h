@@ -98,6 +98,11 @@ static inline void wsm_manager_release (struct wsm_manager *m,
   wsm_outbox_release(m, now_ms);
 }
 
+/* Before that: is what is sent now the owner's first, or for the outbox? */
+static inline void wsm_manager_hold (struct wsm_manager *m, bool all) {
+  if (m->hold) m->hold = all ? WSM_HOLD_ALL : WSM_HOLD_OUTBOX;
+}
+
 /* There is no target now: the attempt fails because of e. */
 static inline void wsm_manager_fail_target (struct wsm_manager *m,
                                             const struct wsm_error *e,

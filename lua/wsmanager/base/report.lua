@@ -47,8 +47,10 @@ function report.text (why)
 end
 
 -- The text of an error with the traceback of the coroutine that it ended, or with `true`
--- of the handler's caller, if one is given and the error is no object.
+-- of the handler's caller, if one is given and the error is no object. In place of the
+-- coroutine: that text.
 function report.trace (why, thread)
+  if type(thread) == "string" then return thread end
   if not thread or type(why) == "table" or type(why) == "userdata" then
     return report.text(why)
   end

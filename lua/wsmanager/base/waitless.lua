@@ -61,6 +61,11 @@ local function refuse (name)
   error(position() .. "'" .. name .. "' may not wait", 0)
 end
 
+-- Raises the sentence at that line.
+function waitless.raise (why)
+  error(position() .. why, 0)
+end
+
 -- Raises where the coroutine `thread`, the caller, is in such a function.
 function waitless.check_wait (thread)
   local name = names[thread or MAIN]

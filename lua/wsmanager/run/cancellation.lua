@@ -31,12 +31,16 @@ end
 -- open wss://example.com/" of `what`, `timeout` and `where` (or nil). Raises where a
 -- cancelled task has not ended after so many that it would go on for ever.
 ---@return nil
----@return "timeout"|"cancelled" token
+---@return "timeout"|"cancelled"|"closed" token  "closed": the host ends
 ---@return string detail
 function cancellation.failure (what, timeout, where)
   local thread = running()
   where = where or ""
   if tasks[thread] ~= false then
+    if coroutines.leaving and (timeout == nil or timeout == math.huge) then
+      return nil, "closed", "the host of this program ends: " .. what .. where
+    end
+    timeout = timeout or math.huge
     return nil, "timeout", what .. " within " .. timeout .. " s" .. where
   end
   if (cancelled[thread].refused or 0) > REFUSED then

@@ -1,20 +1,19 @@
 -- The coroutines of the built-in scheduler: started, parked, woken, and reported
 -- when they fail.
--- Depends on timers.lua, waiters.lua and report.lua.
+-- Depends on timers.lua, waiters.lua and uncaught.lua.
 -- Never turns the loop nor reads the clock: scheduler.lua does.
 
-local report = require "wsmanager.base.report"
+local raw = require "wsmanager.base.raw"
 local timers = require "wsmanager.run.timers"
+local uncaught = require "wsmanager.run.uncaught"
 local waiters = require "wsmanager.run.waiters"
 
-local create, running = coroutine.create, coroutine.running
-local status, yield = coroutine.status, coroutine.yield
+local create, running = raw.create, coroutine.running
+local status, yield = raw.status, raw.yield
 local isyieldable = coroutine.isyieldable or function () return true end
-local coroutine_resume = coroutine.resume
-local close = coroutine.close     -- Lua 5.4
+local coroutine_resume = raw.resume
 local push, pop, index_of = waiters.push, waiters.pop, waiters.index_of
 local remove, remove_first = waiters.remove, waiters.remove_first
-local getinfo, getlocal = debug.getinfo, debug.getlocal
 local unpack = table.unpack or unpack
 
 -- Lua 5.1 cannot tell whether a yield will fail.
@@ -38,9 +37,12 @@ local runnable = {first = 1, last = 0}             -- {coroutine, arguments ...,
                                                    -- or an object with a method `later`
 local idle = {}                                    -- workers
 local earliest_due = -math.huge                    -- of one who begins to wait
-local describe_argument                            -- of a failed call's noun
 local on_leave                                     -- of a queue with an owner
 local on_task_end
+local threads                                      -- of the host, which owns them
+local strays                                       -- see `keep_strays`
+local on_news                                      -- see `set_news`
+local NONE = {}
 
 -- For the scheduler, which reads them: who is one of ours, what is due when, and
 -- what is ready to run.
@@ -48,7 +50,33 @@ local coroutines = {
   tasks = tasks, cancelled = cancelled, sleepers = sleepers, runnable = runnable,
 }
 
-coroutines.new_queue, coroutines.count_waiting = waiters.new, waiters.count
+coroutines.new_queue, coroutines.set_describe = waiters.new, uncaught.set_describe
+
+-- Has the functions of threads.lua called instead of those here: the host owns the
+-- threads that the program's functions run in.
+function coroutines.set_threads (functions)
+  threads = functions
+end
+
+-- Do the program's functions run in threads of a host?
+function coroutines.has_threads () return threads ~= nil end
+
+-- Has news() called when a round is due sooner than before: a host turns the loop.
+function coroutines.set_news (news)
+  on_news = news
+end
+
+-- In a host's loop one of ours that yields by itself waits for something of the host,
+-- and is not resumed here.
+function coroutines.keep_strays ()
+  strays = strays or setmetatable({}, {__mode = "k"})
+end
+
+-- How many wait in the queue, with those of whose end nobody knows yet.
+function coroutines.count_waiting (queue)
+  if threads then return threads.count_waiting(queue) end
+  return waiters.count(queue)
+end
 
 -- Sets the function that tells a queue's owner: leave(owner).
 function coroutines.set_leave (leave)
@@ -81,44 +109,15 @@ local function call_on_end (thread)
   callback()
 end
 
--- Sets the function that names what failed: describe(a) for call(fn, a).
-function coroutines.set_describe (describe)
-  describe_argument = describe
-end
-
 local invoke
-
--- The noun for a failed coroutine: its stack still has the argument of invoke.
-local function describe_failed (thread)
-  local level = 0
-  local info = getinfo(thread, level, "f")
-  while info and info.func ~= invoke do
-    level = level + 1
-    info = getinfo(thread, level, "f")
-  end
-  if not info or not describe_argument then return "a coroutine" end
-  local _, argument = getlocal(thread, level, 2)
-  return describe_argument(argument)
-end
-
-local function report_failure (thread, why)
-  local ok, what = pcall(describe_failed, thread)
-  report.failure(ok and what or "a coroutine", why, thread)
-end
-
--- Closes what a failed coroutine has left open: its variables `<close>`.
-local function close_failed (thread, why)
-  local _, last = close(thread)
-  if not rawequal(last, why) then
-    report.failure("a coroutine that closed", last)
-  end
-end
 
 -- Sets the function that is told how the coroutine of a task has ended:
 -- ended(task, failed, why, thread).
 function coroutines.set_task_end (ended)
   on_task_end = ended
 end
+
+function coroutines.end_task (...) on_task_end(...) end
 
 -- Forgets one that has ended; returns its callback or its task, if any.
 local function forget (thread)
@@ -135,11 +134,11 @@ local function handle_failure (thread, why)
     on_task_end(task, true, why, thread)
   elseif callback then
     local ok, again = pcall(callback, false, why, thread)
-    if not ok then report_failure(thread, again) end
+    if not ok then uncaught.report(thread, again, invoke) end
   else
-    report_failure(thread, why)
+    uncaught.report(thread, why, invoke)
   end
-  if close then close_failed(thread, why) end
+  uncaught.close(thread, why)
   call_on_end(thread)
 end
 
@@ -165,7 +164,9 @@ local function after_resume (thread, ok, what)
   end
   if what == IDLE then return false end
   if status(thread) == "suspended" then   -- a plain yield: others run first
-    push(runnable, {thread, n = 1})
+    if tasks[thread] == nil then return true end    -- not ours: see `is_foreign`
+    if strays then strays[thread] = true
+    else push(runnable, {thread, n = 1}) end
     return true
   end
   handle_end(thread)
@@ -247,6 +248,7 @@ end
 -- Calls fn(a, b) in a coroutine that is reused. Returns nil when it has ended,
 -- or the coroutine when it waits for something.
 function coroutines.call (fn, a, b)
+  if threads then return threads.call(fn, a, b) end
   if #idle == 0 then coroutine_resume(new_task(), worker) end
   local count = #idle
   local thread = idle[count]
@@ -258,6 +260,7 @@ end
 -- callback(true) is called, also if it was ended by somebody else before fn
 -- returned; callback(false, why, thread) if it failed.
 function coroutines.start (callback, fn, ...)
+  if threads then return threads.start(callback, fn, ...) end
   local thread = new_task()
   callbacks[thread] = callback
   resume(thread, fn, ...)
@@ -266,9 +269,11 @@ end
 -- Has fn(...) called in a new coroutine in the next round. Without a callback a
 -- failure is reported.
 function coroutines.start_later (callback, fn, ...)
+  if threads then return threads.start(callback, fn, ...) end
   local thread = new_task()
   callbacks[thread] = callback
   push(runnable, {thread, n = select("#", ...) + 2, fn, ...})
+  if on_news then on_news() end
   return thread
 end
 
@@ -277,6 +282,7 @@ coroutines.first_time, coroutines.guard = first_time, guard
 
 -- Resumes the coroutine of a task for the first time, with the task; as its `later`.
 function coroutines.begin_task (task)
+  if threads then return threads.start_task(task) end
   local thread = task.thread
   if status(thread) == "suspended" then resume(thread, task)
   else handle_end(thread) end
@@ -284,13 +290,20 @@ end
 
 -- Has `callback` called when what a worker was called for has ended.
 function coroutines.on_end (thread, callback)
+  if threads then return threads.on_end(thread, callback) end
   on_end[thread] = callback
 end
 
--- Is the caller one of ours, at a place where it may yield?
+-- May the caller wait among others: is it one of ours, at a place where it may yield,
+-- or one of a host that may?
 function coroutines.can_yield ()
-  return tasks[running()] ~= nil and isyieldable()
+  if threads then return threads.may_wait() end
+  local thread = running()
+  return (tasks[thread] ~= nil or coroutines.is_foreign(thread)) and isyieldable()
 end
+
+-- Is it a coroutine of the program's own that waits as ours do? In a host's loop.
+function coroutines.is_foreign () return false end
 
 -- Can a `for` iterator yield? Not in Lua 5.1; in LuaJIT it can.
 coroutines.iterators_yield = coroutine_resume(create(function ()
@@ -321,6 +334,7 @@ function coroutines.park (thread, queue, due)
     local timer = {due = due, thread = thread}
     timer_of[thread] = timer
     sleepers:add(timer)
+    if on_news then on_news() end
   end
   return yield(PARKED)
 end
@@ -328,16 +342,29 @@ end
 -- Has the wait of a coroutine end in the next round, as if its deadline had passed.
 -- One that does not wait goes on as it is.
 function coroutines.interrupt (thread)
+  if threads then return threads.interrupt(thread) end
   if status(thread) ~= "suspended" then return end
   local queue = waits_in(thread)
   if not queue and not timer_of[thread] and not endless[thread] then return end
   unpark(thread)
   endless[thread] = nil
   push(runnable, {thread, n = 2, false, owner = queue and queue.owner})
+  if on_news then on_news() end
+end
+
+-- Has all waits without a deadline end so, and each one that comes: the host ends.
+function coroutines.leave ()
+  coroutines.leaving = true
+  if threads then return threads.leave() end
+  for thread in pairs(queue_of) do
+    if not timer_of[thread] then coroutines.interrupt(thread) end
+  end
+  for thread in pairs(endless) do coroutines.interrupt(thread) end
 end
 
 -- The queue in which a coroutine waits without a deadline, or nil.
 function coroutines.waits_forever_in (thread)
+  if threads then return threads.waits_forever_in(thread) end
   return not timer_of[thread] and waits_in(thread) or nil
 end
 
@@ -366,12 +393,15 @@ function coroutines.has_waiting (queue)
       if not YIELDS_FAIL or status(thread) == "dead" then handle_later(thread) end
     end
   end
+  if threads then return threads.has_waiting(queue) end
   return false
 end
 
 -- Wakes the first that waits in the queue; its park returns true, a, b, c. For a
--- queue of which has_waiting was true.
+-- queue of which has_waiting was true. A thread of a host is handed nothing: it looks
+-- for itself when it runs.
 function coroutines.wake (queue, a, b, c)
+  if threads then return threads.wake(queue) end
   local first = queue.first         -- pop, without the call
   local thread = queue[first]
   queue[first] = nil
@@ -384,6 +414,7 @@ end
 
 -- Wakes all that wait in the queue now.
 function coroutines.wake_all (queue, a, b, c)
+  if threads then return threads.wake_all(queue) end
   for _ = queue.first, queue.last - (queue.gaps or 0) do
     if not coroutines.has_waiting(queue) then return end
     coroutines.wake(queue, a, b, c)
@@ -392,8 +423,14 @@ end
 
 -- ## A round's part
 
--- Wakes all sleepers that are due at `time`. One that goes to sleep again, also
--- until a time in the past, is due after them and waits for the next round. Returns
+local function wake_sleeper (thread)
+  unpark(thread)
+  if status(thread) == "suspended" then resume(thread, false)
+  else handle_later(thread) end
+end
+
+-- Wakes all sleepers that are due at `time`, and calls timer.late(timer) of what is none.
+-- One that goes to sleep again, also until a time in the past, is due after them and waits for the next round. Returns
 -- whether there were any.
 function coroutines.wake_due (time)
   local any, newest = false, sleepers.serial
@@ -401,9 +438,12 @@ function coroutines.wake_due (time)
   local timer = sleepers:first()
   while timer and timer.due <= time and timer.serial <= newest do
     any = true
-    unpark(timer.thread)
-    if status(timer.thread) == "suspended" then resume(timer.thread, false)
-    else handle_later(timer.thread) end
+    if timer.late then
+      sleepers:remove(timer)
+      timer.late(timer)
+    else
+      wake_sleeper(timer.thread)
+    end
     timer = sleepers:first()
   end
   return any
@@ -413,6 +453,17 @@ end
 -- it wakes do not run within a coroutine that runs already. It must not raise.
 function coroutines.later (object)
   push(runnable, object)
+  if on_news then on_news() end
+end
+
+-- Those that have yielded by themselves and ended meanwhile, in a resume of the host.
+function coroutines.handle_strays ()
+  for thread in pairs(strays or NONE) do
+    if status(thread) == "dead" then
+      strays[thread] = nil
+      handle_later(thread)
+    end
+  end
 end
 
 -- Resumes what is runnable now, not what becomes so meanwhile.

@@ -9,6 +9,7 @@ local coroutines = require "wsmanager.run.coroutines"
 local heartbeats = require "wsmanager.run.heartbeats"
 local listeners = require "wsmanager.run.listeners"
 local login = require "wsmanager.run.login"
+local opening = require "wsmanager.run.opening"
 local receivers = require "wsmanager.run.receivers"
 local retry = require "wsmanager.run.retry"
 local scheduler = require "wsmanager.run.scheduler"
@@ -209,19 +210,21 @@ end
 -- The login took too long: next_event has ended it.
 function on_event.cut () end
 
+local function release (ws, record)
+  link.release(ws)
+  wake_senders(record)
+  if record.on_open then record.on_open(ws, record) end
+end
+
 -- What the listeners send until they first wait goes before the outbox, and that
 -- before what others send.
 function on_event.open (ws, record)
   record.ending, record.inbox_empty = NOT_ENDED, false
   record.opens = (record.opens or 0) + 1
-  if has_listener(record, "open") then
-    fire(record, {
-      type = "open", epoch = link.stats(ws).epoch, gap = record.opens > 1,
-    })
-  end
-  link.release(ws)
-  wake_senders(record)
-  if record.on_open then record.on_open(ws, record) end
+  if not has_listener(record, "open") then return release(ws, record) end
+  opening.fire(ws, record, {
+    type = "open", epoch = link.stats(ws).epoch, gap = record.opens > 1,
+  }, release)
 end
 
 function dispatch.tell_error (record, token, detail)

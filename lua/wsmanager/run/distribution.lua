@@ -18,6 +18,7 @@ local receivers = require "wsmanager.run.receivers"
 local requests = require "wsmanager.run.requests"
 local scheduler = require "wsmanager.run.scheduler"
 local subscriptions = require "wsmanager.run.subscriptions"
+local threads = require "wsmanager.run.threads"
 
 local link = core.link
 local take = link.take
@@ -153,11 +154,18 @@ local function fire_message (record, item)
   end
 end
 
+-- Has a thread of a host take it.
+local function offer_unclaimed (record)
+  wake(record.takers)
+  threads.look_again(record.id, scheduler.schedule)
+end
+
 -- Gives it to those who wait in `receive`, or else to the listeners of `message`, while
 -- none of them waits.
 local function give_unclaimed (record, d)
   while not is_empty(d.unclaimed) do
     if has_waiting(record.takers) then
+      if record.takers.condition then return offer_unclaimed(record) end
       wake(record.takers, pop_unclaimed(d))
     elseif has_listener(record, "message") and not record.waiting_listeners then
       fire_message(record, pop_unclaimed(d))
@@ -289,17 +297,22 @@ function distribution.receive (ws, record, timeout, deadline)
   local d, restarts = record.distribution, record.restarts
   d.is_read = true
   local in_time, item, token, detail = true, nil, nil, nil
+  local woken = false
   repeat
     -- others that wait come first, unless this one may not wait
-    if not has_waiting(record.takers) or timeout == 0 or not coroutines.can_yield() then
+    if woken or not has_waiting(record.takers) or timeout == 0
+       or not coroutines.can_yield()
+    then
       item, token, detail = take_unclaimed(ws, record, d)
       tell_kept(ws, record, d)
     else
       scheduler.schedule(record.id)
     end
+    if woken and not is_empty(d.unclaimed) then give_unclaimed(record, d) end
     if item then return to_results(item) end
     if token then return nil, token, failures.detail_of(ws, token, detail) end
     if not in_time then return failures.timed_out(ws, "no message", timeout) end
+    woken = coroutines.has_threads()
     in_time, item, token, detail = wait_in(ws, record, "takers", deadline)
     if item then return to_results(item) end
     -- on the main thread nobody was notified of the end

@@ -84,9 +84,9 @@ end
 
 -- The next message as it came, with its kind; or nil, token, detail.
 local function receive_raw (mine, what, timeout, deadline)
-  local in_time, data, kind = true, nil, nil
+  local in_time, data, kind, woken = true, nil, nil, false
   repeat
-    if not data and not mine.over and not has_waiting(mine.receivers) then
+    if not data and not mine.over and (woken or not has_waiting(mine.receivers)) then
       data, kind = link.loginreceive(mine.ws, mine.epoch)
     end
     if data then return data, kind end
@@ -95,6 +95,7 @@ local function receive_raw (mine, what, timeout, deadline)
       return cancellation.failure(what, timeout, ": logging in to " .. mine.ws.url)
     end
     in_time, data, kind = scheduler.wait(mine.receivers, deadline)
+    woken = coroutines.has_threads()
   until false
 end
 
@@ -114,6 +115,7 @@ end
 
 -- Gives messages to those who wait for one.
 local function deliver (mine)
+  if coroutines.has_threads() then return wake_all(mine.receivers) end
   while not mine.over and has_waiting(mine.receivers) do
     local data, kind = link.loginreceive(mine.ws, mine.epoch)
     if not data then return end

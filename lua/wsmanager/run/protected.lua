@@ -3,16 +3,17 @@
 -- Never reports an error: it returns it.
 
 local coroutines = require "wsmanager.run.coroutines"
+local raw = require "wsmanager.base.raw"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 
 -- PUC Lua 5.1 cannot yield within a pcall.
 local function wait_in_pcall ()
-  pcall(coroutine.yield)
+  pcall(raw.yield)
   error()
 end
 
-local pcall_yields = coroutine.resume(coroutine.create(wait_in_pcall))
+local pcall_yields = raw.resume(raw.create(wait_in_pcall))
 
 local function keep (outcome, fn, ...)
   outcome[2], outcome[3], outcome[4] = fn(...)
@@ -26,7 +27,11 @@ local function call_apart (fn, ...)
     if not ok then outcome[2], outcome[3] = why, report.trace(why, thread) end
     if coroutines.has_waiting(queue) then coroutines.wake(queue) end
   end, keep, outcome, fn, ...)
-  while outcome[1] == nil do scheduler.wait(queue) end
+  while outcome[1] == nil do
+    if not scheduler.wait(queue) and coroutines.leaving then
+      return false, "the host of this program ends"
+    end
+  end
   return outcome[1], outcome[2], outcome[3], outcome[4]
 end
 

@@ -8,6 +8,7 @@ local cancellation = require "wsmanager.run.cancellation"
 local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
 local scheduler = require "wsmanager.run.scheduler"
+local threads = require "wsmanager.run.threads"
 
 local wait, wake, later = scheduler.wait, coroutines.wake, coroutines.later
 local has_waiting, count_waiting = coroutines.has_waiting, coroutines.count_waiting
@@ -48,9 +49,25 @@ local function next_to_wake (self)
   end
 end
 
+local function schedule_later (self)
+  self.scheduled = true
+  later(self)
+end
+
+-- Threads of a host do it when they run; for one that does not come others are woken.
+local function wake_threads (self)
+  local waiting = next_to_wake(self)
+  if not waiting then return end
+  local enough = waiting == self.takers and self.size or self.limit - self.size
+  if self.closed then enough = math.huge end
+  for _ = 1, math.min(enough, count_waiting(waiting)) do wake(waiting) end
+  threads.look_again(self, schedule_later)
+end
+
 -- Called by the scheduler: each of them runs at once and does what it waited for.
 local function wake_waiting (self)
   self.scheduled = nil
+  if coroutines.has_threads() then return wake_threads(self) end
   for _ = 1, WOKEN_PER_ROUND do
     local waiting = next_to_wake(self)
     if not waiting then return end
@@ -105,6 +122,7 @@ local function wait_to_put (self, value, timeout, deadline)
   local in_time, woken
   repeat
     in_time, woken = wait(self.putters, deadline)
+    woken = woken or coroutines.has_threads()
     if self.closed then return nil, "closed", CLOSED end
     if may_put(self, woken) then
       push(self, value)
@@ -119,6 +137,7 @@ local function wait_to_take (self, timeout, deadline)
   local in_time, woken
   repeat
     in_time, woken = wait(self.takers, deadline)
+    woken = woken or coroutines.has_threads()
     if may_take(self, woken) then return pop(self) end
     if self.closed and self.size == 0 then return nil, "closed", CLOSED end
   until not in_time

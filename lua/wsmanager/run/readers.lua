@@ -103,9 +103,16 @@ end
 
 -- ## Who waits
 
+-- Threads of a host look themselves. Returns whether it is they who wait.
+local function wake_threads (queue)
+  if not queue or not queue.condition then return false end
+  wake_all(queue)
+  return true
+end
+
 -- Gives a part to the first who waits for one. Returns whether there was any.
 local function give_part (record, mine)
-  if not has_waiting(record.readers) then return false end
+  if not has_waiting(record.readers) or wake_threads(record.readers) then return false end
   local data, is_last = take(mine)
   if is_last then mine.more, record.distribution.reading = false, nil end
   if data then wake(record.readers, data) end
@@ -119,6 +126,7 @@ local function give_message (ws, record, parts)
     if parts.skips and link.skipparts(ws) then parts.skips = nil end
     return false
   end
+  if wake_threads(record.takers) then return false end
   local data, kind, more = link.firstpart(ws)
   if data then wake(record.takers, new_reader(ws, record, data, kind, more))
   elseif kind then wake_all(record.takers, nil, kind, more) end
@@ -140,21 +148,23 @@ local function deliver (ws, record, budget)
   scheduler.schedule(record.id)
 end
 
--- May it take what is there before those who wait?
-local function may_take (queue, timeout)
+-- May it take what is there before those who wait? A thread of a host was woken for it.
+local function may_take (queue, timeout, waited)
   return not has_waiting(queue) or timeout == 0 or not coroutines.can_yield()
+         or waited and coroutines.has_threads()
 end
 
 -- `receive`: the reader of the next message. What is left of the one before is dropped.
 local function receive (ws, record, timeout, deadline)
   local parts, restarts, in_time = record.distribution, record.restarts, true
+  local waited = false
   if parts.last then
     drop(parts.last, "the next message was received, and what was left of this one "
                      .. "is dropped")
     parts.last = nil
   end
   repeat
-    if not parts.reading and may_take(record.takers, timeout) then
+    if not parts.reading and may_take(record.takers, timeout, waited) then
       local data, kind, more = link.firstpart(ws)
       if data then return new_reader(ws, record, data, kind, more), kind end
       if kind then return nil, kind, failures.detail_of(ws, kind, more) end
@@ -164,6 +174,7 @@ local function receive (ws, record, timeout, deadline)
     if not in_time then return failures.timed_out(ws, "no message", timeout) end
     local reader, token, detail
     in_time, reader, token, detail = wait_in(ws, record, "takers", deadline)
+    waited = true
     if reader then return reader, reader.kind end
     if token then return nil, token, failures.detail_of(ws, token, detail) end
     -- on the main thread nobody was notified of the end
@@ -192,7 +203,7 @@ local function lose () end
 function Reader:read (timeout)
   local mine = private(self, "read")
   local deadline = failures.to_deadline(1, "#1 to 'read'", timeout)
-  local ws, record, in_time = mine.ws, mine.record, true
+  local ws, record, in_time, waited = mine.ws, mine.record, true, false
   local data = mine.first
   mine.first = nil
   while not data or data == "" do
@@ -200,7 +211,7 @@ function Reader:read (timeout)
       if mine.token then return nil, mine.token, mine.why end
       return nil
     end
-    if may_take(record.readers, timeout) then
+    if may_take(record.readers, timeout, waited) then
       local is_last
       data, is_last = take(mine)
       if is_last then finish(mine) end
@@ -210,6 +221,7 @@ function Reader:read (timeout)
         return failures.timed_out(ws, "no part of the message", timeout)
       end
       in_time, data = wait_in(ws, record, "readers", deadline)
+      waited = true
     end
   end
   return data

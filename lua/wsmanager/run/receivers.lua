@@ -10,6 +10,7 @@ local coroutines = require "wsmanager.run.coroutines"
 local ffi = require "wsmanager.base.ffi"
 local listeners = require "wsmanager.run.listeners"
 local scheduler = require "wsmanager.run.scheduler"
+local threads = require "wsmanager.run.threads"
 
 local link = core.link
 local receive_alone, take_shared = ffi.receive, link.take
@@ -18,6 +19,7 @@ local hold_messages, call = listeners.hold_messages, coroutines.call
 local has_waiting = coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
 local decode, SKIPPED = codec.decode, codec.SKIPPED
+local is_pending = link.ispending
 local status = coroutine.status
 
 local codecs = setmetatable({}, {__mode = "k"})
@@ -121,6 +123,25 @@ local function deliver_to_only_listener (ws, record)
   end
 end
 
+-- Has a thread of a host take the next message. One that is woken and does not come
+-- leaves it to the next one.
+local function offer (ws, record, queue)
+  local is_message = is_pending(ws)
+  if is_message then
+    wake(queue)
+    threads.look_again(record.id, scheduler.schedule)
+  elseif is_message == false then
+    wake_all(queue)
+  end
+end
+
+-- To be called by one that has waited and took a message itself: is one there for the
+-- next thread of a host?
+function receivers.pass (ws, record)
+  local queue = record.receivers
+  if queue and queue.condition and has_waiting(queue) then offer(ws, record, queue) end
+end
+
 -- Delivers up to `budget` messages: to those who wait for one, else to the
 -- listeners.
 function receivers.deliver (ws, record, budget)
@@ -128,6 +149,9 @@ function receivers.deliver (ws, record, budget)
   repeat
     local queue = record.receivers
     local first = queue and queue[queue.first]
+    if not first and queue and queue.condition and has_waiting(queue) then
+      return offer(ws, record, queue)
+    end
     -- has_waiting(queue), mostly without the call
     if first and status(first) == "suspended" or has_waiting(queue) then
       local data, kind, detail = (record.shared and take_shared or receive_alone)(ws)

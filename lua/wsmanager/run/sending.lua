@@ -6,10 +6,12 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
 local codec = require "wsmanager.base.codec"
+local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
 local identity = require "wsmanager.run.identity"
 local ffi = require "wsmanager.base.ffi"
+local scheduler = require "wsmanager.run.scheduler"
 local schema = require "wsmanager.base.schema"
 local suggest = require "wsmanager.base.suggest"
 
@@ -106,7 +108,9 @@ end
 -- May it wait for room? Without a timeout only while the connection is open, or
 -- with outbox.full = "wait": an outbox that is full may stay so for long.
 local function may_wait (ws, record, timeout, terms)
-  if timeout == 0 or terms and terms.volatile then return false end
+  if timeout == 0 or terms and terms.volatile or not scheduler.may_wait() then
+    return false
+  end
   return timeout ~= nil or record.outbox_waits or ws.readyState == 1
 end
 
@@ -127,7 +131,7 @@ local function wait_for_room (ws, data, kind, timeout, terms)
     ok, token, detail = try_send(ws, data, kind, terms)
     if ok or token ~= "full" then return ok, token, detail end
   until not in_time or not may_wait(ws, record, timeout, terms)
-  if not in_time and (timeout or cancellation.is_cancelled()) then
+  if not in_time and (timeout or cancellation.is_cancelled() or coroutines.leaving) then
     return failures.timed_out(ws, "no room to send", timeout)
   end
   return ok, token, detail

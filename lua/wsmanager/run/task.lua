@@ -7,10 +7,12 @@ local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
 local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
+local raw = require "wsmanager.base.raw"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
+local threads = require "wsmanager.run.threads"
 
-local create, running = coroutine.create, coroutine.running
+local create, running = raw.create, coroutine.running
 local select, unpack = select, table.unpack or unpack
 local tasks, cancelled = coroutines.tasks, coroutines.cancelled
 local has_waiting, later, wait = coroutines.has_waiting, coroutines.later, scheduler.wait
@@ -24,7 +26,7 @@ local task = {}
 
 --- What `wsmanager.spawn` answers.
 ---@class wsmanager.Task
----@field thread thread  its coroutine
+---@field thread? thread  its coroutine; in a host with threads of its own nil until it begins
 ---@field state "ready"|"running"|"returned"|"failed"|"cancelled"|"closed"
 ---  "ready" until the next round; "running" also while it waits, and after cancel() until
 ---  its function has ended; "cancelled": before it began; "closed": by coroutine.close
@@ -65,6 +67,7 @@ end
 
 -- Lua 5.1 compiles a `local` at the beginning of such a loop wrongly.
 local function body (self)
+  if self.state ~= "ready" then return end    -- cancelled, before a thread had begun it
   local fn = self[1]
   self.state, self[1] = "running", nil
   for _ in first_time, nil, nil, guard do
@@ -98,6 +101,15 @@ coroutines.set_task_end(function (self, failed, why, thread)
   later(self)
 end)
 
+-- In a host's thread, which the task has when that begins.
+local function spawn_in_thread (fn, ...)
+  local self = setmetatable({
+    state = "ready", body = body, n = select("#", ...) + 1, fn, ...
+  }, Task)
+  threads.start_task(self)
+  return self
+end
+
 --- Starts fn(...) in a coroutine of its own in the next round, and answers its task. An
 --- error in it ends only it; those who wait in `join` get it, and if there are none it
 --- is reported with a traceback on stderr (or to `wsmanager.onerror`).
@@ -106,6 +118,8 @@ end)
 ---@return wsmanager.Task
 function task.spawn (fn, ...)
   arguments.check_function(1, "#1 to 'spawn'", fn)
+  scheduler.prepare()
+  if coroutines.has_threads() then return spawn_in_thread(fn, ...) end
   local thread = create(body)
   local self = setmetatable({
     thread = thread, state = "ready", later = begin_task, n = select("#", ...) + 1,
@@ -123,6 +137,7 @@ end
 local function is_circle (mine, other)
   for _ = 1, LONGEST_CIRCLE do
     if other == mine then return true end
+    if not other.thread then return false end
     local queue = coroutines.waits_forever_in(other.thread)
     other = queue and queue.task
     if not other then return false end
@@ -132,12 +147,13 @@ end
 
 local function check_join (self, timeout)
   local thread = running()
+  if not self.thread then return end
   if thread == self.thread then error("a task cannot join itself", 3) end
   if coroutine.status(self.thread) == "normal" and not coroutines.can_yield() then
     error("a task cannot be joined by a coroutine that it has resumed itself", 3)
   end
   if timeout ~= nil then return end
-  local mine = tasks[thread]
+  local mine = tasks[thread] or threads.task_of[thread]
   if type(mine) == "table" and has_waiting(mine.joiners) and is_circle(mine, self) then
     error("these tasks would wait for each other for ever: the one to be joined waits "
           .. "for this one, and no 'join' between them has a timeout", 3)
@@ -211,7 +227,7 @@ function Task:cancel ()
   elseif self.state ~= "running" then
     return false
   end
-  if tasks[thread] then
+  if tasks[thread] or threads.task_of[thread] and not cancelled[thread] then
     tasks[thread], cancelled[thread] = false, self
     coroutines.interrupt(thread)
   end

@@ -11,7 +11,8 @@ local index_of = {}         -- coroutine -> its place in its latest queue
 
 waiters.index_of = index_of
 
--- The owner, if any, is notified when a coroutine that waits in it is closed.
+-- The owner, if any, is notified when a coroutine that waits in it is closed. Threads of
+-- a host wait on its `condition`: threads.lua.
 function waiters.new (owner)
   return {nil, first = 1, last = 0, owner = owner}   -- with room for one
 end

@@ -1,0 +1,280 @@
+-- Life in the event loop of a host: it watches ours, is told when a turn is due, and says
+-- when it ends.
+-- Depends on rounds.lua, scheduler.lua and threads.lua; knows a host by its table alone
+-- (lua/wsmanager/host.lua checks it).
+-- Never turns the loop by itself: the host calls `turn`.
+
+local core = require "wsmanager.core"
+local coroutines = require "wsmanager.run.coroutines"
+local rounds = require "wsmanager.run.rounds"
+local scheduler = require "wsmanager.run.scheduler"
+local threads = require "wsmanager.run.threads"
+local waitless = require "wsmanager.base.waitless"
+
+local now = core.now
+local connections, step = rounds.connections, rounds.step
+
+-- When the host ends, in seconds: for those who wait with a deadline, and for closing
+-- handshakes.
+local FINISH_TIMEOUT, CLOSE_TIMEOUT = 5, 0.25
+
+local hosting = {LEAVING = "the host of this program ends"}
+
+local host                     -- nil: none was chosen or found
+local is_decided = false
+local detect                   -- finds one
+local loop                     -- once somebody polls it
+local told = math.huge         -- when the loop was last told that a turn is due
+local is_watched, forks = false, nil
+local release, hold            -- what `watch` has returned
+local is_held                  -- what hold was told last
+local knows_end = false        -- host.leaving was called
+local finish_until             -- the host ends
+local closing_until            -- and the connections close
+local close_servers, close_connection
+
+-- What the end of a host does: handlers.servers(), handlers.connection(ws, drop).
+function hosting.set_handlers (handlers)
+  close_servers = handlers.servers or close_servers
+  close_connection = handlers.connection or close_connection
+end
+
+-- ## When a turn is due
+
+local function tell_due ()
+  if not loop then return end
+  local at = rounds.due()
+  if at == told then return end
+  told = at
+  if at == math.huge then loop:due() else loop:due(math.max(0, at - now())) end
+end
+
+-- ## Watching
+
+-- Is there a connection that is not over?
+local function has_connection ()
+  for _, ws in pairs(connections) do
+    local state = ws.state
+    if state ~= "closed" and state ~= "locked" and state ~= "exhausted" then
+      return true
+    end
+  end
+  return false
+end
+
+local function set_held (wanted)
+  if wanted == is_held then return end
+  is_held = wanted
+  if hold then hold(wanted) end
+end
+
+local function stop_watching ()
+  is_watched = false
+  if coroutines.has_threads() then threads.dismiss() end
+  if release then release() end
+  release, hold = nil, nil
+end
+
+-- A turn has ended: is there more to come?
+local function settle ()
+  local has_work = rounds.has_work() or threads.has_jobs()
+  set_held(has_work)
+  if not has_work and not has_connection() then stop_watching() end
+end
+
+-- ## The end of the host
+
+local function close_all (drop)
+  local all = {}
+  for _, ws in pairs(connections) do all[#all + 1] = ws end
+  for _, ws in ipairs(all) do close_connection(ws, drop) end
+end
+
+-- Has a turn come after so many seconds; returns when.
+local function ring_in (seconds)
+  local due = now() + seconds
+  coroutines.sleepers:add {due = due, late = function () end}
+  return due
+end
+
+-- First those finish who wait with a deadline; then the connections close.
+local function go_on_leaving ()
+  if not closing_until then
+    if threads.is_timed() and now() < finish_until then return end
+    closing_until = ring_in(CLOSE_TIMEOUT)
+    close_all(false)
+  elseif now() >= closing_until or not has_connection() then
+    close_all(true)
+    stop_watching()
+  end
+end
+
+local function leave ()
+  if coroutines.leaving then return end
+  finish_until = ring_in(FINISH_TIMEOUT)
+  close_servers()
+  coroutines.leave()
+  coroutines.later {later = function () end}
+end
+
+-- ## Turns
+
+-- In a forked child: the watch is the parent's.
+local function is_forked ()
+  if loop:forks() == forks then return false end
+  is_watched, release, hold, loop = false, nil, nil, nil
+  return true
+end
+
+-- What the host calls. false: there is nothing left to be watched.
+local function turn ()
+  if not is_watched or is_forked() then return false end
+  coroutines.handle_strays()
+  step(0)
+  if coroutines.leaving then go_on_leaving() else settle() end
+  return is_watched
+end
+
+local function start_watching ()
+  is_watched, is_held, told = true, nil, math.huge
+  local ok, made = pcall(rounds.loop)
+  if not ok then     -- in a forked child: whoever needs the loop is told
+    is_watched = false
+    return
+  end
+  loop, forks = made, made:forks()
+  release, hold = host.watch(loop, turn)
+  if host.leaving and not knows_end then
+    knows_end = true
+    host.leaving(leave)
+  end
+end
+
+-- There is something for a round, sooner than before.
+local function note_news ()
+  if loop and is_watched and is_forked() then return end
+  if host and host.watch and not is_watched then start_watching() end
+  if not loop then return end
+  tell_due()
+  set_held(true)
+end
+
+local function begin_telling ()
+  coroutines.set_news(note_news)
+  rounds.set_host(note_news, tell_due)
+end
+
+-- ## How others wait
+
+local running = coroutine.running
+local isyieldable = coroutine.isyieldable or function () return true end
+
+local function refuse ()
+  waitless.raise("nobody can wait here, where " .. (host.name or "the host")
+                 .. " has called: wait in a coroutine of wsmanager.spawn, or of your own")
+end
+
+-- A coroutine of the program's own waits as ours do; it yields to whoever resumed it.
+local function is_foreign ()
+  local thread, is_main = running()
+  return thread ~= nil and not is_main
+end
+
+local function wait_foreign (queue, deadline)
+  if is_foreign() and isyieldable() then
+    return coroutines.park(running(), queue, deadline)
+  end
+  if host.watch then refuse() end
+end
+
+local function sleep_foreign (due)
+  if not is_foreign() or not isyieldable() then
+    if host.watch then refuse() end
+    return nil
+  end
+  wait_foreign(nil, due)
+  return now() >= due
+end
+
+local function may_wait_foreign ()
+  return coroutines.can_yield() or not host.watch
+end
+
+local function check_run ()
+  if not host.watch then return end
+  waitless.raise("'run' cannot turn the loop: " .. (host.name or "the host")
+                 .. " does; call wsmanager.spawn")
+end
+
+-- ## Beginning
+
+-- Lives in that host from now on.
+function hosting.adopt (given)
+  host, is_decided = given, true
+  scheduler.set_prepare(nil)
+  if given.check then
+    local why = given.check()
+    if why then error("wsmanager: " .. why, 0) end
+  end
+  if given.spawn then
+    threads.set_host(given, note_news)
+    scheduler.set_elsewhere {
+      wait = threads.wait, sleep = threads.sleep, may_wait = given.may_wait,
+      check_run = check_run,
+    }
+  else
+    scheduler.set_elsewhere {
+      wait = wait_foreign, sleep = sleep_foreign, may_wait = may_wait_foreign,
+      check_run = check_run,
+    }
+    coroutines.is_foreign = is_foreign
+    if given.watch then coroutines.keep_strays() end
+  end
+  if given.watch then begin_telling() end
+end
+
+-- "a connection was made", "the host is nginx": why none can be chosen any more, or nil.
+function hosting.why_decided ()
+  if host then return "the host was chosen already: " .. (host.name or "a table") end
+  if rounds.has_loop() or is_decided then
+    return "the module's loop was used already, by a connection, a server or a wait"
+  end
+end
+
+-- Sets the function that returns the host that this is, or nil; it is called once, at
+-- the first need.
+function hosting.set_detect (fn)
+  detect = fn
+  scheduler.set_prepare(function ()
+    scheduler.set_prepare(nil)
+    is_decided = true
+    local found = detect()
+    if found then hosting.adopt(found) end
+  end)
+end
+
+--- The descriptor that is readable when `step(0)` has something to do, the timers and
+--- sleepers included: for the event loop of a program in C, or any other (epoll, select,
+--- a GUI's). It stays the same; the module closes it.
+---@return integer? fd  nil: this system has none, see `timeout`
+function hosting.fd ()
+  scheduler.prepare()
+  loop = rounds.loop()
+  if not host then begin_telling() end
+  local fd = loop:fd()
+  tell_due()
+  return fd
+end
+
+--- How long a loop that polls `fd` itself may wait until `step(0)` is due, whatever the
+--- descriptor says.
+---@return number? seconds  nil: there is nothing to wait for but the descriptor
+function hosting.timeout ()
+  scheduler.prepare()
+  local due = rounds.due()
+  local left = rounds.loop():timeout()
+  if due < math.huge then left = math.min(left or due, math.max(0, due - now())) end
+  return left
+end
+
+return hosting
