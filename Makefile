@@ -45,9 +45,9 @@ endif
 OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)
 CORE = $(OUT)/wsmanager/core.so
 FETCH_SOURCES = $(sort $(wildcard src/fetch/*.c src/lua/fetch/*.c))
-SOURCES = $(filter-out $(FETCH_SOURCES),\
+CORE_SOURCES = $(filter-out $(FETCH_SOURCES),\
   $(sort $(wildcard src/*/*.c src/*/*/*.c)))
-OBJECTS = $(SOURCES:src/%.c=$(OUT)/obj/%.o)
+OBJECTS = $(CORE_SOURCES:src/%.c=$(OUT)/obj/%.o)
 
 # wsmanager.fetch is a module of its own, for it needs libcurl. Where that is not
 # installed it is left out: CURL=no leaves it out anyway.
@@ -82,6 +82,8 @@ help:
 #: build    build/$(LUA)/wsmanager/core.so; LUA=lua5.4 (5.1 to 5.5, luajit);
 #:          with libcurl's headers wsmanager/fetch/core.so, too
 #: install  into PREFIX=/usr/local, with DESTDIR before it
+#: bundle   build/$(LUA)/bundle: core.so, wsmanager.lua and libwsmanager.a, for games
+#:          and programs that bring all along; SOURCES=DIR: all in core.so
 #: deps     what building needs, by apt (Debian)
 #: demo     a chat between two processes; its server is killed on the way
 #: test     everything: all specs, sanitizers, other Luas, lint
@@ -139,7 +141,7 @@ spec-programs: $(OUT)/loops $(OUT)/connects $(OUT)/adoptions \
   $(OUT)/states.so $(OUT)/processes.so $(OUT)/suspends.so $(OUT)/names.so \
   $(OUT)/lapses.so $(OUT)/nginxes.so
 
-LOOPS = $(filter src/base/% src/io/%,$(SOURCES))
+LOOPS = $(filter src/base/% src/io/%,$(CORE_SOURCES))
 
 $(OUT)/loops $(OUT)/connects $(OUT)/adoptions: $(OUT)/%: spec/support/%.c \
   $(LOOPS:src/%.c=$(OUT)/obj/%.o)
@@ -193,7 +195,8 @@ mutants: test-deps
 	@scripts/mutants $(SEED) $(COUNT)
 
 format:
-	@clang-format -i $(shell find src spec bench fuzz simulate -name '*.[ch]')
+	@clang-format -i $(shell find src spec bench examples fuzz scripts simulate \
+	  -name '*.[ch]')
 
 house:
 	@$(MAKE) --no-print-directory -s build
@@ -218,10 +221,11 @@ install: build
 
 clean:
 	rm -rf build
-	rm -f $(SOURCES:.c=.o) $(FETCH_SOURCES:.c=.o) wsmanager/core.so \
+	rm -f $(CORE_SOURCES:.c=.o) $(FETCH_SOURCES:.c=.o) wsmanager/core.so \
 	  wsmanager/fetch/core.so
 	@rmdir wsmanager/fetch wsmanager 2>/dev/null || true
 
+-include scripts/bundle/bundle.mk
 -include bench/bench.mk
 -include fuzz/fuzz.mk
 -include simulate/simulate.mk

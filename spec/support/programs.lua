@@ -4,6 +4,8 @@ local programs = {}
 
 local lua = os.getenv("LUA") or arg[-1] or "lua"
 
+programs.lua = lua
+
 -- What the program writes, and "status N" after it; a hang is 124. `prefix` goes
 -- before the command.
 function programs.run(program, prefix)

@@ -13,7 +13,8 @@ local waitless = {
 }
 
 local names = setmetatable({}, {__mode = "k"})    -- its caller -> the function's name
-local own_files = (getinfo(1, "S").source:match "^(@.*)base[/\\]waitless%.lua$")
+local source = getinfo(1, "S").source
+local own_files = source:match "^(@.*)base[/\\]waitless%.lua$" or source   -- all in one
 
 -- ## Calls
 
@@ -49,7 +50,7 @@ local function position ()
   local info = getinfo(level, "Slf")
   while info and info.func ~= waitless.call do
     local is_program = info.currentline > 0
-                       and not (own_files and info.source:sub(1, #own_files) == own_files)
+                       and info.source:sub(1, #own_files) ~= own_files
     if is_program then return info.short_src .. ":" .. info.currentline .. ": " end
     level = level + 1
     info = getinfo(level, "Slf")
