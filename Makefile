@@ -1,7 +1,8 @@
 # LUA chooses the interpreter: lua5.5 lua5.4 lua5.3 lua5.2 lua5.1 luajit, or the
 # path of one. LUA55=DIR: where Lua 5.5 is installed, for the tests, if apt has
 # none.
-# WERROR=1 makes warnings errors; SANITIZE=1 builds with ASan and UBSan.
+# WERROR=1 makes warnings errors; SANITIZE=1 builds with ASan and UBSan;
+# PORTABLE=1 without what Linux alone has, as for macOS and the BSDs.
 LUA = lua5.4
 CC = gcc
 CFLAGS = -O2 -g
@@ -42,7 +43,7 @@ else
 MODULE = -shared -Wl,-z,nodelete -Wl,--as-needed
 endif
 
-OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)
+OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)$(if $(PORTABLE),-portable)
 CORE = $(OUT)/wsmanager/core.so
 FETCH_SOURCES = $(sort $(wildcard src/fetch/*.c src/lua/fetch/*.c))
 CORE_SOURCES = $(filter-out $(FETCH_SOURCES),\
@@ -115,10 +116,17 @@ $(OUT)/wsmanager/fetch/core.so: $(FETCH_OBJECTS) $(FETCH_SHARED)
 
 $(FETCH_OBJECTS): CURL_CFLAGS = $(shell pkg-config --cflags libcurl 2>/dev/null)
 
+# The other rooms know no system: their specs run on 32 bit without this.
+ifdef PORTABLE
+$(filter $(OUT)/obj/base/% $(OUT)/obj/io/%,$(OBJECTS)): PORTABLY = -include \
+  spec/support/portable.h
+endif
+
 $(OUT)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu99 $(CFLAGS) -fPIC $(WARNINGS) \
-	  $(SANITIZERS) $(INCLUDES) $(CURL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	  $(SANITIZERS) $(INCLUDES) $(CURL_CFLAGS) $(PORTABLY) $(CPPFLAGS) \
+	  -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(FETCH_OBJECTS:.o=.d)
 

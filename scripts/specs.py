@@ -22,9 +22,9 @@ def members(session):
 
 
 class Run:
-    """Specs that run: words for busted, their output, and the journal that
-    helper.lua writes. The process leads a session, so that all it starts can
-    be found again."""
+    """Specs that run: words for busted (and $EXCLUDED, tags of tests that do
+    not run), their output, and the journal that helper.lua writes. The process
+    leads a session, so that all it starts can be found again."""
 
     def __init__(self, lua, words, folder, limit, output=None):
         self.name, self.limit, self.trouble = " ".join(words), limit, []
@@ -38,7 +38,8 @@ class Run:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [lua, "scripts/busted.lua", "--helper=scripts/helper.lua",
-                 "-o", "plainTerminal", *words],
+                 "-o", "plainTerminal",
+                 "--exclude-tags=" + os.environ["EXCLUDED"], *words],
                 stdin=subprocess.DEVNULL, stdout=output or log,
                 stderr=subprocess.STDOUT, start_new_session=True,
                 env={**os.environ, "JOURNAL": str(self.journal)})

@@ -227,7 +227,7 @@ describe("a forked child", function()
       assert(ok, why)]])
   end)
 
-  it("does not touch the descriptor that a host of its parent polls", function()
+  it("does not touch the descriptor that a host of its parent polls #linux", function()
     local peer = peers.start("python_server")
     ends_well("local url = 'ws://127.0.0.1:" .. peer.port .. "/echo'" .. [[
       local loop = assert(core.loop())
@@ -278,7 +278,7 @@ describe("a forked child", function()
     end)
   end
 
-  it("that runs another program gives it no descriptor", function()
+  it("that runs another program gives it no descriptor #linux", function()
     local keylog = os.tmpname()
     ends_well("local keylog = '" .. keylog .. "'" .. [[
       local before = {}

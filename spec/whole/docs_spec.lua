@@ -6,7 +6,8 @@ local layers = require "support.layers"
 
 local documents = {
   "README.md", "docs/architecture.md", "docs/chat.md", "docs/performance.md",
-  "docs/security.md", "docs/observing.md", "docs/games.md", "examples/gateways/README.md",
+  "docs/security.md", "docs/observing.md", "docs/games.md", "docs/systems.md",
+  "examples/gateways/README.md",
 }
 
 local roots = {}

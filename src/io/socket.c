@@ -23,6 +23,10 @@
 
 #define PROTOCOL "wsmanager"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* the socket has SO_NOSIGPIPE */
+#endif
+
 #if defined(POLLRDHUP)
 #define PEER_ENDED POLLRDHUP
 #else
