@@ -348,7 +348,7 @@ end
 ---@return Message|nil, string? token, string? detail, string? raw
 function Chat:receive (timeout)
   checks.self(self, "receive")
-  checks.timeout(1, "receive", timeout)
+  timeout = checks.timeout(1, "receive", timeout)
   local deadline = to_deadline(timeout)
   local kept = receiving.take_kept(self)
   while not kept do
@@ -387,7 +387,7 @@ end
 ---@return true|nil, "timeout"|"full"|string|nil token, string? detail
 function Chat:settled (timeout)
   checks.self(self, "settled")
-  checks.timeout(1, "settled", timeout)
+  timeout = checks.timeout(1, "settled", timeout)
   local ok, token, detail = receiving.keep_until(self, to_deadline(timeout),
     function () return self.unconfirmed_count == 0 end)
   if ok then return true end

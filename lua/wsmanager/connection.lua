@@ -33,10 +33,9 @@ local to_record, retain = dispatch.record, dispatch.retain
 local schedule, wait_in = dispatch.schedule, dispatch.wait
 local records, retained, wait = dispatch.records, scheduler.retained, scheduler.wait
 local check_self = arguments.check_self
-local check_seconds = arguments.check_seconds
+local to_timeout = arguments.timeout
 local take = receivers.take
 local detail_of, timed_out = failures.detail_of, failures.timed_out
-local to_deadline = failures.to_deadline
 
 -- Levels of the stack between our caller and the Lua of receive or send: 1 where
 -- a method in C calls it.
@@ -148,7 +147,7 @@ end
 ---@return string? raw  "codec": the message as it came
 function receive (ws, timeout)
   if timeout ~= nil then
-    check_seconds(1 + METHOD_LEVELS, "#1 to 'receive'", timeout)
+    timeout = to_timeout(1 + METHOD_LEVELS, "#1 to 'receive'", timeout)
   end
   local data, kind, coded = link_receive(ws)
   if not data then return wait_for_message(ws, timeout, kind, coded) end
@@ -226,7 +225,8 @@ end
 ---@return string? detail
 function methods.drain (ws, timeout)
   check_self(ws, "drain")
-  local deadline = to_deadline(1, "#1 to 'drain'", timeout)
+  timeout = to_timeout(1, "#1 to 'drain'", timeout)
+  local deadline = timeout and now() + timeout
   local record = to_record(ws)
   local forked = dispatch.check_fork(ws, record)
   if forked then return nil, "closed", forked end
@@ -250,7 +250,8 @@ end
 ---@return string? detail
 function methods.opened (ws, timeout)
   check_self(ws, "opened")
-  local deadline = to_deadline(1, "#1 to 'opened'", timeout)
+  timeout = to_timeout(1, "#1 to 'opened'", timeout)
+  local deadline = timeout and now() + timeout
   local record = to_record(ws)
   dispatch.check_fork(ws, record)
   local opens, in_time = record.opens, true
@@ -272,7 +273,8 @@ end
 ---@return boolean|string clean  the closing handshake was completed; of nil the detail
 function methods.closed (ws, timeout)
   check_self(ws, "closed")
-  local deadline = to_deadline(1, "#1 to 'closed'", timeout)
+  timeout = to_timeout(1, "#1 to 'closed'", timeout)
+  local deadline = timeout and now() + timeout
   local record = to_record(ws)
   dispatch.check_fork(ws, record)
   local restarts, in_time = record.restarts, true

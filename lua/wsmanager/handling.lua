@@ -76,10 +76,8 @@ end
 ---@field retry? boolean   asked again on the next connection, when one is lost before the answer
 ---@field kind? "text"|"binary"  of the message that is sent; text when absent
 
-local function is_seconds (value) return type(value) == "number" and value == value end
-
 local rules = {
-  timeout = {is_seconds, "number"},
+  timeout = {arguments.is_timeout, "number"},
   retry = {function (value) return type(value) == "boolean" end, "boolean"},
   kind = {function (value) return value == "text" or value == "binary" end,
           "'text' or 'binary'"},
@@ -109,8 +107,7 @@ local NONE = {}
 local function read_options (given)
   if given == nil then return NONE end
   if type(given) ~= "table" then
-    arguments.check_seconds(2, "#2 to 'request'", given)
-    return {timeout = given}
+    return {timeout = arguments.timeout(2, "#2 to 'request'", given)}
   end
   check_rules("request", 2, rules, given, 1)
   return given
@@ -136,7 +133,7 @@ function methods.request (ws, message, timeout)
   end
   if message == nil then arguments.fail(1, "#1 to 'request' (message", message) end
   local options = read_options(timeout)
-  local seconds = options.timeout or given.timeout
+  local seconds = arguments.timeout(1, "#2 to 'request'", options.timeout) or given.timeout
   local answer, kind, why = distribution.request(1, ws, record, {
     message = message, kind = options.kind, retry = options.retry, timeout = seconds,
     deadline = seconds and core.now() + seconds,

@@ -10,7 +10,7 @@ local heartbeats = require "wsmanager.run.heartbeats"
 local readers = require "wsmanager.run.readers"
 
 local link, now = core.link, core.now
-local check_self, check_seconds = arguments.check_self, arguments.check_seconds
+local check_self = arguments.check_self
 local timed_out = failures.timed_out
 
 ---@class wsmanager.Connection
@@ -91,7 +91,7 @@ end
 ---@return string? detail
 function methods.ping (ws, payload, timeout)
   check_self(ws, "ping")
-  if timeout ~= nil then check_seconds(1, "#2 to 'ping'", timeout) end
+  timeout = arguments.timeout(1, "#2 to 'ping'", timeout)
   if payload ~= nil and type(payload) ~= "string" then
     arguments.fail(1, "#1 to 'ping' (string", payload)
   end

@@ -403,9 +403,7 @@ end
 ---@param seconds? number  how long it waits at most; 5
 function Server:stop (seconds)
   check_object(self, Server, "server:stop")
-  if seconds ~= nil then
-    arguments.check_seconds(1, "#1 to 'stop'", seconds)
-  end
+  seconds = arguments.timeout(1, "#1 to 'stop'", seconds)
   if self.closed then return end
   local deadline = core.now() + (seconds or STOP_TIMEOUT)
   stopping.begin(self)

@@ -164,12 +164,10 @@ describe("a connection", function ()
             "x", "text", {ttl = -1})
       fails("bad argument #3 to 'send' %(positive number for 'ttl' expected, got nan%)",
             "x", "text", {ttl = 0/0})
-      fails("bad argument #3 to 'send' %(number, 0 or more, for 'timeout' expected, got "
-            .. "string%)", "x", "text", {timeout = "1"})
-      fails("bad argument #3 to 'send' %(number, 0 or more, for 'timeout' expected, got "
-            .. "%-1%)", "x", "text", {timeout = -1})
-      fails("bad argument #3 to 'send' %(number, 0 or more, for 'timeout' expected, got "
-            .. "nan%)", "x", "text", {timeout = 0/0})
+      fails("bad argument #3 to 'send' %(number for 'timeout' expected, got string%)",
+            "x", "text", {timeout = "1"})
+      fails("bad argument #3 to 'send' %(number for 'timeout' expected, got nan%)",
+            "x", "text", {timeout = 0/0})
       fails("bad argument #3 to 'send' %(boolean for 'volatile' expected, got number%)",
             "x", "text", {volatile = 1})
       fails("bad argument #1 to 'send' %(text must be UTF%-8", "\255", "text", {ttl = 5})

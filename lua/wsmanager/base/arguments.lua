@@ -21,11 +21,23 @@ function arguments.fail_message (level, method, value)
         .. type(value) .. hint .. ")", level + 2)
 end
 
--- Raises for anything but a number of seconds (NaN is none).
-function arguments.check_seconds (level, what, value)
+-- ## Timeouts
+--
+-- One rule for all: a number of seconds. Less than 0 counts as 0, as does what is left of a
+-- deadline that has passed; math.huge has no end. NaN is no number.
+
+-- The rule as a test of an option's value.
+function arguments.is_timeout (value)
+  return type(value) == "number" and value == value
+end
+
+-- The timeout that `value` is, nil for nil; raises for anything else.
+function arguments.timeout (level, what, value)
+  if value == nil then return nil end
   if type(value) ~= "number" or value ~= value then
     arguments.fail(level + 1, what .. " (number", value)
   end
+  return value > 0 and value or 0
 end
 
 function arguments.check_function (level, what, value)

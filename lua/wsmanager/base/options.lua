@@ -1,7 +1,8 @@
 -- The options of a client and of a server.
--- Depends on schema.lua and events.lua.
+-- Depends on arguments.lua, schema.lua and events.lua.
 -- Never raises with a position: its callers add the line of theirs.
 
+local arguments = require "wsmanager.base.arguments"
 local events = require "wsmanager.base.events"
 local schema = require "wsmanager.base.schema"
 
@@ -201,7 +202,7 @@ local fetch = {
   body = text,
   json = rule(is_present, "value"),
   form = rule(is "table", "table"),
-  timeout = positive_or_false,
+  timeout = rule(any(is_false, arguments.is_timeout), "number or false"),
   redirects = rule(any(is_false, is_integer(0)), "integer, 0 or more, or false"),
   limits = group {body = size, header = size},
   tls = fetch_tls,

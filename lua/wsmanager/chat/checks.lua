@@ -1,7 +1,8 @@
 -- Checks of what programs give to the functions of a chat.
--- Depends on shape.lua.
+-- Depends on base/arguments.lua and shape.lua.
 -- Never returns a failure: it raises, at the line of its caller's caller.
 
+local arguments = require "wsmanager.base.arguments"
 local shape = require "wsmanager.chat.shape"
 
 local checks = {}
@@ -12,11 +13,10 @@ function checks.self (self, method)
   error("call it with ':', as in talk:" .. method .. "(...)", 3)
 end
 
---- Seconds, or nil.
+--- A timeout, or nil.
 function checks.timeout (position, method, value)
-  if value == nil or type(value) == "number" and value == value then return end
-  error(("bad argument #%d to '%s' (number expected, got %s)"):format(position,
-    method, value ~= value and "nan" or type(value)), 3)
+  value = arguments.timeout(2, ("#%d to '%s'"):format(position, method), value)
+  return value
 end
 
 --- More fields of a message, or nil.

@@ -83,8 +83,7 @@ end
 ---@return Message[]|nil, string? token, string? detail
 function methods:history (name, which, timeout)
   checks.self(self, "history")
-  if timeout == nil then timeout = 10 end
-  checks.timeout(3, "history", timeout)
+  timeout = checks.timeout(3, "history", timeout) or 10
   if which ~= nil and type(which) ~= "table" then
     bad_argument(1, "#2 to 'history' (table", which)
   end

@@ -265,7 +265,7 @@ end
 ---@param seconds number?
 function Server:stop (seconds)
   check_object(self, Server, "server:stop")
-  if seconds ~= nil then arguments.check_seconds(1, "#1 to 'stop'", seconds) end
+  seconds = arguments.timeout(1, "#1 to 'stop'", seconds)
   self.stopped = true
   self.pauses:stop()
   self.server:stop(seconds)

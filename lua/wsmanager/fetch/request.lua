@@ -3,6 +3,7 @@
 -- Never raises with a position: its callers add the line of theirs.
 
 local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
 local codec = require "wsmanager.base.codec"
 local conflicts = require "wsmanager.base.conflicts"
 local each = require "wsmanager.base.each"
@@ -216,6 +217,13 @@ end
 
 -- ## All of it
 
+-- Seconds, or false: without end.
+local function to_timeout (given)
+  if given == nil then return TIMEOUT end
+  if given == math.huge then return false end
+  return given and arguments.timeout(1, "'timeout'", given)
+end
+
 -- The request that the arguments describe; raises for bad ones. nil, "codec", why: the
 -- value of `json` does not encode.
 ---@return wsmanager.fetch.Request?
@@ -227,7 +235,7 @@ function request.read (address, given)
   local limits = given.limits or {}
   local self = {
     lines = handshake_headers.lines(given.headers, "libcurl") or "",
-    timeout = given.timeout == nil and TIMEOUT or given.timeout,
+    timeout = to_timeout(given.timeout),
     redirects = given.redirects == nil and REDIRECTS or given.redirects or 0,
     limits = {
       body = limits.body or BODY_LIMIT, header = limits.header or HEADER_LIMIT,

@@ -1,27 +1,18 @@
--- What a wait that failed returns, `nil, token, detail`, and its deadline.
+-- What a wait that failed returns: `nil, token, detail`.
 -- Depends on cancellation.lua, and on dispatch.lua, which knows how a connection failed
 -- last.
 -- Never waits.
 
 local core = require "wsmanager.core"
-local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local url = require "wsmanager.base.url"
 
 local link = core.link
-local now, to_record = core.now, dispatch.record
-local check_seconds = arguments.check_seconds
+local to_record = dispatch.record
 
 local failures = {}
-
--- When a timeout in seconds is over; nil: never. Raises at `level` for another value.
-function failures.to_deadline (level, what, timeout)
-  if timeout == nil then return nil end
-  check_seconds(level + 1, what, timeout)
-  return now() + timeout
-end
 
 -- Raises at `level` where a `for` cannot wait.
 function failures.check_iterator (level)

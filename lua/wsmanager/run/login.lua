@@ -16,7 +16,7 @@ local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
 
 local link = core.link
-local now = core.now
+local now, to_timeout = core.now, arguments.timeout
 local has_waiting = coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
 
@@ -57,12 +57,6 @@ end
 
 local function closed (mine)
   return nil, "closed", mine.over or OVER
-end
-
-local function to_deadline (what, timeout)
-  if timeout == nil then return nil end
-  arguments.check_seconds(2, what, timeout)
-  return now() + timeout
 end
 
 -- ## Receiving
@@ -107,7 +101,8 @@ end
 ---@return string? raw  "codec": the message as it came
 function Handle:receive (timeout)
   local mine = private(self, "receive")
-  local deadline = to_deadline("#1 to 'receive'", timeout)
+  timeout = to_timeout(1, "#1 to 'receive'", timeout)
+  local deadline = timeout and now() + timeout
   local data, kind, detail = receive_raw(mine, "no message", timeout, deadline)
   if data then return decode(mine, data, kind) end
   return nil, kind, detail
@@ -182,7 +177,8 @@ end
 function Handle:send (data, kind, timeout)
   local mine = private(self, "send")
   check_kind("send", kind)
-  local deadline = to_deadline("#3 to 'send'", timeout)
+  timeout = to_timeout(1, "#3 to 'send'", timeout)
+  local deadline = timeout and now() + timeout
   local text, token, why = to_text(mine, data, kind)
   if text == nil then return nil, token, why end
   local in_time = true
@@ -239,7 +235,8 @@ function Handle:request (message, timeout)
   elseif mine.asking then
     error("'request' is under way already: a login asks one at a time", 2)
   end
-  local deadline = to_deadline("#2 to 'request'", timeout)
+  timeout = to_timeout(1, "#2 to 'request'", timeout)
+  local deadline = timeout and now() + timeout
   if mine.over then return closed(mine) end
   local _, id = correlation.next_id(mine.record)
   local text, token, why =

@@ -32,12 +32,6 @@ local function check_self (self, method)
   end
 end
 
-local function to_deadline (what, timeout)
-  if timeout == nil then return nil end
-  arguments.check_seconds(2, what, timeout)
-  return core.now() + timeout
-end
-
 -- ## Waking those who wait
 
 -- Whom there is something for, those who take first; nil: nobody.
@@ -118,7 +112,8 @@ local function may_take (self, woken)
 end
 
 -- Waits for room.
-local function wait_to_put (self, value, timeout, deadline)
+local function wait_to_put (self, value, timeout)
+  local deadline = timeout and core.now() + timeout
   local in_time, woken
   repeat
     in_time, woken = wait(self.putters, deadline)
@@ -133,7 +128,8 @@ local function wait_to_put (self, value, timeout, deadline)
 end
 
 -- Waits for a value.
-local function wait_to_take (self, timeout, deadline)
+local function wait_to_take (self, timeout)
+  local deadline = timeout and core.now() + timeout
   local in_time, woken
   repeat
     in_time, woken = wait(self.takers, deadline)
@@ -157,7 +153,7 @@ end
 function Queue:put (value, timeout)
   check_self(self, "put")
   if value == nil then arguments.fail(1, "#1 to 'put' (value", value) end
-  local deadline = to_deadline("#2 to 'put'", timeout)
+  timeout = arguments.timeout(1, "#2 to 'put'", timeout)
   if self.closed then return nil, "closed", CLOSED end
   if may_put(self) then
     push(self, value)
@@ -166,7 +162,7 @@ function Queue:put (value, timeout)
   if timeout == 0 then
     return nil, "full", "the queue holds " .. self.size .. " values, its limit"
   end
-  return wait_to_put(self, value, timeout, deadline)
+  return wait_to_put(self, value, timeout)
 end
 
 --- Takes the oldest value. When there is none it waits for one, behind those who do so
@@ -177,13 +173,13 @@ end
 ---@return string? detail
 function Queue:take (timeout)
   check_self(self, "take")
-  local deadline = to_deadline("#1 to 'take'", timeout)
+  timeout = arguments.timeout(1, "#1 to 'take'", timeout)
   if may_take(self) then return pop(self) end
   if self.closed and self.size == 0 then return nil, "closed", CLOSED end
   if timeout == 0 then
     return cancellation.failure("nothing in the queue", timeout)
   end
-  return wait_to_take(self, timeout, deadline)
+  return wait_to_take(self, timeout)
 end
 
 --- Closes it: nothing more can be put, and those who wait for room get nil, "closed".

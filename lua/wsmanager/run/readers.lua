@@ -4,6 +4,7 @@
 -- socket either.
 
 local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
 local coroutines = require "wsmanager.run.coroutines"
 local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
@@ -202,7 +203,8 @@ local function lose () end
 ---@return string? detail
 function Reader:read (timeout)
   local mine = private(self, "read")
-  local deadline = failures.to_deadline(1, "#1 to 'read'", timeout)
+  timeout = arguments.timeout(1, "#1 to 'read'", timeout)
+  local deadline = timeout and core.now() + timeout
   local ws, record, in_time, waited = mine.ws, mine.record, true, false
   local data = mine.first
   mine.first = nil

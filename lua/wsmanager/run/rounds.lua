@@ -12,7 +12,7 @@ local waitless = require "wsmanager.base.waitless"
 local now, status = core.now, coroutine.status
 local run_runnable, wake_due = coroutines.run_runnable, coroutines.wake_due
 local sleepers, runnable = coroutines.sleepers, coroutines.runnable
-local check_seconds = arguments.check_seconds
+local to_timeout = arguments.timeout
 
 local LONGEST_TURN = 3600     -- seconds
 local HANDLED_PER_ROUND = 256  -- of those that are ready
@@ -185,7 +185,7 @@ end
 ---@param timeout? number  seconds; nil: as long as it takes
 ---@return boolean happened
 function rounds.step (timeout)
-  if timeout ~= nil then check_seconds(1, "#1 to 'step'", timeout) end
+  if timeout ~= nil then timeout = to_timeout(1, "#1 to 'step'", timeout) end
   if waitless.thread then waitless.check_turn() end
   if not loop then rounds.loop() end
   local happened = round(begin(loop, poll_timeout(timeout)))

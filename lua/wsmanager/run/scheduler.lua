@@ -17,7 +17,7 @@ local now = core.now
 local unpack = table.unpack or unpack
 local park, tasks, step = coroutines.park, coroutines.tasks, rounds.step
 local check_function = arguments.check_function
-local check_seconds = arguments.check_seconds
+local to_timeout = arguments.timeout
 
 local scheduler = {}
 
@@ -93,7 +93,8 @@ end
 ---@return string? token  "cancelled": its task was
 ---@return string? detail
 function scheduler.sleep (seconds)
-  check_seconds(1, "#1 to 'sleep'", seconds)
+  seconds = to_timeout(1, "#1 to 'sleep'", seconds)
+  if not seconds then arguments.fail(1, "#1 to 'sleep' (number", seconds) end
   local thread, due = running(), now() + seconds
   if waitless.thread then waitless.check_wait(thread) end
   if tasks[thread] and isyieldable() then

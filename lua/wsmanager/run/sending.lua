@@ -21,7 +21,7 @@ local now, encode = core.now, codec.encode
 local codecs, to_record, is_over = dispatch.codecs, dispatch.record, dispatch.is_over
 local wait_in = dispatch.wait
 local call_identify, identifies = identity.of_sent, identity.connections
-local check_seconds = arguments.check_seconds
+local to_timeout = arguments.timeout
 
 local type, min = type, math.min
 
@@ -39,7 +39,7 @@ local sending = {}
 -- ## The third argument
 
 local terms_of = {
-  timeout = {schema.is_number(0), "number, 0 or more,"},
+  timeout = {arguments.is_timeout, "number"},
   ttl = {schema.is_positive, "positive number"},
   volatile = {function (value) return type(value) == "boolean" end, "boolean"},
 }
@@ -208,9 +208,9 @@ function sending.send (ws, data, kind, timeout)
   if type(timeout) == "table" then
     options = timeout
     check_options(1 + METHOD_LEVELS, options)
-    timeout = options.timeout
+    timeout = to_timeout(1, "#3 to 'send'", options.timeout)
   elseif timeout ~= nil then
-    check_seconds(1 + METHOD_LEVELS, "#3 to 'send'", timeout)
+    timeout = to_timeout(1 + METHOD_LEVELS, "#3 to 'send'", timeout)
   end
   if options and type(ws) == "userdata" then ok = false
   else ok, token, detail = link_send(ws, data, kind) end

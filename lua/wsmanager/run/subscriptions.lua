@@ -200,7 +200,7 @@ end
 ---@return string? raw  "codec": the message as it came
 function Subscription:receive (timeout)
   check_self(self, "receive")
-  if timeout ~= nil then arguments.check_seconds(1, "#1 to 'receive'", timeout) end
+  timeout = arguments.timeout(1, "#1 to 'receive'", timeout)
   local deadline, in_time = timeout and core.now() + timeout, true
   local woken
   repeat

@@ -194,7 +194,8 @@ end
 ---  it was before it began, or the caller's task was; "closed": its coroutine was
 function Task:join (timeout)
   check_self(self, "join")
-  if timeout ~= nil then arguments.check_seconds(1, "#1 to 'join'", timeout) end
+  timeout = arguments.timeout(1, "#1 to 'join'", timeout)
+  if timeout == math.huge then timeout = nil end
   if not is_alive[self.state] then return outcome(self) end
   check_join(self, timeout)
   local deadline, in_time = timeout and core.now() + timeout, timeout ~= 0
