@@ -237,6 +237,7 @@ build = {
     ["wsmanager.base.raw"] = "lua/wsmanager/base/raw.lua",
     ["wsmanager.base.report"] = "lua/wsmanager/base/report.lua",
     ["wsmanager.base.schema"] = "lua/wsmanager/base/schema.lua",
+    ["wsmanager.base.secrets"] = "lua/wsmanager/base/secrets.lua",
     ["wsmanager.base.stamp"] = "lua/wsmanager/base/stamp.lua",
     ["wsmanager.base.suggest"] = "lua/wsmanager/base/suggest.lua",
     ["wsmanager.base.tls_context"] = "lua/wsmanager/base/tls_context.lua",

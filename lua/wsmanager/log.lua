@@ -132,7 +132,7 @@ end
 -- A function of a server's program, of that name, raised an error.
 function log.tell_failed (record, name, why)
   if not record.log then return end
-  local text = masking.line(masking.text(report.text(why)))
+  local text = masking.line(masking.prose(report.text(why)))
   log.tell(record, "error", "the server's " .. name .. " failed: " .. text,
            {event = "failed", step = name})
 end

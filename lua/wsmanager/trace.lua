@@ -14,6 +14,7 @@ local waitless = require "wsmanager.base.waitless"
 
 local BYTES = 200        -- of a payload that are shown
 local MOST_BYTES = 65536
+local MOST_JOINED = 4096 -- bytes of a message in fragments, whose later ones are shown
 
 local opcodes = {
   [0] = "continuation", [1] = "text", [2] = "binary", [8] = "close", [9] = "ping",
@@ -24,36 +25,64 @@ local opcodes = {
 local Trace = {}
 Trace.__index = Trace
 
+local directions = {
+  framein = "<", frameout = ">", headin = "<", headout = ">",
+}
+
 -- ## Lines
 
 local function has (bits, bit)
   return math.floor(bits / bit) % 2 == 1
 end
 
--- What is at the begin of the frame's payload, and "..." where that is not all.
-local function with_cut (shown, note, is_inflated, keep)
-  local is_all = is_inflated and #note.text < keep or not is_inflated and #note.text == note.b
-  return shown .. (is_all and "" or " ...")
+-- Is all of the frame's payload there?
+local function is_whole (note, is_inflated, keep)
+  if is_inflated then return #note.text < keep end
+  return #note.text == note.b
 end
 
-local function show_close (payload)
+local function show_close (payload, is_all)
   if #payload < 2 then return "no code" end
   local code = payload:byte(1) * 256 + payload:byte(2)
   local reason = payload:sub(3)
   return close_codes.describe(code)
-         .. (reason ~= "" and ' "' .. masking.line(masking.text(reason)) .. '"' or "")
+         .. (reason ~= "" and ' "' .. masking.line(masking.prose(reason, not is_all)) .. '"' or "")
 end
 
-local function show_data (opcode, payload)
-  if opcode == 2 then return masking.hex(payload) end
-  return masking.line(masking.text(payload))
+-- What the option `mask` lets be seen of it; the masks of names come behind.
+local function ask_mask (fn, payload, kind, direction)
+  if not fn then return payload end
+  local shown = fn(payload, kind, direction == "<" and "in" or "out")
+  if shown == nil or shown == false then return nil end
+  if type(shown) == "string" then return shown end
+  error("'mask' returned a " .. type(shown) .. " (string or nil expected)", 0)
 end
 
--- "text fin rsv1 masked 12 bytes: hello"
-local function show_frame (note, memory, keep)
+-- A data frame's payload. `of` is its message: what continues it is shown as long as all
+-- before it was, and nothing in it was masked.
+local function show_data (self, note, of, is_all)
+  local is_first, kind = note.a % 16 ~= 0, of.opcode == 2 and "binary" or "text"
+  local payload = ask_mask(self.mask, note.text, kind, directions[note.kind])
+  if not payload then
+    of.text = nil
+    return masking.MASK
+  end
+  local before = is_first and "" or of.text
+  of.text = nil
+  if not before or #before > MOST_JOINED then return masking.MASK end
+  local text = before .. payload
+  local is_cut = not is_all or not has(note.a, 128)
+  local masked = of.opcode == 2 and masking.bytes(text) or masking.text(text, is_cut)
+  local plain = of.opcode == 2 and masking.hex(text) or text
+  if masked == plain and is_all then of.text = text end
+  if is_first then return of.opcode == 2 and masked or masking.line(masked) end
+  if masked ~= plain then return masking.MASK end
+  return of.opcode == 2 and masking.hex(payload) or masking.line(payload)
+end
+
+-- "text fin rsv1 masked 12 bytes"
+local function show_header (note, is_inflated)
   local opcode, words = note.a % 16, {}
-  local is_inflated = has(note.a, 512)
-  if has(note.a, 1024) then return "no frame: its length is not minimal, or too long" end
   words[1] = opcodes[opcode] or ("opcode %.0f"):format(opcode)
   if has(note.a, 128) then words[#words + 1] = "fin" end
   for i, bit in ipairs {64, 32, 16} do
@@ -62,29 +91,35 @@ local function show_frame (note, memory, keep)
   if has(note.a, 256) then words[#words + 1] = "masked" end
   words[#words + 1] = ("%.0f bytes"):format(note.b)
   if is_inflated then words[#words + 1] = "inflated" end
-  local text = table.concat(words, " ")
-  local message = note.kind .. "message"
+  return table.concat(words, " ")
+end
+
+-- "text fin rsv1 masked 12 bytes: hello"
+local function show_frame (self, record, note)
+  if has(note.a, 1024) then return "no frame: its length is not minimal, or too long" end
+  local opcode, is_inflated = note.a % 16, has(note.a, 512)
+  local header, messages = show_header(note, is_inflated), self.messages[record] or {}
+  self.messages[record] = messages
   if opcode == 1 or opcode == 2 then
-    memory[message] = {opcode = opcode, compressed = has(note.a, 64)}
+    messages[note.kind] = {opcode = opcode, compressed = has(note.a, 64), text = ""}
   end
-  if note.b == 0 then return text end
-  if opcode == 8 then return text .. ": " .. show_close(note.text) end
-  if opcode > 2 then
-    return with_cut(text .. ": " .. masking.hex(note.text), note, false, keep)
+  if note.b == 0 then return header end
+  local is_all = is_whole(note, is_inflated, self.sink.keep)
+  if opcode == 8 then return header .. ": " .. show_close(note.text, is_all) end
+  local more = is_all and "" or " ..."
+  if opcode > 2 then return header .. ": " .. masking.bytes(note.text) .. more end
+  local of = messages[note.kind] or {opcode = 2}
+  if of.compressed and not is_inflated then
+    of.text = nil
+    return header .. ": compressed"
   end
-  local of = memory[message] or {opcode = 2}
-  if of.compressed and not is_inflated then return text .. ": compressed" end
-  return with_cut(text .. ": " .. show_data(of.opcode, note.text), note, is_inflated, keep)
+  return header .. ": " .. show_data(self, note, of, is_all) .. more
 end
 
 -- Notes of decisions that say where the frames come from.
 local decisions = {
   lost = true, connecting = true, tcp = true, connected = true, redirect = true,
   ["end"] = true,
-}
-
-local directions = {
-  framein = "<", frameout = ">", headin = "<", headout = ">",
 }
 
 local function add_head (out, start, note)
@@ -107,7 +142,7 @@ local function to_lines (self, record, note)
   elseif note.kind:find "^head" then
     add_head(out, start, note)
   else
-    out[1] = start .. show_frame(note, record.memory, self.sink.keep)
+    out[1] = start .. show_frame(self, record, note)
   end
   return out
 end
@@ -134,8 +169,10 @@ local function detach (self)
 end
 
 -- What cannot be written ends the trace, and is reported. A function may stop it.
-local function write_lines (self, lines)
+local function write_note (self, record, note)
+  if self.stopped then return end
   local ok, why = waitless.call("trace", function ()
+    local lines = to_lines(self, record, note)
     for _, line in ipairs(lines) do
       if self.stopped then return end
       write(self, line)
@@ -195,10 +232,17 @@ local function check (ws, file, options)
   elseif options ~= nil and type(options) ~= "table" then
     arguments.fail(2, "#3 to 'trace' (table", options)
   end
-  for name in pairs(options or {}) do
-    if name ~= "bytes" then error("unknown option '" .. tostring(name) .. "' of 'trace'", 3) end
+  options = options or {}
+  for name in pairs(options) do
+    if name ~= "bytes" and name ~= "mask" then
+      error("unknown option '" .. tostring(name) .. "' of 'trace' (it has 'bytes' and 'mask')",
+            3)
+    end
   end
-  local bytes = options and options.bytes or BYTES
+  if options.mask ~= nil and not arguments.is_callable(options.mask) then
+    error("bad option 'mask' (function expected, got " .. type(options.mask) .. ")", 3)
+  end
+  local bytes = options.bytes or BYTES
   if type(bytes) ~= "number" or bytes % 1 ~= 0 or bytes < 1 or bytes > MOST_BYTES then
     error("bad option 'bytes' (integer from 1 to 65536 expected, got " .. tostring(bytes)
           .. ")", 3)
@@ -206,13 +250,20 @@ local function check (ws, file, options)
   return bytes
 end
 
+---@class wsmanager.TraceOptions
+---@field bytes? integer  of each payload that are shown; 200
+---@field mask? fun(payload: string, kind: "text"|"binary", direction: "in"|"out"): string?
+---  what may be seen of the begin of a text or binary frame's payload, before the masks of
+---  names; nil: nothing. It may not wait; an error in it ends the trace, and is reported
+
 --- Writes each frame that is sent and received from now on, a line each, and the heads
 --- of opening handshakes: through reconnects, until `stop`. Credentials in headers,
---- queries and JSON are masked by their names; what else a message holds is not.
+--- queries, messages and XML are masked by their names; a secret without a name is not:
+--- `mask` is for that.
 ---@param ws wsmanager.Connection|wsmanager.WebSocket
 ---@param file string|file*|fun(line: string)  a path is opened for appending; a function
 ---  gets each line without a line feed, and may not wait
----@param options? {bytes: integer?}  of each payload that are shown; 200
+---@param options? wsmanager.TraceOptions
 ---@return wsmanager.Trace?
 ---@return string? token  "refused": the file cannot be opened
 ---@return string? detail
@@ -223,11 +274,13 @@ local function trace (ws, file, options)
   if not target then return nil, "refused", why end
   -- the connection's record has the sink: neither keeps the connection
   local self = setmetatable({
-    target = target, is_ours = is_ours, held = setmetatable({ws = ws}, {__mode = "v"}),
+    target = target, is_ours = is_ours, mask = options and options.mask,
+    messages = setmetatable({}, {__mode = "k"}),   -- of each connection, both ways
+    held = setmetatable({ws = ws}, {__mode = "v"}),
   }, Trace)
   self.sink = {
     keep = bytes,
-    write = function (_, record, note) write_lines(self, to_lines(self, record, note)) end,
+    write = function (_, record, note) write_note(self, record, note) end,
   }
   notes.attach(ws, dispatch.record(ws), self.sink)
   return self

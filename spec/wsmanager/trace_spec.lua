@@ -361,6 +361,87 @@ describe("wsmanager.trace", function ()
     assert.is_nil(table.concat(lines, "\n"):find("SECRET", 1, true))
   end)
 
+  it("has none where a message comes in fragments, or its begin was not seen", function ()
+    local write, lines = collect()
+    local function frame (head, text)
+      return head .. ("%02x"):format(#text) .. (text:gsub(".", function (c)
+        return ("%02x"):format(c:byte())
+      end))
+    end
+    local peer = peers.start("scripted", {script = {
+      {"accept", ""},
+      {"send", frame("01", '{"tok') .. frame("00", 'en":"SEC') .. frame("80", 'RET"}')
+               .. frame("01", "ws://u:SEC") .. frame("80", "RET@h/")
+               .. frame("01", ("x"):rep(60)) .. frame("80", "SECRET")
+               .. frame("01", "a") .. frame("00", "b") .. frame("80", "c")
+               .. frame("02", "pass") .. frame("80", "SECRET")},
+      {"drain"},
+    }})
+    local ws = open("ws://127.0.0.1:" .. peer.port)
+    wsmanager.trace(ws, write, {bytes = 50})
+    for _ = 1, 5 do assert(ws:receive(LONG)) end
+    ws:close()
+    expect(lines, '< text 5 bytes: {"tok', "< continuation 8 bytes: ***",
+           "< continuation fin 5 bytes: ***", "< text 10 bytes: ws://***",
+           "< continuation fin 6 bytes: ***", "< text 60 bytes: " .. ("x"):rep(50) .. " ...",
+           "< continuation 1 bytes: b", "< continuation fin 1 bytes: c",
+           "< binary 4 bytes: ***")
+    local text = table.concat(lines, "\n")
+    assert.is_nil(text:find("SEC", 1, true) or text:find("RET", 1, true))
+    assert.is_nil(text:find("534543", 1, true) or text:find("524554", 1, true))
+  end)
+
+  it("shows what its function lets be seen", function ()
+    local write, lines = collect()
+    local asked = {}
+    run(function ()
+      local _, url = ours.serve()
+      local ws = open(url)
+      wsmanager.trace(ws, write, {mask = function (payload, kind, direction)
+        asked[#asked + 1] = kind .. " " .. direction .. " " .. payload
+        if kind == "binary" then return nil end
+        return (payload:gsub("plain %w+", "plain ..."))
+      end})
+      ws:send "a plain SECRET, token=SECRET"
+      ws:receive(LONG)
+      ws:send("SECRET", "binary")
+      ws:receive(LONG)
+      ws:close()
+      assert(ws:closed(LONG))
+    end)
+    expect(lines, "> text fin masked 28 bytes: a plain ..., token=***",
+           "< text fin 28 bytes: a plain ..., token=***",
+           "> binary fin masked 6 bytes: ***", "< binary fin 6 bytes: ***")
+    assert.same({"text out a plain SECRET, token=SECRET", "text in a plain SECRET, token=SECRET",
+                 "binary out SECRET", "binary in SECRET"}, asked)
+  end)
+
+  it("ends where its function fails, waits or returns what is no text", function ()
+    local reports = ours.hush()
+    run(function ()
+      local _, url = ours.serve()
+      local ws = open(url)
+      assert(ws:opened(LONG))
+      local write, lines = collect()
+      for _, mask in ipairs {
+        function () error "no" end, function () wsmanager.sleep(1) end, function () return 5 end,
+      } do
+        wsmanager.trace(ws, write, {mask = mask})
+      end
+      ws:send "SECRET"
+      ws:receive(LONG)
+      await(function () return #reports == 3 end)
+      assert.same({}, lines)
+      ws:close()
+    end)
+    local texts = {}
+    for i, each in ipairs(reports) do texts[i] = each.text end
+    local text = table.concat(texts, "\n")
+    assert.truthy(text:find("trace_spec.lua:%d+: no"), text)
+    assert.truthy(text:find("'trace' may not wait", 1, true), text)
+    assert.truthy(text:find("'mask' returned a number (string or nil expected)", 1, true), text)
+  end)
+
   it("raises for what is no connection, file or option", function ()
     local ws = open(ours.nowhere())
     fails("bad argument #1 to 'trace' %(connection expected, got nil", wsmanager.trace, nil,
@@ -371,7 +452,10 @@ describe("wsmanager.trace", function ()
           wsmanager.trace, ws, wsmanager.null)
     fails("bad argument #3 to 'trace' %(table expected, got number", wsmanager.trace, ws,
           print, 5)
-    fails("unknown option 'size' of 'trace'", wsmanager.trace, ws, print, {size = 1})
+    fails("bad option 'mask' %(function expected, got string", wsmanager.trace, ws, print,
+          {mask = "x"})
+    fails("unknown option 'size' of 'trace' %(it has 'bytes' and 'mask'%)", wsmanager.trace,
+          ws, print, {size = 1})
     for _, bad in ipairs {0, 65537, 1.5, "x"} do
       fails("bad option 'bytes' %(integer from 1 to 65536 expected", wsmanager.trace, ws,
             print, {bytes = bad})

@@ -1,112 +1,44 @@
 -- What may be written down: text without credentials, and on one line.
--- Depends on the core's check of UTF-8.
+-- Depends on secrets.lua, and on the core's check of UTF-8.
 -- Never unmasks: what only looks like a secret is masked, too.
 
 local core = require "wsmanager.core"
+local secrets = require "wsmanager.base.secrets"
 
 local masking = {}
 
--- Each pattern looks at each byte a few times at most, whatever a peer sends: names are
--- looked for where they begin.
+local MASK = secrets.MASK
+masking.MASK = MASK
 
-local MASK = "***"
 local LONGEST_PROTOCOL = 32  -- bytes: a longer subprotocol may carry a token
 
--- ## Which names have secret values
-
--- Parts of names, in lower case and without - and _.
-local parts = {
-  "token", "secret", "passw", "passcode", "passphrase", "apikey", "authoriz",
-  "authentic", "cookie", "credential", "signature", "session", "jwt", "bearer",
-}
-
--- Whole names, likewise.
-local whole = {
-  auth = true, key = true, pass = true, pwd = true, sid = true, sig = true,
-  ticket = true, accesskey = true, privatekey = true, authkey = true,
-}
-
--- Is what has that name secret?
-local function is_secret (name)
-  local plain = name:lower():gsub("%%(%x%x)", function (hex)
-    return string.char(tonumber(hex, 16)):lower()
-  end):gsub("[-_.%s]", "")
-  if whole[plain] then return true end
-  for _, part in ipairs(parts) do
-    if plain:find(part, 1, true) then return true end
-  end
-  return false
-end
+local is_secret = secrets.is_secret
 
 -- ## Texts
 
-local function mask_pair (name, between, value)
-  return name .. between .. (is_secret(name) and value ~= "" and MASK or value)
+-- A message's text. `is_cut`: it goes on.
+function masking.text (text, is_cut)
+  return secrets.mask(text, is_cut)
 end
 
--- name=value, as in a query or a form.
-local function mask_query (text)
-  return (text:gsub("%f[%w%%%-_.%[%]]([%w%%%-_.%[%]]+)(=)([^&%s\"'<>;,]*)", mask_pair))
+-- Text that is no message: reasons, errors, values of headers, URLs.
+function masking.prose (text, is_cut)
+  return secrets.mask(text, is_cut, true)
 end
 
--- "name": "value", also one that is cut, or a number.
-local function mask_json (text)
-  local at, out = 1, {}
-  while true do
-    local from, to, name = text:find('"([%w%-_.]+)"%s*:%s*', at)
-    if not from then break end
-    out[#out + 1] = text:sub(at, to)
-    at = to + 1
-    if is_secret(name) then
-      local stop
-      if text:sub(at, at) == '"' then
-        stop = at
-        repeat
-          stop = text:find('[\\"]', stop + 1) or #text
-          local escaped = text:sub(stop, stop) == "\\"
-          if escaped then stop = stop + 1 end
-        until not escaped or stop > #text
-        out[#out + 1] = '"' .. MASK .. '"'
-        at = stop + 1
-      elseif text:find("^[%w.+-]", at) then
-        out[#out + 1] = MASK
-        at = text:find("[^%w.+-]", at) or #text + 1
-      end
-    end
-  end
-  out[#out + 1] = text:sub(at)
-  return table.concat(out)
-end
-
--- name: value, as a header of STOMP, and what follows PASS, Bearer and Basic.
-local function mask_words (text)
-  text = ("\n" .. text):gsub("(\n[%w%-_]+)(:[ \t]*)([^\r\n]*)", mask_pair):sub(2)
-  text = text:gsub("%f[%w](PASS%s+)%S+", "%1" .. MASK)
-  return (text:gsub("%f[%w]([Bb]earer%s+)[%w%-_.~+/=]+", "%1" .. MASK)
-              :gsub("%f[%w]([Bb]asic%s+)[%w+/=]+", "%1" .. MASK))
-end
-
-local function mask_users (text)
-  return (text:gsub("://[^/%s@\"']*@", "://" .. MASK .. "@"))
-end
-
--- A URL without its user and the secret values of its query.
-function masking.url (text)
-  return mask_query(mask_users(text))
-end
-
--- A message's text: URLs in it, and what is secret by its name.
-function masking.text (text)
-  if not text:find("[=:%s]") then return text end
-  return mask_json(mask_words(mask_query(mask_users(text))))
+-- The begin of a message that is no text, as hexadecimal digits: from the name of a
+-- secret on it is masked, and behind the name of the protocol in MQTT's CONNECT.
+function masking.bytes (bytes)
+  local at = secrets.find_name(bytes) or bytes:sub(1, 13):match "^\16.-MQ[TI][Ts][Td]?p?()"
+  if not at and secrets.mask(bytes, true) ~= bytes then at = 1 end
+  if not at then return masking.hex(bytes) end
+  return masking.hex(bytes:sub(1, at - 1)) .. MASK
 end
 
 -- ## Heads
 
-local open_headers = {["sec-websocket-key"] = true, ["sec-websocket-accept"] = true}
-
 -- Subprotocols, without those that carry a token, or follow the name of one.
-local function mask_protocols (value)
+function masking.protocols (value)
   local follows = false
   return (value:gsub("[^,%s]+", function (name)
     local masked = follows or #name > LONGEST_PROTOCOL
@@ -116,14 +48,19 @@ local function mask_protocols (value)
 end
 
 local function mask_header (name, between, value)
-  local lower = name:lower()
-  if open_headers[lower] then return nil end
-  if lower == "sec-websocket-protocol" then
-    return name .. between .. mask_protocols(value)
+  if name:lower() == "sec-websocket-protocol" then
+    return name .. between .. masking.protocols(value)
   elseif is_secret(name) then
     return name .. between .. (value ~= "" and MASK or "")
   end
-  return name .. between .. masking.url(value)
+  return name .. between .. masking.prose(value)
+end
+
+-- "GET /chat HTTP/1.1", "HTTP/1.1 101 Switching Protocols"
+local function mask_first (line)
+  local method, target, version = line:match "^(%S+ )(.*)( HTTP/[%d.]+)$"
+  if not method then return masking.prose(line, true) end
+  return method .. masking.prose(target) .. version
 end
 
 -- The lines of an HTTP head, each masked.
@@ -132,12 +69,12 @@ function masking.head (text)
   for line in text:gmatch "[^\r\n]+" do
     local name = #lines > 0 and line:match "^([^:%s]+):"
     if name then
-      secret = is_secret(name) and not open_headers[name:lower()]
+      secret = is_secret(name)
       line = line:gsub("^([^:%s]+)(:%s*)(.*)$", mask_header)
     elseif secret and line:find "^%s" then
       line = " " .. MASK       -- it continues the header before (RFC 9112 5.2)
     else
-      line = masking.url(line)
+      line = #lines == 0 and mask_first(line) or masking.prose(line)
     end
     lines[#lines + 1] = line
   end

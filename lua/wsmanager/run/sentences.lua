@@ -10,7 +10,7 @@ local masking = require "wsmanager.base.masking"
 local sentences = {}
 
 local function clean (text)
-  return masking.line(masking.text(text))
+  return masking.line(masking.prose(text))
 end
 
 local function split (text)
@@ -70,10 +70,11 @@ end
 
 function sentences.agreed (note)
   local protocol, extensions = split(note.text)
+  protocol = masking.line(masking.protocols(protocol))
   local text = "the opening handshake is done: "
-    .. (protocol ~= "" and "subprotocol " .. clean(protocol) or "no subprotocol") .. ", "
+    .. (protocol ~= "" and "subprotocol " .. protocol or "no subprotocol") .. ", "
     .. (extensions ~= "" and clean(extensions) or "no extension")
-  return "debug", text, {protocol = clean(protocol), extensions = clean(extensions)}
+  return "debug", text, {protocol = protocol, extensions = clean(extensions)}
 end
 
 function sentences.login () return "debug", "the login begins" end

@@ -12,36 +12,20 @@ describe("masking", function ()
       ["/a?token=&x=1"] = "/a?token=&x=1",
       ["/ws/sid=5?sid=6"] = "/ws/sid=***",
     } do
-      assert.equal(expected, (masking.url(given)))
+      assert.equal(expected, (masking.prose(given)))
     end
   end)
 
-  it("leaves out what is secret in JSON, also where it is cut", function ()
+  it("has digits for bytes, until the name of a secret", function ()
     for given, expected in pairs {
-      ['{"op":2,"d":{"token":"a\\"b","intents":1}}'] =
-        '{"op":2,"d":{"token":"***","intents":1}}',
-      ['{"password" : "abc'] = '{"password" : "***"',
-      ['{"password" : "abc\\'] = '{"password" : "***"',
-      ['{"pass":12345,"user":"me"}'] = '{"pass":***,"user":"me"}',
-      ['{"session_id":"x","author":"me","code":200}'] =
-        '{"session_id":"***","author":"me","code":200}',
-      ['{"auth":{"token":["a"]}}'] = '{"auth":{"token":["a"]}}',
-      ['{"note":"a: b"}'] = '{"note":"a: b"}',
+      ["\0\10\255"] = "000aff",
+      ["\129\165token\166abc"] = "81a5***",
+      ["PASS abc"] = "***",
+      ["x ws://me:abc@host/"] = "***",
+      ["\16\20\0\4MQTT\4\194abc"] = "101400044d515454***",
+      ["\16\20\0\6MQIsdp\3\194abc"] = "101400064d514973" .. "6470***",
     } do
-      assert.equal(expected, (masking.text(given)))
-    end
-  end)
-
-  it("leaves out what is secret in lines", function ()
-    for given, expected in pairs {
-      ["PASS oauth:abc\r\nNICK me"] = "PASS ***\r\nNICK me",
-      ["CONNECT\nlogin:me\npasscode:abc\n\n"] = "CONNECT\nlogin:me\npasscode:***\n\n",
-      ["use Bearer abc.def now"] = "use Bearer *** now",
-      ["see https://me:it@example.com/?sig=1"] = "see https://***@example.com/?sig=***",
-      ["hello"] = "hello",
-      [""] = "",
-    } do
-      assert.equal(expected, (masking.text(given)))
+      assert.equal(expected, masking.bytes(given))
     end
   end)
 
@@ -83,9 +67,7 @@ describe("masking", function ()
   -- of what grows with the square of the length this would take hours
   it("takes long texts of the worst kind", function ()
     for _, text in ipairs {
-      "=" .. ("x"):rep(2^20), ("x"):rep(2^20) .. "=", ("http"):rep(2^18) .. "://",
-      ("://"):rep(2^18), ('"a":'):rep(2^18), ("[%"):rep(2^19) .. "=", "a" .. (" "):rep(2^20),
-      '"token":"' .. ("\\"):rep(2^20), ("PASS "):rep(2^18), ("a:"):rep(2^19),
+      ("x"):rep(2^20) .. "=", ("a:"):rep(2^17), ("\195"):rep(2^20), ("a:\r\n"):rep(2^17),
     } do
       assert.is_string((masking.line(masking.text(text))))
       assert.is_string(masking.head(text)[1])
