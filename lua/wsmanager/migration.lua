@@ -188,6 +188,10 @@ local function migrate (ws, record, address, log_in)
   elseif is_under_way(record) then
     return nil, "full", "another migrate() is under way"
   end
+  if cancellation.is_cancelled() then
+    cancellation.refuse(coroutine.running())
+    return cancellation.failure("it did not migrate")
+  end
   local epoch = link.stats(ws).epoch
   local other = start(ws, record, address, log_in or record.login)
   record.migrating, record.migrator = other, coroutine.running() or MAIN
@@ -206,12 +210,13 @@ end
 --- it is closed, and what it receives until its end (at most timeouts.close) comes
 --- before the first message of the new one. One event `open` with `migrated = true`,
 --- and no `close`. Later attempts to reconnect use the option `url` as ever. When it
---- fails the connection is as it was. It waits, as `opened` does.
+--- fails the connection is as it was; so it is where the task that waits is cancelled
+--- before the new one has taken its place. It waits, as `opened` does.
 ---@param address string  ws:// or wss://
 ---@param log_in? wsmanager.LoginFunction  instead of the option `login`
 ---@return true|nil
----@return string? token  why not, as of opened(); "closed": it was not open, or was
----  closed meanwhile; "full": another is under way, or reconnect.rate lets none begin
+---@return string? token  why not, as of opened(): "cancelled" ...; "closed": it was not open,
+---  or was closed meanwhile; "full": another is under way, or reconnect.rate lets none begin
 ---@return string? detail
 function methods.migrate (ws, address, log_in)
   arguments.check_self(ws, "migrate")
