@@ -25,8 +25,9 @@ local function module_name (path)
   return (path:sub(#root + 2):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
 end
 
+-- A name that ends in a dot is the beginning of one.
 local function is_known (name, modules)
-  return name == "wsmanager.core" or modules[name]
+  return name == "wsmanager.core" or modules[name] or name:find "^wsmanager.*%.$"
 end
 
 -- `require "wsmanager.x"` becomes `use "wsmanager.x"`: the same function.

@@ -2,7 +2,9 @@
 -- Depends on copas. Its threads are the program's: LuaSocket's sockets in Copas' wrappers
 -- work in listeners and handlers.
 
-local copas = require "copas"
+local optional = require "wsmanager.base.optional"
+
+local copas = optional.need "copas"
 
 local running, yield = coroutine.running, coroutine.yield
 local is_new = copas.pauseforever ~= nil     -- since Copas 4

@@ -2,8 +2,10 @@
 -- Depends on cqueues. The controller is the one in which the first connection is made; or
 -- that of wsmanager.use(require "wsmanager.host.cqueues".on(controller)).
 
-local cqueues = require "cqueues"
-local conditions = require "cqueues.condition"
+local optional = require "wsmanager.base.optional"
+
+local cqueues = optional.need "cqueues"
+local conditions = optional.need "cqueues.condition"
 
 -- ## Conditions, which know how many wait
 

@@ -2,7 +2,9 @@
 -- not keep uv.run() from returning.
 -- Depends on luv.
 
-local uv = require "luv"
+local optional = require "wsmanager.base.optional"
+
+local uv = optional.need "luv"
 
 return {
   name = "luv",

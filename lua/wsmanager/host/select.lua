@@ -2,7 +2,9 @@
 -- socket.select, in a loop of the program's own.
 -- Depends on LuaSocket. A descriptor above 1023 is beyond select.
 
-local select = require "socket".select
+local optional = require "wsmanager.base.optional"
+
+local select = optional.need "socket".select
 
 local host = {name = "select"}
 local ours, turn                 -- what select watches; what is called then

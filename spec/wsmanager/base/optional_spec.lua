@@ -8,6 +8,11 @@ describe("an optional module", function()
     assert.equal(string, module)
   end)
 
+  it("that is needed is required", function()
+    assert.equal(string, optional.need "string")
+    assert.error_matches(function() optional.need "wsmanager.nothing" end, "not found")
+  end)
+
   it("is told to be missing by what require says", function()
     local found, why = optional.load "wsmanager.nothing.of.this.name"
     assert.is_false(found)
@@ -27,7 +32,7 @@ describe("a literal require", function()
     for _, path in ipairs(paths) do
       for line, number in files.lines(path) do
         local code = line:gsub("%-%-.*", "")
-        for name in code:gmatch "%f[%w_]require%f[^%w_][%s,(]*[\"']([^\"']*)" do
+        for name in code:gmatch "%f[%w_]require%f[^%w_][%s,(]*[\"']([^\"']*[^\"'.])[\"']" do
           seen = seen + 1
           if not known[name] then wrong[#wrong + 1] = path .. ":" .. number .. ": " .. name end
         end
