@@ -55,9 +55,10 @@ static bool is_of_tls (CURLcode code, const char *text) {
          (strstr(text, "SSL routines") && !strstr(text, "unexpected eof"));
 }
 
-/* What older versions tell as a read that failed, or as no memory: a line of a head may
-** have 100 KiB, one after the body 4. */
+/* What is told as a read that failed, by older versions all but the first. A header that
+** is too long is told as no memory: in a head it may have 100 KiB, after the body 4. */
 static enum wsm_token token_of_text (CURLcode code, const char *text) {
+  if (code == CURLE_RECV_ERROR && strstr(text, "CONNECT ")) return WSM_PROXY;
   if (code == CURLE_RECV_ERROR && strstr(text, "chunked-encoding"))
     return WSM_PROTOCOL;
   if (code == CURLE_RECV_ERROR && strstr(text, "Too large response headers"))

@@ -147,6 +147,30 @@ static unsigned set_tls (CURL *easy, const struct wsm_fetch_tls *tls,
   return sum;
 }
 
+/* Called for each byte of a proxy's response to CONNECT, whose body libcurl reads without
+** a pause and without an end: nothing else would go on meanwhile. */
+static int on_progress (void *owner, curl_off_t a, curl_off_t b, curl_off_t c,
+                        curl_off_t d) {
+  struct wsm_transfer *t = owner;
+  curl_off_t us = 0;
+  (void)a, (void)b, (void)c, (void)d;
+  if (t->tunnel_calls > WSM_TRANSFER_TUNNEL_LIMIT) return 1;
+  (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &us);
+  if (us > 0 || ++t->tunnel_calls <= WSM_TRANSFER_TUNNEL_LIMIT) return 0;
+  wsm_error_set(&t->error, WSM_PROXY,
+                "the proxy's response to CONNECT is larger than %lu bytes",
+                WSM_TRANSFER_TUNNEL_LIMIT);
+  return 1;
+}
+
+static unsigned set_progress (struct wsm_transfer *t) {
+  unsigned sum = 0;
+  SET(sum, t->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+  SET(sum, t->easy, CURLOPT_XFERINFODATA, t);
+  SET(sum, t->easy, CURLOPT_NOPROGRESS, 0L);
+  return sum;
+}
+
 /* "" is no proxy, whatever the environment says. */
 static unsigned set_proxy (CURL *easy, const struct wsm_fetch_request *r) {
   unsigned sum = 0;
@@ -219,7 +243,8 @@ static bool set_options (struct wsm_transfer *t,
   unsigned sum = set_callbacks(t) | set_rules(t->easy, r) |
                  set_method(t->easy, r) | set_proxy(t->easy, r) |
                  set_tls(t->easy, &r->tls, &of_server) |
-                 set_connect_to(t, r->connect_to);
+                 set_connect_to(t, r->connect_to) |
+                 (r->proxy ? set_progress(t) : 0);
   set_version(t->easy);
   if (sum == 0) return true;
   wsm_error_set(e, WSM_FULL,

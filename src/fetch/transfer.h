@@ -36,6 +36,9 @@ struct wsm_fetch_request {
   struct wsm_fetch_tls tls, proxy_tls;
 };
 
+/* Bytes of a proxy's response to CONNECT, about. */
+#define WSM_TRANSFER_TUNNEL_LIMIT 65536UL
+
 struct wsm_multi;
 
 struct wsm_transfer {
@@ -46,8 +49,9 @@ struct wsm_transfer {
   double number;                        /* the owner's */
   struct wsm_buffer head, body;
   size_t head_limit, body_limit;
-  size_t trailers; /* bytes of fields after the body */
-  bool has_head;   /* the last line of it came */
+  size_t trailers;            /* bytes of fields after the body */
+  unsigned long tunnel_calls; /* of the progress, before the request is sent */
+  bool has_head;              /* the last line of it came */
   bool finished;
   struct wsm_error error; /* WSM_NONE: there is a response */
   char curl_error[CURL_ERROR_SIZE];

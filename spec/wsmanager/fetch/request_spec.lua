@@ -131,6 +131,21 @@ describe("a proxy of fetch", function()
     return web.echo(https.url .. "/echo", options)
   end
 
+  it_runs("may not answer without end, nor be no proxy at all", function()
+    local function answers(text, ...)
+      local port = peers.start("scripted", {
+        host = "127.0.0.1", script = { { "until", "\r\n\r\n" }, { "text", text }, ... },
+      }).port
+      return web.fails("proxy", https.url, { proxy = "127.0.0.1:" .. port, tls = ca })
+    end
+    local flood = { "flood", ("78"):rep(1000), 100000 }
+    assert.matches("response to CONNECT is larger than 65536 bytes",
+      answers("HTTP/1.1 407 No\r\nContent-Length: 100000000\r\n\r\n", flood))
+    answers("HTTP/1.1 200 ", flood)
+    answers("this is no HTTP\r\n\r\n")
+    answers("")
+  end)
+
   it_runs("is HTTP's, with a name and a password", function()
     local proxy = peers.start("proxy", { kind = "tinyproxy", user = "name", password = "p-ss" })
     local detail = web.fails("proxy", https.url, { proxy = "127.0.0.1:" .. proxy.port, tls = ca })
