@@ -10,6 +10,8 @@ local client = require "wsmanager.client"
 local connection = require "wsmanager.connection"
 local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
+local handshake_headers = require "wsmanager.base.handshake_headers"
+local secrets = require "wsmanager.base.secrets"
 local finalizer = require "wsmanager.base.finalizer"
 local log = require "wsmanager.log"
 local scheduler = require "wsmanager.run.scheduler"
@@ -216,10 +218,11 @@ local function join_protocols (given)
   local seen = {}
   for _, name in ipairs(given) do
     if type(name) ~= "string" or not core.istoken(name) then
-      error("SyntaxError: the subprotocol '" .. tostring(name):gsub("%c", "?")
+      error("SyntaxError: the subprotocol '" .. secrets.quote_begin(tostring(name))
             .. "' is not a token", 0)
     elseif seen[name] then
-      error("SyntaxError: the subprotocol '" .. name .. "' is there twice", 0)
+      error("SyntaxError: the subprotocol '" .. handshake_headers.show(name)
+            .. "' is there twice", 0)
     end
     seen[name] = true
   end

@@ -112,6 +112,8 @@ describe("a redirect", function()
   end)
 
   it("fails without a URL to follow", function()
+    assert.equal('the redirect to "ftp://***@h/?***" is not followed: ',
+      why("ws://a/", "ftp://u:p@h/?token=x"):match "^.-: ")
     assert.equal('the redirect to "" is not followed: there is no Location', why("ws://a/", ""))
     for _, location in ipairs {
       "ftp://h/", "mailto:a@b", "javascript:0", "ws:/h", "http:", "//", "///x", "//h:0/", "//h:x",

@@ -207,7 +207,7 @@ describe("a wrong call of fetch", function()
       raises("bad option 'headers' %(the value of 'X%-A' has a control character%)", url,
         { headers = { ["X-A"] = value } })
     end
-    raises("bad option 'headers' %('X%-A%?%?X%-B' is not a header name%)", url,
+    raises("bad option 'headers' %('X%-A%.%.%.' is not a header name%)", url,
       { headers = { ["X-A\r\nX-B"] = "c" } })
     raises("bad option 'headers' %('Content%-Length' belongs to libcurl%)", url,
       { headers = { ["Content-Length"] = 1 } })

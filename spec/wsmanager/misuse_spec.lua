@@ -28,6 +28,54 @@ describe("a wrong call", function ()
     end
   end)
 
+  it("is not told with the credentials that it may hold", function ()
+    local new, WebSocket = wsmanager.new, wsmanager.WebSocket
+    local function told (fn, ...)
+      local ok, value, _, detail = pcall(fn, ...)
+      local text = not ok and value or detail
+      assert.is_string(text)
+      assert.is_nil(text:find("SECRET", 1, true), text)
+      return text
+    end
+    local function with (name, value)
+      return told(new, {url = "wss://u:SECRET@h/?token=SECRET", [name] = value})
+    end
+    for _, headers in ipairs {
+      {"Authorization Bearer SECRET"}, {"SECRETSECRET"}, {["Authorization: Bearer SECRET"] = ""},
+      {["abcdSECRET=="] = "x"}, {Authorization = "SECRET\n"}, {Authorization = {{"SECRET"}}},
+      {["Proxy-Authorization"] = "SECRET"}, {["Sec-WebSocket-Key"] = "SECRET"},
+    } do
+      with("headers", headers)
+      told(wsmanager.fetch or new, "http://h/", {headers = headers})
+    end
+    assert.matches("'Name: value' expected, got 'Authorization...' without a colon",
+                   with("headers", {"Authorization Bearer SECRET"}), 1, true)
+    local long = ("x"):rep(20) .. "SECRET" .. ("x"):rep(20)
+    for _, protocols in ipairs {{"bearer SECRET"}, {"abcdSECRET=="}, {long, long}} do
+      with("protocols", protocols)
+      told(WebSocket, "ws://h/", protocols)
+    end
+    for _, proxy in ipairs {
+      "http://u:SECRET@h:99999", "ftp://u:SECRET@h", "http://u:SEC#SECRET@h:x",
+    } do
+      with("proxy", proxy)
+    end
+    told(new, {url = "wss://h/", proxy = "http://u:abc?SECRET@h", proxy_tls = {}})
+    told(new, {url = "wss://h/", proxy = "http://u:abc/SECRET@h", proxy_tls = {}})
+    for _, url in ipairs {
+      "ws://u:SECRET@h:x/", "ws://u:SEC/SECRET@h/", "ws://h:x/?SECRET", "ws://h/#SECRET",
+      "ftp://u:SECRET@h/", "ws://u:SECRET@h/ x",
+    } do
+      told(new, {url = url})
+      told(WebSocket, url)
+      told(new, {url = {"ws://h/", url}})
+    end
+    told(new, {url = "ws://u:SECRET@h/?token=SECRET", tls = {}})
+    local key = ("SECRET"):rep(20)
+    with("tls", {cert = key, key = key})
+    with("tls", {cert = "-----BEGIN " .. key, key = "-----BEGIN " .. key})
+  end)
+
   it("with a timeout that is no number raises", function ()
     local _, url = serve()
     local ws = wsmanager.new {url = url}

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "http/authority.h"
 #include "http/head.h"
+#include "http/url.h"
 #include "http/writer.h"
 #include "base/hidden.h"
 
@@ -128,7 +129,7 @@ static bool fail (struct wsm_error *e, struct wsm_span location,
                   const char *why) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "the redirect to %s is not followed: %s",
-                  wsm_span_quote(quote, location), why);
+                  wsm_url_quote(quote, location), why);
   return false;
 }
 

@@ -24,9 +24,7 @@ static size_t scheme_length (struct wsm_span url) {
   return url.length - n >= 3 && memcmp(url.text + n, "://", 3) == 0 ? n + 3 : 0;
 }
 
-/* A URL that could not be parsed, as an error shows it: what precedes its last '@' may
-** be a password, and a query may hold a token. */
-static const char *show (char to[WSM_QUOTE_SIZE], struct wsm_span url) {
+const char *wsm_url_quote (char to[WSM_QUOTE_SIZE], struct wsm_span url) {
   static const struct wsm_span mask = { "***", 3 };
   char buffer[WSM_QUOTE_SIZE];
   struct wsm_span shown = { buffer, 0 }, rest = url;
@@ -50,7 +48,8 @@ static const char *show (char to[WSM_QUOTE_SIZE], struct wsm_span url) {
 
 static bool fail (struct wsm_error *e, struct wsm_span text, const char *why) {
   char quote[WSM_QUOTE_SIZE];
-  wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s", show(quote, text), why);
+  wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s",
+                  wsm_url_quote(quote, text), why);
   return false;
 }
 
@@ -58,7 +57,7 @@ static bool fail_at (struct wsm_error *e, struct wsm_span text,
                      const char *what, size_t at) {
   char quote[WSM_QUOTE_SIZE];
   wsm_error_final(e, WSM_HANDSHAKE, "bad URL %s: %s at byte %lu",
-                  show(quote, text), what, (unsigned long)at + 1);
+                  wsm_url_quote(quote, text), what, (unsigned long)at + 1);
   return false;
 }
 

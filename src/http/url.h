@@ -35,4 +35,8 @@ bool wsm_url_parse (struct wsm_url *url, const char *text, size_t n,
 bool wsm_url_parse_host_port (struct wsm_url *url, struct wsm_span host_port,
                               struct wsm_error *e);
 
+/* Writes it as an error shows it: without what may be secret, which is what
+** precedes its last '@', and the query. Any text. Returns `to`. */
+const char *wsm_url_quote (char to[WSM_QUOTE_SIZE], struct wsm_span url);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "http/redirect.h"
 #include "http/status.h"
+#include "http/url.h"
 #include "http/writer.h"
 #include "base/hidden.h"
 
@@ -134,7 +135,7 @@ static bool may_follow (const struct wsm_manager *m,
     return has_one_location(head, e);
   wsm_error_set(e, WSM_HANDSHAKE,
                 "the server answered %d, a redirect to %s, after %u redirects",
-                head->status, wsm_span_quote(quote, location),
+                head->status, wsm_url_quote(quote, location),
                 (unsigned)m->redirect->count);
   return false;
 }

@@ -26,6 +26,14 @@ static const char *shown (const char *text) {
   return is_pem(text) ? "the PEM text" : text;
 }
 
+/* A key in base64 without the lines of PEM, rather than a path. */
+static bool is_base64 (const char *text) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
+                               "rstuvwxyz0123456789+/=";
+  const size_t n = strlen(text);
+  return n >= 64 && text[0] != '/' && strspn(text, digits) == n;
+}
+
 /* Never asks at the terminal for the password of an encrypted key. */
 static int no_password (char *to, int size, int writing, void *was_asked) {
   (void)to;
@@ -42,7 +50,7 @@ static BIO *open_pem (const char *option, const char *text,
   if (is_pem(text)) bio = BIO_new_mem_buf(text, -1);
   else bio = BIO_new_file(text, "r");
   if (bio) return bio;
-  if (strchr(text, '\n'))
+  if (strchr(text, '\n') || is_base64(text))
     wsm_error_set(e, WSM_TLS,
                   "tls.%s is neither PEM text nor the path of a "
                   "file",

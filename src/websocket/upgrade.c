@@ -9,6 +9,7 @@
 #include "http/header_lines.h"
 #include "http/request_target.h"
 #include "http/status.h"
+#include "http/url.h"
 #include "http/userinfo.h"
 #include "http/writer.h"
 #include "base/hidden.h"
@@ -125,7 +126,7 @@ static bool fail_status (const struct wsm_head *response, struct wsm_error *e) {
     wsm_error_set(e, WSM_HANDSHAKE,
                   "the server answered %d, a redirect to %s; "
                   "redirects are not followed",
-                  response->status, wsm_span_quote(to, location->value));
+                  response->status, wsm_url_quote(to, location->value));
   else
     wsm_error_set(e, WSM_HANDSHAKE, "the server answered %d %s instead of 101",
                   response->status, reason);

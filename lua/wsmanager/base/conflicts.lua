@@ -91,7 +91,7 @@ local function check_proxy (given)
     return
   end
   fail("proxy_tls", proxy == "" and "no 'proxy'"
-                    or "'proxy' = " .. url.redacted(proxy),
+                    or "'proxy' = " .. url.masked(proxy),
        "it is for an https proxy")
 end
 

@@ -5,13 +5,21 @@
 
 local core = require "wsmanager.core"
 local each = require "wsmanager.base.each"
+local secrets = require "wsmanager.base.secrets"
 
-local is_token = core.istoken
+local is_token, quote_begin = core.istoken, secrets.quote_begin
+
+local LONGEST_SHOWN = 32   -- bytes of a subprotocol
 
 local handshake_headers = {}
 
 local function fail (...)
   error(table.concat({...}), 0)
+end
+
+-- A subprotocol in an error: one that is longer may be a token.
+function handshake_headers.show (name)
+  return #name > LONGEST_SHOWN and quote_begin(name) or name
 end
 
 local function add_protocols (names, given)
@@ -23,9 +31,10 @@ local function add_protocols (names, given)
     local name = word:match("^%s*(.-)%s*$")
     if name ~= "" then
       if not is_token(name) then
-        fail("bad option 'protocols' ('", name, "' is not a token)")
+        fail("bad option 'protocols' ('", quote_begin(name), "' is not a token)")
       elseif names[name] then
-        fail("bad option 'protocols' ('", name, "' is there twice)")
+        fail("bad option 'protocols' ('", handshake_headers.show(name),
+             "' is there twice)")
       end
       names[name] = true
       names[#names + 1] = name
@@ -66,7 +75,7 @@ end
 
 local function add_header (lines, name, value, owner)
   if type(name) ~= "string" or not is_token(name) then
-    fail("bad option 'headers' ('", tostring(name):gsub("%c", "?"),
+    fail("bad option 'headers' ('", quote_begin(tostring(name)),
          "' is not a header name)")
   elseif name:lower() == "proxy-authorization" then
     fail("bad option 'headers' ('", name, "' is for a proxy, not for the server: ",
@@ -90,7 +99,8 @@ local function add_line (lines, line, owner)
   end
   if not name then
     fail("bad option 'headers' ('Name: value' expected, got ",
-         tostring(line):gsub("%c", "?"), ")")
+         type(line) == "string" and "'" .. quote_begin(line) .. "' without a colon"
+         or type(line), ")")
   end
   add_header(lines, name, value, owner)
 end

@@ -354,6 +354,15 @@ function secrets.mask (text, is_cut, is_prose)
   return scan(text, is_cut, is_prose, 0)
 end
 
+-- Of text that is refused as a whole, so much as tells which it is: a name that precedes
+-- a blank or a colon, or the first characters.
+function secrets.quote_begin (text)
+  local name = text:match "^%a[%a%-]+%f[%s:]"
+  if name and #name <= 24 then text = name .. "..."
+  elseif #text > 4 then text = text:sub(1, 4) .. "..." end
+  return (text:gsub("[%c\128-\255]", "?"))
+end
+
 -- Has it the name of a secret, wherever that is? For bytes that are no text.
 ---@return integer? at  where the name begins
 function secrets.find_name (bytes)

@@ -9,6 +9,7 @@ local conflicts = require "wsmanager.base.conflicts"
 local each = require "wsmanager.base.each"
 local handshake_headers = require "wsmanager.base.handshake_headers"
 local options = require "wsmanager.base.options"
+local secrets = require "wsmanager.base.secrets"
 local url = require "wsmanager.base.url"
 
 local protocol = core.protocol
@@ -114,7 +115,7 @@ local refused = {
 local function set_method (self, given)
   local method = given.method and given.method:upper()
   if method and not core.istoken(method) then
-    error("bad option 'method' ('" .. method:gsub("%c", "?") .. "' is not a token)", 0)
+    error("bad option 'method' ('" .. secrets.quote_begin(method) .. "' is not a token)", 0)
   elseif refused[method] then
     error("bad option 'method' (" .. method .. ": " .. refused[method] .. ")", 0)
   end
