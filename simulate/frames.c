@@ -26,15 +26,32 @@ static size_t read_length (const unsigned char *at, size_t n, size_t *header) {
   return length;
 }
 
+/* Eight bytes at once: bursts are large. */
+static void unmask (unsigned char *payload, size_t n,
+                    const unsigned char key[4]) {
+  unsigned char twice[8];
+  uint64_t mask, part;
+  size_t i;
+  memcpy(twice, key, 4);
+  memcpy(twice + 4, key, 4);
+  memcpy(&mask, twice, sizeof mask);
+  for (i = 0; i + sizeof part <= n; i += sizeof part) {
+    memcpy(&part, payload + i, sizeof part);
+    part ^= mask;
+    memcpy(payload + i, &part, sizeof part);
+  }
+  for (; i < n; i++) payload[i] ^= key[i & 3];
+}
+
 long frame_read (unsigned char *at, size_t n, struct frame *f) {
-  size_t header, i;
+  size_t header;
   unsigned char *payload;
   if (n < 2) return 0;
   if (!is_legal(at[0], at[1])) return -1;
   f->length = read_length(at, n, &header);
   if (n < header || n - header < f->length) return 0;
   payload = at + header;
-  for (i = 0; i < f->length; i++) payload[i] ^= at[header - 4 + (i & 3)];
+  unmask(payload, f->length, at + header - 4);
   f->final = (at[0] & 0x80) != 0;
   f->opcode = at[0] & 15;
   f->payload = payload;

@@ -36,6 +36,11 @@ static bool read_number (const unsigned char **at, const unsigned char *end,
   return true;
 }
 
+/* The first byte, and each as the one before it. */
+static bool is_filled (const unsigned char *at, size_t n, unsigned char byte) {
+  return n == 0 || (at[0] == byte && memcmp(at, at + 1, n - 1) == 0);
+}
+
 bool message_read (const unsigned char *data, size_t n, struct name *name) {
   const unsigned char *at = data + 2, *const end = data + n;
   uint64_t length;
@@ -45,7 +50,5 @@ bool message_read (const unsigned char *data, size_t n, struct name *name) {
       !read_number(&at, end, ' ', &name->number) ||
       !read_number(&at, end, ':', &length) || length != (uint64_t)(end - at))
     return false;
-  for (; at < end; at++)
-    if (*at != filler(name)) return false;
-  return true;
+  return is_filled(at, (size_t)length, filler(name));
 }
