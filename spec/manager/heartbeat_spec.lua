@@ -7,6 +7,7 @@ local event_names = managers.event_names
 local acknowledging, dead_at = liveness.acknowledging, liveness.dead_at
 local pass, times = liveness.pass, liveness.times
 local message = '{"action":4}'
+local PONG = 11    -- of the kinds of notes, as journal.h counts them
 
 describe("a heartbeat", function()
   it("is sent after 30 s of silence and every 30 s after it", function()
@@ -110,6 +111,20 @@ describe("a heartbeat", function()
     assert.equal(42, m:latency())
     m:tick(60042)
     assert.is_not.equal(ping, m:write(60042))
+  end)
+
+  it("notes when its pong came, and counts how long that took", function()
+    local m = managers.open()
+    m:notes()
+    m:tick(30000)
+    local ping = m:write(30000)
+    m:feed(managers.frame(10, ping:sub(7)), 30042)
+    local notes = m:notes()
+    assert.same({ PONG, 30042, 42, 0, "" }, notes[#notes])
+    m:feed(managers.frame(10, ping:sub(7)), 30050)    -- once more
+    assert.same({}, m:notes())
+    assert.same({ 1, 42 }, { m:round_trips() })
+    assert.same({ 42, 42, 42 }, { m:latency() })
   end)
 
   it("takes no stray pong for an answer", function()

@@ -2,6 +2,8 @@
 
 local managers = require "support.managers"
 
+local PONG = 11    -- of the kinds of notes, as journal.h counts them
+
 -- The payloads of the frames that a client sent; all of them are pings.
 local function payloads(bytes)
   local list, at = {}, 1
@@ -81,6 +83,41 @@ describe("a ping that is awaited", function()
     m:ping("two", 1002, false)
     m:feed(pong "two", 1100)
     assert.same({ 99 }, results(m, numbers))
+  end)
+
+  it("is noted and counted where it is its own", function()
+    local m, numbers = pinging { "one", "two" }
+    m:notes()
+    m:feed(pong "two", 1100)
+    assert.same({ { PONG, 1100, 98, 0, "" } }, m:notes())
+    assert.same({ 1, 98 }, { m:round_trips() })
+    assert.same({ 99, 98 }, results(m, numbers))
+  end)
+
+  it("is not kept where nobody awaits it", function()
+    local m, numbers = pinging { "one", "two" }
+    local number = m:ping("three", 1003, false)
+    m:feed(pong "three", 1100)
+    assert.is_nil(m:pong(number))
+    assert.same({ 99, 98 }, results(m, numbers))
+    assert.same({ 0, 0 }, { m:round_trips() })
+  end)
+
+  it("is none that could not be sent", function()
+    local m, numbers = pinging { "one" }
+    m:keys(0)
+    assert.is_nil(m:ping("two", 1002, true))
+    assert.is_nil(m:pong(numbers[1] + 1))
+    m:keys()
+    assert.equal(numbers[1] + 1, m:ping("three", 1003, true))
+  end)
+
+  it("need not be awaited, the first one neither", function()
+    local m = managers.open()
+    local number = m:ping("one", 1000, false)
+    m:feed(pong "one", 1100)
+    assert.is_nil(m:pong(number))
+    assert.is_nil(m:event())
   end)
 
   it("is not answered by the pong of an earlier one", function()

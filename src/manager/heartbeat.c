@@ -226,8 +226,8 @@ void wsm_heartbeat_report (struct wsm_manager *m,
 
 /* --- pings and pongs --- */
 
-static void note_latency (struct wsm_manager *m, uint64_t ms) {
-  wsm_state_note_number(m, WSM_NOTE_PONG, ms, 0);
+static void note_latency (struct wsm_manager *m, uint64_t ms, uint64_t now_ms) {
+  wsm_state_note_number(m, WSM_NOTE_PONG, ms, now_ms);
   if (!m->latencies) m->latencies = wsm_zalloc(sizeof *m->latencies);
   if (m->latencies) wsm_latency_note(m->latencies, ms);
   if (m->totals)
@@ -239,7 +239,7 @@ static void note_awaited (struct wsm_manager *m, uint64_t now_ms) {
   while (p->noted < p->answered) {
     struct wsm_ping *ping = &p->list[p->noted++];
     ping->latency_ms = now_ms - ping->sent_ms;
-    if (ping->exact && ping->awaited) note_latency(m, ping->latency_ms);
+    if (ping->exact && ping->awaited) note_latency(m, ping->latency_ms, now_ms);
   }
   wsm_pings_sweep(p);
   wsm_events_push(&m->events, WSM_EVENT_PONG);
@@ -250,7 +250,7 @@ void wsm_heartbeat_note_pongs (struct wsm_manager *m, uint64_t now_ms) {
   if (m->ping_ms != WSM_NEVER && m->session.pong_seen >= m->ping_number) {
     m->latency_ms = (int64_t)(now_ms - m->ping_ms);
     m->ping_ms = WSM_NEVER;
-    note_latency(m, (uint64_t)m->latency_ms);
+    note_latency(m, (uint64_t)m->latency_ms, now_ms);
   }
   if (p && p->noted < p->answered) note_awaited(m, now_ms);
 }

@@ -96,6 +96,7 @@ static int construct (lua_State *L) {
   setup.clock_ms = (int64_t)read_number(L, "clock");
   setup.tls = read_boolean(L, "tls");
   wsm_manager_init(&box->manager, &setup, read_number(L, "now"));
+  box->manager.totals = &box->totals;
   box->live = true;
   return 1;
 }
@@ -450,6 +451,8 @@ static const luaL_Reg methods[] = {
   { "buffered", buffered },
   { "unread", unread },
   { "latency", wsm_spec_latency },
+  { "round_trips", wsm_spec_round_trips },
+  { "notes", wsm_spec_notes },
   { "head", wsm_spec_head },
   { "why", wsm_spec_why },
   { "read_size", wsm_spec_read_size },

@@ -3,6 +3,7 @@
 #include "lua/lfield.h"
 #include <string.h>
 #include "lua/protocol/spec_policy.h"
+#include "observe/observer.h"
 #include "base/hidden.h"
 
 struct wsm_manager_box *wsm_check_manager_box (lua_State *L) {
@@ -279,4 +280,45 @@ int wsm_spec_latency (lua_State *L) {
   lua_pushnumber(L, m->latencies->smoothed_ms);
   lua_pushinteger(L, (lua_Integer)wsm_latency_p99(m->latencies));
   return 3;
+}
+
+/* --- what it counts and notes --- */
+
+int wsm_spec_round_trips (lua_State *L) {
+  const struct wsm_histogram *h = &wsm_check_manager_box(L)->totals.round_trip;
+  lua_pushinteger(L, (lua_Integer)h->count);
+  lua_pushnumber(L, h->sum_ms);
+  return 2;
+}
+
+/* { kind, at, a, b, text } */
+static void push_note (lua_State *L, const struct wsm_note *note,
+                       const unsigned char *text) {
+  lua_createtable(L, 5, 0);
+  lua_pushinteger(L, note->kind);
+  lua_rawseti(L, -2, 1);
+  lua_pushinteger(L, (lua_Integer)note->at_ms);
+  lua_rawseti(L, -2, 2);
+  lua_pushinteger(L, (lua_Integer)note->a);
+  lua_rawseti(L, -2, 3);
+  lua_pushinteger(L, (lua_Integer)note->b);
+  lua_rawseti(L, -2, 4);
+  lua_pushlstring(L, (const char *)text, note->length);
+  lua_rawseti(L, -2, 5);
+}
+
+int wsm_spec_notes (lua_State *L) {
+  struct wsm_manager *m = manager_of(L);
+  const unsigned char *text;
+  struct wsm_note note;
+  int n = 0;
+  if (!wsm_observer_set(&m->journal, true, 0))
+    return luaL_error(L, "not enough memory");
+  lua_newtable(L);
+  while (wsm_journal_first(m->journal, &note, &text)) {
+    push_note(L, &note, text);
+    lua_rawseti(L, -2, ++n);
+    wsm_journal_pop(m->journal);
+  }
+  return 1;
 }

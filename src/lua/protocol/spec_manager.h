@@ -16,6 +16,7 @@ struct wsm_manager_box {
   struct wsm_pool pool;
   struct wsm_url parts; /* spans of url */
   char *url, *protocols, *headers;
+  struct wsm_totals totals;
   bool live;       /* made, and not freed */
   bool fixed_keys; /* they are not renewed */
   struct wsm_keys keys;
@@ -38,6 +39,13 @@ int wsm_spec_head (lua_State *L);
 
 /* m:latency() -> milliseconds of the last answered ping or nil, smoothed, the p99 */
 int wsm_spec_latency (lua_State *L);
+
+/* m:round_trips() -> how many pongs were counted among the totals, their milliseconds */
+int wsm_spec_round_trips (lua_State *L);
+
+/* m:notes() -> a list of { kind, at, a, b, text }, the kinds numbered as journal.h has
+** them: those since the last call. The first one begins. */
+int wsm_spec_notes (lua_State *L);
 
 /* m:why() -> a sentence */
 int wsm_spec_why (lua_State *L);
