@@ -127,6 +127,30 @@ describe("a heartbeat", function()
     assert.same({ 42, 42, 42 }, { m:latency() })
   end)
 
+  it("takes no pong of an earlier ping for its own", function()
+    local m = managers.open()
+    m:tick(30000)
+    local first = m:write(30000):sub(7)
+    m:feed(managers.frame(10, first), 30042)
+    m:tick(60042)
+    local second = m:write(60042):sub(7)
+    m:feed(managers.frame(10, first), 60043)
+    assert.equal(42, (m:latency()))
+    m:feed(managers.frame(10, second), 60049)
+    assert.equal(7, (m:latency()))
+  end)
+
+  it("that could not be sent is none", function()
+    local m = managers.open()
+    m:keys(0)
+    m:tick(30000)
+    assert.equal(0, m:counters().heartbeats)
+    assert.equal("", m:write(30000))
+    m:keys()
+    m:tick(m:deadline())
+    assert.equal(1, m:counters().heartbeats)
+  end)
+
   it("takes no stray pong for an answer", function()
     local m = managers.open { heartbeat_mode = 1 }
     m:feed(managers.frame(10, "\0\0\0\0\0\0\0\1"), 1)
@@ -186,6 +210,23 @@ describe("a heartbeat", function()
     m:tick(40000)
     m:lost(nil, nil, false, 40000)
     assert.same({}, (m:unsent()))
+  end)
+
+  -- A ping takes the place of a message that is one too many for the rate.
+  it("is one ping at most of those that wait in the output", function()
+    local m = managers.open {
+      heartbeat_message = message, heartbeat_mode = 3, rate_limit = 1, rate_per_ms = 60000,
+    }
+    assert.equal("sent", m:send("x", nil, 29990))
+    m:write(29990)
+    m:tick(30000)
+    local with_ping = m:buffered()
+    assert.equal(0x89, m:output():byte(1))
+    for now = 47500, 82500, 17500 do m:tick(now) end
+    assert.equal(with_ping, m:buffered())
+    m:write(82501)
+    m:tick(100000)
+    assert.is_true(m:buffered() > 0)
   end)
 
   it("is no ping as well where its answer is a message", function()

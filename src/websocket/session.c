@@ -383,14 +383,18 @@ static void fill_unpacked (const struct wsm_session *s, struct wsm_message *m) {
   const struct wsm_deflate *d = s->frame_bits & WSM_UNPACKED ? &s->zlib->inflate
                                                              : s->deflate;
   m->length = wsm_buffer_length(&d->message);
-  if (m->length) m->data = wsm_buffer_bytes(&d->message);
+  m->data = m->length ? wsm_buffer_bytes(&d->message)
+                      : (const unsigned char *)"";
 }
 
 static void fill_message (const struct wsm_session *s, struct wsm_message *m) {
+  m->binary = s->binary;
+  if (s->frame_bits & (WSM_RSV1 | WSM_UNPACKED)) {
+    fill_unpacked(s, m);
+    return;
+  }
   m->data = front(s);
   m->length = s->message_length;
-  m->binary = s->binary;
-  if (s->frame_bits & (WSM_RSV1 | WSM_UNPACKED)) fill_unpacked(s, m);
 }
 
 enum wsm_input wsm_session_next (struct wsm_session *s, struct wsm_message *m) {

@@ -400,6 +400,7 @@ static int counters (lua_State *L) {
   wsm_set_count(L, "unread", m->counters.unread);
   wsm_set_count(L, "dropped", m->counters.dropped);
   wsm_set_count(L, "uncertain", m->counters.uncertain);
+  wsm_set_count(L, "heartbeats", m->counters.heartbeats);
   wsm_set_count(L, "failures", m->failures);
   wsm_set_count(L, "waiting", m->outbox.count);
   wsm_set_count(L, "reject_status", m->reject_status);
