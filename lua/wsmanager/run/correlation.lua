@@ -65,6 +65,15 @@ function correlation.id_of (record, value, kind)
   return (is == "string" or is == "number") and id or nil
 end
 
+-- A message may have metamethods.
+local function get (message, field) return message[field] end
+local function set (message, field, value) message[field] = value end
+
+local function fail_field (level, field, what, why)
+  error("bad argument #1 to 'request' (its field '" .. tostring(field) .. "' cannot be "
+        .. what .. ": " .. report.text(why) .. ")", level + 2)
+end
+
 -- Raises at `level` unless the message may have the id of a request; returns what it has
 -- in its place.
 local function check_message (level, field, message)
@@ -72,7 +81,8 @@ local function check_message (level, field, message)
     error("bad argument #1 to 'request' (table expected, got " .. type(message) .. ")",
           level + 2)
   end
-  local before = message[field]
+  local ok, before = pcall(get, message, field)
+  if not ok then fail_field(level + 1, field, "read", before) end
   if before ~= nil and type(before) ~= "userdata" then    -- JSON's null
     error("bad argument #1 to 'request' (its field '" .. tostring(field)
           .. "' is set: request itself gives it the id)", level + 2)
@@ -103,9 +113,11 @@ function correlation.to_text (level, ws, record, asked, id)
     text, token, why = encode(ws, changed, asked.kind)
   else
     local before = check_message(level + 1, by.field, message)
-    message[by.field] = id
+    local ok, failure = pcall(set, message, by.field, id)
+    if not ok then fail_field(level + 1, by.field, "set", failure) end
     text, token, why = encode(ws, message, asked.kind)
-    message[by.field] = before
+    ok, failure = pcall(set, message, by.field, before)
+    if not ok then fail_field(level + 1, by.field, "set back", failure) end
   end
   if text and asked.kind ~= "binary" and not is_utf8(text) then
     error("bad argument #1 to 'request' (text must be UTF-8; ask it as \"binary\")",

@@ -172,6 +172,7 @@ local function ask (level, ws, record, all, asked)
   sent, token, why = sending.send_open(ws, text, asked)
   if not sent then return nil, token, why end
   check_id(level + 3, all, id)     -- sending may have waited
+  asked.times = asked.times + 1
   local request = register(ws, record, all, n, id)
   await(request, asked.deadline)
   if request.value ~= nil then return request.value, request.kind end
@@ -186,17 +187,33 @@ end
 ---@field timeout? number
 ---@field deadline? number
 ---@field retry? boolean
+---@field times? integer  it was sent
+
+-- Why a request that was asked again has failed: how its last attempt did says little.
+local function describe_retries (asked, lost, token, why, last)
+  local times = ("asked %s, and lost with the connection %s"):format(
+    asked.times == 1 and "once" or asked.times .. " times",
+    lost == 1 and "once" or lost .. " times")
+  if token ~= "timeout" then return why .. "; " .. times end
+  return ("no answer within %s s: %s; last: %s"):format(asked.timeout, times, last)
+end
 
 -- Raises at `level` for a message that cannot be asked.
 function requests.request (level, ws, record, asked)
   local d = record.distribution
   if not d.requests then d.requests = requests.new() end
-  local value, kind, why
+  asked.times = 0
+  local lost, last = 0, nil
   repeat
-    value, kind, why = ask(level + 1, ws, record, d.requests, asked)
-    if value ~= nil or kind ~= "lost" then return value, kind, why end
+    local value, kind, why = ask(level + 1, ws, record, d.requests, asked)
+    if value ~= nil then return value, kind end
+    if kind ~= "lost" then
+      if lost > 0 then why = describe_retries(asked, lost, kind, why, last) end
+      return nil, kind, why
+    end
+    lost, last = lost + 1, why
   until not asked.retry
-  return nil, "closed", why
+  return nil, "closed", last
 end
 
 return requests

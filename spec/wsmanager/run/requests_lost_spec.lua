@@ -77,6 +77,38 @@ describe("a request", function ()
     end)
   end)
 
+  it("that is asked again and again says how often, and how the connections ended",
+     function ()
+    local _, url = ours.serve {decode = "json", handler = function (ws)
+      ws:receive()
+      ws:close(4001, "go away")
+    end}
+    run(function ()
+      local ws = connect(url, {reconnect = FAST})
+      local function asks_again (timeout)
+        local answer, token, why = ws:request({}, {retry = true, timeout = timeout})
+        assert.is_nil(answer)
+        return token, why
+      end
+      local token, why
+      local timeout = 0.25
+      repeat                       -- until one is lost in the time
+        timeout = timeout * 2
+        token, why = asks_again(timeout)
+      until why:find "asked" or timeout > LONG
+      assert.equal("timeout", token)
+      assert.matches("^no answer within [%d.]+ s: asked %d+ times, and lost with the connection "
+        .. "%d+ times; last: .*%(4001 go away%)", (why:gsub("once", "1 times")))
+      local task = spawn(asks_again, LONG)
+      local before = ws:stats().opens
+      await(function () return ws:stats().opens > before + 2 end)
+      ws:close()
+      local _, ended, detail = task:join(LONG)
+      assert.equal("closed", ended)
+      assert.matches("; asked .*, and lost with the connection ", detail)
+    end)
+  end)
+
   it("is asked again on the next connection with `retry`, by another id", function ()
     local url, state = answering(function (ws, message, state)
       if #state.connections == 1 then return end

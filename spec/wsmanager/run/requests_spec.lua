@@ -343,6 +343,11 @@ describe("a request", function ()
       fails("bad argument #1 to 'request' %(its field 'id' is set: request itself gives",
             ws.request, ws, {id = 5})
       fails("bad argument #1 to 'request' %(table expected, got string", ws.request, ws, "x")
+      local function no () error("no", 0) end
+      fails("bad argument #1 to 'request' %(its field 'id' cannot be set: no%)", ws.request, ws,
+            setmetatable({}, {__newindex = no}))
+      fails("bad argument #1 to 'request' %(its field 'id' cannot be read: no%)", ws.request, ws,
+            setmetatable({}, {__index = no}))
       fails("bad argument #1 to 'request' %(message expected, got nil", ws.request, ws)
       fails("bad argument #2 to 'request' %(number expected, got string",
             ws.request, ws, {}, "5")
