@@ -13,3 +13,7 @@ std = "min+either"
 files["spec"] = { std = "min+either+busted" }
 max_line_length = 100
 max_comment_line_length = 120
+-- Programs of LÖVE.
+for _, folder in ipairs { "examples/love", "bench/love", "spec/support/love" } do
+  files[folder] = { globals = { "love" }, read_globals = { "jit" } }
+end

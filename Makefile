@@ -99,6 +99,7 @@ help:
 #: bench-count  instructions a message, by valgrind
 #: bench-deps   installs the peers of the bench, as far as Debian has them
 #: bench-build  what the bench runs; afterwards bench/run.py --help
+#: bench-love  what a frame costs in LÖVE
 #: fuzz     libFuzzer on each parser
 #: simulate  SEED=1 DAYS=1: a random world around the managers tells its story;
 #:          SEEDS=100: so many, and a sum; CLIENTS=10000: a restart's attempts

@@ -57,3 +57,8 @@ $(BENCH)/gorilla: bench/clients/gorilla.go
 	@mkdir -p $(@D)
 	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(BENCH))/go \
 	  go build -o $@ $<
+
+.PHONY: bench-love
+bench-love: test-deps
+	@$(MAKE) --no-print-directory -s bundle LUA=luajit >/dev/null
+	@bench/love/run

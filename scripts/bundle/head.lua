@@ -1,7 +1,7 @@
 -- wsmanager: all of its Lua in one file, made by `make bundle`. core.so belongs into the
 -- folder of this file, with what else lies beside it; in LÖVE also within a .love.
 
--- luacheck: read globals FILES love
+-- luacheck: read globals FILES ID love
 
 local load_library = package.loadlib
 
@@ -21,18 +21,11 @@ local folder, has_name = own_folder()
 
 -- ## LÖVE: its files may lie in a zip, from which the system cannot load
 
--- A number for the text of a library, so that another one has another name.
-local function checksum (text)
-  local sum = 0
-  for i = 1, #text, 509 do sum = (sum * 31 + text:byte(i)) % 2147483647 end
-  return ("%d-%d"):format(#text, sum)
-end
-
--- Writes what lies beside `core`, the text of core.so, into a folder of the save
--- directory, where it is not there yet; its path. Another process may do the same now:
--- each file appears whole.
-local function save (fs, from, core)
-  local to = "wsmanager/" .. checksum(core)
+-- Writes core.so and what lies beside it into a folder of the save directory, where it
+-- is not there yet; its path. Another process may do the same now: each file appears
+-- whole.
+local function save (fs, from)
+  local to = "wsmanager/" .. ID
   local place = fs.getSaveDirectory() .. "/" .. to .. "/"
   assert(fs.createDirectory(to))
   for _, name in ipairs(FILES) do
@@ -54,7 +47,7 @@ local function love_folder ()
   if not real then return nil end
   local place = real .. "/" .. from
   if is_file(place .. "core.so") then return place end
-  return save(fs, from, assert(fs.read(from .. "core.so")))
+  return save(fs, from)
 end
 
 -- ## The core

@@ -1,5 +1,6 @@
--- join.lua lua|c FOLDER [FILE...]: all Lua files below FOLDER as one, to stdout, or that
--- text as an array of C. FILEs: what lies beside it in a bundle, core.so first.
+-- join.lua lua|c FOLDER [ID FILE...]: all Lua files below FOLDER as one, to stdout, or
+-- that text as an array of C. FILEs: what lies beside it in a bundle; ID: another one for
+-- other FILEs.
 -- Depends on head.lua, which stands before them.
 -- Never leaves a literal `require` in it: engines' builders collect those.
 
@@ -51,7 +52,9 @@ local function join ()
     modules[name], names[#names + 1] = read(path), name
   end
   local head = read(arg[0]:gsub("[^/]*$", "") .. "head.lua")
-  parts[1] = head:gsub("%f[%w_]FILES%f[^%w_]", list { (table.unpack or unpack)(arg, 3) })
+  parts[1] = head:gsub("%-%- luacheck:[^\n]*\n\n", "")
+    :gsub("%f[%w_]FILES%f[^%w_]", list { (table.unpack or unpack)(arg, 4) })
+    :gsub("%f[%w_]ID%f[^%w_]", ("%q"):format(arg[3] or ""))
   parts[2] = "local use = require\n"
   for _, name in ipairs(names) do
     parts[#parts + 1] = ("preload[%q] = function (...)\n%s\nend\n")
