@@ -210,11 +210,18 @@ local fetch = {
   proxy_tls = fetch_tls,
 }
 
+-- A preset is no name.
+local function preset_hint (given)
+  if type(given) ~= "string" or not given:find "^[%a_][%w_]*$" then return "" end
+  return " (did you mean wsmanager.presets." .. given .. "?)"
+end
+
 -- What a preset may have: wsmanager/presets.lua.
 client.preset = group {
   heartbeat = policy.heartbeat, reconnect = client.reconnect, rate = client.rate,
   limits = policy.limits,
 }
+client.preset.hint = preset_hint
 
 local server = {
   host = text,
@@ -238,6 +245,13 @@ client.timeouts = group {
   ask = positive_or_false, request = positive_or_false,
 }
 for name in pairs(events.properties) do client[name] = callback end
+
+-- Options that one of these functions has are looked for in the others.
+local others = {
+  client = {{name = "wsmanager.serve", rules = server}},
+  server = {{name = "wsmanager.new", rules = client}},
+  fetch = {{name = "wsmanager.new", rules = client}},
+}
 
 -- The option `correlate` as a table.
 local correlation = {
@@ -269,7 +283,7 @@ end
 
 -- Raises for the first option that is unknown, of a wrong type, or missing.
 function options.check_client (given)
-  schema.check(given, client, "")
+  schema.check(given, client, "", others.client)
   check_correlation(given)
   if given.url == nil then
     error("bad option 'url' (string, list of strings or function expected, got "
@@ -287,7 +301,7 @@ end
 
 -- The options of a request.
 function options.check_fetch (given)
-  schema.check(given, fetch, "")
+  schema.check(given, fetch, "", others.fetch)
 end
 
 local function copy_over (to, from)
@@ -310,7 +324,7 @@ function options.over_preset (given)
 end
 
 function options.check_server (given)
-  schema.check(given, server, "")
+  schema.check(given, server, "", others.server)
   check_correlation(given)
   if given.path and (given.host or given.port) then
     error("bad option 'path' (a server listens on a path or on host and port)",

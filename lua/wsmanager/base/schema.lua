@@ -87,7 +87,7 @@ local function check_group (given, rule, name)
   if type(given) == "function" and rule.may_be_function then return end
   if type(given) ~= "table" then
     fail("bad option '", name, "' (table", instead_of_table(rule),
-         " expected, got ", type(given), ")")
+         " expected, got ", type(given), ")", rule.hint and rule.hint(given) or "")
   end
   schema.check(given, rule.fields, name .. ".")
 end
@@ -112,28 +112,37 @@ local function path_in_group (name, rules)
   return best
 end
 
--- " (did you mean 'tls.verify'?)": by an alias, by the name in a group, or the
--- nearest name; or "".
+-- " (did you mean 'tls.verify'?)": by an alias, one letter beside, by the name in a group,
+-- or the nearest name; or "".
 local function hint (name, rules, prefix)
   if type(name) ~= "string" then return "" end
   local meant
   if prefix == "" then
     local alias = aliases[name]
     if alias and rules[alias:match("^%w+")] then meant = alias end
-    meant = meant or path_in_group(name, rules)
+    meant = meant or suggest.nearest(name, rules, 1) or path_in_group(name, rules)
   end
   return meant and " (did you mean '" .. meant .. "'?)"
          or suggest.hint(name, rules)
 end
 
+-- " (it is one of wsmanager.serve)": another function has an option of that name.
+local function elsewhere (name, others)
+  for _, other in ipairs(others or {}) do
+    if other.rules[name] then return " (it is one of " .. other.name .. ")" end
+  end
+end
+
 -- Raises for the first option of `given` that is unknown or of a wrong type;
--- `prefix` is the path of the group, as "tls.".
-function schema.check (given, rules, prefix)
+-- `prefix` is the path of the group, as "tls."; `others`: a list of {name, rules} of
+-- other functions.
+function schema.check (given, rules, prefix, others)
   for name, value in pairs(given) do
     local rule = rules[name]
     local path = prefix .. tostring(name)
     if not rule then
-      fail("unknown option '", path, "'", hint(name, rules, prefix))
+      fail("unknown option '", path, "'",
+           elsewhere(name, others) or hint(name, rules, prefix))
     elseif rule.fields then
       check_group(value, rule, path)
     elseif not rule.test(value) then

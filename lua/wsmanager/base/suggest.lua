@@ -20,10 +20,10 @@ function suggest.distance (a, b)
 end
 
 -- The nearest key of `names` that is a string (of equals the alphabetically
--- first), or nil where none is near.
-function suggest.nearest (name, names)
+-- first), or nil where none is near: within `most` letters, when absent two or a third.
+function suggest.nearest (name, names, most)
   local found
-  local best = math.max(2, math.floor(#name / 3)) + 1
+  local best = (most or math.max(2, math.floor(#name / 3))) + 1
   for candidate in pairs(names) do
     local distance = type(candidate) == "string"
                      and suggest.distance(name:lower(), candidate:lower())

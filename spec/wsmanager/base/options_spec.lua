@@ -62,6 +62,27 @@ describe("options", function ()
                    client {onMessage = print})
     end)
 
+    it("are those of this level, or of another function, before those of a group", function ()
+      assert.equal("unknown option 'header' (did you mean 'headers'?)", client {header = {}})
+      assert.equal("unknown option 'intervall' (did you mean 'interval'?)",
+                   why_not(options.check_heartbeat, {intervall = 1}):gsub("heartbeat%.", ""))
+      assert.equal("unknown option 'port' (it is one of wsmanager.serve)", client {port = 1})
+      assert.equal("unknown option 'handler' (it is one of wsmanager.serve)",
+                   client {handler = print})
+      assert.equal("unknown option 'url' (it is one of wsmanager.new)", server {url = "ws://x"})
+      assert.equal("unknown option 'reconnect' (it is one of wsmanager.new)",
+                   server {reconnect = {}})
+      assert.equal("unknown option 'decode' (it is one of wsmanager.new)",
+                   why_not(options.check_fetch, {decode = "json"}))
+    end)
+
+    it("name a preset", function ()
+      assert.equal("bad option 'preset' (table expected, got string) "
+                   .. "(did you mean wsmanager.presets.discord?)", client {preset = "discord"})
+      assert.equal("bad option 'preset' (table expected, got string)",
+                   client {preset = "a b"})
+    end)
+
     it("are named alone when nothing is near", function ()
       assert.equal("unknown option 'zzzzzz'", client {zzzzzz = 1})
       assert.equal("unknown option '1'", client {"x"})
