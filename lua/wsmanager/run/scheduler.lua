@@ -137,7 +137,7 @@ end
 --- returns is returned, its error is raised with its traceback; if its coroutine
 --- is closed (Lua 5.4) nothing is returned. Other
 --- coroutines and connections that are not done stay as they are: the next
---- `run` or `step` goes on with them. Without fn it turns the loop until
+--- `run` or `step` goes on with them. Without an argument it turns the loop until
 --- nothing is left to wait for (a server: until it is stopped). Inside of a
 --- coroutine of `run` it is a plain call. In a forked child it raises, as `step`
 --- does, if the parent had a connection or a server; and in a host whose own loop turns
@@ -145,16 +145,17 @@ end
 ---@param fn? function
 ---@param ... any  its arguments
 ---@return any ...  what fn returns
-function scheduler.run (fn, ...)
+function scheduler.run (...)
   rounds.check_fork()
   if waitless.thread then waitless.check_turn() end
   if prepare then prepare() end
-  if fn ~= nil then
-    check_function(1, "#1 to 'run'", fn)
-    if coroutines.can_yield() then return fn(...) end
+  local is_loop_alone = select("#", ...) == 0
+  if not is_loop_alone then
+    check_function(1, "#1 to 'run'", (...))
+    if coroutines.can_yield() then return (...)(select(2, ...)) end
   end
   if elsewhere and elsewhere.check_run then elsewhere.check_run() end
-  if fn == nil then
+  if is_loop_alone then
     while rounds.has_work() do step() end
     return
   end
@@ -163,7 +164,7 @@ function scheduler.run (fn, ...)
   local thread = coroutines.start_later(function (ok, why, thread)
     outcome.done, outcome.failed = true, not ok
     if not ok then outcome.why = report.raise(why, thread) end
-  end, main, outcome, fn, ...)
+  end, main, outcome, ...)
   rounds.run(outcome, thread)
   if outcome.failed then error(outcome.why, 0) end
   return unpack(outcome.results or {}, 1, outcome.n or 0)

@@ -85,6 +85,13 @@ describe("the scheduler", function ()
     end)
   end)
 
+  it("refuses nil instead of a function", function ()
+    local ok, why = pcall(function () scheduler.run(nil) end)
+    assert.is_false(ok)
+    assert.matches("scheduler_spec.lua:%d+: bad argument #1 to 'run' "
+                   .. "%(function expected, got nil%)$", why)
+  end)
+
   describe("spawning", function ()
     it("begins in the next round, in order, with the arguments", function ()
       local seen = {}

@@ -16,7 +16,7 @@ describe("a task", function ()
     end}
   end)
 
-  local function run (fn) return scheduler.run(fn) end
+  local function run (...) return scheduler.run(...) end
 
   it("has a coroutine and begins in the next round", function ()
     local thread
