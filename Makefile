@@ -2,6 +2,7 @@
 # path of one. LUA55=DIR: where Lua 5.5 is installed, for the tests, if apt has
 # none.
 # WERROR=1 makes warnings errors; SANITIZE=1 builds with ASan and UBSan;
+# TSAN=1 with ThreadSanitizer;
 # PORTABLE=1 without what Linux alone has, as for macOS and the BSDs.
 LUA = lua5.4
 CC = gcc
@@ -31,6 +32,9 @@ LIBS = $(or $(shell pkg-config --libs $(PACKAGES) 2>/dev/null),\
 WARNINGS = -Wall -Wextra -pedantic -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wpointer-arith \
   -Wconversion $(if $(WERROR),-Werror)
+ifdef TSAN
+SANITIZERS = -fsanitize=thread
+endif
 ifdef SANITIZE
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
   -fno-omit-frame-pointer
@@ -43,7 +47,7 @@ else
 MODULE = -shared -Wl,-z,nodelete -Wl,--as-needed
 endif
 
-OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)$(if $(PORTABLE),-portable)
+OUT = build/$(LUA_NAME)$(if $(SANITIZE),-asan)$(if $(TSAN),-tsan)$(if $(PORTABLE),-portable)
 CORE = $(OUT)/wsmanager/core.so
 FETCH_SOURCES = $(sort $(wildcard src/fetch/*.c src/lua/fetch/*.c))
 CORE_SOURCES = $(filter-out $(FETCH_SOURCES),\
@@ -70,7 +74,7 @@ FETCH_LIBS = $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 LUA_FILES = $(shell cd lua && find . -name '*.lua')
 
 .PHONY: all help build build-fetch deps test-deps test test-debian13 cross check lint \
-  format spec-programs tsan-check mutants house demo install clean
+  format spec-programs tsan-check tsan-programs mutants house demo install clean
 all: build
 build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so) build-fetch
 
@@ -91,7 +95,8 @@ help:
 #: test-debian13  the same in a Debian 13 of its own, build/debian13 (root)
 #: check    the specs once, under LUA; SPEC="files" for some of them
 #: cross    specs on another architecture: ARCH=i386 (32 bit), s390x (big-endian)
-#: tsan-check  loops and lookups of several threads, under ThreadSanitizer
+#: tsan-check  loops, lookups and Lua states of several threads, under
+#:          ThreadSanitizer
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
 #: house    the folders, their files and lines, and which folder uses which
@@ -157,10 +162,6 @@ $(OUT)/loops $(OUT)/connects $(OUT)/adoptions: $(OUT)/%: spec/support/%.c \
 	@mkdir -p $(@D)
 	$(CC) -O1 -g $(SANITIZERS) $(INCLUDES) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(OUT)/loops-tsan: spec/support/loops.c $(LOOPS)
-	@mkdir -p $(@D)
-	$(CC) -std=gnu99 -O1 -g -fsanitize=thread $(INCLUDES) -o $@ $^ $(LIBS)
-
 $(OUT)/states.so $(OUT)/processes.so: $(OUT)/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(SANITIZERS) $(INCLUDES) -o $@ $<
@@ -171,9 +172,12 @@ $(OUT)/names.so $(OUT)/suspends.so $(OUT)/lapses.so \
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -shared -fPIC $(INCLUDES) -o $@ $<
 
-# Loops and lookups of several threads, under ThreadSanitizer.
-tsan-check: $(OUT)/loops-tsan
-	setarch -R $(OUT)/loops-tsan 300 4
+# Loops, lookups and Lua states of several threads, under ThreadSanitizer.
+tsan-check:
+	@$(MAKE) --no-print-directory -s TSAN=1 build tsan-programs
+	@CC=$(CC) scripts/tsan build/$(LUA_NAME)-tsan $(LUA)
+
+tsan-programs: $(OUT)/loops $(OUT)/states.so $(OUT)/faulty.so
 
 deps:
 	@scripts/deps build $(LUA_NAME)

@@ -3,6 +3,7 @@
 ** Depends on lua.h. Loaded beside the module under test, so that a run of the
 ** sanitizers begins by showing that they catch what they are there for.
 */
+#include <pthread.h>
 #include <stdlib.h>
 #include "lua/compat.h"
 
@@ -37,11 +38,26 @@ static int undefined (lua_State *L) {
   return 1;
 }
 
+static void *write_to (void *place) {
+  ++*(volatile int *)place;
+  return NULL;
+}
+
+static int race (lua_State *L) {
+  int place = (int)luaL_checkinteger(L, 1);
+  pthread_t other;
+  if (pthread_create(&other, NULL, write_to, &place) != 0) return 0;
+  write_to(&place);
+  pthread_join(other, NULL);
+  return 0;
+}
+
 static const luaL_Reg faults[] = {
   { "leak", leak },
   { "overflow", overflow },
   { "afterwards", afterwards },
   { "undefined", undefined },
+  { "race", race },
   { NULL, NULL },
 };
 
