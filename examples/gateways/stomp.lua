@@ -24,8 +24,8 @@ function codec.decode (data)
   local command, stop, start = data:match "^[\r\n]*([^\r\n]+)().-\n\r?\n()"
   local frame = {command = assert(command, "a frame without an end of its headers"), headers = {}}
   for header, value in data:sub(stop, start - 1):gmatch "\n([^:\r\n]+):([^\r\n]*)" do
-    header, value = header:gsub("\\.", PLAIN), value:gsub("\\.", PLAIN)
-    frame.headers[header] = frame.headers[header] or value    -- the first one counts
+    local key, plain = header:gsub("\\.", PLAIN), value:gsub("\\.", PLAIN)
+    frame.headers[key] = frame.headers[key] or plain    -- the first one counts
   end
   local size = tonumber(frame.headers["content-length"])
   local last = size and start + size or data:find("\0", start, true)

@@ -152,4 +152,42 @@ function code.lua_functions(path)
   return found
 end
 
+-- What is done with the word from `start` to before `stop`: "local" (another one is
+-- declared), or "assigned", alone or among others.
+local function use_of(text, start, stop)
+  local before = text:sub(math.max(1, start - 80), start - 1)
+  if before:find "%f[%w_]local%s[%w_%s,]*$" then return "local" end
+  if before:find "[.:]%s*$" then return nil end
+  local assigned = text:find("^%s*=[^=]", stop) or text:find("^%s*,[%w_.,%s]-=[^=]", stop)
+  return assigned and "assigned" or nil
+end
+
+-- Where a Lua file assigns to the first variable of a `for`, which Lua 5.5 does not
+-- compile: "path: name" each.
+function code.lua_assigned(path)
+  local text, found, stack, name, at = code.lua(files.read(path)), {}, {}, nil, 1
+  while true do
+    local start = text:find("[%a_{}]", at)
+    if not start then return found end
+    local word = text:match("^[%a_][%w_]*", start) or text:sub(start, start)
+    at = start + #word
+    if word == "for" then
+      name, at = text:match("^%s*([%a_][%w_]*)()", at)
+    elseif opens[word] or word == "{" then
+      stack[#stack + 1] = { word = word, name = word == "do" and name or nil }
+      if word == "do" then name = nil end
+    elseif ends[word] or word == "}" then
+      table.remove(stack)
+    elseif #stack > 0 and stack[#stack].word ~= "{" then
+      local use = use_of(text, start, at)
+      for _, block in ipairs(use and stack or {}) do
+        if block.name == word then
+          if use == "assigned" then found[#found + 1] = path .. ": " .. word end
+          block.name = use == "assigned" and word or nil
+        end
+      end
+    end
+  end
+end
+
 return code

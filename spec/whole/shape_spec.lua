@@ -80,6 +80,14 @@ describe("a file", function()
     assert.same({}, long)
   end)
 
+  it("assigns to no variable of a `for`", function()
+    local assigned = {}
+    for _, path in ipairs(files.below(everything, ".lua")) do
+      for _, where in ipairs(code.lua_assigned(path)) do assigned[#assigned + 1] = where end
+    end
+    assert.same({}, assigned)
+  end)
+
   it("does more than forward to another", function()
     local idle = {}
     for _, path in ipairs(files.below({ "src" }, ".c")) do

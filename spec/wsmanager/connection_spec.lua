@@ -76,14 +76,14 @@ describe("a connection", function ()
     run(function ()
       local ws = wsmanager.new {url = url, reconnect = false}
       local heard = {}
-      for data in coroutine.wrap(function ()
+      for text in coroutine.wrap(function ()
         local data = ws:receive(LONG)
         while data do
           coroutine.yield(data)
           data = ws:receive(LONG)
         end
       end) do
-        heard[#heard + 1] = data
+        heard[#heard + 1] = text
       end
       assert.same({"one", "two"}, heard)
     end)

@@ -68,15 +68,16 @@ function masking.head (text)
   local lines, secret = {}, false
   for line in text:gmatch "[^\r\n]+" do
     local name = #lines > 0 and line:match "^([^:%s]+):"
+    local masked
     if name then
       secret = is_secret(name)
-      line = line:gsub("^([^:%s]+)(:%s*)(.*)$", mask_header)
+      masked = line:gsub("^([^:%s]+)(:%s*)(.*)$", mask_header)
     elseif secret and line:find "^%s" then
-      line = " " .. MASK       -- it continues the header before (RFC 9112 5.2)
+      masked = " " .. MASK     -- it continues the header before (RFC 9112 5.2)
     else
-      line = #lines == 0 and mask_first(line) or masking.prose(line)
+      masked = #lines == 0 and mask_first(line) or masking.prose(line)
     end
-    lines[#lines + 1] = line
+    lines[#lines + 1] = masked
   end
   return lines
 end
