@@ -10,7 +10,7 @@ BENCH_LUAS = lua5.4 $(if $(wildcard /usr/include/luajit-2.1),$(shell \
 BENCH_C = $(CC) -std=gnu99 -O2 -g -D_GNU_SOURCE $(WARNINGS) -o $@ \
   $(filter %.c,$^)
 
-.PHONY: bench bench-quick bench-count bench-deps bench-build
+.PHONY: bench bench-quick bench-count bench-requests bench-deps bench-build
 
 # About a quarter of an hour; the README's chart and bench/results.md are its answer.
 bench: bench-build
@@ -23,6 +23,10 @@ bench-quick: bench-build
 # Instructions, not time: for a busy machine.
 bench-count: bench-build
 	@python3 bench/count.py
+
+# What a request takes, with 1, 100 and 10,000 under way.
+bench-requests: bench-build
+	@python3 bench/requests.py
 
 bench-deps:
 	@bench/deps $(BENCH)
