@@ -51,13 +51,15 @@ end
 
 -- ## Watching
 
+local function is_alive (ws)
+  local state = ws.state
+  return state ~= "closed" and state ~= "locked" and state ~= "exhausted"
+end
+
 -- Is there a connection that is not over?
 local function has_connection ()
   for _, ws in pairs(connections) do
-    local state = ws.state
-    if state ~= "closed" and state ~= "locked" and state ~= "exhausted" then
-      return true
-    end
+    if is_alive(ws) then return true end
   end
   return false
 end
@@ -150,10 +152,21 @@ local function start_watching ()
   end
 end
 
+-- Is that a reason to watch? Not what a finalizer says of a connection that is over.
+local function is_reason (id)
+  if id == nil then return true end
+  local ws = connections[id]
+  if ws then return is_alive(ws) end
+  return rounds.servers[id] ~= nil or rounds.is_attended(id)
+end
+
 -- There is something for a round, sooner than before.
-local function note_news ()
+local function note_news (id)
   if loop and is_watched and is_forked() then return end
-  if host and host.watch and not is_watched then start_watching() end
+  if host and host.watch and not is_watched then
+    if not is_reason(id) then return end
+    start_watching()
+  end
   if not loop then return end
   tell_due()
   set_held(true)

@@ -47,8 +47,9 @@ function rounds.set_prepare (fn)
   prepare = fn
 end
 
--- Has news() called when there is something for the next round, and told() at the end
--- of each turn: a host's loop has to know when it is due.
+-- Has news(id) called when there is something for the next round (the connection or
+-- server of that id, or nil: something else), and told() at the end of each turn: a host's
+-- loop has to know when it is due.
 function rounds.set_host (news, told)
   on_news, before_uncork = news, told
 end
@@ -97,7 +98,7 @@ end
 function rounds.schedule (id)
   scheduled[id] = true
   any_scheduled = true
-  if on_news then on_news() end
+  if on_news then on_news(id) end
 end
 
 -- Has fn(id) called when the handle of that id on the loop is ready, or when it is
@@ -107,6 +108,8 @@ function rounds.attend (id, fn, kept)
   attended[id] = fn
   rounds.retain(id, kept)
 end
+
+function rounds.is_attended (id) return attended[id] ~= nil end
 
 function rounds.forget (id)
   attended[id] = nil

@@ -82,9 +82,14 @@ local function tell (self)
 end
 
 -- An error that nobody who waited has taken after all is reported.
+local function tell_untaken (self)
+  if self.state == "failed" and not self.told and not self.turning then tell(self) end
+end
+
 local function wake_joiners (self)
   if self.joiners then coroutines.wake_all(self.joiners) end
-  if self.state == "failed" and not self.told and not self.turning then tell(self) end
+  if coroutines.has_threads() then threads.look_again(self, tell_untaken)
+  else tell_untaken(self) end
 end
 
 local function fail (self, why, thread)

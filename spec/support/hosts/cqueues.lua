@@ -1,0 +1,11 @@
+-- cqueues: the loop of a controller ends with its last thread.
+
+local cqueues = require "cqueues"
+local contract = require "support.hosts.contract"
+
+local controller = cqueues.new()
+
+contract.rounds(function ()
+  controller:wrap(contract.run)
+  assert(controller:loop())
+end)
