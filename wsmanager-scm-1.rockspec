@@ -184,6 +184,7 @@ build = {
         "src/tls/bio.c",
         "src/tls/context.c",
         "src/tls/pinned_key.c",
+        "src/tls/system_ca.c",
         "src/tls/tls.c",
         "src/tls/tls_error.c",
         "src/tls/verify.c",

@@ -1,5 +1,5 @@
 -- What a bundle must do where nothing else is: /bundle has it, and /cert.pem and /key.pem
--- may be there.
+-- may be there; then the certificate is also among the CAs that a system trusts.
 package.path, package.cpath = "/bundle/?.lua", ""
 local wsmanager = require "wsmanager"
 
@@ -40,7 +40,8 @@ wsmanager.run(function ()
   local cert, key = read "/cert.pem", read "/key.pem"
   if cert then
     echo("wss", { cert = cert, key = key }, cert)
-    tried = tried .. ", wss"
+    echo("wss", { cert = cert, key = key })
+    tried = tried .. ", wss, the system's CAs"
   end
   print("Tried in an empty root: " .. tried)
 end)

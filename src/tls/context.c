@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "tls/bio.h"
 #include "tls/peer.h"
+#include "tls/system_ca.h"
 #include "tls/verify.h"
 #include "base/hidden.h"
 
@@ -122,7 +123,7 @@ static bool use_ca (SSL_CTX *ssl, const char *ca, struct wsm_error *e) {
 }
 
 static bool use_system_ca (SSL_CTX *ssl, struct wsm_error *e) {
-  if (SSL_CTX_set_default_verify_paths(ssl) == 1) return true;
+  if (wsm_system_ca_use(ssl)) return true;
   wsm_error_set(e, WSM_TLS,
                 "the system's certificates cannot be read; pass "
                 "tls.ca");
