@@ -212,7 +212,7 @@ end
 --- and no `close`. Later attempts to reconnect use the option `url` as ever. When it
 --- fails the connection is as it was; so it is where the task that waits is cancelled
 --- before the new one has taken its place. It waits, as `opened` does.
----@param address string  ws:// or wss://
+---@param address string  ws:// or wss://; http:// and https:// count as these
 ---@param log_in? wsmanager.LoginFunction  instead of the option `login`
 ---@return true|nil
 ---@return string? token  why not, as of opened(): "cancelled" ...; "closed": it was not open,

@@ -180,7 +180,7 @@ describe("heartbeat.message", function ()
     }
     local texts = {
       "no number", "must return a string or nil, not a table", "not a number",
-      "must be 'text' or 'binary', not txt", "UTF%-8",
+      "must return the kind 'text' or 'binary', not txt", "UTF%-8",
     }
     run(function ()
       for i, message in ipairs(wrong) do

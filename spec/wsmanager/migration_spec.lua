@@ -314,27 +314,6 @@ describe("a connection that migrates", function ()
     end)
   end)
 
-  it("takes the messages of both, where it ends before the old one", function ()
-    local _, first = serve(function (ws)
-      for i = 1, 100 do ws:send("a" .. i .. ("x"):rep(10000)) end
-      ws:receive()
-    end)
-    local _, second = serve(ours.sayer "b")
-    run(function ()
-      local ws = open {url = first, inbox = 50000, reconnect = false}
-      assert.is_true(ws:migrate(second))
-      local got, token = {}
-      repeat
-        local data, is = ws:receive(LONG)
-        token = is
-        if data then got[#got + 1] = data:sub(1, 1) end
-      until not data
-      assert.equal("closed", token)
-      assert.equal("b", got[#got])
-      for i = 1, #got - 1 do assert.equal("a", got[i]) end
-    end)
-  end)
-
   it("loses nothing to a full inbox, nor to another migration at once", function ()
     local sent, stop = 0, false
     local _, first = serve(function (ws)
@@ -362,6 +341,16 @@ describe("a connection that migrates", function ()
       assert.is_true(moved)
       assert.same({a = sent, b = 1, c = 1}, got)
       assert.equal(0, ws:stats().unread_dropped)
+    end)
+  end)
+
+  it("takes http for ws, as the option url does", function ()
+    local _, first = serve()
+    local _, second = serve(ours.sayer "b")
+    run(function ()
+      local ws = open {url = first}
+      assert.is_true(ws:migrate((second:gsub("^ws", "http"))))
+      assert.equal("b", ws:receive(LONG))
     end)
   end)
 

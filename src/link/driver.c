@@ -43,12 +43,15 @@ void wsm_driver_report_last (struct wsm_link *l) {
   struct wsm_manager *m = &l->manager;
   struct wsm_stream_look look;
   struct wsm_delivery d;
-  if (!l->transfer.stream || !wsm_sending_is_tracked(m)) return;
+  const bool is_tracked = wsm_sending_is_tracked(m);
+  if (!l->transfer.stream || (!is_tracked && !m->leaving)) return;
   wsm_stream_look_at(l->transfer.stream, &look);
   memset(&d, 0, sizeof d);
   d.written = look.written;
   d.acknowledged = look.acknowledged;
-  wsm_sending_acknowledged(m, &d);
+  d.unread = look.unread;
+  if (m->leaving) wsm_manager_delivered(m, &d, wsm_driver_now(l));
+  else wsm_sending_acknowledged(m, &d);
 }
 
 void wsm_driver_fail (struct wsm_link *l, const struct wsm_error *e) {

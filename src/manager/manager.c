@@ -310,6 +310,7 @@ void wsm_manager_lost (struct wsm_manager *m, const struct wsm_error *why,
 void wsm_manager_abort (struct wsm_manager *m, const struct wsm_error *e,
                         uint64_t now_ms) {
   m->local = true;
+  if (m->leaving) m->counters.unread += m->kernel_unread;
   wsm_manager_lost(m, e, now_ms);
 }
 

@@ -17,7 +17,7 @@ local delivery = {}
 
 local function watch_acknowledgements (ws, record, acknowledge)
   watch.add(ws, record, "acknowledge", function (target, value, kind)
-    local id = id_of(acknowledge(value, kind))
+    local id = id_of("acknowledge", acknowledge(value, kind))
     if id then link.confirm(target, id) end
   end)
 end
@@ -32,7 +32,7 @@ end
 -- have heard that it was.
 local function watch_duplicates (ws, record, dedupe)
   watch.add(ws, record, "dedupe", function (target, value, kind)
-    local id = id_of(dedupe(value, kind))
+    local id = id_of("dedupe", dedupe(value, kind))
     local known = dispatch.record(target)
     if not id or not is_repeated(target, known, id) then return false end
     listeners.fire(known, {

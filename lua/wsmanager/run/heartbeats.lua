@@ -33,11 +33,12 @@ local function to_message (kept, data, kind)
   local with = kept.codec
   kind = kind or kept.options.kind or "text"
   if kind ~= "text" and kind ~= "binary" then
-    error("its kind must be 'text' or 'binary', not " .. tostring(kind), 0)
+    error("heartbeat.message must return the kind 'text' or 'binary', not "
+          .. tostring(kind), 0)
   end
   if type(data) == "string" then return data, kind end
   if not with then
-    error("it must return a string or nil, not a " .. type(data), 0)
+    error("heartbeat.message must return a string or nil, not a " .. type(data), 0)
   end
   local encoded, _, why = codec.encode(with, data, kind)
   if not encoded then error(why, 0) end

@@ -17,7 +17,7 @@ local function to_id (value)
   local is = type(value)
   if is == "string" then
     return value ~= "" and value or nil
-  elseif is == "number" then
+  elseif is == "number" and value == value then
     local is_whole = math_type and math_type(value) == "integer"
     if is_whole then return ("%d"):format(value) end
     return value % 1 == 0 and ("%.0f"):format(value) or tostring(value)
@@ -26,12 +26,16 @@ local function to_id (value)
   return false
 end
 
--- The id of a received message; one that is too long is none. Raises for a result that
--- is none.
-function identity.of_received (value)
+-- "table", "nan"
+local function name_of (value) return value ~= value and "nan" or type(value) end
+
+-- The id of a received message that the function of that name has read; one that is too
+-- long is none. Raises for a result that is none.
+function identity.of_received (name, value)
   local id = to_id(value)
   if id == false then
-    error("it returned a " .. type(value) .. " (string, number or nil expected)", 0)
+    error("bad result of '" .. name .. "' (string, number or nil expected, got "
+          .. name_of(value) .. ")", 0)
   end
   return id and #id <= ID_LIMIT and id or nil
 end
@@ -48,7 +52,7 @@ function identity.of_sent (level, identify, value, kind)
   local id = to_id(result)
   if id == false then
     error("bad result of 'identify' (string, number or nil expected, got "
-          .. type(result) .. ")", level + 2)
+          .. name_of(result) .. ")", level + 2)
   end
   if id and #id > ID_LIMIT then
     return false, "the message's id has " .. #id .. " bytes, at most "

@@ -173,7 +173,8 @@ describe("acknowledged delivery", function ()
       await(function () return #heard == 3 end)
       assert.matches("identify failed", heard[1].text)
       assert.matches("acknowledge failed", heard[2].text)
-      assert.matches("it returned a table %(string, number or nil expected%)", heard[3].text)
+      assert.matches("bad result of 'acknowledge' %(string, number or nil expected, got table",
+                     heard[3].text)
       await(function () return #state.got == 3 and ws:stats().unacknowledged == 1 end)
       ws:close()
     end)
@@ -185,6 +186,7 @@ describe("acknowledged delivery", function ()
         reconnect = false,
         identify = function (text)
           if text == "table" then return {} end
+          if text == "nan" then return 0 / 0 end
           return text ~= "none" and text or nil
         end,
       })
@@ -194,12 +196,14 @@ describe("acknowledged delivery", function ()
       assert.equal("toobig", token)
       assert.equal("the message's id has 129 bytes, at most 128 are possible: "
                    .. "it was not sent", detail)
-      local _, why = pcall(function ()
-        local sent = ws:send "table"
-        return sent
-      end)
-      assert.matches("delivery_spec.lua:%d+: bad result of 'identify' "
-                     .. "%(string, number or nil expected, got table%)", why)
+      for _, got in ipairs {"table", "nan"} do
+        local _, why = pcall(function ()
+          local sent = ws:send(got)
+          return sent
+        end)
+        assert.matches("delivery_spec.lua:%d+: bad result of 'identify' "
+                       .. "%(string, number or nil expected, got " .. got .. "%)", why)
+      end
       assert.is_true(ws:send "none")
       assert.is_true(ws:send("volatile? none", "text", {ttl = 5}))
       refused("full", ws:send(("x"):rep(200), "text", {volatile = true}))
