@@ -90,6 +90,12 @@ local function sorted_keys (map)
   return keys
 end
 
+-- The same with 0 for what has not happened yet: a counter is there from the beginning.
+local function with_zeros (map, keys)
+  for _, key in ipairs(keys) do map[key] = map[key] or 0 end
+  return map
+end
+
 -- One sample for each key of a map of each role.
 local function each_key (out, kind, name, help, label, read)
   begin(out, name, kind, help)
@@ -119,10 +125,18 @@ end
 
 -- ## What there is
 
+-- Tokens of an attempt that failed, of messages dropped, of connections closed for a rule.
+local failures = {
+  "timeout", "closed", "full", "refused", "resolve", "tls", "proxy", "handshake", "protocol",
+  "toobig",
+}
+local drops = {"timeout", "full", "closed"}
+local violations = {"protocol", "toobig", "full"}
+
 local function results (totals)
   local map = {ok = totals.handshakes}
   for token, count in pairs(totals.failed) do map[token] = count end
-  return map
+  return with_zeros(map, failures)
 end
 
 local function write_connections (out)
@@ -183,7 +197,7 @@ end
 local function write_losses (out)
   each_key(out, "counter", "messages_dropped",
            "Messages to be sent that a rule gave up, by why.", "reason",
-           function (t) return t.dropped end)
+           function (t) return with_zeros(t.dropped, drops) end)
   each_role(out, "counter", "messages_uncertain",
             "Messages that may have been lost with a connection.",
             function (t) return t.uncertain end)
@@ -195,7 +209,7 @@ local function write_losses (out)
            function (t) return {pause = t.pauses} end)
   each_key(out, "counter", "protocol_errors",
            "Connections closed because the peer broke a rule, by kind.", "kind",
-           function (t) return t.violated end)
+           function (t) return with_zeros(t.violated, violations) end)
 end
 
 local function write_heartbeats (out)

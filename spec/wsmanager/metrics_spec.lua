@@ -263,6 +263,20 @@ print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
     end)
   end)
 
+  it("has each counter from the beginning", function ()
+    local text = wsmanager.metrics()
+    for family in text:gmatch "# TYPE (%S+) counter\n" do
+      assert.truthy(text:find("\n" .. family .. "_total{", 1, true), family)
+    end
+    for _, expected in ipairs {
+      'messages_dropped_total{role="server",reason="timeout"}',
+      'protocol_errors_total{role="client",kind="toobig"}',
+      'handshakes_total{role="client",result="tls"}',
+    } do
+      assert.truthy(text:find("\nwsmanager_" .. expected .. " ", 1, true), expected)
+    end
+  end)
+
   it("is documented name by name", function ()
     local documented = {}
     for line in files.read "docs/observing.md":gmatch "\n(| [^\n]+)" do

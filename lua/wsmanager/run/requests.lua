@@ -32,6 +32,7 @@ local requests = {}
 ---@field value? any         the answer
 ---@field kind? string
 ---@field lost? string       why no answer will come
+---@field other? string|number  the id of a message that only its type keeps from being it
 
 ---@class wsmanager.Requests  those of a connection
 ---@field pending table<string|number, wsmanager.Pending>
@@ -85,13 +86,24 @@ end
 -- Its coroutine was closed.
 local metatable = {__close = give_up}
 
+-- A request waits for 7, and "7" came: it is told so when it times out.
+local function note_other_type (all, id)
+  local other
+  if type(id) == "string" then other = tonumber(id) else other = tostring(id) end
+  local request = other ~= nil and all.pending[other]
+  if request then request.other = id end
+end
+
 -- Is the message an answer? Wakes who waits for it; one that is too late is dropped.
 function requests.give (record, all, value, kind)
   local id = correlation.id_of(record, value, kind)
   if id == nil then return false end
   local request = all.pending[id]
   if not request then
-    if not all.expected[id] then return false end
+    if not all.expected[id] then
+      note_other_type(all, id)
+      return false
+    end
     all.expected[id] = nil
     all.late = all.late + 1
     return true
@@ -162,6 +174,16 @@ local function check_id (level, all, id)
   end
 end
 
+-- "; a message came with the string "7" as its id, ...", or "".
+local function describe_other (request)
+  local other = request.other
+  if other == nil then return "" end
+  local is_text = type(other) == "string"
+  return ("; a message came with the %s %s as its id, and the request's is a %s (option "
+          .. "'correlate')"):format(type(other), is_text and '"' .. other .. '"' or other,
+                                    type(request.id))
+end
+
 -- Asks once. The answer and its kind; nil, token, detail; or nil, "lost", why.
 local function ask (level, ws, record, all, asked)
   local n, id = correlation.next_id(record)
@@ -178,7 +200,8 @@ local function ask (level, ws, record, all, asked)
   if request.value ~= nil then return request.value, request.kind end
   if request.lost then return nil, "lost", request.lost end
   give_up(request)
-  return failures.timed_out(ws, "no answer", asked.timeout)
+  token, why = select(2, failures.timed_out(ws, "no answer", asked.timeout))
+  return nil, token, why .. describe_other(request)
 end
 
 ---@class wsmanager.Asked

@@ -54,6 +54,26 @@ describe("a request", function ()
     end)
   end)
 
+  it("says which id came that only its type keeps from being the answer's", function ()
+    local url = answering(function (ws, message)
+      ws:send {id = tostring(message.id)}
+    end)
+    run(function ()
+      local ws = connect(url)
+      local answer, token, why = ws:request({}, 0.2)
+      local times = 1
+      while times < 20 and not why:find "came" do    -- a slow machine
+        times = times + 1
+        answer, token, why = ws:request({}, 0.2 * times)
+      end
+      assert.is_nil(answer)
+      assert.equal("timeout", token)
+      assert.truthy(why:find(('; a message came with the string "%d" as its id, and the '
+        .. "request's is a number"):format(times), 1, true), why)
+      ws:close()
+    end)
+  end)
+
   it("works on the main thread", function ()
     local url = answering(echo)
     local ws = connect(url)
