@@ -7,6 +7,7 @@ local cancellation = require "wsmanager.run.cancellation"
 local redirects = require "wsmanager.fetch.redirects"
 local request = require "wsmanager.fetch.request"
 local response = require "wsmanager.fetch.response"
+local scheduler = require "wsmanager.run.scheduler"
 local tls_context = require "wsmanager.base.tls_context"
 local transfers = require "wsmanager.fetch.transfers"
 local url = require "wsmanager.base.url"
@@ -107,5 +108,6 @@ return function (address, options)
   ok, token, detail = tls_context.configure({}, options)
   if not ok then return nil, token, detail end
   request.set_tls(one)
+  scheduler.check_wait()
   return follow(one)
 end

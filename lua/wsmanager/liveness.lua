@@ -1,6 +1,6 @@
 -- Whether the peer is there: pings, and heartbeats that are changed on a living
 -- connection.
--- Depends on the core's link, dispatch.lua, failures.lua and heartbeats.lua.
+-- Depends on the core's link, dispatch.lua, failures.lua, heartbeats.lua and scheduler.lua.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
@@ -8,6 +8,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local failures = require "wsmanager.run.failures"
 local heartbeats = require "wsmanager.run.heartbeats"
 local readers = require "wsmanager.run.readers"
+local scheduler = require "wsmanager.run.scheduler"
 
 local link, now = core.link, core.now
 local check_self = arguments.check_self
@@ -96,6 +97,7 @@ function methods.ping (ws, payload, timeout)
     arguments.fail(1, "#1 to 'ping' (string", payload)
   end
   local awaited = timeout ~= nil and timeout > 0
+  if awaited then scheduler.check_wait() end
   -- no tail call: it raises at our caller's line
   local number, token, detail = link.ping(ws, payload, awaited)
   if token == "full" then

@@ -221,6 +221,7 @@ end
 function methods.migrate (ws, address, log_in)
   arguments.check_self(ws, "migrate")
   check(ws, address, log_in)
+  scheduler.check_wait()
   local ok, token, detail = migrate(ws, to_record(ws), address, log_in)
   return ok, token, detail    -- no tail call: it raises at our caller's line
 end

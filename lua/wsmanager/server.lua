@@ -405,6 +405,7 @@ function Server:stop (seconds)
   check_object(self, Server, "server:stop")
   seconds = arguments.timeout(1, "#1 to 'stop'", seconds)
   if self.closed then return end
+  if seconds ~= 0 then scheduler.check_wait() end
   local deadline = core.now() + (seconds or STOP_TIMEOUT)
   stopping.begin(self)
   local cancelled = false

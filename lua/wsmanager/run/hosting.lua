@@ -213,6 +213,10 @@ local function may_wait_foreign ()
   return coroutines.can_yield() or not host.watch
 end
 
+local function check_wait_foreign ()
+  if host.watch and not (is_foreign() and isyieldable()) then refuse() end
+end
+
 local function check_run ()
   if not host.watch then return end
   waitless.raise("'run' cannot turn the loop: " .. (host.name or "the host")
@@ -233,12 +237,12 @@ function hosting.adopt (given)
     threads.set_host(given, note_news)
     scheduler.set_elsewhere {
       wait = threads.wait, sleep = threads.sleep, may_wait = given.may_wait,
-      check_run = check_run,
+      check_wait = threads.check_wait, check_run = check_run,
     }
   else
     scheduler.set_elsewhere {
       wait = wait_foreign, sleep = sleep_foreign, may_wait = may_wait_foreign,
-      check_run = check_run,
+      check_wait = check_wait_foreign, check_run = check_run,
     }
     coroutines.is_foreign = is_foreign
     if given.watch then coroutines.keep_strays() end

@@ -238,6 +238,7 @@ function Handle:request (message, timeout)
   timeout = to_timeout(1, "#2 to 'request'", timeout)
   local deadline = timeout and now() + timeout
   if mine.over then return closed(mine) end
+  scheduler.check_wait()
   local _, id = correlation.next_id(mine.record)
   local text, token, why =
     correlation.to_text(1, mine.ws, mine.record, {message = message}, id)

@@ -224,6 +224,7 @@ end
 -- Raises at `level` for a message that cannot be asked.
 function requests.request (level, ws, record, asked)
   local d = record.distribution
+  scheduler.check_wait()
   if not d.requests then d.requests = requests.new() end
   asked.times = 0
   local lost, last = 0, nil

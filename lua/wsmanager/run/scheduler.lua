@@ -25,7 +25,8 @@ for name, value in pairs(rounds) do scheduler[name] = value end
 
 -- In a host: how any but our own coroutines wait: functions wait(queue, deadline) and
 -- sleep(due), which return nil where the caller is to turn the loop; may_wait(); and
--- check_run(), which raises where `run` cannot turn the loop.
+-- check_wait() and check_run(), which raise where nobody can wait, and where `run` cannot
+-- turn the loop.
 local elsewhere
 
 -- Finds out where this program runs, once, before anybody waits.
@@ -67,6 +68,16 @@ function scheduler.wait (queue, deadline)
   local left = math.max(0, deadline - now())
   step(left)
   return left > 0
+end
+
+-- Raises where a wait would: for what has an effect before it waits. (Lua 5.1 cannot tell
+-- it of a coroutine that is within a pcall.)
+function scheduler.check_wait ()
+  local thread = running()
+  if waitless.thread then waitless.check_wait(thread) end
+  if tasks[thread] ~= nil and isyieldable() then return end
+  if prepare then prepare() end
+  if elsewhere then elsewhere.check_wait() end
 end
 
 -- May the caller wait, if only by turning the loop?

@@ -173,6 +173,10 @@ local function refuse ()
   waitless.raise("nobody can wait here: " .. why .. " (wsmanager.spawn starts one)")
 end
 
+function threads.check_wait ()
+  if not host.may_wait() then refuse() end
+end
+
 -- Until it is woken or the time has come: seconds, or nil. A sleep that is begun while the
 -- host ends does not keep it.
 local function wait_on (queue, thread, seconds)

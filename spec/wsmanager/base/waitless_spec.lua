@@ -68,6 +68,47 @@ describe("a function that may not wait", function ()
     end)
   end
 
+  it("raises before anything is done: a request, a ping, a migration, a stop", function ()
+    local got, pages = {}, 0
+    local server, url = ours.serve {
+      page = function ()
+        pages = pages + 1
+        return 200, "page"
+      end,
+      handler = function (ws)
+        for data in function () return (ws:receive()) end do got[#got + 1] = data end
+      end,
+    }
+    run(function ()
+      local ws = connect(url, {
+        correlate = {
+          set = function (message, id) return message .. id end, get = tonumber,
+        },
+      })
+      assert(ws:opened(LONG))
+      local stats = ws:stats()
+      for _, wait in ipairs {
+        function () ws:request "asked" end,
+        function () ws:ping("x", LONG) end,
+        function () ws:migrate(url) end,
+        function () server:stop() end,
+        function () wsmanager.fetch((url:gsub("ws:", "http:"))) end,
+      } do
+        local ok, why = waitless.call("log", wait)
+        assert.is_false(ok)
+        assert.matches("^%S*" .. HERE .. "'log' may not wait$", why)
+      end
+      assert.equal(0, ws:stats().requests)
+      assert.equal(stats.messages_out, ws:stats().messages_out)
+      ws:send "the only one"
+      await(function () return got[1] end)
+      assert.same({"the only one"}, got)
+      assert.equal(0, pages)
+      assert.equal(1, ws:stats().opens)
+      ws:close()
+    end)
+  end)
+
   it("may have another in it, and returns what it returns", function ()
     local ok, a, b, c = waitless.call("log", function (...)
       assert.is_false(waitless.call("trace", sleep, 0))
