@@ -1,3 +1,4 @@
+local files = require "support.files"
 local options = require "wsmanager.base.options"
 local wsmanager = require "wsmanager"
 
@@ -23,6 +24,32 @@ describe("a preset", function ()
       ws:close()
     end)
   end
+
+  it("is in README with each of its values", function ()
+    local readme = files.read "README.md"
+    local function check (row, value)
+      if type(value) == "table" then
+        for name, each in pairs(value) do
+          if type(name) == "string" then
+            assert.truthy(row:find("%f[%w_]" .. name .. "%f[^%w_]"), name)
+          end
+          check(row, each)
+        end
+        return
+      end
+      local is_there = row:find("%f[%w.]" .. tostring(value):gsub("%.", "%%.") .. "%f[^%w.]")
+      for from, to in row:gmatch "(%d+) to (%d+)" do      -- close codes
+        local number = tonumber(value)
+        is_there = is_there or number and number >= tonumber(from) and number <= tonumber(to)
+      end
+      assert.truthy(is_there, tostring(value) .. " is not in " .. row)
+    end
+    for name, preset in pairs(wsmanager.presets) do
+      local row = readme:match("\n(| `" .. name .. "` | `[^\n]+)")
+      assert.is_string(row, name)
+      check(row, preset)
+    end
+  end)
 
   it("of another name raises, and says which was meant", function ()
     local function fails (name, what)
