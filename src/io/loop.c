@@ -190,7 +190,7 @@ static bool wait (struct wsm_loop *loop, uint64_t until) {
   backend.events = POLLIN;
   if (ms != 0 && poll(&backend, 1, ms) < 0 && errno == EINTR) return false;
   wsm_loop_refresh(loop);
-  uv_run(loop->uv, UV_RUN_NOWAIT);
+  wsm_reactor_run(loop->reactor);
   return true;
 }
 
@@ -214,7 +214,7 @@ static void run (struct wsm_loop *loop, int64_t wait_ms) {
                                    : wsm_loop_now(loop) + (uint64_t)wait_ms;
   uint64_t until = wait_end(loop, end);
   bool waiting = true;
-  if (!may_wait(loop, until)) uv_run(loop->uv, UV_RUN_NOWAIT);
+  if (!may_wait(loop, until)) wsm_reactor_run(loop->reactor);
   while (waiting && may_wait(loop, until)) {
     waiting = wait(loop, until);
     until = wait_end(loop, end);

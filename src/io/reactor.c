@@ -30,6 +30,7 @@ struct wsm_reactor {
   struct wsm_sockets sockets;
   struct wsm_lookup_results results;
   struct wsm_alarm *alarm; /* NULL: no turn has waited long */
+  uv_idle_t *idle;         /* libwebsockets'; NULL: it has none */
   unsigned forks; /* wsm_fork_count: the processes before share its epoll */
   struct wsm_reactor *next;
 };
@@ -86,6 +87,11 @@ static void close_on_exec (uv_handle_t *handle, void *nothing) {
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+static void find_idle (uv_handle_t *handle, void *reactor) {
+  struct wsm_reactor *r = reactor;
+  if (uv_handle_get_type(handle) == UV_IDLE) r->idle = (uv_idle_t *)handle;
+}
+
 static struct lws_vhost *create_vhost (struct lws_context *context) {
   struct lws_context_creation_info info;
   memset(&info, 0, sizeof info);
@@ -139,6 +145,7 @@ static struct wsm_reactor *create (struct wsm_error *e) {
   r->context = create_context(r);
   if (r->context) {
     uv_walk(&r->uv, close_on_exec, NULL);
+    uv_walk(&r->uv, find_idle, r);
     wsm_resolve_prepare(&r->results, &r->uv);
     return r;
   }
@@ -217,6 +224,11 @@ void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
                           uint64_t now_ms) {
   if (!r->alarm) r->alarm = wsm_alarm_new(&r->uv);
   if (r->alarm) wsm_alarm_set(r->alarm, at_ms, now_ms);
+}
+
+void wsm_reactor_run (struct wsm_reactor *r) {
+  uv_run(&r->uv, UV_RUN_NOWAIT);
+  if (r->idle && uv_is_active((uv_handle_t *)r->idle)) uv_idle_stop(r->idle);
 }
 
 struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r) {
