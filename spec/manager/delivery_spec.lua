@@ -89,6 +89,18 @@ describe("a message with an id", function()
         if math.random() < 0.7 then m:confirm(id, now) end
       end
     end
+    local function next_connection()
+      m:lost(nil, nil, nil, now)
+      buffer = ""
+      event_names(m)
+      now = now + 2000
+      m:tick(now)
+      managers.target(m, now)
+      m:connected(now)
+      m:wrote(#m:output(), now)
+      m:feed(managers.response, now)
+      event_names(m)
+    end
     for _ = 1, 3000 do
       now = now + 1
       if sent < 2000 and math.random() < 0.8 then
@@ -106,34 +118,14 @@ describe("a message with an id", function()
         local all = m:output()
         m:wrote(#all, now)
         if math.random() < 0.5 then read(all:sub(1, math.random(0, #all))) end
-        m:lost(nil, nil, nil, now)
-        buffer = ""
-        event_names(m)
-        now = now + 2000
-        m:tick(now)
-        managers.target(m, now)
-        m:connected(now)
-        m:wrote(#m:output(), now)
-        m:feed(managers.response, now)
-        event_names(m)
+        next_connection()
       end
     end
     for _ = 1, 50 do
       local output = m:output()
       m:wrote(#output, now)
       read(output)
-      if count(m) > 0 then
-        m:lost(nil, nil, nil, now)
-        buffer = ""
-        event_names(m)
-        now = now + 2000
-        m:tick(now)
-        managers.target(m, now)
-        m:connected(now)
-        m:wrote(#m:output(), now)
-        m:feed(managers.response, now)
-        event_names(m)
-      end
+      if count(m) > 0 then next_connection() end
     end
     assert.equal(0, count(m))
     assert.equal(sent, #got)

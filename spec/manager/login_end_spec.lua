@@ -6,33 +6,7 @@ local unpack = table.unpack or unpack
 
 local names, text, masked = managers.event_names, managers.text, managers.masked
 
-local function options (more)
-  local all = {ask_login = true}
-  for name, value in pairs(more or {}) do all[name] = value end
-  return all
-end
-
--- A client whose 101 came at `now`; the event `login` is popped.
-local function logging_in (more, now)
-  local m = managers.new(options(more))
-  m:start(now or 0)
-  managers.connect(m, now or 0)
-  assert.equal("connecting", m:state())
-  assert.equal("login", (m:event()))
-  return m
-end
-
-local function lose (m, now)
-  m:lost("closed", "reset", false, now)
-end
-
--- Connects again when the wait is over; returns when.
-local function reconnect (m)
-  local now = m:deadline()
-  m:tick(now)
-  managers.connect(m, now)
-  return now
-end
+local logging_in, lose, reconnect = managers.logging_in, managers.lose, managers.reconnect
 
 -- Answers the close frame that was written.
 local function finish_close (m, code, now)
@@ -62,7 +36,7 @@ describe("the end of a login", function ()
 
   it("does not send again what it sent, when that was not written", function ()
     for _, compress in ipairs {false, true} do
-      local m = managers.new(options {compress = compress})
+      local m = managers.with_login({compress = compress})
       m:start(0)
       managers.connect(m, 0)
       m:send("order")
@@ -182,7 +156,7 @@ describe("the end of a login", function ()
   end)
 
   it("comes when it takes too long, from the 101", function ()
-    local m = managers.new(options {login_ms = 4000, open_ms = 3000})
+    local m = managers.with_login({login_ms = 4000, open_ms = 3000})
     m:start(0)
     managers.connect(m, 2000)
     names(m)
@@ -346,7 +320,7 @@ describe("a peer that ends the connection during a login", function ()
   end)
 
   it("is heard by a login that has not begun, too", function ()
-    local m = managers.new(options())
+    local m = managers.with_login()
     m:start(0)
     managers.connect(m, 0)
     m:feed(text("-ERR"), 1)
@@ -355,7 +329,7 @@ describe("a peer that ends the connection during a login", function ()
     assert.equal("-ERR", (m:login_next(1, 2)))
     m:login_failed(1, {why = "-ERR"}, 2)
     assert.same({"error", "login", "-ERR"}, managers.events(m)[1])
-    local silent = managers.new(options())
+    local silent = managers.with_login()
     silent:start(0)
     managers.connect(silent, 0)
     lose(silent, 1)

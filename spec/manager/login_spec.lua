@@ -7,37 +7,11 @@ local unpack = table.unpack or unpack
 
 local names, text, masked = managers.event_names, managers.text, managers.masked
 
-local function options (more)
-  local all = {ask_login = true}
-  for name, value in pairs(more or {}) do all[name] = value end
-  return all
-end
-
--- A client whose 101 came at `now`; the event `login` is popped.
-local function logging_in (more, now)
-  local m = managers.new(options(more))
-  m:start(now or 0)
-  managers.connect(m, now or 0)
-  assert.equal("connecting", m:state())
-  assert.equal("login", (m:event()))
-  return m
-end
-
-local function lose (m, now)
-  m:lost("closed", "reset", false, now)
-end
-
--- Connects again when the wait is over; returns when.
-local function reconnect (m)
-  local now = m:deadline()
-  m:tick(now)
-  managers.connect(m, now)
-  return now
-end
+local logging_in, lose, reconnect = managers.logging_in, managers.lose, managers.reconnect
 
 describe("a login", function ()
   it("keeps the connection connecting from the 101 until it is done", function ()
-    local m = managers.new(options())
+    local m = managers.with_login()
     m:start(0)
     managers.connect(m, 0)
     assert.equal("connecting", m:state())
@@ -185,7 +159,7 @@ describe("a login", function ()
   end)
 
   it("reads on while others leave a full inbox", function ()
-    local m = managers.new(options {inbox_bytes = 10})
+    local m = managers.with_login({inbox_bytes = 10})
     m:start(0)
     managers.connect(m, 0)
     m:login_done(1, 0)
@@ -280,7 +254,7 @@ end)
 
 describe("a server's login", function ()
   local function accepted (more)
-    local m = managers.new(options {role = "server", login_ms = (more or {}).login_ms})
+    local m = managers.with_login({role = "server", login_ms = (more or {}).login_ms})
     m:feed(managers.request, 0)
     m:accept(nil, nil, 0)
     m:write(0)
@@ -327,7 +301,7 @@ describe("a login without memory", function ()
   it("fails, and is tried again", function ()
     local refused = 0
     for calls = 0, 10 do
-      local m = managers.new(options())
+      local m = managers.with_login()
       m:start(0)
       managers.target(m, 0)
       m:connected(0)

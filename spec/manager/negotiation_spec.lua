@@ -2,23 +2,13 @@
 
 local bytes = require "support.bytes"
 local managers = require "support.managers"
+local sessions = require "support.sessions"
 local core = require "wsmanager.core"
 
 local protocol = core.protocol
 local HELLO = bytes.hex "f2 48 cd c9 c9 07 00"      -- RFC 7692 7.2.3.1
 
-local function frames(output)
-  local list, at = {}, 1
-  while at <= #output do
-    local f = assert(protocol.parse(output:sub(at)))
-    local last = at + f.header + f.length - 1
-    f.payload = output:sub(at + f.header, last)
-    if f.mask then f.payload = protocol.mask(f.payload, f.mask) end
-    list[#list + 1] = f
-    at = last + 1
-  end
-  return list
-end
+local frames = sessions.parsed
 
 describe("a manager that wants compression", function()
   local offer = "permessage-deflate; client_max_window_bits"

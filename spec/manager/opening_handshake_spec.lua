@@ -3,21 +3,7 @@ local managers = require "support.managers"
 
 local events, event_names = managers.events, managers.event_names
 
--- A client whose request was sent.
-local function asking(options)
-  local m = managers.new(options)
-  m:start(0)
-  managers.target(m, 0)
-  m:connected(0)
-  m:write(0)
-  return m
-end
-
-local function refused(answer, now, options)
-  local m = asking(options)
-  m:feed(answer, now or 0)
-  return m
-end
+local asking, refused = managers.asking, managers.answered
 
 describe("a response that rejects", function()
   local answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nno such"

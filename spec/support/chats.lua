@@ -47,6 +47,23 @@ end
 -- For an option that join() is not to set.
 chats.nothing = mark
 
+-- A connection to the server that is no chat.
+function chats.bare (server, uid, query)
+  return wsmanager.new {
+    url = ("ws://127.0.0.1:%d/ws/%s?%s"):format(server.port, uid, query or "mode=1&token=t"),
+    reconnect = false,
+  }
+end
+
+-- The next frame of an action that it gets.
+function chats.frame_of (ws, wanted)
+  while true do
+    local data, kind = assert(ws:receive(60))
+    local frame = assert(chat.decode(data, kind))
+    if frame.action == wanted then return frame end
+  end
+end
+
 -- The contents of messages.
 function chats.contents (list)
   local all = {}

@@ -58,6 +58,52 @@ function managers.open(options, now)
   return m
 end
 
+-- A client whose request was sent.
+function managers.asking(options)
+  local m = managers.new(options)
+  m:start(0)
+  managers.target(m, 0)
+  m:connected(0)
+  m:write(0)
+  return m
+end
+
+-- The same, which has got this answer.
+function managers.answered(answer, now, options)
+  local m = managers.asking(options)
+  m:feed(answer, now or 0)
+  return m
+end
+
+-- A client with a login.
+function managers.with_login(options)
+  local all = { ask_login = true }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return managers.new(all)
+end
+
+-- The same whose 101 came at `now`; the event `login` is popped.
+function managers.logging_in(options, now)
+  local m = managers.with_login(options)
+  m:start(now or 0)
+  managers.connect(m, now or 0)
+  assert(m:state() == "connecting")
+  assert(m:event() == "login")
+  return m
+end
+
+function managers.lose(m, now)
+  m:lost("closed", "reset", false, now)
+end
+
+-- Connects again when the wait is over; returns when.
+function managers.reconnect(m)
+  local now = m:deadline()
+  m:tick(now)
+  managers.connect(m, now)
+  return now
+end
+
 -- A server's side, open.
 function managers.serve(options, now)
   local all = { role = "server" }

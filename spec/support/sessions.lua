@@ -27,16 +27,23 @@ function sessions.from_peer(role, opcode, payload, options)
   return frame(opcode, payload, o)
 end
 
--- The frames of an output: { opcode, payload } each.
-function sessions.frames(output)
+-- The frames of an output: what protocol.parse says of each, and its payload.
+function sessions.parsed(output)
   local list, at = {}, 1
   while at <= #output do
     local f = assert(protocol.parse(output:sub(at)))
-    local payload = output:sub(at + f.header, at + f.header + f.length - 1)
-    if f.mask then payload = protocol.mask(payload, f.mask) end
-    list[#list + 1] = { f.opcode, payload }
+    f.payload = output:sub(at + f.header, at + f.header + f.length - 1)
+    if f.mask then f.payload = protocol.mask(f.payload, f.mask) end
+    list[#list + 1] = f
     at = at + f.header + f.length
   end
+  return list
+end
+
+-- The same as { opcode, payload } each.
+function sessions.frames(output)
+  local list = sessions.parsed(output)
+  for i, f in ipairs(list) do list[i] = { f.opcode, f.payload } end
   return list
 end
 

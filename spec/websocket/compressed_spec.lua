@@ -45,18 +45,7 @@ local function received(role, text, options)
   return sessions.however_cut(role, text, all)
 end
 
-local function frames(output)
-  local list, at = {}, 1
-  while at <= #output do
-    local f = assert(protocol.parse(output:sub(at)))
-    local last = at + f.header + f.length - 1
-    f.payload = output:sub(at + f.header, last)
-    if f.mask then f.payload = protocol.mask(f.payload, f.mask) end
-    list[#list + 1] = f
-    at = last + 1
-  end
-  return list
-end
+local frames = sessions.parsed
 
 local texts = {}
 

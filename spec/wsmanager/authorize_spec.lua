@@ -4,6 +4,7 @@ local core = require "wsmanager.core"
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 local peers = require "support.peers"
+local requests = require "support.requests"
 
 local run, refused = wsmanager.run, ours.refused
 local LONG = ours.LONG
@@ -135,25 +136,8 @@ local START = "GET /x HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
 -- it has read when the server has ended its connection.
 local function answer_to (server, texts)
   local script = {}
-  for i, text in ipairs(texts) do
-    script[i] = {"text", text}
-  end
-  script[#script + 1] = {"drain"}
-  local peer = peers.start("scripted", {
-    connect = {host = "127.0.0.1", port = server.port}, script = script,
-  })
-  local answer, ended
-  ours.await(function ()
-    for _, event in ipairs(peer:events()) do
-      if event.event == "read" then answer = event.hex end
-      ended = ended or event.event == "ended"
-    end
-    return ended
-  end)
-  peer:stop()
-  return (answer:gsub("%x%x", function (hex)
-    return string.char(tonumber(hex, 16))
-  end))
+  for i, text in ipairs(texts) do script[i] = {"text", text} end
+  return requests.play(server, script, true)
 end
 
 describe("a request that the core refuses", function ()

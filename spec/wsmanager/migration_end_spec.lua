@@ -1,16 +1,11 @@
 -- What is received on the old connection, once another one has taken its place.
 
 local wsmanager = require "wsmanager"
+local migrations = require "support.migrations"
 local ours = require "support.ours"
 
-local run = wsmanager.run
+local run, open = wsmanager.run, migrations.open
 local serve, await, LONG = ours.serve, ours.await, ours.LONG
-
-local function open (options)
-  local ws = wsmanager.new(options)
-  assert(ws:opened(LONG))
-  return ws
-end
 
 describe("the old connection of a migration", function ()
   after_each(ours.stop)

@@ -1,38 +1,14 @@
 -- ws:migrate(): another connection takes the place of the open one.
 
 local wsmanager = require "wsmanager"
+local migrations = require "support.migrations"
 local ours = require "support.ours"
 local peers = require "support.peers"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, await, LONG = ours.serve, ours.await, ours.LONG
 
--- A server that keeps what it receives in a list and answers with its name before it.
-local function named (name, heard)
-  return function (ws)
-    while true do
-      local data = ws:receive()
-      if not data then break end
-      heard[#heard + 1] = name .. " " .. data
-      ws:send(name .. " " .. data)
-    end
-    heard[#heard + 1] = name .. " closed " .. tostring((ws:closed(LONG)))
-  end
-end
-
-local function listen (ws, to)
-  for _, name in ipairs {"open", "close", "error", "reconnecting", "dropped"} do
-    ws:addEventListener(name, function (event)
-      to[#to + 1] = name .. (event.migrated and " migrated" or "")
-    end)
-  end
-end
-
-local function open (options)
-  local ws = wsmanager.new(options)
-  assert(ws:opened(LONG))
-  return ws
-end
+local named, listen, open = migrations.named, migrations.listen, migrations.open
 
 describe("a connection that migrates", function ()
   after_each(function ()

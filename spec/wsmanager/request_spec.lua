@@ -3,6 +3,7 @@
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 local peers = require "support.peers"
+local requests = require "support.requests"
 
 local run, await = wsmanager.run, ours.await
 
@@ -178,22 +179,9 @@ describe("a request that is wrong", function ()
   -- The status of the response.
   local function status_of (lines)
     local server = ours.serve {page = function () return "page" end}
-    local peer = peers.start("scripted", {
-      connect = {host = "127.0.0.1", port = server.port},
-      script = {{"text", lines .. "\r\n"}, {"drain"}},
-    })
-    local answer
-    run(await, function ()
-      for _, event in ipairs(peer:events()) do
-        if event.event == "read" then answer = event.hex end
-      end
-      return answer
-    end)
-    peer:stop()
+    local answer = run(requests.play, server, {{"text", lines .. "\r\n"}})
     server:stop(0)
-    return string.char(tonumber(answer:sub(19, 20), 16),
-                       tonumber(answer:sub(21, 22), 16),
-                       tonumber(answer:sub(23, 24), 16))
+    return answer:sub(10, 12)
   end
 
   it("is refused before the page is asked", function ()

@@ -1,6 +1,7 @@
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 local peers = require "support.peers"
+local requests = require "support.requests"
 
 local server
 
@@ -10,21 +11,7 @@ end
 
 -- The response to these bytes on a plain TCP connection.
 local function ask (text)
-  local peer = peers.start("scripted", {
-    connect = {host = "127.0.0.1", port = server.port},
-    script = {{"text", text}, {"drain"}},
-  })
-  local answer
-  wsmanager.run(ours.await, function ()
-    for _, event in ipairs(peer:events()) do
-      if event.event == "read" then answer = event.hex end
-    end
-    return answer
-  end)
-  peer:stop()
-  return (answer:gsub("%x%x", function (hex)
-    return string.char(tonumber(hex, 16))
-  end))
+  return wsmanager.run(requests.play, server, {{"text", text}})
 end
 
 local function get (path, method)

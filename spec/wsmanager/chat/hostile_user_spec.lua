@@ -12,22 +12,7 @@ local memory = require "wsmanager.chat.memory_history"
 local action = chat.action
 local await, beside = chats.await, chats.beside
 
-local function bare (server, uid, options)
-  local all = {
-    url = ("ws://127.0.0.1:%d/ws/%s?mode=1&token=t"):format(server.port, uid),
-    reconnect = false,
-  }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return wsmanager.new(all)
-end
-
-local function frame_of (ws, wanted)
-  while true do
-    local data, kind = assert(ws:receive(60))
-    local frame = assert(chat.decode(data, kind))
-    if frame.action == wanted then return frame end
-  end
-end
+local bare, frame_of = chats.bare, chats.frame_of
 
 -- A connection that takes `room` sends and then none.
 local function slow (room)

@@ -160,16 +160,10 @@ describe("a message that JSON cannot hold", function ()
   it("is refused, as its author's fault", function ()
     local errors = {}
     beside(telling(errors, {}), function (server)
-      local ws = wsmanager.new {
-        url = ("ws://127.0.0.1:%d/ws/7?mode=1&token=t"):format(server.port),
-        reconnect = false,
-      }
-      local frame
+      local ws = chats.bare(server, "7")
       ws:send('{"action":2,"id":"1","content":"c","senderId":"7","receiverId":"42",'
         .. '"sendTime":1,"x":1e999}')
-      repeat
-        frame = chat.decode(assert(ws:receive(60)))
-      until frame.action == action.refused
+      local frame = chats.frame_of(ws, action.refused)
       assert.same({ "1", "message.x is infinite: JSON has no such number" },
         { frame.id, frame.why })
       assert.same({ "open", 0 }, { ws.state, #errors })

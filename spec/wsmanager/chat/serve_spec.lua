@@ -8,14 +8,7 @@ local chats = require "support.chats"
 local action = chat.action
 local await, beside, contents = chats.await, chats.beside, chats.contents
 
--- A connection that is no chat.
-local function bare (server, uid, query)
-  return wsmanager.new {
-    url = ("ws://127.0.0.1:%d/ws/%s?%s"):format(server.port, uid,
-      query or "mode=1&token=t"),
-    reconnect = false,
-  }
-end
+local bare, frame_of = chats.bare, chats.frame_of
 
 local function message (fields)
   local all = {
@@ -24,15 +17,6 @@ local function message (fields)
   }
   for name, value in pairs(fields or {}) do all[name] = value end
   return chat.encode(all)
-end
-
--- The next frame of an action.
-local function frame_of (ws, wanted)
-  while true do
-    local data, kind = assert(ws:receive(60))
-    local frame = assert(chat.decode(data, kind))
-    if frame.action == wanted then return frame end
-  end
 end
 
 local function count (list, kind)
