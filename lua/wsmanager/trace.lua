@@ -35,10 +35,11 @@ local function has (bits, bit)
   return math.floor(bits / bit) % 2 == 1
 end
 
--- Is all of the frame's payload there?
-local function is_whole (note, is_inflated, keep)
-  if is_inflated then return #note.text < keep end
-  return #note.text == note.b
+-- The frame's payload as far as it is to be shown, another trace may want more; and
+-- whether that is all of it.
+local function to_payload (note, is_inflated, keep)
+  local is_all = #note.text < keep or not is_inflated and note.b <= keep
+  return note.text:sub(1, keep), is_all and (is_inflated or #note.text == note.b)
 end
 
 local function show_close (payload, is_all)
@@ -60,9 +61,9 @@ end
 
 -- A data frame's payload. `of` is its message: what continues it is shown as long as all
 -- before it was, and nothing in it was masked.
-local function show_data (self, note, of, is_all)
+local function show_data (self, note, of, payload, is_all)
   local is_first, kind = note.a % 16 ~= 0, of.opcode == 2 and "binary" or "text"
-  local payload = ask_mask(self.mask, note.text, kind, directions[note.kind])
+  payload = ask_mask(self.mask, payload, kind, directions[note.kind])
   if not payload then
     of.text = nil
     return masking.MASK
@@ -104,16 +105,16 @@ local function show_frame (self, record, note)
     messages[note.kind] = {opcode = opcode, compressed = has(note.a, 64), text = ""}
   end
   if note.b == 0 then return header end
-  local is_all = is_whole(note, is_inflated, self.sink.keep)
-  if opcode == 8 then return header .. ": " .. show_close(note.text, is_all) end
+  local payload, is_all = to_payload(note, is_inflated, self.sink.keep)
+  if opcode == 8 then return header .. ": " .. show_close(payload, is_all) end
   local more = is_all and "" or " ..."
-  if opcode > 2 then return header .. ": " .. masking.bytes(note.text) .. more end
+  if opcode > 2 then return header .. ": " .. masking.bytes(payload) .. more end
   local of = messages[note.kind] or {opcode = 2}
   if of.compressed and not is_inflated then
     of.text = nil
     return header .. ": compressed"
   end
-  return header .. ": " .. show_data(self, note, of, is_all) .. more
+  return header .. ": " .. show_data(self, note, of, payload, is_all) .. more
 end
 
 -- Notes of decisions that say where the frames come from.

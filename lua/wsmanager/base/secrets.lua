@@ -10,6 +10,7 @@ local secrets = {}
 -- whatever a peer sends, times the levels of text that is escaped within text.
 
 local MASK = "***"
+local MOST_JUDGED, LONGEST_JUDGED = 256, 32     -- names that are remembered; bytes of one
 local DEPTH = 8          -- levels of text that is escaped within text; what is deeper is masked
 
 secrets.MASK = MASK
@@ -69,9 +70,7 @@ local commands = {
 
 local schemes = {bearer = true, basic = true}   -- RFC 7617, RFC 6750
 
--- Is what has that name secret?
-function secrets.is_secret (name)
-  if #name < 3 then return false end
+local function judge (name)
   local spaced = decode_percent(unescape(name)):gsub("(%l)(%u)", "%1 %2")
                  :gsub("(%u)(%u%l)", "%1 %2")
   local plain = spaced:lower():gsub("[^%w]", "")
@@ -83,6 +82,22 @@ function secrets.is_secret (name)
     if words[word] then return true end
   end
   return false
+end
+
+-- Names that were judged: the same ones come again and again.
+local judged, count = {}, 0
+
+-- Is what has that name secret?
+function secrets.is_secret (name)
+  if #name < 3 then return false end
+  local answer = judged[name]
+  if answer ~= nil then return answer end
+  answer = judge(name)
+  if #name > LONGEST_JUDGED then return answer end
+  count = count + 1
+  if count > MOST_JUDGED then judged, count = {}, 1 end
+  judged[name] = answer
+  return answer
 end
 
 local is_secret = secrets.is_secret
