@@ -222,11 +222,23 @@ describe("a heartbeat", function()
     m:tick(30000)
     local with_ping = m:buffered()
     assert.equal(0x89, m:output():byte(1))
-    for now = 47500, 82500, 17500 do m:tick(now) end
+    for _, now in ipairs { 47500, 60000, 65000, 82500 } do m:tick(now) end
     assert.equal(with_ping, m:buffered())
     m:write(82501)
     m:tick(100000)
     assert.is_true(m:buffered() > 0)
+  end)
+
+  it("that is out keeps back no message of the program's that looks like it", function()
+    local m = managers.open { heartbeat_message = message, heartbeat_interval_ms = 60000 }
+    m:tick(60000)
+    m:write(60000)
+    m:tick(70000)
+    m:tick(80000)
+    assert.equal(0x89, m:output():byte(1))
+    assert.equal("sent", m:send(message, nil, 80000))
+    m:lost(nil, nil, false, 80001)
+    assert.same({ message }, (m:unsent()))
   end)
 
   it("is no ping as well where its answer is a message", function()
