@@ -51,6 +51,20 @@ describe("an upload", function()
     assert.equal(100000, (upload(m, 1e6, 0)))
   end)
 
+  -- Half of the time after a message, which the peer's kernel has.
+  it("that a ping waits behind counts, too", function()
+    local m = managers.open { heartbeat_message = "beat", heartbeat_interval_ms = 60000 }
+    local kernel, acknowledge = acknowledging()
+    pass(m, 70000, kernel, acknowledge)
+    m:send(("x"):rep(1e6), true, 75000)
+    kernel.written = kernel.written + #m:write(75000)
+    local function some() kernel.acknowledged = kernel.acknowledged + 1000 end
+    pass(m, 300000, kernel, some)
+    assert.equal("open", m:state())
+    -- nothing more is acknowledged
+    assert.is_true(dead_at(m, 600000, kernel) <= 300000 + 40000)
+  end)
+
   for blocked, at in pairs { [true] = false, [false] = 100000 } do
     it("counts where the kernel " .. (blocked and "is full" or "takes more") .. ", the heartbeat "
        .. "acknowledged", function()
