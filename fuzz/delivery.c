@@ -66,9 +66,8 @@ static void skip (struct world *w, unsigned from, unsigned to) {
   for (; from < to; from++) REQUIRE(w->fates[from] & MAY_DROP);
 }
 
-/* On a connection they come in order. With ids a message may come again, before
- *any
- ** that the peer has not. */
+/* On a connection they come in order. With ids a message may come again, before any
+** that the peer has not. */
 void delivery_read (struct world *w, unsigned number, bool first) {
   REQUIRE(number < w->sent);
   if (!first) REQUIRE(number > w->read);

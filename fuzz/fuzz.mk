@@ -12,7 +12,8 @@ FUZZ_LIBS = $(or $(shell pkg-config --libs openssl zlib 2>/dev/null),\
   -lssl -lcrypto -lz)
 FUZZ_PARTS = $(wildcard $(addsuffix /*.c,$(addprefix src/,\
   base http websocket proxy observe manager tls)))
-FUZZ_TOOLS = fuzz/delivery.c fuzz/model.c fuzz/peer.c fuzz/policy.c fuzz/tls_identity.c fuzz/world.c
+FUZZ_TOOLS = $(addprefix fuzz/,delivery.c model.c notes.c peer.c policy.c \
+  receiving.c tls_identity.c world.c)
 FUZZ_OUT = build/fuzz
 FUZZ_OBJECTS = $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(FUZZ_PARTS) $(FUZZ_TOOLS))
 FUZZ_CHECKS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \

@@ -2,12 +2,15 @@
 ** input decides, on a simulated clock. Whatever they do: there is at most one
 ** socket, the budget holds, every state has an end, and no message is lost or
 ** duplicated in either direction. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "delivery.h"
+#include "notes.h"
 #include "peer.h"
 #include "policy.h"
+#include "receiving.h"
 #include "world.h"
 
 #define STEPS 400 /* of one life */
@@ -36,15 +39,6 @@ static void send_one (struct world *w) {
   sent = delivery_send(w, &message);
   if (sent == WSM_SENT) REQUIRE(m->state == WSM_STATE_OPEN);
   if (sent == WSM_SENT || sent == WSM_SENT_LATER) w->sent++;
-}
-
-static void receive_some (struct world *w, unsigned count) {
-  struct wsm_message message;
-  while (count-- > 0 &&
-         wsm_manager_next(&w->manager, &message, w->now) == WSM_MESSAGE) {
-    world_receive(w, &message);
-    wsm_manager_pop(&w->manager);
-  }
 }
 
 static void answer_request (struct world *w) {
@@ -84,6 +78,7 @@ static void pop_event (struct world *w) {
   if (event == WSM_EVENT_DROPPED) delivery_told(w);
   wsm_manager_event_pop(m);
   if (event == WSM_EVENT_OPEN) wsm_manager_release(m, w->now);
+  if (event == WSM_EVENT_DRAIN) receiving_note_room(w);
   if (event == WSM_EVENT_REQUEST) answer_request(w);
   if (event == WSM_EVENT_HEARTBEAT) answer_heartbeat(w);
   if (event == WSM_EVENT_TARGET) {
@@ -157,13 +152,27 @@ static bool peer_may_send (const struct world *w) {
   return w->socket == SOCKET_OPEN && w->opened && !w->done && !w->paused;
 }
 
+/* A message as pieces of the zlib stream: one, or two. */
+static void send_packed (struct world *w, unsigned number) {
+  const unsigned char *bytes;
+  const size_t n = receiving_pack(w, number, &bytes);
+  const size_t first = number & 2 ? chance_below(&w->seed, n) : 0;
+  if (first) read_frame(w, WSM_FIN | WSM_BINARY, (const char *)bytes, first);
+  w->done |= !peer_may_send(w);
+  if (w->done) return;
+  w->must[number] = w->manager.state == WSM_STATE_OPEN;
+  read_frame(w, WSM_FIN | WSM_BINARY, (const char *)bytes + first, n - first);
+}
+
 static void peer_sends (struct world *w) {
   const unsigned number = w->peer_sent;
   const size_t n = world_size(number);
   const size_t first = chance_below(&w->seed, n);
   if (!peer_may_send(w) || number == MESSAGES) return;
   w->peer_sent++;
-  if (number % 3 == 0) {
+  if (w->policy.inflate && (number & 1)) {
+    send_packed(w, number);
+  } else if (number % 3 == 0) {
     read_frame(w, WSM_TEXT, world_text('p', number), first);
     if (peer_may_send(w)) read_frame(w, WSM_FIN | WSM_PING, "between", 7);
     w->done |= !peer_may_send(w);
@@ -267,7 +276,7 @@ static void cut_off (struct world *w) {
 static void act_on_manager (struct world *w, unsigned what) {
   wsm_memory_fail(w->fails);
   if (what < 4) send_one(w);
-  else if (what < 7) receive_some(w, 1 + what);
+  else if (what < 7) receiving_take(w, 1 + what);
   else if (what < 9) world_write(w, what == 8);
   else if (what < 12) connect_or_not(w);
   else if (what == 12) cut_off(w);
@@ -338,6 +347,10 @@ static void act_on_liveness (struct world *w, unsigned what) {
     take_pong(w);
   } else if (what == 13) {
     wsm_manager_recovered(m, w->now);
+  } else if (what == 14) {
+    receiving_keep(w);
+  } else {
+    receiving_await_room(w);
   }
 }
 
@@ -369,6 +382,7 @@ static void begin (struct world *w, struct input *in) {
   w->seed = number >> 2;
   policy_draw(&w->policy, in, number);
   delivery_begin(w, number);
+  receiving_begin(w);
   w->keys.left = WSM_KEYS_SIZE;
   REQUIRE(wsm_url_parse(&w->url, url, sizeof url - 1, &e));
   w->request.url = &w->url;
@@ -381,6 +395,7 @@ static void begin (struct world *w, struct input *in) {
   setup.seed = number;
   if (setup.role == WSM_SERVER) w->socket = SOCKET_OPEN;
   wsm_manager_init(&w->manager, &setup, w->now);
+  notes_begin(w);
   wsm_manager_start(&w->manager, w->now);
   world_update(w);
 }
@@ -399,12 +414,14 @@ static void end (struct world *w) {
   for (looks = 0; looks < 1000 && m->state == WSM_STATE_CLOSING; looks++) {
     /* what waits may expire before there is nothing more to wait for */
     if (wsm_manager_deadline(m) == WSM_NEVER) cut_off(w);
-    else w->now = wsm_manager_deadline(m);
+    else if (wsm_manager_deadline(m) > w->now) w->now = wsm_manager_deadline(m);
     world_tick(w);
   }
   REQUIRE(m->state == WSM_STATE_CLOSED && w->socket == SOCKET_NONE);
-  receive_some(w, MESSAGES * 2);
+  receiving_take(w, UINT_MAX);
   REQUIRE(wsm_manager_next(m, &message, w->now) == WSM_ENDED);
+  receiving_end(w);
+  notes_end(w);
   if (w->memory_fails) return;
   REQUIRE(m->counters.messages_out == w->delivered + w->login_sent);
   for (; w->received < w->peer_sent; w->received++)

@@ -5,7 +5,9 @@
 #include "base/memory.h"
 #include "delivery.h"
 #include "model.h"
+#include "notes.h"
 #include "peer.h"
+#include "receiving.h"
 
 /* --- messages with a number in them --- */
 
@@ -51,6 +53,7 @@ void world_deliver (struct world *w, const unsigned char *data, size_t n) {
 void world_receive (struct world *w, const struct wsm_message *m) {
   const long number = number_of('p', m->data, m->length);
   if (w->memory_fails || number < 0) return;
+  REQUIRE(memcmp(m->data, world_text('p', (unsigned)number), m->length) == 0);
   REQUIRE(number >= (long)w->received && number < (long)w->peer_sent);
   for (; (long)w->received < number; w->received++)
     REQUIRE(!w->must[w->received]);
@@ -108,6 +111,7 @@ static void close_socket (struct world *w) {
   w->opened = w->done = w->paused = w->hung_up = w->reads = false;
   w->texts = 0;
   w->written = w->acknowledged = 0;
+  receiving_lose(w);
   wsm_manager_resume(&w->manager, w->now);
 }
 
@@ -225,6 +229,12 @@ static bool is_queued (const struct world *w, enum wsm_event event) {
   return wsm_events_has(&w->manager.events, event);
 }
 
+/* What the peer is to confirm has no deadline. */
+static bool awaits_peer (const struct wsm_manager *m) {
+  const struct wsm_message_queue *q = wsm_delivery_messages(m);
+  return q && q->count > 0;
+}
+
 /* An event or a deadline ends every state. */
 static void check_alive (const struct world *w) {
   const struct wsm_manager *m = &w->manager;
@@ -252,7 +262,7 @@ static void check_alive (const struct world *w) {
       REQUIRE(clock || !(m->paused || w->policy.heartbeat.timeout_ms));
       if (m->hold) REQUIRE(is_queued(w, WSM_EVENT_OPEN));
       else if (m->drain_due && wsm_session_pending(&m->session) == 0)
-        REQUIRE(clock);
+        REQUIRE(clock || awaits_peer(m));
       break;
     default:
       REQUIRE(w->socket == SOCKET_NONE);
@@ -282,6 +292,8 @@ void world_update (struct world *w) {
   check_budget(w);
   check_alive(w);
   delivery_check(w);
+  receiving_check(w);
+  notes_check(w);
 }
 
 void world_lose (struct world *w, const struct wsm_error *e) {

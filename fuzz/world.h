@@ -7,13 +7,35 @@
 #ifndef WSM_WORLD_H
 #define WSM_WORLD_H
 
+#include <zlib.h>
+
 #include "base/buffer.h"
 #include "input.h"
 #include "manager/manager.h"
+#include "observe/journal.h"
 
 #define MESSAGES 1000 /* of each side, at most */
 
 enum socket { SOCKET_NONE, SOCKET_CONNECTING, SOCKET_OPEN };
+
+/* receiving.c: the messages of the peer's that are taken */
+struct receiving {
+  unsigned char begun[4096]; /* the parts so far of the one that is read ... */
+  size_t length;             /* ... which is as long by now */
+  bool amidst;               /* its rest is to follow */
+  bool keeps;                /* what is taken is kept for others ... */
+  size_t kept;               /* ... so many bytes by now */
+  bool awaits;               /* room to send */
+  z_stream deflater;         /* of the peer, on this connection */
+  bool deflates;             /* it was begun */
+};
+
+/* notes.c: the journal's, so far */
+struct noted {
+  uint64_t at_ms, epoch, dropped, opens_ended;
+  uint64_t counts[WSM_NOTES];
+  bool lost; /* some found no memory */
+};
 
 struct world {
   struct input *in;
@@ -40,6 +62,8 @@ struct world {
   bool must[MESSAGES]; /* the application must have this one of the peer's */
   unsigned sent,
     delivered; /* messages of the application; those the peer has */
+  struct receiving receiving;
+  struct noted noted;
   /* delivery.c */
   bool ids, terms;         /* messages have these */
   uint8_t fates[MESSAGES]; /* what became of each that was sent */
