@@ -52,7 +52,7 @@ local wsmanager = {
   logger = log.logger,
 }
 
--- Loaded at their first use: lua-cjson or libcurl may not be there.
+-- Loaded at their first use: they are large, or libcurl is not there.
 local lazy = {}
 
 function lazy.chat () return require "wsmanager.chat" end

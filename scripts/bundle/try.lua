@@ -34,8 +34,18 @@ local function echo (scheme, tls, ca)
   server:stop()
 end
 
+local function json ()
+  local value = { 1, 2.5, wsmanager.null, "text", { list = wsmanager.array {} } }
+  local codec = require "wsmanager.base.codec".json()
+  local text = codec.encode(value)
+  assert(text == '[1,2.5,null,"text",{"list":[]}]', text)
+  assert(codec.decode(text)[3] == wsmanager.null)
+  assert(wsmanager.chat)
+end
+
 wsmanager.run(function ()
-  local tried = "ws, deflate"
+  local tried = "ws, deflate, JSON"
+  json()
   echo "ws"
   local cert, key = read "/cert.pem", read "/key.pem"
   if cert then

@@ -31,7 +31,7 @@ describe("a bundle", function()
 
   it("runs in a root that has only Lua and libc", function()
     assert.is_true(ok, text)
-    assert.truthy(text:find("Tried in an empty root: ws, deflate, wss, "
+    assert.truthy(text:find("Tried in an empty root: ws, deflate, JSON, wss, "
       .. "the system's CAs\n", 1, true), text)
   end)
 

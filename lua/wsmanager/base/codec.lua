@@ -1,6 +1,6 @@
 -- Decoding and encoding of messages: JSON, or a program's own codec.
--- Depends on report.lua and optional.lua, on lua-cjson once JSON is used, and on the
--- core for what that does not do exactly.
+-- Depends on report.lua and optional.lua, on lua-cjson for JSON where it is installed, and
+-- on the core for what that does not do exactly, or for all of it.
 -- Never raises for data from a peer: nil, "codec", why, raw.
 
 local core = require "wsmanager.core"
@@ -23,11 +23,10 @@ local json
 -- dkjson's, too.
 local array_meta = {__jsontype = "array"}
 
--- lua-cjson; raises a sentence, without a position, where it is not installed.
-function codec.cjson ()
-  local ok, cjson = optional.load "cjson"
-  if ok then return cjson end
-  error("JSON needs lua-cjson (luarocks install lua-cjson)", 0)
+-- lua-cjson, or nil where it is not installed: then the core does all of it.
+local function find_cjson ()
+  local found, cjson = optional.load "cjson"
+  return found and cjson or nil
 end
 
 -- How many digits integers may have for this lua-cjson to decode them exactly, as
@@ -77,11 +76,29 @@ local function make_encode (cjson, exact)
   end
 end
 
+-- Without lua-cjson: as fast in decoding, a little slower in encoding.
+local function core_codec ()
+  local exact = core.json()
+  local decode = exact.decode
+  return {
+    text = true, encode = exact.encode,
+    decode = function (text)
+      local value = decode(text)
+      if value == nil then error("it is no JSON", 0) end
+      return value
+    end,
+  }
+end
+
 -- Decodes and encodes text messages as JSON; JSON null is codec.null(), so that a
 -- table keeps it.
 function codec.json ()
   if json then return json end
-  local installed = codec.cjson()
+  local installed = find_cjson()
+  if not installed then
+    json = core_codec()
+    return json
+  end
   local cjson = installed.new()
   local exact = core.json(installed.array_mt, installed.empty_array_mt,
                           installed.empty_array)
@@ -110,9 +127,9 @@ function codec.array (list)
   return setmetatable(list, array_meta)
 end
 
--- The value that stands for JSON null.
+-- The value that stands for JSON null; lua-cjson's is the same.
 function codec.null ()
-  return codec.cjson().null
+  return core.json().decode "null"
 end
 
 -- What decode returns instead of a message that watch.lua has dropped. No table: a
