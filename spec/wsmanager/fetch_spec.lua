@@ -298,6 +298,22 @@ describe("a failure of fetch", function()
       .. "/raw/HTTP%2F1.1%20200%20OK%0D%0ATransfer-Encoding%3A%20chunked%0D%0A%0D%0Azz%0D%0A")
   end)
 
+  it_runs("is that the head is cut, wherever, and that there is none but interim ones", function()
+    local function raw(text)
+      return server.url .. "/raw/" .. text:gsub("[^%w]", function(c)
+        return ("%%%02X"):format(c:byte())
+      end)
+    end
+    local early, head = "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n"
+    for length = 0, #head do
+      web.fails("closed", raw(head:sub(1, length)))
+      web.fails("closed", raw(early .. head:sub(1, length)))
+    end
+    assert.equal("", web.get(raw(early .. head .. "\r\n")).body)
+    assert.equal(200, web.get(raw(early .. head:lower() .. "\r\n")).status)
+    web.fails("protocol", raw "HTTP/1.1 101 Switching Protocols\r\n\r\nmore")
+  end)
+
   it_runs("is none where the response came before the connection was reset", function()
     for _ = 1, 10 do
       local response = web.get(server.url .. "/refuse", { body = ("x"):rep(30000000) })

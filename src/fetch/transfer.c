@@ -1,6 +1,7 @@
 #include "fetch/transfer.h"
 
 #include <string.h>
+#include <strings.h>
 #include "base/memory.h"
 #include "fetch/failure.h"
 #include "base/hidden.h"
@@ -11,8 +12,9 @@
 
 /* --- what comes --- */
 
+/* libcurl takes it in any case. */
 static bool is_first_line (const char *line, size_t n) {
-  return n > 5 && memcmp(line, "HTTP/", 5) == 0;
+  return n > 5 && strncasecmp(line, "HTTP/", 5) == 0;
 }
 
 static bool is_last_line (const char *line, size_t n) {
@@ -298,11 +300,26 @@ bool wsm_transfer_set_headers (struct wsm_transfer *t) {
 
 /* --- the end --- */
 
+/* To libcurl a head that was cut is a response, and so is an interim one. */
+static void check_head (struct wsm_transfer *t) {
+  long status = 0;
+  (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (!t->has_head)
+    wsm_error_set(&t->error, WSM_CLOSED,
+                  "the connection ended amidst the response's head");
+  else if (status < 200)
+    wsm_error_set(&t->error, WSM_PROTOCOL,
+                  "the connection ended after an interim response (%ld)",
+                  status);
+}
+
 /* A callback of ours that failed has said why. */
 void wsm_transfer_finish (struct wsm_transfer *t, CURLcode code) {
   t->finished = true;
-  if (code == CURLE_OK) t->error.token = WSM_NONE;
-  else if (t->error.token == WSM_NONE)
+  if (code == CURLE_OK) {
+    t->error.token = WSM_NONE;
+    check_head(t);
+  } else if (t->error.token == WSM_NONE)
     wsm_failure_of(t->easy, code, t->curl_error, &t->error);
 }
 
