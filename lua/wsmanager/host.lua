@@ -11,6 +11,7 @@ local host = {}
 
 ---@class wsmanager.Host     the event loop of a host: docs/hosts.md has an example of each
 ---@field name? string       for sentences
+---@field means? string      how it watches, for stats().loop
 ---@field watch? fun(loop: wsmanager.Loop, turn: fun(): boolean): fun()?, fun(wanted: boolean)?
 ---  has turn() called whenever the descriptor loop:fd() is readable, until it returns false;
 ---  returns a function that ends that, and one that is told whether there is anything to
@@ -39,6 +40,7 @@ local is_function = schema.rule(schema.is "function", "function")
 
 local fields = {
   name = schema.rule(schema.is "string", "string"),
+  means = schema.rule(schema.is "string", "string"),
   at_once = schema.rule(schema.is "boolean", "boolean"),
   watch = is_function, spawn = is_function, may_wait = is_function, why = is_function,
   condition = is_function, park = is_function, resume = is_function, sleep = is_function,

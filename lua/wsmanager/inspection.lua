@@ -5,6 +5,7 @@
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local dispatch = require "wsmanager.run.dispatch"
+local hosting = require "wsmanager.run.hosting"
 
 local link = core.link
 local is_over = dispatch.is_over
@@ -45,6 +46,7 @@ local methods = core.methods
 ---@field latency_smoothed? number  of these and the pings awaited: each new one counts an eighth (RFC 6298 2)
 ---@field latency_p99? number  of the last 100 of them 99 were not longer
 ---@field address string    of the peer and its port; "" without a connection
+---@field loop string      whose event loop it lives in: "own", or the host's name and how it watches
 ---@field tls? {version: string, cipher: string, resumed: boolean}
 
 --- What it has counted, and how it stands.
@@ -53,6 +55,7 @@ function methods.stats (ws)
   check_self(ws, "stats")
   local stats, d = link.stats(ws), dispatch.record(ws).distribution
   local requests = d and d.requests
+  stats.loop = hosting.describe()
   stats.untaken = d and d.lost or 0
   stats.requests = requests and requests.count or 0
   stats.late_answers = requests and requests.late or 0

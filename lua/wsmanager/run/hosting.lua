@@ -96,6 +96,7 @@ end
 local function ring_in (seconds)
   local due = now() + seconds
   coroutines.sleepers:add {due = due, late = function () end}
+  tell_due()
   return due
 end
 
@@ -105,7 +106,8 @@ local function go_on_leaving ()
     if threads.is_timed() and now() < finish_until then return end
     closing_until = ring_in(CLOSE_TIMEOUT)
     close_all(false)
-  elseif now() >= closing_until or not has_connection() then
+  end
+  if now() >= closing_until or not has_connection() then
     close_all(true)
     stop_watching()
   end
@@ -227,12 +229,10 @@ end
 
 -- Lives in that host from now on.
 function hosting.adopt (given)
+  local why = given.check and given.check()
+  if why then error("wsmanager: " .. why, 0) end
   host, is_decided = given, true
   scheduler.set_prepare(nil)
-  if given.check then
-    local why = given.check()
-    if why then error("wsmanager: " .. why, 0) end
-  end
   if given.spawn then
     threads.set_host(given, note_news)
     scheduler.set_elsewhere {
@@ -263,11 +263,17 @@ end
 function hosting.set_detect (fn)
   detect = fn
   scheduler.set_prepare(function ()
+    local found = detect()
+    if found then return hosting.adopt(found) end
     scheduler.set_prepare(nil)
     is_decided = true
-    local found = detect()
-    if found then hosting.adopt(found) end
   end)
+end
+
+-- Whose event loop this is: "own", or the host's name and how it watches.
+function hosting.describe ()
+  if not host then return "own" end
+  return (host.name or "host") .. (host.means and " (" .. host.means .. ")" or "")
 end
 
 --- The descriptor that is readable when `step(0)` has something to do, the timers and

@@ -76,7 +76,6 @@ end
 
 -- The worker that was on its way may be gone.
 function threads.summon_again ()
-  if fifo.is_empty(waiting) then return end
   coming = nil
   summon()
 end
