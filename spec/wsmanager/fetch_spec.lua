@@ -311,6 +311,7 @@ describe("a failure of fetch", function()
     end
     assert.equal("", web.get(raw(early .. head .. "\r\n")).body)
     assert.equal(200, web.get(raw(early .. head:lower() .. "\r\n")).status)
+    web.fails("protocol", raw "HTTP/one 100 Continue\r\n\r\nmore")
     web.fails("protocol", raw "HTTP/1.1 101 Switching Protocols\r\n\r\nmore")
   end)
 

@@ -302,8 +302,7 @@ bool wsm_transfer_set_headers (struct wsm_transfer *t) {
 
 /* To libcurl a head that was cut is a response, and so is an interim one. */
 static void check_head (struct wsm_transfer *t) {
-  long status = 0;
-  (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  const long status = wsm_transfer_status(t);
   if (!t->has_head)
     wsm_error_set(&t->error, WSM_CLOSED,
                   "the connection ended amidst the response's head");
@@ -327,6 +326,12 @@ void wsm_transfer_fail (struct wsm_transfer *t, enum wsm_token token,
                         const char *why) {
   t->finished = true;
   wsm_error_set(&t->error, token, "%s", why);
+}
+
+long wsm_transfer_status (const struct wsm_transfer *t) {
+  long status = 0;
+  (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  return status;
 }
 
 const char *wsm_transfer_version (const struct wsm_transfer *t) {

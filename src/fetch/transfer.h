@@ -81,6 +81,9 @@ void wsm_transfer_fail (struct wsm_transfer *t, enum wsm_token token,
 /* Its easy handle is another process's: neither used nor freed from now on. */
 void wsm_transfer_forget (struct wsm_transfer *t);
 
+/* That it read in the last first line; for a line that is none libcurl says 200. */
+long wsm_transfer_status (const struct wsm_transfer *t);
+
 /* "1.1" or "2" ...; the status is in the head's first line. */
 const char *wsm_transfer_version (const struct wsm_transfer *t);
 

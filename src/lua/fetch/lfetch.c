@@ -202,7 +202,8 @@ static bool read_head (const struct wsm_transfer *t, struct wsm_head *head,
   lines.text = (const char *)wsm_buffer_bytes(&t->head);
   lines.length = wsm_buffer_length(&t->head);
   memset(head, 0, offsetof(struct wsm_head, headers));
-  if (lines.length == 0 || !take_status(&lines, head)) {
+  if (lines.length == 0 || !take_status(&lines, head) ||
+      head->status != wsm_transfer_status(t)) {
     wsm_error_set(e, WSM_PROTOCOL, "the response has no status");
     return false;
   }
