@@ -137,15 +137,17 @@ local function parts ()
     end
     return part ~= nil
   end
-  lengths[0] = #ws:receive():read()
+  local reader = ws:receive()    -- kept: without it the rest is discarded
+  lengths[0] = #reader:read()
   wsmanager.sleep(0.01)
   local bury = undead(function ()
     if take() then taken = taken + 1 end
   end)
   while not done do
-    if not take() then wsmanager.step() end
+    if not take() then wsmanager.step(0.05) end    -- a finalizer may take the last
   end
   bury()
+  assert(reader)
   local at = 0
   while at < count * 8 do at = at + assert(lengths[at], "a part is missing") end
   return taken

@@ -227,7 +227,9 @@ void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
 }
 
 void wsm_reactor_run (struct wsm_reactor *r) {
+  r->sockets.wants_run = false;
   uv_run(&r->uv, UV_RUN_NOWAIT);
+  if (r->sockets.wants_run) return;
   if (r->idle && uv_is_active((uv_handle_t *)r->idle)) uv_idle_stop(r->idle);
 }
 

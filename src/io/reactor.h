@@ -30,8 +30,9 @@ void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
                           uint64_t now_ms);
 
 /* Runs libuv's loop once and does not wait. libwebsockets asks for another run after
-** each event, to look for work of its own that raw sockets never have: it gets none,
-** which saves a system call for a lone message, and a host's loop a wake-up. */
+** each event, to look for work of its own. Raw sockets have none but their timers: it
+** gets one after such a timer was set, which saves a system call for a lone message,
+** and a host's loop a wake-up. */
 void wsm_reactor_run (struct wsm_reactor *r);
 
 struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r);

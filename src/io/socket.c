@@ -35,6 +35,7 @@
 
 struct wsm_socket {
   struct lws *wsi;
+  struct wsm_sockets *sockets;
   const struct wsm_socket_calls *calls;
   void *owner; /* NULL: closed, no more calls */
   int fd;
@@ -106,7 +107,10 @@ static int on_writable (struct wsm_socket *s) {
   s->writable_again = false;
   if (s->owner) s->calls->writable(s->owner);
   s->inside_write = false;
-  if (s->writable_again) lws_set_timer_usecs(s->wsi, 1);
+  if (s->writable_again) {
+    lws_set_timer_usecs(s->wsi, 1);
+    s->sockets->wants_run = true;
+  }
   return leave(s);
 }
 
@@ -161,6 +165,7 @@ struct wsm_socket *wsm_socket_adopt (struct wsm_sockets *sockets, int fd,
     return NULL;
   }
   s->fd = fd;
+  s->sockets = sockets;
   s->calls = calls;
   s->owner = owner;
   s->wsi = adopt(sockets, fd);

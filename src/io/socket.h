@@ -21,6 +21,7 @@ struct wsm_socket;
 struct wsm_sockets {
   struct lws_vhost *vhost; /* made with wsm_socket_protocols */
   uint64_t fd_limit;       /* entries of libwebsockets' table, by descriptor */
+  bool wants_run; /* a timer of libwebsockets was set: it is to run once more */
 };
 
 const struct lws_protocols *wsm_socket_protocols (void);
