@@ -1,4 +1,4 @@
--- A game of LÖVE without a window, for spec/whole/love_spec.lua.
+-- A game of LÖVE without a window, for spec/whole/bundle_spec.lua.
 function love.conf (t)
   t.identity = "wsmanager-threads"
   for name in pairs(t.modules) do t.modules[name] = false end
