@@ -76,6 +76,11 @@ function ours.await (condition)
   end
 end
 
+-- Lets what was spawned run until it waits.
+function ours.settle ()
+  for _ = 1, 2 do wsmanager.sleep(0) end
+end
+
 -- What finalizers.lua prints with these arguments.
 function ours.finalizers (arguments, option)
   local lua = os.getenv("LUA") or arg[-1] or "lua"

@@ -62,7 +62,7 @@ describe("close() with much to send", function()
       handler = function(ws)
         while ws:receive() do
           got = got + 1
-          wsmanager.sleep(0.03)
+          wsmanager.sleep(0.03)    -- a slow reader
         end
         over = true
       end,

@@ -201,7 +201,7 @@ describe("heartbeat.message", function ()
     run(function ()
       local ws, got = pair {
         heartbeat = {interval = 0.01, timeout = LONG, message = function ()
-          sleep(0.02)
+          sleep(0.02)    -- longer than the interval
           return "late"
         end},
       }
@@ -440,7 +440,7 @@ describe("ws:heartbeat", function ()
       ws:ping()
       await(function () return ws:stats().pongs == 1 end)
       local before = #got
-      sleep(0.1)
+      sleep(0.1)    -- ten intervals
       assert.equal(before, #got)
       ws:heartbeat {interval = 0.01}
       await(function () return ws:stats().pongs > 2 end)

@@ -103,7 +103,7 @@ describe("a real peer", function ()
         handler = function (ws)
           while ws:receive() do
             got = got + 1
-            wsmanager.sleep(.02)
+            wsmanager.sleep(.02)    -- a slow reader
           end
         end,
       }
@@ -356,7 +356,7 @@ local cable = [[
   end
   local function trickle (ws, pull_it)
     wsmanager.spawn(function () while ws:send "x" do wsmanager.sleep(.02) end end)
-    wsmanager.sleep(.1)
+    while ws:stats().messages_sent < 3 do wsmanager.sleep(.01) end
     pull_it()
   end
   wsmanager.run(function ()

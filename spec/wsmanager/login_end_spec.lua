@@ -127,7 +127,7 @@ describe("a login that fails", function ()
   it("fails by an error after it has waited", function ()
     hush()
     local seen = failing(function ()
-      wsmanager.sleep(0.01)
+      wsmanager.sleep(0)
       error({code = 7, message = "an object"}, 0)
     end)
     assert.same({"error", "login", "an object (code 7)"}, seen[1])
@@ -165,6 +165,7 @@ describe("a login that fails", function ()
   it("exhausts the budget, also after it was connected for long", function ()
     run(function ()
       local given = {
+        -- longer than `stable`
         url = recorder {}, login = function () wsmanager.sleep(0.03) return nil, "no" end,
         reconnect = {delay = 0.01, pause = 0, jitter = 0, limit = 2, stable = 0.01},
       }
@@ -297,7 +298,7 @@ describe("a login that is cut", function ()
       local given = {
         url = url, reconnect = QUICK, login = function (handle, info)
           if info.epoch == 1 then return waiting(results)(handle) end
-          wsmanager.sleep(0.02)
+          await(function () return results.sent end)
         end,
       }
       local seen = watch(given)
@@ -396,11 +397,11 @@ describe("a login that is cut", function ()
           end
           go = 1
           await(function () return go == 2 end)
-          wsmanager.sleep(0.02)
+          ours.settle()
         end,
       }
       assert.is_true(ws:opened(LONG))
-      wsmanager.sleep(0.01)
+      ours.settle()
       assert.equal("open", ws.state)
       ws:close()
     end)
@@ -413,7 +414,7 @@ describe("a login that is cut", function ()
       local url = scripted(function (peer) peer:send "HELLO" peer:receive() end)
       local given = {url = url, login = function (handle)
         results.began = true
-        wsmanager.sleep(0.05)
+        await(function () return results.dropped end)
         results.got = {handle:receive()}
         return nil, "late", "final"
       end}
@@ -421,6 +422,7 @@ describe("a login that is cut", function ()
       local ws = wsmanager.new(given)
       await(function () return results.began end)
       getmetatable(ws).__close(ws)
+      results.dropped = true
       await(function () return results.got end)
       refused("closed", unpack(results.got))
       assert.equal("closed", ws.state)

@@ -183,13 +183,18 @@ describe("a login", function ()
         ws:send "event"
         ws:receive()
       end)
-      local ws = wsmanager.new {
+      local ws
+      ws = wsmanager.new {
         url = url, login = function (handle)
+          local bytes = #"event"
           repeat
             local data, kind = handle:receive(LONG)
-            if data ~= "READY" then assert(handle:giveback(data, kind)) end
+            if data ~= "READY" then
+              assert(handle:giveback(data, kind))
+              bytes = bytes + #data
+            end
           until data == "READY"
-          wsmanager.sleep(0.02)
+          await(function () return ws:stats().unread >= bytes end)
         end,
       }
       assert.same({"early 1", "text"}, {ws:receive(LONG)})
@@ -303,14 +308,13 @@ describe("a login", function ()
 
   it("waits for room, and is told of it", function ()
     run(function ()
-      local size, count, total = 200000, 40, 0
+      local size, count, total, waited = 200000, 40, 0, nil
       local url = scripted(function (ws)
-        wsmanager.sleep(0.02)
+        await(function () return waited end)
         while total < size * count do total = total + #ws:receive(LONG) end
         ws:send "READY"
         ws:receive()
       end)
-      local waited
       local ws = wsmanager.new {
         url = url, buffer = 100000, login = function (handle)
           for _ = 1, count do
@@ -363,7 +367,7 @@ describe("a login", function ()
           identify(handle)
           wsmanager.spawn(function () results[1] = {handle:receive()} end)
           wsmanager.spawn(function () results[2] = {handle:receive(LONG)} end)
-          wsmanager.sleep(0.01)
+          ours.settle()
         end,
       }
       assert.is_true(ws:opened(LONG))

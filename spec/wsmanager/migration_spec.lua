@@ -273,13 +273,14 @@ describe("a connection that migrates", function ()
     local _, second = serve(named("b", heard))
     run(function ()
       local ws = open {url = first, reconnect = {delay = 0.01, jitter = 0, pause = 0}}
-      local go, result
+      local go, began, result
       spawn(function ()
         result = {ws:migrate(second, function ()
+          began = true
           repeat wsmanager.sleep(0.001) until go
         end)}
       end)
-      wsmanager.sleep(0.01)
+      await(function () return began end)
       server:stop(0.1)
       await(function () return ws.state ~= "open" end)
       ws:send "1"

@@ -207,16 +207,18 @@ describe("reconnect()", function ()
      function ()
     local url = teller()
     run(function ()
-      local go
+      local go, returned
       local ws = wsmanager.new {url = function ()
         await(function () return go end)
+        returned = true
         return url .. "/late"
       end}
       wsmanager.sleep(0)
       ws:reconnect {url = url .. "/b"}
       assert.equal("/b", ws:receive(LONG))
       go = true
-      wsmanager.sleep(0.01)
+      await(function () return returned end)
+      ours.settle()
       assert.equal("open", ws.state)
       assert.equal(url .. "/b", ws.url)
       ws:close()

@@ -4,7 +4,7 @@ local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
-local serve, refused = ours.serve, ours.refused
+local serve, refused, await = ours.serve, ours.refused, ours.await
 local LONG = ours.LONG
 
 describe("a connection", function ()
@@ -15,7 +15,7 @@ describe("a connection", function ()
     local function stopped ()
       local gate = {}
       local _, url = serve(function (ws)
-        while not gate.open do wsmanager.sleep(0.005) end
+        while not gate.open and ws.state == "open" do wsmanager.sleep(0.005) end
         while true do
           local data = ws:receive()
           if data == nil then return end
@@ -55,10 +55,10 @@ describe("a connection", function ()
             sent = sent + 1
           end
         end)
-        repeat wsmanager.sleep(0.005) until ws.bufferedAmount > 1024 * 1024
+        await(function () return ws.bufferedAmount > 1024 * 1024 end)
         assert.is_true(sent < 32)
         gate.open = true
-        repeat wsmanager.sleep(0.005) until gate.bytes == 32 * #BLOCK
+        await(function () return gate.bytes == 32 * #BLOCK end)
         assert.equal(32, sent)
       end)
     end)
@@ -68,11 +68,11 @@ describe("a connection", function ()
       local ws = wsmanager.new {url = url, buffer = 1024 * 1024}
       assert(ws:opened(LONG))
       spawn(function ()
-        repeat wsmanager.sleep(0.005) until ws.bufferedAmount > 1024 * 1024
+        await(function () return ws.bufferedAmount > 1024 * 1024 end)
         gate.open = true
       end)
       for _ = 1, 32 do assert(ws:send(BLOCK, "binary")) end
-      repeat wsmanager.step(LONG) until gate.bytes == 32 * #BLOCK
+      await(function () return gate.bytes == 32 * #BLOCK end)
     end)
 
     it("wakes those who wait for room when the connection closes", function ()
@@ -86,7 +86,7 @@ describe("a connection", function ()
         spawn(function ()
           repeat ok, token = ws:send(BLOCK, "binary") until not ok
         end)
-        repeat wsmanager.sleep(0.005) until ws.bufferedAmount > 1024 * 1024
+        await(function () return ws.bufferedAmount > 1024 * 1024 end)
         ws:close()
         assert(ws:closed(LONG))
         assert.is_nil(ok)

@@ -237,15 +237,15 @@ describe("a server", function ()
     end)
 
     it("may wait, while others are served", function ()
+      local order = {}
       serve {
         authorize = function (request)
-          if request.path == "/slow" then sleep(0.05) end
+          if request.path == "/slow" then await(function () return order[1] end) end
           return true
         end,
         handler = echo,
       }
       run(function ()
-        local order = {}
         for _, path in ipairs {"/slow", "/fast"} do
           spawn(function ()
             local ws = connect {url = url .. path}
@@ -260,11 +260,11 @@ describe("a server", function ()
     end)
 
     it("runs no handler for a client that left before the response", function ()
-      local asked, handled
+      local asked, left, handled
       serve {
         authorize = function ()
           asked = true
-          sleep(0.05)
+          await(function () return left end)
           asked = nil
           return true
         end,
@@ -274,6 +274,8 @@ describe("a server", function ()
         local ws = connect {timeouts = {close = 0.001}}
         await(function () return asked end)
         ws:close()
+        assert(ws:closed(60))
+        left = true
         await(function () return not asked end)
         sleep(0)
         sleep(0)

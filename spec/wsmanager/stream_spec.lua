@@ -136,7 +136,7 @@ describe("a message that is read in parts", function ()
     run(function ()
       local ws = open {url = url, inbox = 65536}
       local reader = ws:receive(LONG)
-      wsmanager.sleep(0.05)
+      await(function () return ws:stats().pauses > 0 end)
       assert.is_nil(drained)
       assert.is_true(ws:stats().unread < MIB)
       reader:discard()

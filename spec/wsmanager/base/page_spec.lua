@@ -241,7 +241,7 @@ describe("a server that gets a plain HTTP request", function ()
     it("answers a client that sends no more with " .. what .. " page", function ()
       serve {
         page = function ()
-          wsmanager.sleep(0.05)
+          wsmanager.sleep(0.05)    -- its client has sent its end before the answer
           return ("x"):rep(size)
         end,
       }
@@ -275,7 +275,7 @@ describe("a server that gets a plain HTTP request", function ()
 
   it("answers 503 where its functions take longer than timeouts.open", function ()
     local function slow ()
-      wsmanager.sleep(0.3)
+      wsmanager.sleep(0.3)    -- longer than timeouts.open
       return "late"
     end
     serve {page = slow, authorize = slow, timeouts = {open = 0.1, close = 1}}

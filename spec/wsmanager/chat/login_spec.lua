@@ -88,7 +88,7 @@ describe("the login of a chat", function ()
     local told
     local talk = join_in("42", {
       login = function (ws, info)
-        wsmanager.sleep(0.01)
+        wsmanager.sleep(0)
         told = { ws.headers["wsmanager-chat"], info.attempt }
       end,
     })

@@ -45,7 +45,7 @@ local function cancelled (fn)
     return "its own result"
   end)
   await(function () return waits end)
-  sleep(0.01)
+  ours.settle()
   assert.is_nil(got)
   assert.is_true(task:cancel())
   assert.same({true, "its own result"}, {task:join(LONG)})
@@ -264,7 +264,7 @@ describe("a task that is cancelled", function ()
           if message then got[#got + 1] = message end
         end)
       end
-      sleep(0.01)
+      ours.settle()
       for i = 1, 50 do ws:send(tostring(i)) end
       for i = 1, 100, 2 do tasks[i]:cancel() end
       for i = 1, 100 do assert.is_true((tasks[i]:join(LONG))) end
@@ -290,7 +290,7 @@ describe("a task that is cancelled", function ()
           if ws:send(block, "binary") then sent[#sent + 1] = i end
         end)
       end
-      sleep(0.01)
+      ours.settle()
       for _, i in ipairs {1, 4, 6} do tasks[i]:cancel() end
       reads = true
       for i = 1, 6 do assert.is_true((tasks[i]:join(LONG))) end
@@ -305,7 +305,7 @@ describe("a task that is cancelled", function ()
         local ws = connect()
         kept[1] = ws
         local task = spawn(function () return select(2, ws:receive()) end)
-        sleep(0.01)
+        ours.settle()
         task:cancel()
         assert.equal("cancelled", select(2, task:join(LONG)))
       end
@@ -324,7 +324,7 @@ describe("a task that is cancelled", function ()
           local ws = connect()
           kept[1] = ws
           local task = spawn(function () ws:receive() end)
-          sleep(0.01)
+          ours.settle()
           task:cancel()
           coroutine.close(task.thread)
           assert.equal("closed", select(2, task:join(LONG)))

@@ -386,7 +386,7 @@ describe("a connection and a coroutine that ends by", function ()
             end)
           end
         end
-        sleep(0.01)
+        ours.settle()
         while threads[1] do close(table.remove(threads)) end
         if method == "opened" then return end
         await(function ()

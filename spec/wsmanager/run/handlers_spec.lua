@@ -366,7 +366,7 @@ describe("a handler", function ()
       end)
       await(function () return ws:stats().unread >= 100000 end)
       local before = now()
-      repeat sleep(0.01) until now() - before > 0.1
+      repeat sleep(0.01) until now() - before > 0.1    -- a time in which nothing more is read
       assert.is_true(ws:stats().unread < 400000)
       assert.is_true(sent < 1000)
       go = true

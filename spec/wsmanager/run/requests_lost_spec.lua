@@ -26,8 +26,8 @@ describe("a request", function ()
       ws:send {n = 1}
       local answer
       spawn(function () answer = ws:request {n = 2} end)
-      sleep(0.01)
-      assert.equal(1, ws:stats().outbox)
+      await(function () return ws:stats().outbox == 1 end)
+      ours.settle()
       assert.equal(0, ws:stats().requests)
       ready = true
       await(function () return answer end)

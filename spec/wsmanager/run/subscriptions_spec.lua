@@ -162,7 +162,7 @@ describe("a subscription", function ()
       local ws = connect(url, {inbox = 100000})
       local subscription = ws:subscribe(1000)
       await(function () return ws:stats().unread >= 100000 end)
-      sleep(0.05)
+      sleep(0.05)    -- a time in which nothing more is read
       assert.is_true(ws:stats().unread < 400000)
       assert.is_true(sent < 1000)
       for i = 1, 1000 do
