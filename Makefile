@@ -103,6 +103,7 @@ help:
 #: bench    speed, beside other clients and servers (bench-quick: the gist)
 #: bench-count  instructions a message, by valgrind
 #: bench-requests  what a request and its answer take, with 10,000 under way
+#: bench-hosts  the module in the event loops of others
 #: bench-deps   installs the peers of the bench, as far as Debian has them
 #: bench-build  what the bench runs; afterwards bench/run.py --help
 #: bench-love  what a frame costs in LÖVE

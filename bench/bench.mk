@@ -10,7 +10,7 @@ BENCH_LUAS = lua5.4 $(if $(wildcard /usr/include/luajit-2.1),$(shell \
 BENCH_C = $(CC) -std=gnu99 -O2 -g -D_GNU_SOURCE $(WARNINGS) -o $@ \
   $(filter %.c,$^)
 
-.PHONY: bench bench-quick bench-count bench-requests bench-deps bench-build
+.PHONY: bench bench-quick bench-count bench-hosts bench-requests bench-deps bench-build
 
 # About a quarter of an hour; the README's chart and bench/results.md are its answer.
 bench: bench-build
@@ -27,6 +27,10 @@ bench-count: bench-build
 # What a request takes, with 1, 100 and 10,000 under way.
 bench-requests: bench-build
 	@python3 bench/requests.py
+
+# In the event loops of others, beside the module's own.
+bench-hosts: bench-build
+	@python3 bench/hosts/hosts.py
 
 bench-deps:
 	@bench/deps $(BENCH)

@@ -61,3 +61,19 @@ for name, versions in pairs(hosts) do
     end)
   end
 end
+
+if hosts.engine:find(version, 1, true) then
+  describe("a host that ends", function ()
+    local found, text
+
+    setup(function () found, text = outcomes "leaving" end)
+
+    for _, part in ipairs {
+      "ends waits without a deadline", "lets those finish that have one",
+      "makes no connection any more", "has its servers close with 1001",
+      "releases the watch", "closes the connections",
+    } do
+      it(part, function () assert.matches("^ok ", found[part] or text) end)
+    end
+  end)
+end
