@@ -13,7 +13,7 @@ void delivery_begin (struct world *w, unsigned number) {
   w->told = 0;
   if (w->ids) p->unacknowledged_messages = 1u << (bounds & 7);
   if (w->ids) p->unacknowledged_bytes = (size_t)128 << (bounds >> 3 & 7);
-  p->heard_ids = bounds & 64 ? 4 : 4096;
+  p->dedupe_ids = bounds & 64 ? 4 : 4096;
   if (!(number & 128)) return;
   p->outbox_drops_oldest = (bounds & 128) != 0;
   p->outbox_age_ms = bounds & 64 ? 5000 : 0;

@@ -336,7 +336,7 @@ end)
 
 describe("a manager that remembers ids", function()
   it("knows the last ones, over connections", function()
-    local m = managers.open { heard_ids = 3 }
+    local m = managers.open { dedupe_ids = 3 }
     assert.is_false(m:repeated("a"))
     assert.is_true(m:repeated("a"))
     reopen(m, 0)

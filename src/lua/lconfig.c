@@ -284,7 +284,7 @@ static void outbox (lua_State *L, int i, struct wsm_policy *p) {
     flag(L, lua_gettop(L), "oldest", &p->outbox_drops_oldest);
     p->unacknowledged_messages = p->outbox_messages;
     p->unacknowledged_bytes = p->outbox_bytes;
-    if (p->heard_ids < p->outbox_messages) p->heard_ids = p->outbox_messages;
+    if (p->dedupe_ids < p->outbox_messages) p->dedupe_ids = p->outbox_messages;
     lua_pop(L, 1);
   } else if (off) {
     p->outbox_messages = 0;

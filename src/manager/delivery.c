@@ -134,13 +134,13 @@ bool wsm_delivery_is_repeated (struct wsm_manager *m, const void *id,
                                size_t n) {
   struct wsm_sending *s = wsm_sending_get(m);
   if (!s) return false;
-  if (!s->heard) {
-    s->heard = wsm_zalloc(sizeof *s->heard);
-    if (!s->heard) return false;
-    s->heard->limit = m->policy->heard_ids;
+  if (!s->dedupe) {
+    s->dedupe = wsm_zalloc(sizeof *s->dedupe);
+    if (!s->dedupe) return false;
+    s->dedupe->limit = m->policy->dedupe_ids;
   }
-  if (wsm_ids_has(s->heard, id, n)) return true;
-  wsm_ids_add(s->heard, id, n);
+  if (wsm_ids_has(s->dedupe, id, n)) return true;
+  wsm_ids_add(s->dedupe, id, n);
   return false;
 }
 
@@ -150,9 +150,9 @@ void wsm_delivery_free (struct wsm_manager *m) {
   struct wsm_sending *s = m->sending;
   if (!s) return;
   if (s->unacknowledged) wsm_message_queue_clear(&s->unacknowledged->messages);
-  if (s->heard) wsm_ids_clear(s->heard);
+  if (s->dedupe) wsm_ids_clear(s->dedupe);
   wsm_free(s->unacknowledged);
-  wsm_free(s->heard);
+  wsm_free(s->dedupe);
   s->unacknowledged = NULL;
-  s->heard = NULL;
+  s->dedupe = NULL;
 }

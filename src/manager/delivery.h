@@ -3,7 +3,7 @@
 ** Depends on sending.h. A message with an id is kept from when it is framed on; what
 ** was written and is not confirmed is sent again on the next connection, oldest
 ** first. What was never wholly written goes back to the outbox instead: outbox.c.
-** Also the ids that were heard, so that a message is given to the program once.
+** Also the ids that were received, so that a message is given to the program once.
 ** Never knows what an id is: the owner reads them from messages.
 */
 #ifndef WSM_DELIVERY_H

@@ -97,7 +97,7 @@ struct wsm_policy {
   uint32_t unacknowledged_messages; /* of acknowledged delivery; then those with
                                        an id wait ... */
   size_t unacknowledged_bytes;      /* ... likewise */
-  uint32_t heard_ids;               /* of messages received are remembered */
+  uint32_t dedupe_ids;              /* of messages received are remembered */
   uint64_t send_bytes;              /* limits.send: the largest message */
   size_t inbox_bytes;  /* inbox: unread bytes, then reading pauses */
   size_t output_bytes; /* buffer: unsent bytes, then send returns full */

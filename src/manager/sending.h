@@ -32,7 +32,7 @@ struct wsm_sending {
   uint32_t unwritten; /* the last so many of the rate are in the output, or were
                          when it was last written */
   struct wsm_unacknowledged *unacknowledged; /* NULL: none yet */
-  struct wsm_ids *heard;           /* of messages received; NULL: none yet */
+  struct wsm_ids *dedupe;          /* of messages received; NULL: none yet */
   struct wsm_uncertain *uncertain; /* NULL: nobody asks what may be lost */
   /* what the event has not told, by token from WSM_TIMEOUT on */
   struct wsm_dropped untold[WSM_DROPPED_TOKENS];

@@ -29,7 +29,7 @@ local function is_repeated (ws, record, id)
 end
 
 -- One that was received before goes to the event `duplicate` alone: its sender may not
--- have heard that it was.
+-- know that it was.
 local function watch_duplicates (ws, record, dedupe)
   watch.add(ws, record, "dedupe", function (target, value, kind)
     local id = id_of("dedupe", dedupe(value, kind))

@@ -92,13 +92,13 @@ function sentences.open (note, memory)
   return "info", text, {address = memory.address, epoch = note.a, failures = note.b}
 end
 
-local beats = {
+local heartbeats = {
   [0] = "a ping", "its message", "the program is asked for its message",
   "nothing: the one before still waits to be written",
 }
 
 function sentences.heartbeat (note)
-  local text = "heartbeat: " .. beats[note.a]
+  local text = "heartbeat: " .. heartbeats[note.a]
   if note.b == 0 then return "debug", text end
   return "warn", text .. "; the one before is unanswered for " .. seconds(note.b),
     {unanswered = note.b / 1000}

@@ -64,7 +64,7 @@ static const struct option {
                 { FIELD(outbox_drops_oldest), KIND_BOOL },
                 { FIELD(unacknowledged_messages), KIND_U32 },
                 { FIELD(unacknowledged_bytes), KIND_SIZE },
-                { FIELD(heard_ids), KIND_U32 },
+                { FIELD(dedupe_ids), KIND_U32 },
                 { FIELD(rate_limit), KIND_U32 },
                 { FIELD(rate_per_ms), KIND_U32 },
                 { FIELD(rate_reserve), KIND_U32 },
