@@ -356,7 +356,7 @@ local cable = [[
   end
   local function trickle (ws, pull_it)
     wsmanager.spawn(function () while ws:send "x" do wsmanager.sleep(.02) end end)
-    while ws:stats().messages_sent < 3 do wsmanager.sleep(.01) end
+    wsmanager.sleep(.1)    -- some of it is on its way
     pull_it()
   end
   wsmanager.run(function ()

@@ -330,7 +330,7 @@ local standard = {
       local resumed = 0
       ws.onmessage = function (event)
         seen[#seen + 1] = event.data .. ws.readyState
-        sleep(0.02)
+        sleep(0.02)    -- its connection ends meanwhile
         resumed = resumed + ws.readyState
       end
       ws.onerror = function () seen[#seen + 1] = "error" .. ws.readyState end
