@@ -199,6 +199,7 @@ cross:
 
 # The suite once, under LUA; SPEC names files to run instead of all.
 check: build spec-programs
+	$(if $(SPEC),,@scripts/deps test $(LUA_NAME))
 	@scripts/suite -j$(JOBS) $(OUT) $(if $(SANITIZE),$(OUT)/lua,$(LUA)) $(SPEC)
 
 lint:
