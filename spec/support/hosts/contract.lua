@@ -431,11 +431,14 @@ function contract.rounds (once)
   collectgarbage()
   collectgarbage()
   local memory, now = collectgarbage "count", contract.descriptors()
-  write(now <= descriptors and "ok" or "FAILED", " leaves no descriptor: ",
-        tostring(descriptors), " ", tostring(now), "\n")
   once()
   collectgarbage()
   collectgarbage()
+  -- once is no leak: a loop gets its alarm with its first wait of a second
+  local last = contract.descriptors()
+  write((now <= descriptors or last <= now) and "ok" or "FAILED",
+        " leaves no descriptor: ", tostring(descriptors), " ", tostring(now), " ",
+        tostring(last), "\n")
   local more = collectgarbage "count" - memory
   write(more < 200 and "ok" or "FAILED", " leaves no memory: ",
         ("%.0f KiB more\n"):format(more))
