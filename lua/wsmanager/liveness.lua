@@ -9,6 +9,7 @@ local failures = require "wsmanager.run.failures"
 local heartbeats = require "wsmanager.run.heartbeats"
 local readers = require "wsmanager.run.readers"
 local scheduler = require "wsmanager.run.scheduler"
+local raw = require "wsmanager.base.raw"
 
 local link, now = core.link, core.now
 local check_self = arguments.check_self
@@ -59,7 +60,7 @@ end
 -- Forgets the pings of coroutines that were closed while they waited.
 local function forget_closed (ws, record)
   for number, thread in pairs(record.pings or {}) do
-    if coroutine.status(thread) == "dead" then
+    if raw.status(thread) == "dead" then
       link.pong(ws, number, true)
       record.pings[number] = nil
     end

@@ -14,12 +14,13 @@ local notes = require "wsmanager.run.notes"
 local target = require "wsmanager.run.target"
 local scheduler = require "wsmanager.run.scheduler"
 local url = require "wsmanager.base.url"
+local raw = require "wsmanager.base.raw"
 
 local link = core.link
 local to_record = dispatch.record
 
 -- Stands for the main thread of Lua 5.1, where no coroutine runs.
-local MAIN = coroutine.create(function () end)
+local MAIN = raw.create(function () end)
 
 ---@class wsmanager.Connection
 local methods = core.methods
@@ -114,7 +115,7 @@ end
 local function is_under_way (record)
   local other = record.migrating
   if not other then return false end
-  if other.state ~= "closed" and coroutine.status(record.migrator) ~= "dead" then
+  if other.state ~= "closed" and raw.status(record.migrator) ~= "dead" then
     return true
   end
   dispatch.abort(other)

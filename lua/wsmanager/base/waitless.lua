@@ -3,7 +3,9 @@
 -- Never forbids a wait to another coroutine: not to one that such a function starts or
 -- wakes, nor to any when such a function has yielded by itself.
 
-local running, status = coroutine.running, coroutine.status
+local raw = require "wsmanager.base.raw"
+
+local running, status = coroutine.running, raw.status
 local getinfo = debug.getinfo
 
 local MAIN = {}      -- for the main thread, which is nil in Lua 5.1

@@ -4,8 +4,9 @@
 -- Never cancels: task.lua does.
 
 local coroutines = require "wsmanager.run.coroutines"
+local raw = require "wsmanager.base.raw"
 
-local running, yield = coroutine.running, coroutine.yield
+local running, yield = coroutine.running, raw.yield
 local isyieldable = coroutine.isyieldable or function () return true end
 local tasks, cancelled = coroutines.tasks, coroutines.cancelled
 

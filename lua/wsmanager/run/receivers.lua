@@ -20,7 +20,7 @@ local has_waiting = coroutines.has_waiting
 local wake, wake_all = coroutines.wake, coroutines.wake_all
 local decode, SKIPPED = codec.decode, codec.SKIPPED
 local is_pending = link.ispending
-local status = coroutine.status
+local status = require "wsmanager.base.raw".status
 
 local codecs = setmetatable({}, {__mode = "k"})
 

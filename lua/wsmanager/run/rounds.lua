@@ -8,8 +8,9 @@ local arguments = require "wsmanager.base.arguments"
 local coroutines = require "wsmanager.run.coroutines"
 local each = require "wsmanager.base.each"
 local waitless = require "wsmanager.base.waitless"
+local raw = require "wsmanager.base.raw"
 
-local now, status = core.now, coroutine.status
+local now, status = core.now, raw.status
 local run_runnable, wake_due = coroutines.run_runnable, coroutines.wake_due
 local sleepers, runnable = coroutines.sleepers, coroutines.runnable
 local to_timeout = arguments.timeout

@@ -154,7 +154,7 @@ local function check_join (self, timeout)
   local thread = running()
   if not self.thread then return end
   if thread == self.thread then error("a task cannot join itself", 3) end
-  if coroutine.status(self.thread) == "normal" and not coroutines.can_yield() then
+  if raw.status(self.thread) == "normal" and not coroutines.can_yield() then
     error("a task cannot be joined by a coroutine that it has resumed itself", 3)
   end
   if timeout ~= nil then return end

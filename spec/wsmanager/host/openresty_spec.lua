@@ -191,6 +191,18 @@ describe("the host nginx", function ()
     finish(nginx)
   end)
 
+  it("is loaded and begins in init_worker_by_lua", function ()
+    local nginx = nginxes.start {
+      init_worker = [[
+        local server = require "wsmanager".serve {host = "127.0.0.1", handler = print}
+        package.loaded.port = server.port
+      ]],
+      locations = {["/"] = "ngx.print(package.loaded.port)"},
+    }
+    assert.is_number(tonumber((nginx:get "/")))
+    finish(nginx)
+  end)
+
   it("needs lua_code_cache", function ()
     local nginx = start {http = "lua_code_cache off;", locations = {["/"] = [[
       local ok, why = pcall(require("wsmanager").use, "openresty")
