@@ -23,13 +23,16 @@ local function rest (path, json)
   return nil, body.message or response.reason, status
 end
 
+-- The session's own for one attempt: where nobody is there, the next one asks again.
 local function url ()
   local gateway = session.url
+  session.url = nil
   if not gateway then
     local answer, why, status = rest "/gateway/bot"
     if status == 401 then return nil, why end      -- for good: locked
     gateway = assert(answer, why).url              -- again later: an error is a failed attempt
   end
+  session.used = gateway
   return gateway .. "/?v=10&encoding=json&compress=zlib-stream"
 end
 
@@ -44,7 +47,7 @@ end
 -- Closes with 4000 where it fails: 1000 would end the session, too.
 local function login (ws)
   local hello, _, why = ws:receive(10)
-  if not hello then return nil, why, nil, 4000 end
+  if not hello or hello.op ~= 10 then return nil, why or "no HELLO", nil, 4000 end
   local interval = hello.d.heartbeat_interval / 1000
   ws:heartbeat {interval = interval, timeout = 2 * interval}
   if session.id then
@@ -67,6 +70,7 @@ wsmanager.run(function ()
   local ws = wsmanager.new {
     preset = wsmanager.presets.discord, url = url, login = login,
     decode = "json", inflate = "zlib-stream",
+    timeouts = {login = 30},                       -- over what login waits by itself
     heartbeat = {message = heartbeat, ack = function (message) return message.op == 11 end},
     dispatch = function (message)                  -- for each: "READY", ...; 1, 7, 9, 11
       if message.op ~= 0 then return message.op end
@@ -79,7 +83,10 @@ wsmanager.run(function ()
     session.id, session.url = message.d.session_id, message.d.resume_gateway_url
     print("ready as " .. message.d.user.username)
   end)
-  ws:on("RESUMED", function () print "resumed" end)
+  ws:on("RESUMED", function ()
+    session.url = session.used
+    print "resumed"
+  end)
   ws:on("MESSAGE_CREATE", function (message)
     if message.d.content ~= "!ping" then return end
     local ok, why = rest("/channels/" .. message.d.channel_id .. "/messages", {content = "pong"})

@@ -52,7 +52,8 @@ wsmanager.run(function ()
   end)
   ws:on("disconnect", function (message)
     if message.reason == "link_disabled" then ws:close()
-    elseif message.reason == "warning" then ws:migrate(url()) end
+    elseif message.reason == "warning" then ws:migrate(url())
+    else ws:reconnect() end
   end)
   function ws.onduplicate (event) acknowledge(event.data) end
   function ws.onopen (event) print(event.migrated and "moved" or "connected") end

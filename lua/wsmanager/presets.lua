@@ -48,12 +48,12 @@ presets.slack = {
 }
 
 -- Twitch, Developers' documentation, "Handling WebSocket Events": a client that sends
--- anything but pongs is closed (4001), one that subscribes to nothing, too (4003). A
--- message comes at least every keepalive_timeout_seconds, by default 10; whoever asks
--- for more sets heartbeat.silence to more.
+-- anything but pongs is closed (4001). A message comes at least every
+-- keepalive_timeout_seconds, by default 10; whoever asks for more sets
+-- heartbeat.silence to more.
 presets.twitch = {
   heartbeat = {interval = false, timeout = false, silence = 15},
-  reconnect = {pause = 0, never = {4001, 4003}},
+  reconnect = {pause = 0, never = {4001}},
 }
 
 -- Twitch, Developers' documentation, "IRC", rate limits: 20 messages in 30 seconds

@@ -67,6 +67,25 @@ describe("the bot on Discord", function ()
     assert.matches("^/resume/%?v=10&encoding=json", services.all(service, "open", "path")[2])
   end)
 
+  it("keeps its session when it is sent away before HELLO", function ()
+    local bot = start_ready()
+    tell("early", {op = 7})
+    tell "cut"
+    bot:until_line "^resumed$"
+    assert.same({1006, 4000}, services.all(service, "closed", "code"))
+    answers()
+  end)
+
+  it("resumes at the gateway where nobody is at the session's own address", function ()
+    local bot = start_ready()
+    tell "lost"
+    tell "cut"
+    bot:until_line "^resumed$"
+    answers()
+    tell "cut"
+    bot:until_line "^resumed$"
+  end)
+
   it("begins a new session when its own is invalid", function ()
     local bot = start_ready()
     tell "forget"

@@ -63,6 +63,13 @@ describe("the bot on Slack", function ()
     assert.equal(6, #texts)
   end)
 
+  it("connects again for a reason that it does not know", function ()
+    local bot, service = start_ready()
+    services.tell(service, "disconnect", {reason = "something", stays = true})
+    bot:until_line "^connected$"
+    answers(service, "hello")
+  end)
+
   it("connects again when it is refreshed", function ()
     local bot, service = start_ready()
     services.tell(service, "disconnect", {reason = "refresh_requested"})

@@ -4,7 +4,8 @@
 // Options: token; interval of HELLO in ms (41250); remaining: REST calls until the next
 // bucket, of 50 ms (5); too_many: so many answers are 429 first (0).
 // Script: say { content } from a user; op { op, d }; close { code }; cut; forget (the
-// sessions); deaf (heartbeats are not answered any more).
+// sessions); deaf (heartbeats are not answered any more); early { op }: what the next
+// connection gets in place of HELLO; lost: nobody is where sessions are resumed.
 //
 // Events: identify { intents }, resume { seq }, heartbeat { d }, message { channel, content },
 // sent { op, t }; of service.js: request, open, closed.
@@ -15,7 +16,7 @@ const { serve } = require("./service.js");
 
 const { token = "secret", interval = 41250, remaining = 5 } = options;
 let tooMany = options.too_many || 0;
-let left = remaining, resets = 0, count = 0, deaf = false;
+let left = remaining, resets = 0, count = 0, deaf = false, lost = false, early = null;
 const sessions = new Map(); // id -> { id, seq, log }
 const online = new Set();
 
@@ -145,12 +146,18 @@ class Connection {
 
 function connect(ws, address) {
   const query = address.searchParams;
+  if (lost && address.pathname === "/resume/") return ws.terminate();
   if (query.get("v") !== "10") return ws.close(4012);
   if (query.get("encoding") !== "json") return ws.close(4002);
   const connection = new Connection(ws, query.get("compress") === "zlib-stream");
   online.add(connection);
   ws.on("close", () => online.delete(connection));
   ws.on("message", (data) => connection.receive(data));
+  if (early) {
+    connection.send({ op: early });
+    early = null;
+    return;
+  }
   connection.send({ op: 10, d: { heartbeat_interval: interval } });
 }
 
@@ -172,6 +179,8 @@ const script = {
   cut: each((one) => one.ws.terminate()),
   forget: () => sessions.clear(),
   deaf: () => { deaf = true; },
+  early: ({ op }) => { early = op; },
+  lost: () => { lost = true; },
 };
 
 const server = serve({ routes, script, connect });

@@ -2,7 +2,7 @@
 // "apps.connections.open", "chat.postMessage", "Rate limits").
 //
 // Options: app_token, bot_token; too_many: so many posts are answered with 429 first (0).
-// Script: mention { text, event_id }; disconnect { reason }; cut; close { code }; revoke (the app token).
+// Script: mention { text, event_id }; disconnect { reason, stays (it does not close) }; cut; close { code }; revoke (the app token).
 // What is not acknowledged when a connection ends comes again on another one.
 //
 // Events: acknowledged { envelope_id }, posted { channel, text }; of service.js: request,
@@ -78,10 +78,10 @@ function mention({ text, event_id = `Ev${++count}` }) {
 }
 
 // A warning comes some seconds before the end.
-function disconnect({ reason }) {
+function disconnect({ reason, stays }) {
   for (const ws of online) {
     ws.send(JSON.stringify({ type: "disconnect", reason, debug_info: { host: "x" } }));
-    if (reason !== "warning") ws.close(1000);
+    if (reason !== "warning" && !stays) ws.close(1000);
   }
 }
 
