@@ -76,7 +76,11 @@ describe("a function that may not wait", function ()
         return 200, "page"
       end,
       handler = function (ws)
-        for data in function () return (ws:receive()) end do got[#got + 1] = data end
+        local data = ws:receive()
+        while data do
+          got[#got + 1] = data
+          data = ws:receive()
+        end
       end,
     }
     run(function ()
