@@ -33,6 +33,17 @@ local function undead (f)
   return function () alive = false end
 end
 
+-- Many collections: the pause in percent of the heap.
+local function collect_often (pause)
+  if _VERSION > "Lua 5.4" then
+    collectgarbage("param", "pause", pause)
+    collectgarbage("param", "stepmul", 10000)
+  else
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", 10000)
+  end
+end
+
 -- A connection on which so many come, of that size: tag, filling, number.
 local function dial (tag, count, size)
   local head = tag .. ("x"):rep(size - #tag - 9)
@@ -120,8 +131,7 @@ local function parts ()
   local count, taken, done = 2 ^ 20, 0, false
   local server = assert(wsmanager.serve {host = "127.0.0.1", handler = function (ws)
     ws:send(counting(count))
-    collectgarbage("setpause", 100)    -- many collections
-    collectgarbage("setstepmul", 10000)
+    collect_often(100)
     collectgarbage()
     ws:receive()
   end})
@@ -202,8 +212,7 @@ local function unsent ()
   local count, taken = 3000, 0
   local many = not rawget(_G, "jit") and _VERSION > "Lua 5.3"
   if many then
-    collectgarbage("setpause", 0)
-    collectgarbage("setstepmul", 10000)
+    collect_often(0)
   end
   for round = 1, 10 do
     local collections = many and 2 ^ (round - 1) or 1

@@ -280,8 +280,8 @@ describe("a login that is cut", function ()
 
   local function check (results)
     await(function () return results.sent end)
-    refused("closed", unpack(results.got))
-    refused("closed", unpack(results.sent))
+    refused("closed", unpack(results.got, 1, 3))
+    refused("closed", unpack(results.sent, 1, 3))
     refused("closed", results.handle:receive(0))
   end
 
@@ -424,7 +424,7 @@ describe("a login that is cut", function ()
       getmetatable(ws).__close(ws)
       results.dropped = true
       await(function () return results.got end)
-      refused("closed", unpack(results.got))
+      refused("closed", unpack(results.got, 1, 3))
       assert.equal("closed", ws.state)
       assert.same({"error", "closed", "the connection was dropped"}, seen[1])
     end)

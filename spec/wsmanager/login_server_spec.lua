@@ -120,7 +120,7 @@ describe("a server's login", function ()
       }
       local ws = wsmanager.new {url = url, reconnect = false}
       assert.equal(1008, (ws:closed(LONG)))
-      refused("closed", (table.unpack or unpack)(results))
+      refused("closed", (table.unpack or unpack)(results, 1, 3))
     end)
   end)
 
@@ -135,7 +135,7 @@ describe("a server's login", function ()
       assert.is_true(ws:opened(LONG))
       ws:close()
       await(function () return results end)
-      refused("closed", (table.unpack or unpack)(results))
+      refused("closed", (table.unpack or unpack)(results, 1, 3))
       assert.equal(0, count(server))
     end)
   end)
