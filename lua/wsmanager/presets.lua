@@ -56,9 +56,9 @@ presets.twitch = {
   reconnect = {pause = 0, never = {4001}},
 }
 
--- Twitch, Developers' documentation, "IRC", rate limits: 20 messages in 30 seconds
--- where one is neither broadcaster nor moderator (there 100), 20 logins in 10. The
--- server sends an IRC PING about every five minutes.
+-- Twitch, Developers' documentation, "Twitch Chat & Chatbots", rate limits of an
+-- account: 20 messages in 30 seconds where it is neither broadcaster, moderator nor VIP
+-- (there 100), 20 logins in 10. The server sends an IRC PING about every five minutes.
 presets.twitch_chat = {
   reconnect = {rate = {20, per = 10}},
   rate = {20, per = 30},
