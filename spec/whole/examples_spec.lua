@@ -360,6 +360,7 @@ describe("the README", function ()
         expected[#expected + 1] = text:gsub("%s+", " ")
       end
       assert.is_true(#expected > 0)
+      assert.not_matches("stack traceback", output)
       output = output:gsub("[ \t]+", " ")
       for _, text in ipairs(expected) do
         assert.truthy(output:find(text .. "\n", 1, true), output)
