@@ -155,12 +155,12 @@ describe("a message that is read in parts", function ()
     end)
     run(function ()
       local ws = open {
-        url = url, inbox = 100000, heartbeat = {interval = 0.01, timeout = 0.05},
+        url = url, inbox = 100000, heartbeat = {interval = 0.1, timeout = 0.5},
       }
       local reader, n = ws:receive(LONG), 0
       for i = 1, 20 do
         n = n + #reader:read(LONG)
-        wsmanager.sleep(i == 1 and 0.3 or 0.001)  -- longer than heartbeat.timeout
+        wsmanager.sleep(i == 1 and 1 or 0.001)  -- longer than heartbeat.timeout
         assert.is_true(ws:stats().unread < MIB)
       end
       assert.equal("open", ws.state)

@@ -7,8 +7,8 @@ describe("the host nginx", function ()
   it("is refused outside of nginx", function ()
     assert.equal("x:1: wsmanager: this is not nginx\nstatus 0\n", programs.run [[
       local w = require "wsmanager"
-      local ok, why = pcall(load and load("w = ...; w.use 'openresty'", "=x") or
-                            loadstring("w = ...; w.use 'openresty'", "=x"), w)
+      local use = (loadstring or load)("local w = ...; w.use 'openresty'", "=x")
+      local ok, why = pcall(use, w)
       assert(not ok)
       print(why)
     ]])
