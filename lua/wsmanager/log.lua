@@ -40,6 +40,9 @@ local function name_of (fields)
   return " "
 end
 
+-- The times of all lines: several loggers may write the same file.
+local time = stamp.clock()
+
 local function write_to_stderr (line)
   io.stderr:write(line)
 end
@@ -60,7 +63,7 @@ function log.logger (level, write)
   return function (rank, text, fields)
     if ranks[rank] < least then return end
     write(table.concat {
-      stamp.of(fields.at), " ", ("%-5s"):format(rank), name_of(fields), text, "\n",
+      time(fields.at), " ", ("%-5s"):format(rank), name_of(fields), text, "\n",
     })
   end
 end

@@ -136,7 +136,7 @@ local function to_lines (self, record, note)
   local out = {}
   local direction = directions[note.kind]
   if not direction and not decisions[note.kind] then return out end
-  local start = ("%s #%.0f %s "):format(stamp.of(note.at), record.id, direction or "-")
+  local start = ("%s #%.0f %s "):format(self.time(note.at), record.id, direction or "-")
   if not direction then
     local level, text = notes.sentence(record, note)
     if level then out[1] = start .. text end
@@ -275,7 +275,8 @@ local function trace (ws, file, options)
   if not target then return nil, "refused", why end
   -- the connection's record has the sink: neither keeps the connection
   local self = setmetatable({
-    target = target, is_ours = is_ours, mask = options and options.mask,
+    time = stamp.clock(), target = target, is_ours = is_ours,
+    mask = options and options.mask,
     messages = setmetatable({}, {__mode = "k"}),   -- of each connection, both ways
     held = setmetatable({ws = ws}, {__mode = "v"}),
   }, Trace)

@@ -129,6 +129,15 @@ describe("a tap", function ()
     assert.same({{FRAME_IN, 130 + BROKEN, 0, ""}}, notes(tap))
   end)
 
+  it("notes nothing as earlier than what it noted before", function ()
+    local tap, times = open(), {}
+    for _, now in ipairs {5, 3, 7, 6} do
+      tap:feed("in", "\129\1x", now)
+      times[#times + 1] = select(5, tap:note())
+    end
+    assert.same({5, 5, 7, 7}, times)
+  end)
+
   it("counts what finds no room in its journal", function ()
     local tap = protocol.tap(10, 150)
     tap:skip("in", 0)

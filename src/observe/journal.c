@@ -33,7 +33,7 @@ void wsm_journal_add (struct wsm_journal *j, const struct wsm_note *note,
                       const void *text) {
   struct wsm_note n = *note;
   if (n.at_ms > j->at_ms) j->at_ms = n.at_ms;
-  else if (n.at_ms == 0) n.at_ms = j->at_ms;
+  else n.at_ms = j->at_ms;
   if (!tell_lost(j) || !append(j, &n, text)) j->lost++;
 }
 

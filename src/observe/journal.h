@@ -89,7 +89,7 @@ struct wsm_journal {
   struct wsm_tap *tap; /* owned by who owns this; NULL: no frames are noted */
 };
 
-/* Adds a note; note->at_ms 0: as late as the one before. */
+/* Adds a note; at_ms 0, or before that of the one before: as late as that. */
 void wsm_journal_add (struct wsm_journal *j, const struct wsm_note *note,
                       const void *text);
 

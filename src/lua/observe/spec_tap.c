@@ -50,7 +50,7 @@ static int skip (lua_State *L) {
   return 0;
 }
 
-/* tap:note() -> kind (a number), a, b, text of the oldest */
+/* tap:note() -> kind (a number), a, b, text, milliseconds of the oldest */
 static int take_note (lua_State *L) {
   struct wsm_journal *j = check(L);
   const unsigned char *text;
@@ -60,8 +60,9 @@ static int take_note (lua_State *L) {
   lua_pushnumber(L, (lua_Number)note.a);
   lua_pushnumber(L, (lua_Number)note.b);
   lua_pushlstring(L, (const char *)text, note.length);
+  lua_pushnumber(L, (lua_Number)note.at_ms);
   wsm_journal_pop(j);
-  return 4;
+  return 5;
 }
 
 static int free_tap (lua_State *L) {
