@@ -1,6 +1,10 @@
 -- A bot in a few lines: lua5.4 bot.lua ws://host:port/path [CA file]
 local wsmanager = require "wsmanager"
 local url, ca = arg[1], arg[2]
+if not url then
+  io.stderr:write("usage: lua5.4 bot.lua ws://host:port/path [CA file]\n")
+  os.exit(1)
+end
 io.stdout:setvbuf "line"
 
 local function tell (event) io.stderr:write(event.message, "\n") end

@@ -1,6 +1,10 @@
 -- No coroutine at all: lua5.4 plain.lua ws://host:port/path [CA file]
 local wsmanager = require "wsmanager"
 local url, ca = arg[1], arg[2]
+if not url then
+  io.stderr:write("usage: lua5.4 plain.lua ws://host:port/path [CA file]\n")
+  os.exit(1)
+end
 
 local function must (value, token, detail)
   if value then return value, token end

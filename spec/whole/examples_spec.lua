@@ -314,6 +314,12 @@ describe("against a real server", function ()
       assert.equal("1", status)
     end)
 
+    it(program .. " says how it is called", function ()
+      local output, status = run("examples/" .. program)
+      assert.equal("usage: lua5.4 " .. program .. " ws://host:port/path [CA file]\n", output)
+      assert.equal("1", status)
+    end)
+
     it(program .. " says which file it cannot read", function ()
       local output, status = run("examples/" .. program,
         "wss://localhost/", "no/such/file.pem")
