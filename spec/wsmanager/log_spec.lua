@@ -153,6 +153,26 @@ describe("the option log", function ()
     told(book, "warn", "^1 message %(1 byte%) dropped: no room$")
   end)
 
+  it("says that the peer confirms nothing, and how much it has not in the end", function ()
+    local log, book = logbook()
+    run(function ()
+      local _, url = ours.serve()
+      local ws = wsmanager.new {
+        url = url, log = log, reconnect = false, outbox = {messages = 2},
+        acknowledge = function () end, identify = function (text) return text end,
+      }
+      assert(ws:opened(LONG))
+      for i = 1, 4 do assert(ws:send(tostring(i), "text", 0)) end
+      assert.is_nil((ws:send("5", "text", 0)))
+      ws:close()
+      await(function () return find(book, "^closed for good") end)
+    end)
+    told(book, "warn", "^no room to send: 2 messages in the outbox, %d+ bytes not written; the "
+                       .. "peer is to confirm 2 messages$")
+    assert.equal(2, told(book, "warn", "^closed for good: 2 messages were never sent, and 2 "
+                                       .. "were not confirmed$").unacknowledged)
+  end)
+
   it("tells of Retry-After, and of a lock", function ()
     local log, book = logbook()
     local answers = 0

@@ -1,6 +1,5 @@
 #include "lua/lmessage.h"
 
-#include <stdio.h>
 #include <string.h>
 #include "base/utf8.h"
 #include "lua/lbox.h"
@@ -238,65 +237,62 @@ static int skip_parts (lua_State *L) {
 
 /* --- send --- */
 
-/* Of a message that found the outbox full, or that is volatile and would wait there. */
+static void push_count (lua_State *L, size_t n, const char *what) {
+  lua_pushfstring(L, n == 1 ? "%d %s" : "%d %ss", (int)n, what);
+}
+
+/* Of one that would wait in an outbox without room, or is volatile and would wait. */
 static void push_outbox (lua_State *L, const struct wsm_manager *m, size_t n,
                          bool is_volatile) {
-  const bool is_open = m->state == WSM_STATE_OPEN;
-  const int count = (int)m->outbox.count;
-  if (is_volatile && is_open)
-    lua_pushfstring(L, "%d messages in the outbox go first", count);
-  else if (is_volatile)
-    lua_pushfstring(L, "the connection is %s", wsm_state_name(m->state));
-  else if (is_open)
-    lua_pushfstring(L,
-                    "the outbox holds %d messages, which wait for the rate or "
-                    "for the peer to read or confirm, and takes no %d bytes "
-                    "more",
-                    count, (int)n);
+  const char *count;
+  push_count(L, m->outbox.count, "message");
+  count = lua_tostring(L, -1);
+  push_count(L, n, "byte");
+  if (is_volatile)
+    lua_pushfstring(L, "%s in the outbox %s first", count,
+                    m->outbox.count == 1 ? "goes" : "go");
   else
-    lua_pushfstring(L,
-                    "the outbox holds %d messages and takes no %d bytes "
-                    "more while the connection is %s",
-                    count, (int)n, wsm_state_name(m->state));
+    lua_pushfstring(L, "the outbox holds %s and has no room for %s more", count,
+                    lua_tostring(L, -1));
+  lua_replace(L, -3);
+  lua_pop(L, 1);
 }
 
-static void push_rate (lua_State *L, const struct wsm_policy *p) {
-  char per[32];
-  snprintf(per, sizeof per, "%g", p->rate_per_ms / 1000.0);
-  lua_pushfstring(L, "the rate of %d messages in %s s allows no other one now",
-                  (int)(p->rate_limit - p->rate_reserve), per);
+static void push_closed (lua_State *L, const struct wsm_manager *m, size_t n,
+                         bool is_volatile) {
+  const char *state = wsm_state_name(m->state);
+  if (is_volatile) {
+    lua_pushfstring(L, "the connection is %s", state);
+    return;
+  }
+  push_outbox(L, m, n, false);
+  lua_pushfstring(L, " while the connection is %s", state);
+  lua_concat(L, 2);
 }
 
-/* Why it is refused as full. */
+/* Why it was refused as full, just now. */
 static void push_why_full (lua_State *L, struct wsm_link *link,
                            const struct wsm_message *message,
                            const struct wsm_terms *terms) {
-  static const char *const words[] = {
-    [WSM_FULL_HELD] = "it has just opened: the listeners of 'open' send first",
-    [WSM_FULL_RESENDING] = "what an earlier connection has sent goes first",
-    [WSM_FULL_CONFIRMED] = "as many messages as may be wait for the peer to "
-                           "confirm them",
-    [WSM_FULL_MEMORY] = "there is no memory for it",
-  };
   const struct wsm_manager *m = wsm_link_manager(link);
+  const bool is_volatile = terms && terms->is_volatile;
   const enum wsm_full why = wsm_link_full(link, message, terms);
-  switch (why) {
-    case WSM_FULL_OUTPUT:
-      lua_pushfstring(L, "%d bytes already wait for the peer to read",
-                      (int)wsm_manager_buffered(m));
-      break;
-    case WSM_FULL_OUTBOX:
-      push_outbox(L, m, message->length, terms && terms->is_volatile);
-      break;
-    case WSM_FULL_RATE:
-      push_rate(L, m->policy);
-      break;
-    default:
-      lua_pushstring(L, words[why]);
+  char cause[WSM_CAUSE_SIZE];
+  if (m->state != WSM_STATE_OPEN) {
+    push_closed(L, m, message->length, is_volatile);
+    return;
   }
+  wsm_outbox_explain(m, why, cause);
+  if (m->outbox.count == 0 || why == WSM_FULL_HELD) {
+    lua_pushstring(L, cause);
+    return;
+  }
+  push_outbox(L, m, message->length, is_volatile);
+  lua_pushfstring(L, cause[0] ? "; %s" : "%s", cause);
+  lua_concat(L, 2);
 }
 
-/* Pushes nil, "full" and what there is no room in. */
+/* Pushes nil, "full", what there is no room in and what to do, and the former alone. */
 static int push_full (lua_State *L, struct wsm_link *link,
                       const struct wsm_message *message,
                       const struct wsm_terms *terms) {
@@ -304,11 +300,13 @@ static int push_full (lua_State *L, struct wsm_link *link,
   lua_pushnil(L);
   lua_pushstring(L, wsm_token_name(WSM_FULL));
   push_why_full(L, link, message, terms);
+  lua_pushvalue(L, -1);
   if (terms && terms->is_volatile)
     lua_pushstring(L, "; it is volatile, and was not sent");
   else lua_pushstring(L, is_open ? "; wait for the event drain" : "");
   lua_concat(L, 2);
-  return 3;
+  lua_insert(L, -2);
+  return 4;
 }
 
 static int push_toobig (lua_State *L, const struct wsm_manager *m, size_t n) {

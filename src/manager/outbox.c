@@ -1,5 +1,6 @@
 #include "manager/outbox.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "manager/delivery.h"
 #include "manager/heartbeat.h"
@@ -9,16 +10,6 @@
 
 /* The outbox again, to drop what expired: not for each message by itself. */
 #define EXPIRE_MS 50
-
-static enum wsm_sent note_full (struct wsm_manager *m) {
-  if (m->journal && !m->drain_due)
-    wsm_state_note(m,
-                   &(struct wsm_noted){ WSM_NOTE_FULL, m->outbox.count,
-                                        wsm_outbox_buffered(m), NULL },
-                   0);
-  m->drain_due = true;
-  return WSM_SEND_FULL;
-}
 
 static void drop (struct wsm_manager *m, enum wsm_token token, size_t bytes) {
   const struct wsm_dropped one = { 1, bytes };
@@ -114,6 +105,74 @@ static void forget_written (struct wsm_manager *m) {
   }
 }
 
+/* Does what would be sent next wait for the peer to confirm others? */
+static bool awaits_peer (const struct wsm_manager *m) {
+  struct wsm_message first;
+  struct wsm_terms terms;
+  if (!m->sending || !m->sending->unacknowledged) return false;
+  if (m->outbox.count == 0) return !wsm_delivery_has_room(m, 0);
+  wsm_message_queue_first(&m->outbox, &first);
+  wsm_message_queue_terms(&m->outbox, 0, &terms);
+  return is_unconfirmed(m, &first, &terms);
+}
+
+/* --- why there is no room --- */
+
+enum wsm_full wsm_outbox_full (const struct wsm_manager *m,
+                               const struct wsm_message *message,
+                               const struct wsm_terms *terms, uint64_t now_ms) {
+  if (m->state != WSM_STATE_OPEN) return WSM_FULL_OUTBOX;
+  if (m->hold) return WSM_FULL_HELD;
+  if (is_output_full(m)) return WSM_FULL_OUTPUT;
+  if (is_too_soon(m, now_ms)) return WSM_FULL_RATE;
+  if (m->outbox.count ? awaits_peer(m) : is_unconfirmed(m, message, terms))
+    return WSM_FULL_CONFIRMED;
+  if (wsm_delivery_is_resending(m)) return WSM_FULL_RESENDING;
+  return m->outbox.count ? WSM_FULL_OUTBOX : WSM_FULL_MEMORY;
+}
+
+void wsm_outbox_explain (const struct wsm_manager *m, enum wsm_full why,
+                         char to[WSM_CAUSE_SIZE]) {
+  static const char *const words[] = {
+    [WSM_FULL_OUTBOX] = "",
+    [WSM_FULL_HELD] = "it has just opened: the listeners of 'open' send first",
+    [WSM_FULL_RESENDING] = "what an earlier connection has sent goes first",
+    [WSM_FULL_MEMORY] = "there is no memory for it",
+  };
+  const struct wsm_policy *p = m->policy;
+  const struct wsm_message_queue *q = wsm_delivery_messages(m);
+  const size_t n = q ? q->count : 0;
+  if (why == WSM_FULL_OUTPUT)
+    snprintf(to, WSM_CAUSE_SIZE, "%zu bytes already wait for the peer to read",
+             wsm_outbox_buffered(m) - m->outbox.payload);
+  else if (why == WSM_FULL_RATE)
+    snprintf(to, WSM_CAUSE_SIZE, "the rate of %u per %g s is used up",
+             (unsigned)(p->rate_limit - p->rate_reserve),
+             p->rate_per_ms / 1000.0);
+  else if (why == WSM_FULL_CONFIRMED)
+    snprintf(to, WSM_CAUSE_SIZE, "the peer is to confirm %zu message%s", n,
+             n == 1 ? "" : "s");
+  else snprintf(to, WSM_CAUSE_SIZE, "%s", words[why]);
+}
+
+/* Those who wait are told of room; nobody waits with what is volatile. */
+static enum wsm_sent note_full (struct wsm_manager *m,
+                                const struct wsm_message *message,
+                                const struct wsm_terms *terms,
+                                uint64_t now_ms) {
+  struct wsm_noted noted = { WSM_NOTE_FULL, m->outbox.count,
+                             wsm_outbox_buffered(m), NULL };
+  char why[WSM_CAUSE_SIZE];
+  if (terms && terms->is_volatile) return WSM_SEND_FULL;
+  if (m->journal && !m->drain_due) {
+    wsm_outbox_explain(m, wsm_outbox_full(m, message, terms, now_ms), why);
+    noted.text = why;
+    wsm_state_note(m, &noted, 0);
+  }
+  m->drain_due = true;
+  return WSM_SEND_FULL;
+}
+
 /* --- into the outbox --- */
 
 static bool fits (const struct wsm_manager *m, size_t n) {
@@ -157,7 +216,7 @@ static enum wsm_sent push (struct wsm_manager *m,
   drop_oldest(m, message->length);
   if (!fits(m, message->length) ||
       !append(m, &m->outbox, message, terms, now_ms))
-    return note_full(m);
+    return note_full(m, message, terms, now_ms);
   return WSM_SENT_LATER;
 }
 
@@ -186,7 +245,7 @@ static enum wsm_sent send_held (struct wsm_manager *m,
     return WSM_SENT;
   if (m->hold == WSM_HOLD_ALL && m->policy->outbox_messages)
     return push(m, message, terms, now_ms);
-  return terms && terms->is_volatile ? WSM_SEND_FULL : note_full(m);
+  return note_full(m, message, terms, now_ms);
 }
 
 /* While OPEN, what is over the rate, or over what may be unconfirmed, waits in the
@@ -198,7 +257,7 @@ static enum wsm_sent refuse (struct wsm_manager *m,
                      is_unconfirmed(m, message, terms);
   if ((waits && m->policy->outbox_messages) || m->policy->outbox_drops_oldest)
     return push(m, message, terms, now_ms);
-  return terms && terms->is_volatile ? WSM_SEND_FULL : note_full(m);
+  return note_full(m, message, terms, now_ms);
 }
 
 /* Nothing goes before a message that is sent now, and no rule has a say: most
@@ -225,19 +284,6 @@ enum wsm_sent wsm_outbox_send (struct wsm_manager *m,
   if (is_plain(m, terms) && !is_output_full(m) && frame_plain(m, message))
     return WSM_SENT;
   return send_by_rules(m, message, terms, now_ms);
-}
-
-enum wsm_full wsm_outbox_full (const struct wsm_manager *m,
-                               const struct wsm_message *message,
-                               const struct wsm_terms *terms, uint64_t now_ms) {
-  if (m->state != WSM_STATE_OPEN) return WSM_FULL_OUTBOX;
-  if (m->hold) return WSM_FULL_HELD;
-  if (wsm_delivery_is_resending(m)) return WSM_FULL_RESENDING;
-  if (m->outbox.count) return WSM_FULL_OUTBOX;
-  if (is_output_full(m)) return WSM_FULL_OUTPUT;
-  if (is_too_soon(m, now_ms)) return WSM_FULL_RATE;
-  return is_unconfirmed(m, message, terms) ? WSM_FULL_CONFIRMED
-                                           : WSM_FULL_MEMORY;
 }
 
 enum wsm_sent wsm_outbox_send_later (struct wsm_manager *m,
@@ -317,17 +363,6 @@ void wsm_outbox_expire (struct wsm_manager *m, uint64_t now_ms) {
 
 static bool is_half_free (const struct wsm_manager *m) {
   return wsm_session_pending(&m->session) <= m->policy->output_bytes / 2;
-}
-
-/* Does what would be sent next wait for the peer to confirm others? */
-static bool awaits_peer (const struct wsm_manager *m) {
-  struct wsm_message first;
-  struct wsm_terms terms;
-  if (!m->sending || !m->sending->unacknowledged) return false;
-  if (m->outbox.count == 0) return !wsm_delivery_has_room(m, 0);
-  wsm_message_queue_first(&m->outbox, &first);
-  wsm_message_queue_terms(&m->outbox, 0, &terms);
-  return is_unconfirmed(m, &first, &terms);
 }
 
 /* May those who were refused try again? What a rate or the peer holds back may take

@@ -39,6 +39,12 @@ enum wsm_full wsm_outbox_full (const struct wsm_manager *m,
                                const struct wsm_message *message,
                                const struct wsm_terms *terms, uint64_t now_ms);
 
+#define WSM_CAUSE_SIZE 96
+
+/* The same in words; "" for OUTBOX. */
+void wsm_outbox_explain (const struct wsm_manager *m, enum wsm_full why,
+                         char to[WSM_CAUSE_SIZE]);
+
 /* The owner's first messages of this connection were sent: now the outbox. */
 void wsm_outbox_release (struct wsm_manager *m, uint64_t now_ms);
 

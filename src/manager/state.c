@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/memory.h"
+#include "manager/delivery.h"
 #include "base/hidden.h"
 
 static void remove_old_events (struct wsm_manager *m) {
@@ -54,10 +55,16 @@ void wsm_state_note_heartbeat (struct wsm_manager *m, bool unanswered,
   wsm_state_note(m, &noted, now_ms);
 }
 
+static void note_closed (struct wsm_manager *m) {
+  const struct wsm_message_queue *unconfirmed = wsm_delivery_messages(m);
+  const size_t n = unconfirmed ? unconfirmed->count : 0;
+  wsm_state_note(
+    m, &(struct wsm_noted){ WSM_NOTE_CLOSED, m->outbox.count, n, NULL }, 0);
+}
+
 void wsm_state_enter (struct wsm_manager *m, enum wsm_state state) {
-  const struct wsm_noted closed = { WSM_NOTE_CLOSED, m->outbox.count, 0, NULL };
   if (m->journal && state == WSM_STATE_CLOSED && m->state != state)
-    wsm_state_note(m, &closed, 0);
+    note_closed(m);
   remove_old_events(m);
   m->state = (uint8_t)state;
   m->want = (uint8_t)want_of(state);

@@ -30,7 +30,8 @@ enum wsm_note_kind {
   WSM_NOTE_LATE,        /* a: so late was the tick */
   WSM_NOTE_PAUSED,      /* the inbox is full; a: bytes in it */
   WSM_NOTE_RESUMED,     /* a: so long it was */
-  WSM_NOTE_FULL,        /* a send found no room; a: messages, b: bytes there */
+  WSM_NOTE_FULL,        /* a send found no room; a: messages, b: bytes there;
+                             text: why, or "" */
   WSM_NOTE_DROPPED,     /* a: messages, b: bytes, text: token */
   WSM_NOTE_UNCERTAIN,   /* a: messages, b: bytes */
   WSM_NOTE_HUNG_UP,     /* the peer has ended it behind a full inbox */
@@ -43,7 +44,7 @@ enum wsm_note_kind {
   WSM_NOTE_WAITING,     /* a: delay, b: the attempt that follows */
   WSM_NOTE_LOCKED,      /* text: why */
   WSM_NOTE_EXHAUSTED,   /* text: why */
-  WSM_NOTE_CLOSED,      /* a: messages that were never sent */
+  WSM_NOTE_CLOSED,      /* messages, a: never sent, b: not confirmed */
   WSM_NOTE_HEAD_IN,     /* a: bytes; text: an HTTP head, cut */
   WSM_NOTE_HEAD_OUT,    /* likewise */
   WSM_NOTE_FRAME_IN,  /* a: enum wsm_note_frame, b: payload; text: its begin */

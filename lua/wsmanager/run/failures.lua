@@ -38,9 +38,11 @@ local function last_failure (ws, record)
   return why and "; last: " .. why or ""
 end
 
--- "no message within 5 s: ..."; or its task was cancelled.
-function failures.timed_out (ws, what, timeout)
-  local where = ": " .. failures.describe(ws) .. last_failure(ws, to_record(ws))
+-- "no message within 5 s: ..."; or its task was cancelled. `why` is the cause, where it
+-- is known.
+function failures.timed_out (ws, what, timeout, why)
+  local where = ": " .. failures.describe(ws) .. (why and ": " .. why or "")
+                .. last_failure(ws, to_record(ws))
   return cancellation.failure(what, timeout, where)
 end
 

@@ -97,12 +97,12 @@ end
 local will_open = {connecting = true, waiting = true}
 
 local function try_send (ws, data, kind, terms)
-  local ok, token, detail = send_once(ws, data, kind, terms)
+  local ok, token, detail, why = send_once(ws, data, kind, terms)
   if ok == nil and token == "closed" and will_open[ws.state] then
     return nil, "full", "the connection is " .. ws.state
                         .. " and has no outbox (outbox = false)"
   end
-  return ok, token, detail
+  return ok, token, detail, why
 end
 
 -- May it wait for room? Without a timeout only while the connection is open, or
@@ -121,18 +121,18 @@ local function wait_for_room (ws, data, kind, timeout, terms)
   if expires then deadline = min(deadline or expires, expires) end
   local record = to_record(ws)
   local restarts, in_time = record.restarts, nil
-  local ok, token, detail
+  local ok, token, detail, why
   repeat
     record.full_for = in_time and "same" or "new"
     in_time = wait_in(ws, record, "senders", deadline)
     if ws.state == "closed" or record.restarts ~= restarts then
       return nil, "closed", failures.why_over(ws, record)
     end
-    ok, token, detail = try_send(ws, data, kind, terms)
+    ok, token, detail, why = try_send(ws, data, kind, terms)
     if ok or token ~= "full" then return ok, token, detail end
   until not in_time or not may_wait(ws, record, timeout, terms)
   if not in_time and (timeout or cancellation.is_cancelled() or coroutines.leaving) then
-    return failures.timed_out(ws, "no room to send", timeout)
+    return failures.timed_out(ws, "no room to send", timeout, why)
   end
   return ok, token, detail
 end
@@ -159,13 +159,14 @@ function sending.send_open (ws, data, asked)
   local record, in_time = to_record(ws), nil
   local restarts = record.restarts
   repeat
-    local ok, token, detail = send_on_terms(ws, data, asked.kind, false, true)
+    local ok, token, detail, why = send_on_terms(ws, data, asked.kind, false, true)
     if ok then return true end
     local may_open = token == "closed" and not record.closing and not is_over[ws.state]
     if token ~= "full" and not may_open then
       return nil, token, failures.detail_of(ws, token, detail)
     elseif in_time == false then
-      return failures.timed_out(ws, "not sent", asked.timeout)
+      return failures.timed_out(ws, "not sent", asked.timeout,
+                                ws.readyState == 1 and why or nil)
     end
     link.awaitroom(ws)
     record.full_for = in_time and "same" or "new"

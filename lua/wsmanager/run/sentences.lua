@@ -125,7 +125,8 @@ end
 
 function sentences.full (note)
   return "warn", "no room to send: " .. count(note.a, "message") .. " in the outbox, "
-    .. count(note.b, "byte") .. " not written", {outbox = note.a, buffered = note.b}
+    .. count(note.b, "byte") .. " not written" .. (note.text ~= "" and "; " .. note.text or ""),
+    {outbox = note.a, buffered = note.b}
 end
 
 local drops = {timeout = "too old", full = "no room", closed = "the connection was lost"}
@@ -229,11 +230,19 @@ function sentences.exhausted (note)
     {detail = clean(note.text)}
 end
 
+local function were (n, noun)
+  return (noun and count(n, noun) or ("%.0f"):format(n)) .. (n == 1 and " was" or " were")
+end
+
 function sentences.closed (note)
-  local text = "closed for good"
-  if note.a == 0 then return "info", text, {unsent = 0} end
-  return "warn", text .. ": " .. count(note.a, "message")
-    .. (note.a == 1 and " was" or " were") .. " never sent", {unsent = note.a}
+  local parts = {}
+  if note.a > 0 then parts[1] = were(note.a, "message") .. " never sent" end
+  if note.b > 0 then
+    parts[#parts + 1] = were(note.b, not parts[1] and "message") .. " not confirmed"
+  end
+  local text = #parts > 0 and ": " .. table.concat(parts, ", and ") or ""
+  return text == "" and "info" or "warn", "closed for good" .. text,
+    {unsent = note.a, unacknowledged = note.b}
 end
 
 return sentences

@@ -54,6 +54,20 @@ describe("a request", function ()
     end)
   end)
 
+  it("that was never sent says what went before it, and why that waited", function ()
+    local url = answering(ignore)
+    run(function ()
+      local ws = connect(url, {rate = {2, per = 3600}})
+      assert(ws:opened(LONG))
+      for i = 1, 52 do assert(ws:send {n = i}) end
+      local _, token, why = ws:request({}, 0.02)
+      assert.equal("timeout", token)
+      assert.matches("^not sent within 0.02 s: open ws://[^ ]*: 50 messages in the outbox go "
+                     .. "first; the rate of 2 per 3600 s is used up$", why)
+      ws:close()
+    end)
+  end)
+
   it("ends with `closed` when its connection is lost, and is not sent again", function ()
     local url, state = answering(ignore)
     run(function ()

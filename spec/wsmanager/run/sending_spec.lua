@@ -285,8 +285,13 @@ describe("a connection", function ()
         local ok, token, detail = slow:send("3", "text", 0)
         assert.is_nil(ok)
         assert.equal("full", token)
-        assert.matches("the outbox holds 1 messages, which wait for the rate", detail)
-        refused("timeout", slow:send("3", "text", 0.01))
+        assert.equal("the outbox holds 1 message and has no room for 1 byte more; the rate of "
+                     .. "1 per 3600 s is used up; wait for the event drain", detail)
+        token, detail = select(2, slow:send("3", "text", 0.01))
+        assert.equal("timeout", token)
+        assert.matches("^no room to send within 0.01 s: open ws://[^ ]*: the outbox holds 1 "
+                       .. "message and has no room for 1 byte more; the rate of 1 per 3600 s "
+                       .. "is used up$", detail)
         refused("full", slow:send("3", "text", {volatile = true}))
         assert.equal(1, slow:close())
         assert(slow:closed(LONG))
@@ -311,17 +316,18 @@ describe("a connection", function ()
     run(function ()
       local ws = open {rate = {3, per = 90, reserve = 2}, outbox = false}
       assert(ws:send "1")
-      is_full("^the rate of 1 messages in 90 s allows no other one now; wait for the event "
-              .. "drain$", ws:send("2", "text", 0))
-      is_full("allows no other one now; it is volatile, and was not sent$",
+      is_full("^the rate of 1 per 90 s is used up; wait for the event drain$",
+              ws:send("2", "text", 0))
+      is_full("^the rate of 1 per 90 s is used up; it is volatile, and was not sent$",
               ws:send("2", "text", {volatile = true}))
       ws:close()
       ws = open {rate = {1, per = 90}}
       assert(ws:send "1")
-      is_full("^the rate of 1 messages in 90 s allows no other one now; it is volatile",
+      is_full("^the rate of 1 per 90 s is used up; it is volatile",
               ws:send("2", "text", {volatile = true}))
       assert(ws:send "2")
-      is_full("^1 messages in the outbox go first; it is volatile",
+      is_full("^1 message in the outbox goes first; the rate of 1 per 90 s is used up; it "
+              .. "is volatile, and was not sent$",
               ws:send("3", "text", {volatile = true}))
       ws:close()
       ws = open {
@@ -329,8 +335,8 @@ describe("a connection", function ()
         acknowledge = function () end,
       }
       for i = 1, 2 do assert(ws:send(tostring(i))) end
-      is_full("^the outbox holds 1 messages, which wait for the rate or for the peer to "
-              .. "read or confirm,", ws:send("3", "text", 0))
+      is_full("^the outbox holds 1 message and has no room for 1 byte more; the peer is to "
+              .. "confirm 1 message; wait for the event drain$", ws:send("3", "text", 0))
       ws:close()
       ws = wsmanager.new {url = url}
       is_full("^the connection is connecting; it is volatile, and was not sent$",
