@@ -1,5 +1,7 @@
--- nginx with Lua (support/peers/nginx.py), and requests to it.
+-- nginx with Lua (support/peers/nginx.py), and requests to it. When a test fails, what its
+-- nginxes have logged is printed.
 
+local busted = require "busted"
 local files = require "support.files"
 local peers = require "support.peers"
 local wsmanager = require "wsmanager"
@@ -9,6 +11,7 @@ local nginx = {}
 nginx.__index = nginx
 
 local LONG = 30
+local SHOWN = 6000           -- of a log, from its end
 local MODULE = "/usr/lib/nginx/modules/ngx_http_lua_module.so"
 
 -- Can it run here? nil, or why not: it is LuaJIT's, and its module is that of
@@ -19,13 +22,17 @@ function nginxes.why_not ()
   return "nginx with Lua is not installed: Debian's luajit excludes it, luajit2 does not"
 end
 
+local started = {}           -- by the test that runs
+
 -- Its fields: port, pid (of its master).
 function nginxes.start (options)
   local peer = peers.start("nginx", options)
   local ready = peer:await "ready"
-  return setmetatable({
+  local self = setmetatable({
     peer = peer, port = peer.port, pid = ready.master, folder = ready.folder,
   }, nginx)
+  started[#started + 1] = self
+  return self
 end
 
 function nginx:url (path) return "http://127.0.0.1:" .. self.port .. path end
@@ -37,7 +44,7 @@ function nginx:get (path, timeout)
   return response.body, response.status
 end
 
-function nginx:log () return files.read(self.folder .. "/error.log") end
+function nginx:log () return self.last_log or files.read(self.folder .. "/error.log") end
 
 function nginx:signal (name) os.execute("kill -" .. name .. " " .. self.pid) end
 
@@ -52,6 +59,7 @@ end
 -- Waits for its end: what it has logged, and what it has left in its folder.
 function nginx:ended ()
   local event = self.peer:await "ended"
+  self.last_log = event.log
   return event.log, event.left
 end
 
@@ -66,5 +74,17 @@ function nginxes.trouble (log)
   end
   return found
 end
+
+-- Before after_each: a folder is there until its peer is stopped.
+busted.subscribe({"test", "end"}, function (_, _, status)
+  for _, each in ipairs(started) do
+    if status ~= "success" then
+      local _, log = pcall(each.log, each)
+      print("\nthe log of nginx, process " .. each.pid .. ":\n" .. log:sub(-SHOWN))
+    end
+  end
+  started = {}
+  return nil, true             -- others are told as well
+end, {priority = 1})
 
 return nginxes
