@@ -45,7 +45,7 @@ local connection = {}
 
 --- A managed connection: it sends heartbeats, reconnects, and keeps in its outbox
 --- what it could not send yet. It has the names of the W3C's WebSocket, too, and
---- closes when it is collected.
+--- closes, with 1001, when it is collected or its Lua state is closed.
 ---@class wsmanager.Connection: userdata
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"|"locked"|"exhausted"
 ---@field readyState integer       0 to 3, as the W3C has it

@@ -107,6 +107,21 @@ describe("a link", function()
       end
     end
 
+    it("sends a close frame as it is freed", function()
+      local peer = server("python_server", "good")
+      for _, free in ipairs { function(c) link.drop(c.ws) end,
+                              function(c) c.loop:close() end } do
+        local c = begin(secure("localhost", peer),
+          { tls = core.tls({ ca = files:path("ca.pem") }, false) })
+        c:event("open")
+        link.send(c.ws, "last")
+        free(c)
+        local closed = peer:await("closed")
+        assert.equal(1001, closed.code)
+        assert.equal(1, closed.messages)
+      end
+    end)
+
     it("refuses a certificate that expired, and says so", function()
       local c = begin(secure("localhost", server("python_server", "expired")),
         { tls = core.tls({ ca = files:path("ca.pem") }, false) })

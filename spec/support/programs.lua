@@ -6,19 +6,26 @@ local lua = os.getenv("LUA") or arg[-1] or "lua"
 
 programs.lua = lua
 
--- What the program writes, and "status N" after it; a hang is 124. `prefix` goes
--- before the command.
-function programs.run(program, prefix)
+-- Starts it. The function that this returns waits for its end, and returns what it wrote,
+-- and "status N" after it; a hang is 124. `prefix` goes before the command.
+function programs.start(program, prefix)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write(program)
   file:close()
   local pipe = assert(io.popen((prefix or "") .. "timeout 60 '" .. lua .. "' " .. path
     .. " 2>&1; echo status $?"))
-  local text = pipe:read("*a")
-  pipe:close()
-  os.remove(path)
-  return text
+  return function()
+    local text = pipe:read("*a")
+    pipe:close()
+    os.remove(path)
+    return text
+  end
+end
+
+-- What it writes, as above.
+function programs.run(program, prefix)
+  return programs.start(program, prefix)()
 end
 
 -- What a file of the working tree writes, run with these arguments.

@@ -2,6 +2,7 @@ local core = require "wsmanager.core"
 local wsmanager = require "wsmanager"
 local ours = require "support.ours"
 local peers = require "support.peers"
+local programs = require "support.programs"
 
 local run, spawn = wsmanager.run, wsmanager.spawn
 local serve, sayer, refused = ours.serve, ours.sayer, ours.refused
@@ -157,22 +158,44 @@ describe("a connection", function ()
       end)
     end)
 
-    it("happens to one that is collected", function ()
-      local code
+    it("happens to one that is collected, and the peer is told", function ()
+      local heard, code = {}, nil
       local _, url = serve(function (ws)
-        while ws:receive() ~= nil do code = nil end
+        for data in ws:messages() do heard[#heard + 1] = data end
         code = ws:closed(LONG)
       end)
       run(function ()
         do
           local ws = wsmanager.new {url = url}
           assert(ws:opened(LONG))
+          assert(ws:send("so long"))
         end
         repeat
           collectgarbage()
           wsmanager.sleep(0.001)
         until code
-        assert.equal(1006, code)
+        assert.equal(1001, code)
+        assert.same({"so long"}, heard)
+      end)
+    end)
+
+    it("happens at the end of a program, behind what was sent", function ()
+      local heard, code = {}, nil
+      local _, url = serve(function (ws)
+        for data in ws:messages() do heard[#heard + 1] = data end
+        code = ws:closed(LONG)
+      end)
+      run(function ()
+        local ended = programs.start(([[
+          local wsmanager = require "wsmanager"
+          local ws = wsmanager.new {url = "%s"}
+          assert(ws:opened(60))
+          for i = 1, 3 do ws:send("message " .. i) end
+        ]]):format(url))
+        await(function () return code end)
+        assert.equal("status 0\n", ended())
+        assert.equal(1001, code)
+        assert.same({"message 1", "message 2", "message 3"}, heard)
       end)
     end)
 

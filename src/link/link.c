@@ -80,10 +80,21 @@ static void on_flush (struct wsm_handle *handle, bool before_io) {
   wsm_link_flush(l);
 }
 
+/* RFC 6455 7.4.1, 1001: as far as the kernel takes it at once, behind what waits to be
+** written, for nobody is left who could wait. */
+static void go_away (struct wsm_link *l) {
+  const struct wsm_close_params away = { WSM_GOING_AWAY, "", 0 };
+  if (!l->transfer.stream) return;
+  l->transfer.blocked = false;
+  if (wsm_state_is_live(&l->manager)) wsm_link_say_goodbye(l, &away);
+  else wsm_transfer_write(&l->transfer);
+}
+
 /* What was allocated from the loop is freed before it. */
 static void on_loop_closed (struct wsm_handle *handle) {
   struct wsm_link *l = link_of(handle);
   wsm_driver_part(l);
+  go_away(l);
   wsm_driver_disconnect(l);
   wsm_manager_free(&l->manager);
 }
@@ -189,6 +200,7 @@ void wsm_link_abort (struct wsm_link *l, const char *why) {
 void wsm_link_free (struct wsm_link *l) {
   wsm_driver_part(l);
   if (wsm_link_is_attached(l)) {
+    go_away(l);
     wsm_driver_disconnect(l);
     wsm_counters_add(&l->manager.totals->ended, &l->manager.counters);
     wsm_manager_free(&l->manager);

@@ -60,7 +60,8 @@ struct wsm_link_sums {
 bool wsm_link_sum (struct wsm_loop *loop, enum wsm_role role,
                    struct wsm_link_sums *to);
 
-/* Disconnects likewise and frees it. Not from inside a call to its owner. */
+/* Disconnects likewise and frees it; an open one sends a close frame (1001), as far as
+** the kernel takes it. Not from inside a call to its owner. */
 void wsm_link_free (struct wsm_link *l);
 
 struct wsm_manager *wsm_link_manager (struct wsm_link *l);

@@ -248,13 +248,14 @@ describe("the host nginx", function ()
 
   -- ## The end of a worker
 
-  -- A backend of this process, which answers when it is told to, and an nginx with
-  -- requests to it.
+  -- A backend of this process, which answers when it is told to, an nginx with requests to
+  -- it, and the codes with which the connections to the backend end.
   local function start_ending ()
-    local may_answer = false
+    local may_answer, ends = false, wsmanager.queue()
     local backend = assert(wsmanager.serve {host = "127.0.0.1", handler = function (ws)
+      wsmanager.spawn(function () ends:put((ws:closed())) end)
       for data in ws:messages() do
-        repeat wsmanager.sleep(0.01) until may_answer
+        repeat wsmanager.sleep(0.01) until may_answer or ws.state ~= "open"
         ws:send(data)
       end
     end})
@@ -277,7 +278,7 @@ describe("the host nginx", function ()
         ]],
         ["/begun"] = [[ngx.print(tostring(s.begun))]],
       }}
-    return nginx, backend, function () may_answer = true end
+    return nginx, backend, function () may_answer = true end, ends
   end
 
   local function client (nginx)
@@ -318,14 +319,41 @@ describe("the host nginx", function ()
     end)
   end
 
-  it("leaves nothing when it is terminated", function ()
-    local nginx, backend = start_ending()
+  it("tells clients, servers and nobody else when it is terminated", function ()
+    local nginx, backend, _, ends = start_ending()
     wsmanager.run(function ()
-      local ws = client(nginx)
+      local ws, late = client(nginx), false
+      wsmanager.spawn(function () late = nginx:get("/late") or "none" end)
+      repeat wsmanager.sleep(0.01) until nginx:get "/begun" == "1"
       nginx:signal "TERM"
-      ws:closed(LONG)
+      assert.equal(1001, (ws:closed(LONG)))
+      assert.equal(1001, (ends:take(LONG)))
+      await(function () return late end)
+      assert.equal("none", late)
       backend:stop(0)
     end)
     finish(nginx, "ended")
+  end)
+
+  it("has a successor when it is killed, and leaves nothing", function ()
+    local nginx, backend = start_ending()
+    wsmanager.run(function ()
+      local ws = client(nginx)
+      local killed = nginx:workers()[1]
+      os.execute("kill -KILL " .. killed)
+      assert.equal(1006, (ws:closed(LONG)))
+      await(function ()
+        local now = nginx:workers()[1]
+        return now and now ~= killed
+      end)
+      client(nginx):close()
+      backend:stop(0)
+    end)
+    nginx:signal "QUIT"
+    local log, left = nginx:ended()
+    assert.same({}, left)
+    local trouble = nginxes.trouble(log)
+    assert.equal(1, #trouble)
+    assert.matches("exited on signal 9", trouble[1])
   end)
 end)
