@@ -69,10 +69,11 @@ function peers.start(name, options)
   return self
 end
 
--- Stops every peer that is still there, but for one that is to be kept; for after_each.
+-- Stops every peer that is still there, but for one that is to be kept and those that
+-- say so themselves (`is_kept`); for after_each.
 function peers.stop(kept)
   for each in pairs(started) do
-    if each ~= kept then each:stop() end
+    if each ~= kept and not each.is_kept then each:stop() end
   end
 end
 

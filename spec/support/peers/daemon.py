@@ -2,10 +2,11 @@
 its STOMP over WebSocket, or a Chromium without a window.
 
 Options: server ("nats", "mosquitto", "rabbitmq", "chromium"); port (one that is free;
-given again, a server comes back where it was); folder (where it keeps its state; else
-one of its own, which is removed); user, password, or of NATS token; trace (NATS pings
-each second, and writes what is sent into the folder's `log`); files (a folder
-whose files are served for Chromium). It ends with this process, however that ends.
+given again, a server comes back where it was; Chromium takes one of its own); folder
+(where it keeps its state; else one of its own, which is removed); user, password, or of
+NATS token; trace (NATS pings each second, and writes what is sent into the folder's
+`log`); files (a folder whose files are served for Chromium). It ends with this process,
+however that ends.
 Events: of Chromium ready { path, page }: the path of its DevTools, the URL of the files.
 """
 
@@ -143,16 +144,26 @@ def serve_files(folder):
     return server.server_port
 
 
-def chromium(folder, port):
-    start(folder, "chromium", "--headless", "--no-sandbox", "--disable-gpu",
-          "--disable-dev-shm-usage", "--disable-background-networking",
-          "--disable-component-update", "--no-proxy-server", "--no-first-run",
-          f"--user-data-dir={folder}", f"--remote-debugging-port={port}",
+# No window, no internet, and no tab that waits because nobody looks at it.
+CHROMIUM = """
+    --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run
+    --no-proxy-server --disable-background-networking --disable-component-update
+    --disable-default-apps --disable-extensions --disable-sync --mute-audio
+    --disable-background-timer-throttling --disable-renderer-backgrounding
+    --disable-backgrounding-occluded-windows --force-color-profile=srgb
+    --password-store=basic --lang=en-US --remote-debugging-port=0
+""".split()
+
+
+def chromium(folder, _):
+    start(folder, "chromium", *CHROMIUM, f"--user-data-dir={folder}",
+          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
           "about:blank")
-    told = re.compile(r"^DevTools listening on ws://[^/]+(\S+)$", re.M)
-    wait_until(folder, lambda: told.search(read_log(folder)))
-    return {"path": told.search(read_log(folder)).group(1),
-            "page": f"http://127.0.0.1:{serve_files(OPTIONS['files'])}/"}
+    told = folder / "DevToolsActivePort"
+    wait_until(folder, lambda: told.exists() and "\n/" in told.read_text())
+    port, path = told.read_text().split("\n")
+    page = OPTIONS.get("files") and f"http://127.0.0.1:{serve_files(OPTIONS['files'])}/"
+    return int(port), {"path": path, "page": page}
 
 
 def stop_all():
@@ -170,7 +181,8 @@ def main():
     port = OPTIONS.get("port") or free_port()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        told = globals()[OPTIONS["server"]](folder, port)
+        serve = globals()[OPTIONS["server"]]
+        port, told = serve(folder, port) or (port, None)
         wait_until(folder, lambda: listens(port))
         begin(port, life=600)
         if told:
