@@ -14,34 +14,6 @@ local url = require "wsmanager.base.url"
 
 local now = core.now
 
----@class wsmanager.FetchOptions
----@field method? string  "GET"; with a body "POST"
----@field headers? table  {Name = value} or "Name: value" lines; a value may be a list
----@field query? table<string, any>  appended to the URL, percent-encoded; a value may be a list
----@field body? string    sent as it is
----@field json? any       sent as JSON, with its Content-Type
----@field form? table<string, any>  sent as a browser sends a form; a value may be a list
----@field timeout? number|false  seconds, redirects included; 30
----@field redirects? integer|false  how many are followed; 10. false: a redirect is the response
----@field limits? wsmanager.FetchLimits
----@field tls? wsmanager.FetchTls
----@field proxy? string|false  as in wsmanager.new; "env": from the environment; none when absent
----@field proxy_tls? wsmanager.FetchTls  with an https proxy
-
----@class wsmanager.FetchLimits
----@field body? integer    bytes, decompressed; 16 MiB, then "toobig"
----@field header? integer  bytes of the response's head; 16 KiB
-
---- As wsmanager.Tls.
----@class wsmanager.FetchTls
----@field ca? string  a file, a folder or PEM text; the system's CAs when absent
----@field cert? string  a file or PEM text
----@field key? string  a file or PEM text
----@field hostname? string  the name that the certificate must have, instead of the URL's
----@field verify? boolean  true
----@field min? "1.2"|"1.3"
----@field pin? string|string[]  "sha256//" and base64: the server's key must be one of them, too
-
 -- The wait ended first; `bytes` of the body had come, or nil: not even the head.
 local function cut_short (one, bytes)
   local what = bytes and "no whole response" or "no response"

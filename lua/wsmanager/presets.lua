@@ -17,12 +17,6 @@ local presets = setmetatable({}, {__index = function (self, name)
   error("there is no preset '" .. tostring(name) .. "'" .. hint, 2)
 end})
 
----@class wsmanager.Preset
----@field heartbeat? wsmanager.Heartbeat|false
----@field reconnect? wsmanager.Reconnect|false
----@field rate? wsmanager.Rate|false
----@field limits? wsmanager.Limits
-
 -- Discord, Developer Documentation, "Gateway": 120 events in 60 seconds, of 4096
 -- bytes each; the first heartbeat after a random part of HELLO's interval, then
 -- always, and the connection is dead if none was acknowledged until the next; 1000

@@ -77,7 +77,7 @@ local NOT_ENDED = {}             -- the ending of one that has not ended since i
 ---@field server? wsmanager.Server  whose connection it is
 ---@field exchange? table           the request that a server accepted
 ---@field accepted? true            by the server
----@field login? fun(ws: wsmanager.Login, info: table): any, ...  option login
+---@field login? fun(ws: wsmanager.Login, info: table): any  option login
 ---@field login_failed? fun(mine: table, why: any, thread: thread?)  reports an error of it
 ---@field logging_in? table         the login of the connection under way
 ---@field next_event? fun(ws, record): string?, any, any, any  instead of link.event

@@ -12,6 +12,24 @@ local url = require "wsmanager.base.url"
 local link = core.link
 local to_record = dispatch.record
 
+--- What went wrong: the second result of what returns nil. The third is a sentence.
+---@alias wsmanager.Token
+---| "timeout"    # not in time; nothing else is harmed
+---| "closed"     # closed for good, by either side
+---| "full"       # the outbox, the output or the inbox has no room
+---| "refused"    # it could not connect, or listen: the peer or its address
+---| "resolve"    # the name has no address
+---| "tls"        # a certificate, a key, or TLS itself
+---| "proxy"      # the proxy refused, or could not be reached
+---| "handshake"  # the HTTP response is none that opens a WebSocket
+---| "protocol"   # the peer broke a rule of RFC 6455
+---| "toobig"     # a message over a limit, received or sent
+---| "codec"      # a message does not decode, or a value does not encode
+---| "login"      # the `login` function refused, or failed
+---| "locked"     # the `url` function had no URL, or a refusal of the login was final
+---| "exhausted"  # `reconnect.limit` attempts to reconnect failed in a row
+---| "cancelled"  # the wait was ended by `task:cancel()`
+
 local failures = {}
 
 -- Raises at `level` where a `for` cannot wait.

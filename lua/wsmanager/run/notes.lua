@@ -28,10 +28,12 @@ local notes = {AT_ONCE = AT_ONCE}
 ---@class wsmanager.Note
 ---@field kind string    of src/lua/observe/lnotes.c
 ---@field at number      seconds, of wsmanager.now()
----@field a number       ---@field b number
+---@field a number
+---@field b number
 ---@field text string
 ---@field level? string|false  of its sentence, once somebody asked
----@field sentence? string  ---@field fields? table
+---@field sentence? string
+---@field fields? table
 
 -- Level, text and values of a note, the same for all who look; nothing for one that is
 -- no sentence.
