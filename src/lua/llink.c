@@ -34,10 +34,7 @@ static int drop (lua_State *L) {
   struct wsm_box *box = wsm_check_any_box(L, 1);
   struct wsm_link *link = box->link;
   box->link = NULL;
-  if (link) {
-    wsm_server_leave(link);
-    wsm_link_free(link);
-  }
+  if (link) wsm_server_free_link(link);
   wsm_box_clear(box);
   return 0;
 }

@@ -93,20 +93,20 @@ static void unlink_entry (struct wsm_server *s, struct entry *entry) {
   update_listener(s);
 }
 
-void wsm_server_leave (struct wsm_link *l) {
-  struct entry *entry = wsm_link_owner(l);
-  if (!entry) return;
-  wsm_loop_check(&entry->server->handle);
-  wsm_link_set_owner(l, NULL, NULL);
+static void forget (struct entry *entry) {
   unlink_entry(entry->server, entry);
   release(entry->server);
   wsm_free(entry);
 }
 
-static void drop (struct entry *entry) {
-  struct wsm_link *link = entry->link;
-  wsm_server_leave(link);
-  wsm_link_free(link);
+void wsm_server_free_link (struct wsm_link *l) {
+  struct entry *entry = wsm_link_owner(l);
+  if (entry) {
+    wsm_loop_check(&entry->server->handle);
+    wsm_link_set_owner(l, NULL, NULL);
+  }
+  wsm_link_free(l);
+  if (entry) forget(entry);
 }
 
 /* --- events of its links --- */
@@ -161,7 +161,7 @@ static void sweep (struct wsm_server *s) {
     struct entry *next = entry->next;
     if (is_over(entry)) {
       keep_notes(s, entry);
-      drop(entry);
+      wsm_server_free_link(entry->link);
     }
     entry = next;
   }
@@ -283,7 +283,7 @@ void wsm_server_release (struct wsm_server *s) {
   wsm_handle_detach(&s->handle);
   while (entry) {
     struct entry *next = entry->next;
-    if (!entry->claimed) drop(entry);
+    if (!entry->claimed) wsm_server_free_link(entry->link);
     entry = next;
   }
   release(s);

@@ -34,8 +34,8 @@ void wsm_server_release (struct wsm_server *s);
 ** caller's to free, and the loop's list of what is ready has it. NULL: none. */
 struct wsm_link *wsm_server_claim (struct wsm_server *s);
 
-/* A claimed link leaves its server, before wsm_link_free. A client's: nothing. */
-void wsm_server_leave (struct wsm_link *l);
+/* As wsm_link_free; a server's link leaves its server. */
+void wsm_server_free_link (struct wsm_link *l);
 
 /* One message to every open connection but `except` (may be NULL), framed
 ** once. *full counts those whose output is full: they did not get it. Returns
