@@ -12,7 +12,7 @@ BENCH_C = $(CC) -std=gnu99 -O2 -g -D_GNU_SOURCE $(WARNINGS) -o $@ \
 
 .PHONY: bench bench-quick bench-count bench-hosts bench-requests bench-deps bench-build
 
-# About a quarter of an hour; the README's chart and bench/results.md are its answer.
+# About a quarter of an hour; writes bench/results.md and its chart.
 bench: bench-build
 	@python3 bench/run.py
 

@@ -221,7 +221,7 @@ def write(path, results, options):
         "# Results\n\nWritten by `make bench`: medians, and in brackets the "
         "lowest and the highest of all samples. Every message that comes back "
         "to a client is a text of its own, but for JSON's. [performance.md]"
-        "(../docs/performance.md) says what they mean.",
+        "(../docs/explanation/performance.md) says what they mean.",
         machine(options, results["descriptors"], results["load_before"]),
         METHOD,
         "![ratio to the limit](results.svg)",

@@ -73,8 +73,8 @@ void attempts_check_verdict (struct client *c, bool again) {
 
 /* --- when --- */
 
-/* RECONNECT of the README: the list's, or delay, times factor each time, at most
-** max_delay. */
+/* The option `reconnect`: the list's delays, or delay, times factor each time,
+** at most max_delay. */
 static double whole_delay (const struct client *c) {
   const struct wsm_policy *p = &c->policy;
   const struct wsm_retry_lists *l = &c->lists;

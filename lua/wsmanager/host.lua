@@ -9,7 +9,7 @@ local suggest = require "wsmanager.base.suggest"
 
 local host = {}
 
----@class wsmanager.Host     the event loop of a host: docs/hosts.md has an example of each
+---@class wsmanager.Host     the event loop of a host: docs/how-to/hosts.md has an example of each
 ---@field name? string       for sentences
 ---@field means? string      how it watches, for stats().loop
 ---@field watch? fun(loop: wsmanager.Loop, turn: fun(): boolean): fun()?, fun(wanted: boolean)?
@@ -85,7 +85,7 @@ local function read (given)
     error("bad argument #1 to 'use' (string or table expected, got " .. is .. ")", 0)
   elseif not names[given] then
     error("unknown host '" .. given .. "'" .. suggest.hint(given, names)
-          .. "; for another one give its table: docs/hosts.md", 0)
+          .. "; for another one give its table: docs/how-to/hosts.md", 0)
   end
   return load(given)
 end

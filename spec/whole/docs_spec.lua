@@ -1,14 +1,9 @@
--- What the documents name: that its folders and files exist.
+-- The documents: what they name and link to is there, and the README stays short.
 -- Runs once: it reads files, the same under each Lua.
 
+local documents = require "support.documents"
 local files = require "support.files"
 local layers = require "support.layers"
-
-local documents = {
-  "README.md", "docs/architecture.md", "docs/chat.md", "docs/performance.md",
-  "docs/security.md", "docs/observing.md", "docs/games.md", "docs/systems.md",
-  "examples/gateways/README.md",
-}
 
 local roots = {}
 for _, name in ipairs { "bench", "docs", "examples", "fuzz", "lua", "scripts", "spec", "src" } do
@@ -40,7 +35,7 @@ end
 describe("the documents", function()
   it("name folders and files that exist", function()
     local wrong, seen = {}, 0
-    for _, name in ipairs(documents) do
+    for _, name in ipairs(documents.all()) do
       for _, path in ipairs(paths(files.read(name))) do
         seen = seen + 1
         if not exists(path) then wrong[#wrong + 1] = name .. ": " .. path end
@@ -53,7 +48,7 @@ describe("the documents", function()
   it("quote the results for idle connections", function()
     local results = files.read("bench/results.md")
     local seen = 0
-    for row in files.read("docs/performance.md"):gmatch("\n(| [%d,]+ | %d+ | %d+ |)") do
+    for row in files.read("docs/explanation/performance.md"):gmatch("\n(| [%d,]+ | %d+ | %d+ |)") do
       seen = seen + 1
       assert.truthy(results:find("\n" .. row, 1, true), row)
     end
@@ -62,7 +57,7 @@ describe("the documents", function()
 
   it("name specs that exist", function()
     local wrong, seen = {}, 0
-    for path in files.read("docs/security.md"):gmatch("`(%l+/[%w_/]+)`") do
+    for path in files.read("docs/explanation/security.md"):gmatch("`(%l+/[%w_/]+)`") do
       seen = seen + 1
       if not exists(path) then wrong[#wrong + 1] = path end
     end
@@ -71,10 +66,39 @@ describe("the documents", function()
   end)
 
   it("have each folder in the tree of the architecture", function()
-    local text, wrong = files.read("docs/architecture.md"), {}
+    local text, wrong = files.read("docs/explanation/architecture.md"), {}
     for _, rule in ipairs(layers.order) do
       if not text:find(rule[1], 1, true) then wrong[#wrong + 1] = rule[1] end
     end
     assert.same({}, wrong)
+  end)
+
+  it("link to files and headings that exist", function()
+    local wrong, seen, anchors = {}, 0, {}
+    local function has_anchor(path, anchor)
+      anchors[path] = anchors[path] or documents.anchors(files.read(path))
+      return anchors[path][anchor]
+    end
+    for _, name in ipairs(documents.all()) do
+      for _, link in ipairs(documents.links(files.read(name))) do
+        seen = seen + 1
+        local target, anchor = link:match "^([^#]*)#?(.*)$"
+        local path = target == "" and name or documents.resolve(name, target)
+        if not link:find "^https?://" and (not path or not exists(path)
+          or anchor ~= "" and not has_anchor(path, anchor)) then
+          wrong[#wrong + 1] = name .. ": " .. link
+        end
+      end
+    end
+    assert.is_true(seen > 100)
+    assert.same({}, wrong)
+  end)
+end)
+
+describe("the README", function()
+  it("has at most 200 lines", function()
+    local lines = 0
+    for _ in files.lines "README.md" do lines = lines + 1 end
+    assert.is_true(lines <= 200, lines .. " lines")
   end)
 end)

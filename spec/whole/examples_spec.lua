@@ -1,4 +1,4 @@
--- The programs of examples/ and of the README, run as a reader runs them.
+-- The programs of examples/, run as a reader runs them.
 
 if not require "support.json".is_there "the examples" then return end
 
@@ -342,40 +342,9 @@ describe("against a real server", function ()
   end
 end)
 
-describe("the README", function ()
-  local blocks = {}
-  for _, name in ipairs { "README.md", "docs/chat.md" } do
-    for block in contents(name):gmatch "```lua\n(.-)```" do
-      blocks[#blocks + 1] = block
-    end
-  end
-
-  it("has programs", function () assert.is_true(#blocks >= 3) end)
-
-  for i, block in ipairs(blocks) do
-    it("has a program that runs, number " .. i, function ()
-      local name = os.tmpname()
-      local file = assert(io.open(name, "w"))
-      file:write(block)
-      file:close()
-      local output, status = run(name)
-      os.remove(name)
-      assert.equal("0", status, output)
-      local expected = {}
-      for text in block:gmatch "%-%-> ([^\n]*)" do
-        expected[#expected + 1] = text:gsub("%s+", " ")
-      end
-      assert.is_true(#expected > 0)
-      assert.not_matches("stack traceback", output)
-      output = output:gsub("[ \t]+", " ")
-      for _, text in ipairs(expected) do
-        assert.truthy(output:find(text .. "\n", 1, true), output)
-      end
-    end)
-  end
-
+describe("the page about the seed", function ()
   it("names each field and function of the seed", function ()
-    local text = contents "README.md"
+    local text = contents "docs/explanation/seed.md"
     for _, name in ipairs {
       "lockReconnect", "heartMsg", "timeHeart", "overTime", "settimeHeart",
       "reconectTimeTO", "reconectTime", "setoverTime", "reconnectNum",

@@ -279,7 +279,7 @@ print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
 
   it("is documented name by name", function ()
     local documented = {}
-    for line in files.read "docs/observing.md":gmatch "\n(| [^\n]+)" do
+    for line in files.read "docs/how-to/observing.md":gmatch "\n(| [^\n]+)" do
       for name in line:match "^| [^|]*":gmatch "`([%w_]+)`" do documented[name] = true end
     end
     local seen = 0

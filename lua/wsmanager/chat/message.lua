@@ -6,7 +6,7 @@
 --   {"action":1,"id":…,"senderId":…}     received: the receipt for a message or for a `read`
 --   {"action":3,"id":…,"senderId":…}     read
 --   {"action":4}                         heart
--- and, between chat.serve and its clients (docs/chat.md):
+-- and, between chat.serve and its clients (docs/how-to/chat.md):
 --   {"action":5,"of":2,"id":…,"room":…,"seq":…}   stored: the server keeps it
 --   {"action":6,"of":2,"id":…,"why":…}            refused
 --   {"action":7,"room":…,"typing":true}           typing

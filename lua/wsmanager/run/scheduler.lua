@@ -152,7 +152,7 @@ end
 --- nothing is left to wait for (a server: until it is stopped). Inside of a
 --- coroutine of `run` it is a plain call. In a forked child it raises, as `step`
 --- does, if the parent had a connection or a server; and in a host whose own loop turns
---- the module's (docs/hosts.md), but in a thread that may wait it is a plain call.
+--- the module's (docs/how-to/hosts.md), but in a thread that may wait it is a plain call.
 ---@param fn? function
 ---@param ... any  its arguments
 ---@return any ...  what fn returns

@@ -1,8 +1,8 @@
 -- The class of the document that the project began with as the reference: its
 -- JavaScript, run by node on a clock of its own, and chat.wsManager with factor = 1 and
 -- jitter = 0, in a process whose time passes only while it waits, go through the same
--- script of a server. They do the same things at the same times, but for what README
--- says we correct.
+-- script of a server. They do the same things at the same times, but for what
+-- docs/explanation/seed.md says we correct.
 
 local json = require "support.json"
 if not json.is_there "the seed's own class" then return end

@@ -1,8 +1,8 @@
 -- examples/openresty/ in a real nginx, under load.
 
 describe("the examples for nginx", function ()
-  it("are named in docs/hosts.md", function ()
-    local text = require "support.files".read "docs/hosts.md"
+  it("are named in docs/how-to/hosts.md", function ()
+    local text = require "support.files".read "docs/how-to/hosts.md"
     assert.is_truthy(text:find("examples/openresty/", 1, true))
   end)
 end)
