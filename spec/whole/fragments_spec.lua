@@ -76,8 +76,8 @@ end
 
 -- Starts a program of the folder: a pipe of its output, after a line with its process.
 local function start (command)
-  return io.popen(("cd '%s' && LUA_PATH='%s' LUA_CPATH='%s' SSL_CERT_FILE=ca.pem "
-    .. "{ sh -c 'echo $$; exec timeout %d %s 2>&1'; echo status $?; } 2>/dev/null"):format(
+  return io.popen(("cd '%s' && { LUA_PATH='%s' LUA_CPATH='%s' SSL_CERT_FILE=ca.pem sh -c "
+    .. "'echo $$; exec timeout %d %s 2>&1'; echo status $?; } 2>/dev/null"):format(
     folder.directory, absolute(package.path), absolute(package.cpath), LIMIT, command))
 end
 
