@@ -107,6 +107,7 @@ help:
 #: bench-deps   installs the peers of the bench, as far as Debian has them
 #: bench-build  what the bench runs; afterwards bench/run.py --help
 #: bench-love  what a frame costs in LÖVE
+#: docs     README.md and docs/ as a site: build/docs/index.html
 #: fuzz     libFuzzer on each parser
 #: simulate  SEED=1 DAYS=1: a random world around the managers tells its story;
 #:          SEEDS=100: so many, and a sum; CLIENTS=10000: a restart's attempts
@@ -242,6 +243,7 @@ clean:
 	@rmdir wsmanager/fetch wsmanager 2>/dev/null || true
 
 -include scripts/bundle/bundle.mk
+-include scripts/docs/docs.mk
 -include bench/bench.mk
 -include fuzz/fuzz.mk
 -include simulate/simulate.mk
