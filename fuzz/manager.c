@@ -108,7 +108,7 @@ static void log_in (struct world *w) {
   if (what < 80) {
     if (wsm_login_next(m, epoch, &message, w->now) != WSM_MESSAGE) return;
     if (what & 1) wsm_login_give_back(m, epoch, &message);
-    wsm_login_pop(m);
+    wsm_login_pop(m, &message);
   } else if (what < 130) {
     if (wsm_login_send(m, epoch, &text, w->now) == WSM_SENT) w->login_sent++;
   } else if (what < 210) {

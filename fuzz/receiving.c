@@ -50,7 +50,7 @@ static void take_part (struct world *w) {
 static void take_whole (struct world *w, const struct wsm_message *message) {
   world_receive(w, message);
   if (w->receiving.keeps) w->receiving.kept += message->length;
-  wsm_manager_pop(&w->manager);
+  wsm_manager_pop(&w->manager, message);
 }
 
 void receiving_take (struct world *w, unsigned count) {

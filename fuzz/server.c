@@ -176,7 +176,7 @@ static void echo (struct client *c) {
       wsm_memory_fail(-1);
       texts_add(&c->echoes, &text);
     }
-    wsm_manager_pop(&c->manager);
+    wsm_manager_pop(&c->manager, &m);
   }
 }
 

@@ -150,11 +150,11 @@ static bool read_login (struct client *c, const struct wsm_message *message) {
       wsm_login_give_back(m, c->epoch, message) != WSM_SENT)
     return false;
   if (is_text(message, "no")) {
-    wsm_login_pop(m);
+    wsm_login_pop(m, message);
     wsm_manager_login_failed(m, c->epoch, &failure, now_of(c));
     return false;
   }
-  wsm_login_pop(m);
+  wsm_login_pop(m, message);
   if (welcome) wsm_manager_login_done(m, c->epoch, now_of(c));
   return !welcome;
 }
@@ -175,7 +175,7 @@ static void take_all (struct client *c) {
   while (c->takes && !c->world->failed &&
          wsm_manager_next(m, &message, now_of(c)) == WSM_MESSAGE) {
     if (!take_answer(c, &message)) take(c, &message);
-    wsm_manager_pop(m);
+    wsm_manager_pop(m, &message);
   }
 }
 

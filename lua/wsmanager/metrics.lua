@@ -1,10 +1,11 @@
 -- wsmanager.metrics: what all connections of this Lua state have counted, as text for
 -- Prometheus and its like.
--- Depends on the core's totals and scheduler.lua.
+-- Depends on the core's totals, gauges.lua and scheduler.lua.
 -- Never has a label whose values a peer chooses.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
+local gauges = require "wsmanager.base.gauges"
 local scheduler = require "wsmanager.run.scheduler"
 
 local PREFIX = "wsmanager_"
@@ -109,9 +110,9 @@ local function each_key (out, kind, name, help, label, read)
   end
 end
 
-local function histogram (out, name, help, read)
+local function histogram (out, name, help, read, only)
   begin(out, name, "histogram", help)
-  for _, role in ipairs(roles) do
+  for _, role in ipairs(only or roles) do
     local h = read(out.totals[role])
     for i, bound in ipairs(h.bounds) do
       sample(out, name .. "_bucket", to_labels {"role", role, "le", to_bound(bound)},
@@ -150,6 +151,9 @@ local function write_connections (out)
            "Opening handshakes, by result: ok, or why the attempt failed.", "result", results)
   each_role(out, "counter", "connections_opened", "Connections that were open.",
             function (t) return t.opens end)
+  each_role(out, "counter", "reconnects",
+            "Connections that were open again after an earlier one of the same object.",
+            function (t) return t.reconnects end)
   each_role(out, "counter", "login_failures", "Connections whose login was not completed.",
             function (t) return t.logins_failed end)
   each_role(out, "counter", "tls_sessions_resumed", "Attempts that resumed a TLS session.",
@@ -174,17 +178,29 @@ local function write_closed (out)
   end
 end
 
+local function by_type (messages, binary)
+  return {text = messages - binary, binary = binary}
+end
+
 local function write_traffic (out)
-  each_role(out, "counter", "messages_received", "Messages taken by the program.",
-            function (t) return t.messages_in end)
-  each_role(out, "counter", "messages_sent", "Messages framed for the peer.",
-            function (t) return t.messages_out end)
+  each_key(out, "counter", "messages_received", "Messages taken by the program, by type.",
+           "type", function (t) return by_type(t.messages_in, t.binary_in) end)
+  each_key(out, "counter", "messages_sent", "Messages framed for the peer, by type.",
+           "type", function (t) return by_type(t.messages_out, t.binary_out) end)
+  each_role(out, "counter", "received_payload_bytes",
+            "Bytes of the messages taken, inflated.", function (t) return t.payload_in end)
+  each_role(out, "counter", "sent_payload_bytes",
+            "Bytes of the messages framed, before they are compressed.",
+            function (t) return t.payload_out end)
   each_role(out, "counter", "received_bytes", "Bytes read, below compression and above TLS.",
             function (t) return t.bytes_in end)
   each_role(out, "counter", "sent_bytes", "Bytes written, below compression and above TLS.",
             function (t) return t.bytes_out end)
   each_role(out, "gauge", "send_queue_bytes", "Bytes of frames that wait to be written.",
             function (t) return t.buffered end)
+  each_role(out, "gauge", "send_queues_full",
+            "Connections whose output or outbox has no room for another message.",
+            function (t) return t.full end)
   each_role(out, "gauge", "receive_queue_bytes", "Bytes received and not yet taken.",
             function (t) return t.waiting end)
   each_role(out, "gauge", "outbox_messages", "Messages that wait for a connection.",
@@ -221,6 +237,20 @@ local function write_heartbeats (out)
             function (t) return t.round_trip end)
 end
 
+local server_alone = {"server"}
+
+local function write_fan_out (out)
+  histogram(out, "broadcast_duration_seconds",
+            "Time that server:broadcast took, for all connections together.",
+            function (t) return t.broadcast end, server_alone)
+  local sums = gauges.sum {rooms = 0, subscriptions = 0}
+  begin(out, "rooms", "gauge", "Rooms of the chats' servers.")
+  sample(out, "rooms", to_labels {"role", "server"}, sums.rooms)
+  begin(out, "subscriptions", "gauge",
+        "Rooms that connections of the chats' servers are in, of all connections together.")
+  sample(out, "subscriptions", to_labels {"role", "server"}, sums.subscriptions)
+end
+
 local function write_build (out)
   begin(out, "build", "info", "The version of wsmanager and of Lua.")
   sample(out, "build_info", to_labels {
@@ -228,16 +258,26 @@ local function write_build (out)
   }, 1)
 end
 
---- What all connections of this Lua state have counted, clients and those of servers,
---- also the ones that are gone, as OpenMetrics text. For an answer over HTTP give it the
---- request's `Accept`: who does not ask for OpenMetrics gets the older text format.
----@param accept? string  the header's value; nil: OpenMetrics
----@return string text
----@return string content_type
-local function metrics (accept)
-  if accept ~= nil and type(accept) ~= "string" then
-    arguments.fail(1, "#1 to 'metrics' (string", accept)
+-- What a request says of `Accept`; raises for what is none.
+local function accept_of (request)
+  if type(request) == "table" and type(request.headers) == "table" then
+    return tostring(request.headers.accept or "")
   end
+  if request ~= nil and type(request) ~= "string" then
+    arguments.fail(2, "#1 to 'metrics' (string or request", request)
+  end
+  return request
+end
+
+--- What all connections of this Lua state have counted, clients and those of servers,
+--- also the ones that are gone, as OpenMetrics text. It is a function for a server's
+--- `page`; whoever answers by other means gives it the request's `Accept`. Who does not
+--- ask for OpenMetrics gets the older text format.
+---@param request? wsmanager.Request|string  or the header's value; nil: OpenMetrics
+---@return string text
+---@return string|table content_type  of a request: the headers
+local function metrics (request)
+  local accept = accept_of(request)
   local is_open = accept == nil or accept:lower():find(OPENMETRICS, 1, true) ~= nil
   local out = {format = is_open and "openmetrics" or "text", totals = {}}
   out.totals.client, out.totals.server = core.totals(scheduler.loop())
@@ -247,8 +287,11 @@ local function metrics (accept)
   write_traffic(out)
   write_losses(out)
   write_heartbeats(out)
+  write_fan_out(out)
   if is_open then out[#out + 1] = "# EOF" end
-  return table.concat(out, "\n") .. "\n", types[out.format]
+  local text = table.concat(out, "\n") .. "\n"
+  if type(request) ~= "table" then return text, types[out.format] end
+  return text, {["Content-Type"] = types[out.format], ["Cache-Control"] = "no-store"}
 end
 
 return metrics

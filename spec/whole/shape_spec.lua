@@ -143,7 +143,7 @@ describe("a folder", function()
     local text = pipe:read "*a"
     pipe:close()
     local _, lines = text:gsub("\n", "")
-    assert.is_true(lines <= 80, text)
+    assert.is_true(lines <= 100, text)
     for _, path in ipairs(files.below({ "src", "lua" }, "")) do
       assert.truthy(text:find(layers.of(path), 1, true), path)
     end

@@ -3,6 +3,8 @@
 local wsmanager = require "wsmanager"
 local files = require "support.files"
 local ours = require "support.ours"
+local peers = require "support.peers"
+local requests = require "support.requests"
 
 local run, await, LONG = wsmanager.run, ours.await, ours.LONG
 
@@ -49,7 +51,10 @@ local function visit (url, options)
 end
 
 describe("wsmanager.metrics", function ()
-  after_each(ours.stop)
+  after_each(function ()
+    peers.stop()
+    ours.stop()
+  end)
 
   it("is OpenMetrics that Prometheus and Python's client read", function ()
     run(function ()
@@ -81,8 +86,10 @@ print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
     end
     local _, kind = wsmanager.metrics "application/openmetrics-text;version=1.0.0,text/plain"
     assert.matches("^application/openmetrics%-text", kind)
-    ours.fails("bad argument #1 to 'metrics' %(string expected, got number",
+    ours.fails("bad argument #1 to 'metrics' %(string or request expected, got number",
                wsmanager.metrics, 5)
+    ours.fails("bad argument #1 to 'metrics' %(string or request expected, got table",
+               wsmanager.metrics, {})
   end)
 
   it("counts both ends, and those that are gone", function ()
@@ -95,8 +102,11 @@ print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
       collectgarbage()
       collectgarbage()
     end
-    assert.equal(3, more(visits, "messages_received_total", client()))
-    assert.equal(3, more(visits, "messages_sent_total", server()))
+    assert.equal(3, more(visits, "messages_received_total", client ',type="text"'))
+    assert.equal(3, more(visits, "messages_sent_total", server ',type="text"'))
+    assert.equal(0, more(visits, "messages_sent_total", server ',type="binary"'))
+    assert.equal(3 * #"hello", more(visits, "received_payload_bytes_total", server()))
+    assert.equal(3 * #"hello", more(visits, "sent_payload_bytes_total", client()))
     assert.equal(3, more(visits, "connections_opened_total", server()))
     assert.equal(3, more(visits, "handshakes_total", client ',result="ok"'))
     assert.equal(3, more(visits, "connection_duration_seconds_count", client()))
@@ -202,6 +212,140 @@ print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
     assert.equal(3, more(pings, "ping_rtt_seconds_bucket", client ',le="+Inf"'))
   end)
 
+  it("is a function for a server's page", function ()
+    run(function ()
+      local made = ours.serve {handler = false, page = {["/metrics"] = wsmanager.metrics}}
+      local function get (header)
+        return requests.play(made, {{"text", "GET /metrics HTTP/1.1\r\nHost: a\r\n"
+                                      .. header .. "Connection: close\r\n\r\n"}}, true)
+      end
+      local answer = get "Accept: application/openmetrics-text; version=1.0.0\r\n"
+      assert.matches("^HTTP/1.1 200 OK\r\n", answer)
+      assert.matches("\r\nContent%-Type: application/openmetrics%-text; version=1.0.0; "
+                     .. "charset=utf%-8\r\n", answer)
+      assert.matches("\r\nCache%-Control: no%-store\r\n", answer)
+      assert.equal("# EOF\n", answer:sub(-6))
+      answer = get ""
+      assert.matches("\r\nContent%-Type: text/plain; version=0.0.4; charset=utf%-8\r\n",
+                     answer)
+      assert.is_nil(answer:find "# EOF")
+    end)
+  end)
+
+  it("tells texts from binary messages, and their payload from what is on the wire", function ()
+    local function messages ()
+      run(function ()
+        local _, url = ours.serve {compress = true}
+        local ws = wsmanager.new {url = url, reconnect = false, compress = true}
+        assert(ws:opened(LONG))
+        for _, kind in ipairs {"text", "binary", "binary"} do
+          ws:send(("x"):rep(10000), kind)
+          assert.equal(10000, #ws:receive(LONG))
+        end
+        ws:close()
+        assert(ws:closed(LONG))
+      end)
+    end
+    assert.equal(2, more(messages, "messages_sent_total", client ',type="binary"'))
+    assert.equal(2, more(messages, "messages_received_total", client ',type="binary"'))
+    assert.equal(1, more(messages, "messages_received_total", server ',type="text"'))
+    assert.equal(30000, more(messages, "received_payload_bytes_total", client()))
+    assert.equal(30000, more(messages, "sent_payload_bytes_total", server()))
+    assert.is_true(more(messages, "received_bytes_total", client()) < 10000)
+  end)
+
+  it("counts a message that is read in parts once, and all of its bytes", function ()
+    local n = 300000
+    local function streamed ()
+      run(function ()
+        local _, url = ours.serve(function (ws)
+          ws:send(("x"):rep(n), "binary")
+          ws:receive()
+        end)
+        local ws = wsmanager.new {url = url, reconnect = false, stream = true}
+        local length = 0
+        local reader = assert(ws:receive(LONG))
+        local part = reader:read()
+        while part do
+          length = length + #part
+          part = reader:read()
+        end
+        assert.equal(n, length)
+        ws:close()
+        assert(ws:closed(LONG))
+      end)
+    end
+    assert.equal(1, more(streamed, "messages_received_total", client ',type="binary"'))
+    assert.equal(n, more(streamed, "received_payload_bytes_total", client()))
+  end)
+
+  it("counts what a broadcast sends at each connection, and how long it takes", function ()
+    local function broadcasts ()
+      run(function ()
+        local made, url = ours.serve(function (ws) ws:receive() end)
+        local all = {}
+        for i = 1, 3 do
+          all[i] = wsmanager.new {url = url, reconnect = false}
+          assert(all[i]:opened(LONG))
+        end
+        await(function () return made:broadcast("12345", "binary") == 3 end)
+        for _, ws in ipairs(all) do
+          assert.equal("12345", (ws:receive(LONG)))
+          ws:close()
+        end
+      end)
+      ours.stop()
+    end
+    local function grown (name, labels) return more(broadcasts, name, labels) end
+    assert.is_true(grown("broadcast_duration_seconds_count", server()) >= 1)
+    assert.is_true(grown("broadcast_duration_seconds_sum", server()) < LONG)
+    assert.is_true(grown("messages_sent_total", server ',type="binary"') >= 3)
+    assert.is_true(grown("sent_payload_bytes_total", server()) >= 15)
+  end)
+
+  it("counts connections that came back, and those without room", function ()
+    run(function ()
+      local _, url = ours.serve(function (ws) ws:receive() end)
+      local again = value("reconnects_total", client())
+      local ws = wsmanager.new {url = url, reconnect = {delay = 0.01}}
+      assert(ws:opened(LONG))
+      assert.equal(again, value("reconnects_total", client()))
+      ws:reconnect()
+      await(function () return ws:stats().opens == 2 end)
+      assert.equal(again + 1, value("reconnects_total", client()))
+      ws:close()
+      local full = value("send_queues_full", client())
+      local other = wsmanager.new {url = ours.nowhere(), outbox = {messages = 2}}
+      other:send "x"
+      assert.equal(full, value("send_queues_full", client()))
+      other:send "x"
+      assert.equal(full + 1, value("send_queues_full", client()))
+      other:close()
+      assert(other:closed(LONG))
+    end)
+  end)
+
+  it("knows the rooms of a chat's server until that stops", function ()
+    run(function ()
+      local rooms = value("rooms", server())
+      local there = value("subscriptions", server())
+      local chat = assert(wsmanager.chat.serve {
+        host = "127.0.0.1", authenticate = function () return true end,
+        rooms = {one = {"ann", "bob"}, two = {"ann", "cid"}},
+      })
+      assert.equal(rooms + 2, value("rooms", server()))
+      local ws = wsmanager.new {
+        url = "ws://127.0.0.1:" .. chat.port .. "/ws/ann?token=x&mode=0", reconnect = false,
+      }
+      await(function () return value("subscriptions", server()) == there + 2 end)
+      ws:close()
+      assert(ws:closed(LONG))
+      chat:stop(0)
+      assert.equal(rooms, value("rooms", server()))
+      assert.equal(there, value("subscriptions", server()))
+    end)
+  end)
+
   it("counts nothing twice in a migration", function ()
     local function migrates ()
       run(function ()
@@ -220,7 +364,9 @@ print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
       collectgarbage()
       ours.stop()
     end
-    assert.equal(2, more(migrates, "messages_sent_total", client()))
+    assert.equal(2, more(migrates, "messages_sent_total", client ',type="text"'))
+    assert.equal(2, more(migrates, "messages_received_total", client ',type="text"'))
+    assert.equal(6, more(migrates, "received_payload_bytes_total", client()))
     local sent = value("sent_bytes_total", client())
     local taken = value("received_bytes_total", server())
     migrates()
@@ -256,7 +402,7 @@ print(len(list(parse(open(sys.argv[1]).read()))) > 20)' $FILE]])
       collectgarbage()
       collectgarbage()
       local after = counters()
-      assert.is_true(before['wsmanager_messages_sent_total{role="client"}'] > 0)
+      assert.is_true(before['wsmanager_messages_sent_total{role="client",type="text"}'] > 0)
       for name, number in pairs(before) do
         assert.is_true(after[name] >= number, name)
       end

@@ -324,7 +324,7 @@ void wsm_loop_give_scratch (struct wsm_loop *loop, struct wsm_buffer *scratch) {
   loop->scratch = *scratch;
 }
 
-const struct wsm_handle *wsm_loop_handles (const struct wsm_loop *loop) {
+struct wsm_handle *wsm_loop_handles (const struct wsm_loop *loop) {
   return loop->handles.all;
 }
 

@@ -91,7 +91,7 @@ bool wsm_loop_attach (struct wsm_loop *loop, struct wsm_handle *h,
                       const struct wsm_handle_calls *calls);
 
 /* The first of all; then its next. */
-const struct wsm_handle *wsm_loop_handles (const struct wsm_loop *loop);
+struct wsm_handle *wsm_loop_handles (const struct wsm_loop *loop);
 
 /* The id of the next ready handle, which is then no longer ready; 0: none. */
 int64_t wsm_loop_ready (struct wsm_loop *loop);

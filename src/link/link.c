@@ -119,6 +119,10 @@ static const struct wsm_handle_calls handle_calls = { on_timer, on_flush,
                                                       on_loop_closed, on_forked,
                                                       on_recovered };
 
+struct wsm_link *wsm_link_of (struct wsm_handle *handle) {
+  return handle->calls == &handle_calls ? link_of(handle) : NULL;
+}
+
 /* --- life --- */
 
 static struct wsm_link *create (struct wsm_loop *loop,
@@ -210,35 +214,6 @@ void wsm_link_free (struct wsm_link *l) {
   wsm_demoted_free(&l->demoted);
   wsm_tls_context_replace(&l->proxy_tls, NULL);
   wsm_free(l);
-}
-
-/* --- all of a loop --- */
-
-static void add_to_sums (struct wsm_link_sums *to,
-                         const struct wsm_manager *m) {
-  const struct wsm_message_queue *q = wsm_delivery_messages(m);
-  to->states[m->state]++;
-  wsm_counters_add(&to->counters, &m->counters);
-  to->buffered += wsm_session_pending(&m->session);
-  to->unread += wsm_manager_unread(m);
-  to->outbox += m->outbox.count;
-  to->unacknowledged += q ? q->count : 0;
-}
-
-bool wsm_link_sum (struct wsm_loop *loop, enum wsm_role role,
-                   struct wsm_link_sums *to) {
-  const struct wsm_handle *h = wsm_loop_handles(loop);
-  const struct wsm_shared *shared = wsm_shared_of(loop);
-  if (!shared) return false;
-  memset(to, 0, sizeof *to);
-  to->totals = shared->totals[role];
-  to->counters = to->totals.ended;
-  for (; h; h = h->next) {
-    const struct wsm_link *l = (const void *)h;
-    if (h->calls == &handle_calls && l->manager.role == role)
-      add_to_sums(to, &l->manager);
-  }
-  return true;
 }
 
 /* --- the application's side --- */
@@ -393,8 +368,8 @@ static void read_on (struct wsm_link *l) {
   wsm_driver_update_timer(l);
 }
 
-void wsm_link_pop (struct wsm_link *l) {
-  wsm_manager_pop(&l->manager);
+void wsm_link_pop (struct wsm_link *l, const struct wsm_message *taken) {
+  wsm_manager_pop(&l->manager, taken);
   read_on(l);
 }
 

@@ -46,20 +46,6 @@ void *wsm_link_owner (const struct wsm_link *l); /* NULL: a client */
 ** its error. */
 void wsm_link_abort (struct wsm_link *l, const char *why);
 
-/* What all connections of a role on the loop have counted, with those that are gone,
-** and how many of them are how now. */
-struct wsm_link_sums {
-  struct wsm_totals totals;
-  struct wsm_counters counters;
-  uint64_t states[WSM_STATE_EXHAUSTED + 1];
-  uint64_t buffered, unread;       /* bytes */
-  uint64_t outbox, unacknowledged; /* messages */
-};
-
-/* false: no memory. */
-bool wsm_link_sum (struct wsm_loop *loop, enum wsm_role role,
-                   struct wsm_link_sums *to);
-
 /* Disconnects likewise and frees it; an open one sends a close frame (1001), as far as
 ** the kernel takes it. Not from inside a call to its owner. */
 void wsm_link_free (struct wsm_link *l);
@@ -74,6 +60,9 @@ static inline bool wsm_link_is_attached (struct wsm_link *l) {
   wsm_loop_check(handle);
   return handle->loop != NULL;
 }
+/* The link that a handle of the loop is; NULL: it is something else's. */
+struct wsm_link *wsm_link_of (struct wsm_handle *handle);
+
 int64_t wsm_link_id (const struct wsm_link *l);
 
 /* The loop's time, or the last one known when the loop is gone. */
@@ -136,7 +125,7 @@ enum wsm_full wsm_link_full (struct wsm_link *l,
 /* The next message received: see wsm_manager_next. Its bytes are valid until
 ** pop. */
 enum wsm_input wsm_link_next (struct wsm_link *l, struct wsm_message *m);
-void wsm_link_pop (struct wsm_link *l);
+void wsm_link_pop (struct wsm_link *l, const struct wsm_message *taken);
 
 /* See wsm_manager_await_room. */
 void wsm_link_await_room (struct wsm_link *l);

@@ -12,6 +12,10 @@ void wsm_mask_keys_refill (struct wsm_keys *keys, size_t count) {
     keys->left = sizeof keys->block;
 }
 
+bool wsm_mask_keys_draw (unsigned char *to, size_t n) {
+  return RAND_bytes(to, (int)n) == 1;
+}
+
 uint64_t wsm_mask_keys_draw_seed (void) {
   uint64_t seed = 1;
   if (RAND_bytes((unsigned char *)&seed, sizeof seed) != 1) seed = 1;

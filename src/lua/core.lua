@@ -24,6 +24,8 @@
 ---@field utf8 fun(bytes: string): boolean
 ---@field json fun(array_mt: table?, empty_array_mt: table?, empty_array: lightuserdata?): core.json   lua-cjson's
 ---@field totals fun(loop: core.loop): core.totals, core.totals   of clients, of servers' connections
+---@field rank fun(loop: core.loop, query: core.query, skip: integer, take: integer, only: integer[]?): integer[], number
+---@field secret fun(): string   32 characters that nobody guesses
 ---@field protocol table      `wsmanager.protocol`; of the rest only fetch uses it
 ---@field memory fun(): {calls: integer, blocks: integer}
 ---@field failmemory fun(calls: integer)   for specs
@@ -32,8 +34,11 @@
 -- are 0 may be absent where they are by token.
 ---@class core.totals
 ---@field messages_in number  ---@field messages_out number
+---@field binary_in number    ---@field binary_out number    of these
+---@field payload_in number   ---@field payload_out number   bytes of these
 ---@field bytes_in number  ---@field bytes_out number
 ---@field attempts number  ---@field opens number  ---@field resumed number
+---@field reconnects number    of the opens
 ---@field unread number  ---@field uncertain number  ---@field heartbeats number
 ---@field timeouts number  ---@field pauses number  ---@field handshakes number
 ---@field logins_failed number
@@ -41,12 +46,18 @@
 ---@field waiting number       bytes received and not taken now
 ---@field outbox number        messages there now
 ---@field unacknowledged number   messages now
+---@field full number          connections now: output or outbox has no room
+---@field paused number        connections now: the inbox is full
 ---@field states table<string, number>   connections now
 ---@field closed table<string, {local: number, remote: number}>   by class of the code
 ---@field failed table<string, number>     handshakes by token; "rejected": the program's refusals
 ---@field dropped table<string, number>    messages by token
 ---@field violated table<string, number>   connections by token
 ---@field round_trip core.histogram  ---@field duration core.histogram
+---@field broadcast core.histogram
+
+-- {role, what the order goes by, ascending}
+---@alias core.query {[1]: "client"|"server", [2]: string, [3]: boolean}
 
 ---@class core.histogram
 ---@field sum number           seconds  ---@field count number

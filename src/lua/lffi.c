@@ -15,6 +15,7 @@ struct slot {
   const void *owner; /* the connection's box */
   uint64_t before;   /* messages that the connection had taken before it */
   uint32_t length;
+  int binary;
   char bytes[LIMIT];
 };
 
@@ -30,6 +31,7 @@ static int next_message (const struct wsm_box *box, struct slot *to) {
     return NOTHING;
   if (m.length > 0) memcpy(to->bytes, m.data, m.length);
   to->length = (uint32_t)m.length;
+  to->binary = m.binary;
   to->owner = box;
   to->before = wsm_link_manager(link)->counters.messages_in;
   return m.binary ? BINARY : TEXT;
@@ -38,11 +40,12 @@ static int next_message (const struct wsm_box *box, struct slot *to) {
 /* Takes the message, now that Lua has its string. 0: the buffer was overwritten
 ** by another connection, or the message was taken meanwhile. */
 static int take_message (const struct wsm_box *box, const struct slot *slot) {
+  const struct wsm_message taken = { NULL, slot->length, slot->binary != 0 };
   struct wsm_link *link = wsm_box_link(box);
   if (!link || slot->owner != box ||
       wsm_link_manager(link)->counters.messages_in != slot->before)
     return 0;
-  wsm_link_pop(link);
+  wsm_link_pop(link, &taken);
   return 1;
 }
 

@@ -91,7 +91,7 @@ static int receive (lua_State *L) {
       manager = manager_of(wsm_check_box(L, 1));
       if (wsm_login_is_current(manager, epoch) &&
           manager->login->taken == taken) {
-        wsm_login_pop(manager);
+        wsm_login_pop(manager, &again);
         wsm_link_update(box->link);
         lua_pushstring(L, binary ? "binary" : "text");
         return 2;

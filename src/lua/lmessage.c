@@ -122,7 +122,7 @@ static int push_message (lua_State *L, const struct wsm_box *box,
     lua_pushlstring(L, (const char *)m->data, m->length);
   else if (!push_copy(L, link, m)) return lua_settop(L, 1), 0;
   if (box->link != link || *taken != before) return lua_settop(L, 1), 0;
-  wsm_link_pop(link);
+  wsm_link_pop(link, m);
   lua_pushvalue(L, kind);
   if (!box->has_codec) return 2;
   lua_pushboolean(L, true);

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "io/clock.h"
 #include "io/loop.h"
+#include "link/mask_keys.h"
 #include "lua/lcheck.h"
 #include "lua/lfield.h"
 #include "lua/lhttp.h"
@@ -47,7 +48,26 @@ static int fail_memory (lua_State *L) {
   return 0;
 }
 
+#define SECRET 16 /* bytes */
+
+/* secret() -> hexadecimal digits; raises where there are no random numbers */
+static int secret (lua_State *L) {
+  static const char digits[] = "0123456789abcdef";
+  unsigned char bytes[SECRET];
+  char text[2 * SECRET];
+  int i;
+  if (!wsm_mask_keys_draw(bytes, SECRET))
+    return luaL_error(L, "OpenSSL has no random numbers");
+  for (i = 0; i < SECRET; i++) {
+    text[2 * i] = digits[bytes[i] >> 4];
+    text[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  lua_pushlstring(L, text, sizeof text);
+  return 1;
+}
+
 static const luaL_Reg functions[] = { { "now", now },
+                                      { "secret", secret },
                                       { "walltime", wall_time },
                                       { "memory", memory },
                                       { "failmemory", fail_memory },

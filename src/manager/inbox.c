@@ -143,7 +143,10 @@ void wsm_inbox_part (const struct wsm_manager *m, struct wsm_part *part) {
 
 void wsm_inbox_pop_part (struct wsm_manager *m, const struct wsm_part *part) {
   m->parts++;
-  if (!(part->bits & (WSM_PART | WSM_BROKEN))) m->counters.messages_in++;
+  if (!(part->bits & (WSM_PART | WSM_BROKEN)))
+    wsm_counters_received(&m->counters, &part->message);
+  else if (!(part->bits & WSM_BROKEN))
+    m->counters.payload_in += part->message.length;
   if (m->undelivered.count) wsm_message_queue_pop(&m->undelivered);
   else wsm_session_pop_part(&m->session, part);
 }

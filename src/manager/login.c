@@ -38,7 +38,7 @@ static void open (struct wsm_manager *m, uint64_t now_ms) {
   m->error.token = WSM_NONE;
   if (!wsm_events_has(&m->events, WSM_EVENT_CLOSE))
     wsm_state_set_reason(m, NULL, 0);
-  m->counters.opens++;
+  m->counters.reconnects += m->counters.opens++ > 0;
   if (m->journal)
     wsm_state_note(m,
                    &(struct wsm_noted){ WSM_NOTE_OPEN, m->counters.epoch,
@@ -162,9 +162,9 @@ enum wsm_input wsm_login_next (struct wsm_manager *m, uint64_t epoch,
   return WSM_MORE; /* until the end is there */
 }
 
-void wsm_login_pop (struct wsm_manager *m) {
+void wsm_login_pop (struct wsm_manager *m, const struct wsm_message *taken) {
   m->login->taken++;
-  m->counters.messages_in++;
+  wsm_counters_received(&m->counters, taken);
   if (m->login->left.count) wsm_message_queue_pop(&m->login->left);
   else wsm_session_pop(&m->session);
 }
@@ -177,7 +177,7 @@ enum wsm_sent wsm_login_give_back (struct wsm_manager *m, uint64_t epoch,
       !wsm_message_queue_push(&m->undelivered, message, NULL))
     return WSM_SEND_FULL;
   m->login->given_back++;
-  if (m->counters.messages_in) m->counters.messages_in--;
+  wsm_counters_unreceive(&m->counters, message);
   return WSM_SENT;
 }
 

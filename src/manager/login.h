@@ -40,7 +40,7 @@ bool wsm_login_is_current (const struct wsm_manager *m, uint64_t epoch);
 ** WSM_ENDED: none will come. */
 enum wsm_input wsm_login_next (struct wsm_manager *m, uint64_t epoch,
                                struct wsm_message *message, uint64_t now_ms);
-void wsm_login_pop (struct wsm_manager *m);
+void wsm_login_pop (struct wsm_manager *m, const struct wsm_message *taken);
 
 /* A message that was not its own goes to everybody else, before what it did not
 ** take. FULL: no memory, or the inbox has no room. */

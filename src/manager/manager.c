@@ -280,9 +280,9 @@ enum wsm_input wsm_manager_next (struct wsm_manager *m,
   return is_over(m) ? WSM_ENDED : WSM_MORE;
 }
 
-void wsm_manager_pop (struct wsm_manager *m) {
+void wsm_manager_pop (struct wsm_manager *m, const struct wsm_message *taken) {
   if (m->undelivered.count == 0 && !m->session.has_message) return;
-  m->counters.messages_in++;
+  wsm_counters_received(&m->counters, taken);
   if (m->undelivered.count) wsm_message_queue_pop(&m->undelivered);
   else wsm_session_pop(&m->session);
 }

@@ -179,7 +179,7 @@ static inline bool wsm_manager_ping (struct wsm_manager *m, const void *payload,
 ** EXHAUSTED and nothing undelivered); WSM_MORE: none yet. */
 enum wsm_input wsm_manager_next (struct wsm_manager *m,
                                  struct wsm_message *message, uint64_t now_ms);
-void wsm_manager_pop (struct wsm_manager *m);
+void wsm_manager_pop (struct wsm_manager *m, const struct wsm_message *taken);
 
 /* The messages that wait for a connection, for the application to take. */
 static inline struct wsm_message_queue *

@@ -194,6 +194,9 @@ void wsm_migration_finish (struct wsm_manager *m, struct wsm_manager *before,
   m->counters.unread += before->counters.unread;
   before->counters.bytes_in = before->counters.bytes_out = 0;
   before->counters.unread = 0;
+  /* what it received counts when it is taken from m */
+  before->counters.messages_in = before->counters.binary_in = 0;
+  before->counters.payload_in = 0;
   release(m, lost);
   send_rest(m, before, lost, now_ms);
 }

@@ -49,7 +49,7 @@ static inline bool frame_plain (struct wsm_manager *m,
   const unsigned opcode = message->binary ? WSM_BINARY : WSM_TEXT;
   if (!wsm_session_send(&m->session, opcode, message->data, message->length))
     return false;
-  m->counters.messages_out++;
+  wsm_counters_sent(&m->counters, message);
   return true;
 }
 
@@ -451,13 +451,16 @@ void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *lost,
   struct wsm_message_queue kept;
   struct wsm_message message;
   struct wsm_terms terms;
-  size_t at = 0, terms_at = 0, back = 0;
+  struct wsm_given_back back = { 0, 0, 0 };
+  size_t at = 0, terms_at = 0;
   memset(&kept, 0, sizeof kept);
   kept.bytes.pool = m->pool;
   while (wsm_session_unsent(&m->session, &at, &message)) {
     number++;
     if (wsm_heartbeat_matches(m, &message)) continue;
-    back++;
+    back.messages++;
+    back.binary += message.binary;
+    back.payload += message.length;
     find_terms(m, number, &terms_at, &terms);
     if (!keep(m, &kept, &message, &terms, now_ms)) ++*lost;
   }
@@ -465,8 +468,7 @@ void wsm_outbox_keep_unsent (struct wsm_manager *m, size_t *lost,
     *lost += kept.count;
     wsm_message_queue_clear(&kept);
   }
-  m->counters.messages_out -=
-    back < m->counters.messages_out ? back : m->counters.messages_out;
+  wsm_counters_unsend(&m->counters, &back);
   if (!m->sending) return;
   wsm_delivery_lost(m, m->session.queued - count);
   wsm_sending_undo(m, count);

@@ -4,23 +4,36 @@
 #include "base/hidden.h"
 
 const struct wsm_bounds wsm_round_trip_bounds = {
-  13, { 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000 }
+  13, 1000, { 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000 }
 };
 
 const struct wsm_bounds wsm_duration_bounds = {
   11,
+  1000,
   { 1000, 5000, 15000, 60000, 300000, 900000, 3600000, 14400000, 43200000,
     86400000, 604800000 }
+};
+
+const struct wsm_bounds wsm_broadcast_bounds = {
+  14,
+  1000000,
+  { 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000,
+    1000000 }
 };
 
 void wsm_counters_add (struct wsm_counters *to,
                        const struct wsm_counters *from) {
   to->messages_in += from->messages_in;
   to->messages_out += from->messages_out;
+  to->binary_in += from->binary_in;
+  to->binary_out += from->binary_out;
+  to->payload_in += from->payload_in;
+  to->payload_out += from->payload_out;
   to->bytes_in += from->bytes_in;
   to->bytes_out += from->bytes_out;
   to->attempts += from->attempts;
   to->opens += from->opens;
+  to->reconnects += from->reconnects;
   to->resumed += from->resumed;
   to->unsent += from->unsent;
   to->unread += from->unread;
@@ -29,6 +42,17 @@ void wsm_counters_add (struct wsm_counters *to,
   to->heartbeats += from->heartbeats;
   to->timeouts += from->timeouts;
   to->pauses += from->pauses;
+}
+
+static void take_off (uint64_t *from, uint64_t n) {
+  *from -= n < *from ? n : *from;
+}
+
+void wsm_counters_unsend (struct wsm_counters *c,
+                          const struct wsm_given_back *back) {
+  take_off(&c->messages_out, back->messages);
+  take_off(&c->binary_out, back->binary);
+  take_off(&c->payload_out, back->payload);
 }
 
 enum wsm_close_class wsm_close_class_of (unsigned code) {

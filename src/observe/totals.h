@@ -1,8 +1,8 @@
 /*
 ** totals.h - what connections count: each for itself, and all of a loop together
-** Depends on error.h, histogram.h and close_code.h. A manager counts into its own
-** counters, and what is counted by kind into the totals that it was given.
-** Never touched for a message: only where something begins or ends.
+** Depends on error.h, histogram.h, message.h and close_code.h. A manager counts into
+** its own counters, and what is counted by kind into the totals that it was given.
+** A message costs three additions; anything else is counted where it begins or ends.
 */
 #ifndef WSM_TOTALS_H
 #define WSM_TOTALS_H
@@ -10,12 +10,16 @@
 #include <stdbool.h>
 #include "base/error.h"
 #include "observe/histogram.h"
+#include "websocket/message.h"
 
 /* Of one connection. */
 struct wsm_counters {
   uint64_t messages_in, messages_out; /* taken; framed, not given back */
+  uint64_t binary_in, binary_out;     /* of these, binary ones */
+  uint64_t payload_in, payload_out;   /* bytes of these, not compressed */
   uint64_t bytes_in, bytes_out;       /* of the socket, handshakes included */
   uint64_t attempts, opens;
+  uint64_t reconnects; /* of the opens: all but a connection's first */
   uint64_t epoch; /* connections that reached the 101: the last one's number */
   uint64_t resumed;    /* of the attempts: TLS sessions that were resumed */
   uint64_t unsent;     /* messages that still waited at the end */
@@ -26,6 +30,37 @@ struct wsm_counters {
   uint64_t timeouts; /* connections that were dropped: heartbeat.h's verdict */
   uint64_t pauses;   /* how often the inbox was full, and reading stopped */
 };
+
+static inline void wsm_counters_received (struct wsm_counters *c,
+                                          const struct wsm_message *taken) {
+  c->messages_in++;
+  c->binary_in += taken->binary;
+  c->payload_in += taken->length;
+}
+
+static inline void wsm_counters_sent (struct wsm_counters *c,
+                                      const struct wsm_message *framed) {
+  c->messages_out++;
+  c->binary_out += framed->binary;
+  c->payload_out += framed->length;
+}
+
+/* One that was taken is given back. */
+static inline void wsm_counters_unreceive (struct wsm_counters *c,
+                                           const struct wsm_message *back) {
+  if (c->messages_in == 0) return;
+  c->messages_in--;
+  c->binary_in -= back->binary && c->binary_in > 0;
+  c->payload_in -= back->length < c->payload_in ? back->length : c->payload_in;
+}
+
+/* Messages that were framed and not written: they count as not sent. */
+struct wsm_given_back {
+  uint64_t messages, binary, payload;
+};
+
+void wsm_counters_unsend (struct wsm_counters *c,
+                          const struct wsm_given_back *back);
 
 /* Adds all but the epoch, which is a number and no count. */
 void wsm_counters_add (struct wsm_counters *to,
@@ -63,9 +98,11 @@ struct wsm_totals {
   uint64_t violated[WSM_TOKENS];   /* connections that we failed, by why */
   struct wsm_histogram round_trip; /* of pings to their pongs */
   struct wsm_histogram duration;   /* of connections, while they were open */
+  struct wsm_histogram broadcast;  /* of a server's: from the call to its end */
 };
 
-extern const struct wsm_bounds wsm_round_trip_bounds, wsm_duration_bounds;
+extern const struct wsm_bounds wsm_round_trip_bounds, wsm_duration_bounds,
+  wsm_broadcast_bounds;
 
 /* How a connection ended that had reached the 101. */
 struct wsm_closing {

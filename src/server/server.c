@@ -2,8 +2,10 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "io/clock.h"
 #include "io/socket.h"
 #include "link/notes.h"
+#include "link/shared.h"
 #include "observe/observer.h"
 #include "base/hidden.h"
 
@@ -216,8 +218,25 @@ static long broadcast_frame (struct wsm_server *s,
   return sent;
 }
 
+/* A copy counts at its connection as a message; what all of them hold is added at
+** once. */
+static void count_broadcast (struct wsm_server *s,
+                             const struct wsm_broadcast *message, long sent,
+                             double seconds) {
+  struct wsm_shared *shared = s->handle.loop ? wsm_shared_of(s->handle.loop)
+                                             : NULL;
+  struct wsm_totals *t;
+  if (!shared) return;
+  t = &shared->totals[WSM_SERVER];
+  t->ended.payload_out += (uint64_t)sent * message->length;
+  if (message->opcode == WSM_BINARY) t->ended.binary_out += (uint64_t)sent;
+  wsm_histogram_note(&t->broadcast, &wsm_broadcast_bounds,
+                     (uint64_t)(seconds * wsm_broadcast_bounds.per_second));
+}
+
 long wsm_server_broadcast (struct wsm_server *s,
                            const struct wsm_broadcast *message, size_t *full) {
+  const double began = wsm_clock_seconds();
   struct wsm_buffer frame;
   long sent;
   memset(&frame, 0, sizeof frame);
@@ -227,6 +246,7 @@ long wsm_server_broadcast (struct wsm_server *s,
                                message->length))
     return -1;
   sent = broadcast_frame(s, &frame, message->except, full);
+  count_broadcast(s, message, sent, wsm_clock_seconds() - began);
   wsm_buffer_clear(&frame);
   return sent;
 }

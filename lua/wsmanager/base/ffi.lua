@@ -25,7 +25,7 @@ if not luajit_ffi then return ffi end
 
 -- The types of src/lua/lffi.c.
 local taken_message = luajit_ffi.typeof [[
-  struct { const void *owner; uint64_t before; uint32_t length; char bytes[16384]; }]]
+  struct { const void *owner; uint64_t before; uint32_t length; int binary; char bytes[16384]; }]]
 local calls = luajit_ffi.cast(luajit_ffi.typeof([[
   const struct {
     int (*next) (const void *box, $ *to);

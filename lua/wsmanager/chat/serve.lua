@@ -3,9 +3,11 @@
 -- Never keeps a message itself: the history does.
 
 local arguments = require "wsmanager.base.arguments"
+local census = require "wsmanager.chat.census"
 local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.scheduler"
 local each = require "wsmanager.base.each"
+local gauges = require "wsmanager.base.gauges"
 local member_of = require "wsmanager.chat.member"
 local memory_history = require "wsmanager.chat.memory_history"
 local message = require "wsmanager.chat.message"
@@ -267,6 +269,7 @@ function Server:stop (seconds)
   check_object(self, Server, "server:stop")
   seconds = arguments.timeout(1, "#1 to 'stop'", seconds)
   self.stopped = true
+  gauges.remove(self)
   self.pauses:stop()
   self.server:stop(seconds)
 end
@@ -303,5 +306,6 @@ return function (given)
     arguments.call_at_level(2, server.serve, for_server)
   if not made then return nil, token, detail end
   self.server, self.port, self.path = made, made.port, made.path
+  gauges.add(self, census.of)
   return self
 end

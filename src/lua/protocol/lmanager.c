@@ -245,7 +245,7 @@ static int next (lua_State *L) {
   struct wsm_message message;
   const enum wsm_input input = wsm_manager_next(m, &message, check_now(L, 2));
   const int n = wsm_push_input(L, input, &message);
-  if (input == WSM_MESSAGE) wsm_manager_pop(m);
+  if (input == WSM_MESSAGE) wsm_manager_pop(m, &message);
   return n;
 }
 

@@ -56,7 +56,7 @@ int wsm_spec_login_next (lua_State *L) {
   const enum wsm_input input =
     wsm_login_next(m, check_number(L, 2), &message, check_number(L, 3));
   const int n = wsm_push_input(L, input, &message);
-  if (input == WSM_MESSAGE) wsm_login_pop(m);
+  if (input == WSM_MESSAGE) wsm_login_pop(m, &message);
   return n;
 }
 

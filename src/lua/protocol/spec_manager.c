@@ -287,7 +287,7 @@ int wsm_spec_latency (lua_State *L) {
 int wsm_spec_round_trips (lua_State *L) {
   const struct wsm_histogram *h = &wsm_check_manager_box(L)->totals.round_trip;
   lua_pushinteger(L, (lua_Integer)h->count);
-  lua_pushnumber(L, h->sum_ms);
+  lua_pushnumber(L, h->sum);
   return 2;
 }
 
