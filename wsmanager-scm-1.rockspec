@@ -223,6 +223,7 @@ build = {
       libraries = { "websockets", "uv", "ssl", "crypto", "z", "pthread" },
     },
     wsmanager = "lua/wsmanager/init.lua",
+    ["wsmanager.base.caught"] = "lua/wsmanager/base/caught.lua",
     ["wsmanager.base.close_arguments"] = "lua/wsmanager/base/close_arguments.lua",
     ["wsmanager.base.close_codes"] = "lua/wsmanager/base/close_codes.lua",
     ["wsmanager.base.codec"] = "lua/wsmanager/base/codec.lua",

@@ -1,8 +1,9 @@
 -- What a thread of a host is called for: one function of the program, and who is told
 -- of its end.
--- Depends on coroutines.lua and uncaught.lua.
+-- Depends on coroutines.lua, caught.lua and uncaught.lua.
 -- Never lets an error out: it would end the host's thread.
 
+local caught = require "wsmanager.base.caught"
 local coroutines = require "wsmanager.run.coroutines"
 local raw = require "wsmanager.base.raw"
 local report = require "wsmanager.base.report"
@@ -44,10 +45,6 @@ end
 
 local pcall_yields = resume(create(yield_in_pcall))
 
-local function trace (why)
-  return {why = why, text = report.trace(why, true)}
-end
-
 local function begin (job)
   local thread = running()
   if job.task then
@@ -65,9 +62,7 @@ end
 
 -- Calls it; returns whether it has returned, or its error and that with its traceback.
 local function call_in_pcall (job)
-  local ok, failure = xpcall(begin, trace, job)
-  if ok then return true end
-  return false, failure.why, failure.text
+  return caught(begin, job)
 end
 
 -- In a coroutine around which the host's thread passes on what is yielded.

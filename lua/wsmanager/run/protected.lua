@@ -1,7 +1,8 @@
 -- Calls of functions that may wait and whose errors are caught, in each Lua.
--- Depends on coroutines.lua, scheduler.lua and report.lua.
+-- Depends on coroutines.lua, scheduler.lua, caught.lua and report.lua.
 -- Never reports an error: it returns it.
 
+local caught = require "wsmanager.base.caught"
 local coroutines = require "wsmanager.run.coroutines"
 local raw = require "wsmanager.base.raw"
 local report = require "wsmanager.base.report"
@@ -35,25 +36,8 @@ local function call_apart (fn, ...)
   return outcome[1], outcome[2], outcome[3], outcome[4]
 end
 
-local KEPT = {}
-
-local function keep_trace (why)
-  return { KEPT, why, report.trace(why, true) }
-end
-
--- No handler is called where there is no memory, nor where the stack has no room for it.
-local function outcome_of (ok, a, ...)
-  if ok then return true, a, ... end
-  if type(a) == "table" and rawequal(rawget(a, 1), KEPT) then return false, a[2], a[3] end
-  return false, a, report.text(a)
-end
-
-local function call (fn, ...)
-  return outcome_of(xpcall(fn, keep_trace, ...))
-end
-
 return {
   -- true and what fn(...) returns (at most three results count), or false, its error and
   -- the text of that with the traceback.
-  call = pcall_yields and call or call_apart,
+  call = pcall_yields and caught or call_apart,
 }

@@ -20,12 +20,24 @@ describe("a protected call", function ()
     assert.matches("^no\nstack traceback:", text)
   end)
 
+  -- How much room the stack has left at its end is another in each call; where the
+  -- traceback finds none, Lua says "error in error handling".
   it("returns an error that has no room for a traceback", function ()
     local function deeper () return 1 + deeper() end
-    local called, why, text = protected.call(deeper)
-    assert.is_false(called)
-    assert.matches("overflow", why)
-    assert.matches("overflow", text)
+    local function call_at (depth)
+      if depth > 0 then return (call_at(depth - 1)) end
+      local called, why, text = protected.call(deeper)
+      assert.is_false(called)
+      assert.matches("overflow", why)
+      assert.matches("overflow", text)
+    end
+    for depth = 0, 60 do call_at(depth) end
+  end)
+
+  it("returns an error of the traceback's own as the one it was of", function ()
+    local object = setmetatable({}, { __tostring = function (self) return self .. "" end })
+    assert.same({ false, object, "(an error object that has no text)" },
+                { protected.call(error, object) })
   end)
 
   it("may wait, and others go on meanwhile", function ()
