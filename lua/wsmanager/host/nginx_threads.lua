@@ -5,8 +5,10 @@
 -- those of its timer, not what turns the loop.
 -- Never waits without an end: nginx would not exit before.
 
+local core = require "wsmanager.core"
 local optional = require "wsmanager.base.optional"
 
+local now = core.now
 local ngx = rawget(_G, "ngx")
 local FAR = 1e6           -- seconds: nginx counts milliseconds in an int
 local THREADS = 100       -- of one timer: each that has ended leaves something there
@@ -24,10 +26,18 @@ nginx_threads.semaphore = new_semaphore
 local Condition = {}
 Condition.__index = Condition
 
--- nginx counts whole milliseconds, from a clock that it reads once a round.
+-- The clock of nginx's timers is the system's coarse one, some milliseconds behind, and read
+-- once a round: a wait may end too early, and goes on then.
 function Condition:wait (seconds)
-  if seconds then ngx.update_time() end
-  return self.semaphore:wait(seconds and math.min(seconds + 0.001, FAR) or FAR) == true
+  if not seconds then return self.semaphore:wait(FAR) == true end
+  local due, rest = now() + seconds, seconds
+  repeat
+    ngx.update_time()
+    local ok, why = self.semaphore:wait(math.min(rest + 0.001, FAR))
+    if ok then return true end
+    rest = due - now()
+  until rest <= 0 or why ~= "timeout"
+  return false
 end
 
 function Condition:waiting () return math.max(0, -self.semaphore:count()) end
