@@ -10,6 +10,7 @@ CFLAGS = -O2 -g
 PREFIX = /usr/local
 LUADIR = $(PREFIX)/share/lua/$(LUA_ABI)
 LIBDIR = $(PREFIX)/lib/lua/$(LUA_ABI)
+BINDIR = $(PREFIX)/bin
 INSTALL = install
 JOBS = $(shell nproc 2>/dev/null || echo 2)
 
@@ -235,6 +236,9 @@ install: build
 	  $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname $$f)" && \
 	  $(INSTALL) -m 644 "lua/$$f" "$(DESTDIR)$(LUADIR)/$$f" || exit 1; \
 	done
+	$(INSTALL) -d $(DESTDIR)$(BINDIR)
+	scripts/wsm $(LUA) $(LUADIR) $(LIBDIR) > $(OUT)/wsm
+	$(INSTALL) -m 755 $(OUT)/wsm $(DESTDIR)$(BINDIR)/wsm
 
 clean:
 	rm -rf build

@@ -1,4 +1,5 @@
--- join.lua lua|c FOLDER [ID FILE...]: all Lua files below FOLDER as one, to stdout, or
+-- join.lua lua|c FOLDER [ID FILE...]: all Lua files below FOLDER, but for those of the
+-- command line `wsm`, as one, to stdout, or
 -- that text as an array of C. FILEs: what lies beside it in a bundle; ID: another one for
 -- other FILEs.
 -- Depends on head.lua, which stands before them.
@@ -15,7 +16,8 @@ end
 
 local function paths ()
   local found = {}
-  local pipe = assert(io.popen("find '" .. root .. "' -name '*.lua' | LC_ALL=C sort"))
+  local pipe = assert(io.popen("find '" .. root .. "' -name '*.lua' ! -name cli.lua "
+                              .. "! -path '*/cli/*' | LC_ALL=C sort"))
   for path in pipe:lines() do found[#found + 1] = path end
   pipe:close()
   assert(#found > 0, root .. " has no Lua files")

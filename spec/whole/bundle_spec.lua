@@ -82,12 +82,14 @@ print(elsewhere)
 ]])
   end)
 
-  it("has every module of the tree, and loads without any other", function()
+  it("has every module but those of wsm, and loads without any other", function()
     local text_of_all, missing = files.read(bundle .. "/wsmanager.lua"), {}
     for _, path in ipairs(files.below({ "lua" }, ".lua")) do
       local name = path:match("^lua/(.*)%.lua$"):gsub("/init$", ""):gsub("/", ".")
       local beginning = ("\npreload[%q] = function (...)\n"):format(name)
-      if not text_of_all:find(beginning, 1, true) then missing[#missing + 1] = name end
+      local is_there = text_of_all:find(beginning, 1, true) ~= nil
+      local is_of_wsm = name:find "^wsmanager%.cli%f[.%z]" ~= nil
+      if is_there == is_of_wsm then missing[#missing + 1] = name end
     end
     assert.same({}, missing)
     assert.equal("function\n", run

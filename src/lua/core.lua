@@ -10,6 +10,8 @@
 ---@field shared fun(): boolean?   is this the Lua state of all of nginx's requests? nil: no nginx
 ---@field connection fun(loop: core.loop, config: core.config): wsmanager   raises
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
+---@field descriptor fun(loop: core.loop, number: integer): core.descriptor|nil, string?, string?   of the program's own
+---@field suspend fun()   stops the process, as Ctrl-Z does, until it is continued
 ---@field tls fun(options: core.tlsoptions, server: boolean): core.tls|nil, string?, string?
 ---@field now fun(): number   seconds of a clock that never goes back
 ---@field walltime fun(): number   seconds since 1970, which may be set back
@@ -86,6 +88,16 @@
 ---@field secret fun(self): string     to be sent first
 ---@field arm fun(self)                after each byte and its turn
 ---@field close fun(self)
+
+---@class core.descriptor : userdata   of the program: a file, a pipe, a terminal; it stays open
+---@field id fun(self): integer   of its handle on the loop
+---@field await fun(self, what: "read"|"write"): boolean   will its handle be ready, once? false: it never waits
+---@field read fun(self): string|false|nil, string?   false: not now; nil: the end; nil, why
+---@field write fun(self, text: string, from: integer): integer|nil, string?   the index behind what was written; nil, why
+---@field terminal fun(self): boolean   is it one?
+---@field size fun(self): integer?, integer?   columns and rows of the terminal
+---@field raw fun(self, on: boolean): boolean   key by key, or as before; is it so now?
+---@field close fun(self)         also __gc; the terminal is as before
 
 ---@class core.loop : userdata
 ---@field turn fun(self, wait: number?)     nil: until something happens

@@ -9,6 +9,7 @@
 #include "lua/lloop.h"
 #include "lua/lserver.h"
 #include "lua/ltls.h"
+#include "lua/console/lconsole.h"
 #include "lua/host/lnginx.h"
 #include "lua/json/ljson.h"
 #include "lua/observe/lnotes.h"
@@ -82,6 +83,7 @@ int luaopen_wsmanager_core (lua_State *L) {
   wsm_set_totals(L);
   wsm_set_notes(L);
   wsm_set_nginx(L);
+  wsm_set_console(L);
   wsm_push_loop(L);
   lua_setfield(L, -2, "loop");
   wsm_push_server(L);
