@@ -1,6 +1,7 @@
 -- The contract of a host: the same program in each. A driver beside this file starts the
 -- host's loop and calls contract.run in a coroutine or thread of it.
 
+local raw = require "wsmanager.base.raw"
 local wsmanager = require "wsmanager"
 
 local LONG = 30              -- seconds: a deadline that no healthy wait reaches
@@ -9,10 +10,12 @@ local contract = {}
 
 -- ## Writing down
 
-local function write (...)
+function contract.write (...)
   io.write(...)
   io.flush()
 end
+
+local function write (...) contract.write(...) end
 
 -- Runs the part of that name; PUC Lua 5.1 cannot wait within the pcall.
 local function part (name, fn)
@@ -397,11 +400,11 @@ for i, each in ipairs(parts) do contract.names[i] = each.name end
 -- ## Running
 
 local function yields_in_pcall ()
-  pcall(coroutine.yield)
+  pcall(raw.yield)
   error()
 end
 
-contract.pcall_yields = coroutine.resume(coroutine.create(yields_in_pcall))
+contract.pcall_yields = raw.resume(raw.create(yields_in_pcall))
 
 -- In the host's loop.
 function contract.run ()
@@ -431,20 +434,31 @@ local function collect ()
   collectgarbage()
 end
 
+-- What there is now: descriptors, and memory in KiB.
+function contract.measure ()
+  collect()
+  return {descriptors = contract.descriptors(), memory = collectgarbage "count"}
+end
+
+-- Says what the second and the third round have left.
+function contract.compare (first, second, third)
+  local a, b, c = first.descriptors, second.descriptors, third.descriptors
+  write(b == a and c == a and "ok" or "FAILED",
+        (" leaves no descriptor: %d %d %d\n"):format(a, b, c))
+  local more = third.memory - second.memory
+  write(more < 100 and "ok" or "FAILED", " leaves no memory: ",
+        ("%.0f KiB more\n"):format(more))
+end
+
 -- Calls once(), which runs the loop of the host until it ends, three times: the host can
 -- be left and entered again, and nothing grows.
 function contract.rounds (once)
-  local descriptors, memory = {}, {}
+  local found = {}
   for i = 1, 3 do
     once()
-    collect()
-    descriptors[i], memory[i] = contract.descriptors(), collectgarbage "count"
+    found[i] = contract.measure()
   end
-  write(descriptors[2] == descriptors[1] and descriptors[3] == descriptors[1] and "ok"
-        or "FAILED", " leaves no descriptor: ", table.concat(descriptors, " "), "\n")
-  local more = memory[3] - memory[2]
-  write(more < 100 and "ok" or "FAILED", " leaves no memory: ",
-        ("%.0f KiB more\n"):format(more))
+  contract.compare(found[1], found[2], found[3])
 end
 
 return contract

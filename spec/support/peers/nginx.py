@@ -68,7 +68,7 @@ events {{ worker_connections 2048; {OPTIONS.get("events", "")} }}
 http {{
   access_log off;
   {temporary}
-  lua_package_path "{TREE}/lua/?.lua;{TREE}/lua/?/init.lua;{TREE}/?.lua;;";
+  lua_package_path "{TREE}/lua/?.lua;{TREE}/lua/?/init.lua;{TREE}/?.lua;{TREE}/spec/?.lua;;";
   lua_package_cpath "{cpath}";
   {OPTIONS.get("http", "")}
   {block("init_by_lua_block", OPTIONS.get("init"))}

@@ -1,7 +1,8 @@
 -- The contract of a host (spec/support/hosts/contract.lua), in each of them for real: a
--- program of its own, whose lines say which part went well.
+-- program of its own, whose lines say which part went well. nginx is no such program:
+-- openresty_contract_spec.lua.
 
-local contract = require "support.hosts.contract"
+local outcomes = require "support.hosts.outcomes"
 local programs = require "support.programs"
 
 local HERE = "spec/support/hosts/"
@@ -23,31 +24,19 @@ local beside = {
   },
 }
 
--- name of a part -> how it went.
-local function outcomes (name)
+local function run (name)
   local text = programs.output(HERE .. name .. ".lua")
-  local found = {}
-  for line in text:gmatch "[^\n]+" do
-    local how, rest = line:match "^(%u*o?k?) (.*)"
-    if how == "ok" or how == "FAILED" then
-      local part = rest:match "^[^:]+"
-      if found[part] == nil or how == "FAILED" then found[part] = line end
-    end
-  end
-  return found, text
+  return outcomes.read(text), text
 end
-
-local names = {"leaves no descriptor", "leaves no memory"}
-for _, name in ipairs(contract.names) do names[#names + 1] = name end
 
 for name, versions in pairs(hosts) do
   if versions:find(version, 1, true) then
     describe("the host " .. name, function ()
       local found, text
 
-      setup(function () found, text = outcomes(name) end)
+      setup(function () found, text = run(name) end)
 
-      for _, part in ipairs(names) do
+      for _, part in ipairs(outcomes.names) do
         it(part, function ()
           assert.matches("^ok ", found[part] or text)
         end)
@@ -66,7 +55,7 @@ if hosts.engine:find(version, 1, true) then
   describe("a host that ends", function ()
     local found, text
 
-    setup(function () found, text = outcomes "leaving" end)
+    setup(function () found, text = run "leaving" end)
 
     for _, part in ipairs {
       "ends waits without a deadline", "lets those finish that have one",
