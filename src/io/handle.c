@@ -105,11 +105,13 @@ static uint64_t coalesced (const struct wsm_handles *all,
 void wsm_handle_set_timer (struct wsm_handle *h, uint64_t deadline_ms,
                            bool coalesce) {
   struct wsm_handles *all = h->handles;
+  const uint64_t before_ms = h->timer.deadline_ms;
   if (deadline_ms == WSM_NEVER) deadline_ms = IDLE;
   else if (coalesce) deadline_ms = coalesced(all, deadline_ms);
-  if (h->timer.deadline_ms == deadline_ms) return;
+  if (before_ms == deadline_ms) return;
   wsm_heap_set(&all->timers, &h->timer, deadline_ms);
-  if (wsm_heap_first(&all->timers) == &h->timer) wake(all);
+  if (deadline_ms < before_ms && wsm_heap_first(&all->timers) == &h->timer)
+    wake(all);
 }
 
 static struct wsm_handle *of_timer (struct wsm_timer *timer) {
@@ -154,13 +156,30 @@ struct wsm_handle *wsm_handles_next_ready (struct wsm_handles *all) {
 
 /* --- output --- */
 
-void wsm_handle_mark_pending (struct wsm_handle *h) {
+static void add_pending (struct wsm_handle *h, uint64_t flush_ms) {
   struct wsm_handles *all = h->handles;
+  if (!all->pending || flush_ms < all->flush_ms) all->flush_ms = flush_ms;
   if (h->pending) return;
   h->pending = true;
   h->next_pending = all->pending;
   all->pending = h;
-  wake(all);
+}
+
+void wsm_handle_mark_pending (struct wsm_handle *h) {
+  if (h->pending && !h->patient) return;
+  add_pending(h, 0);
+  h->patient = false;
+  wake(h->handles);
+}
+
+void wsm_handle_mark_patient (struct wsm_handle *h) {
+  if (h->pending) return;
+  add_pending(h, (h->handles->now_ms | COALESCE_MASK) + 1);
+  h->patient = true;
+}
+
+uint64_t wsm_handles_flush_deadline (const struct wsm_handles *all) {
+  return all->pending ? all->flush_ms : WSM_NEVER;
 }
 
 /* What is marked meanwhile waits for the next flush. */

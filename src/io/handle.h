@@ -41,6 +41,7 @@ struct wsm_handle {
   struct wsm_handle *next_ready, *previous_ready;
   struct wsm_handle *next_pending;
   bool ready, pending, awaits_recovery;
+  bool patient; /* pending, and not worth a turn of its own in a host's loop */
 };
 
 void wsm_handle_detach (struct wsm_handle *h);
@@ -52,6 +53,10 @@ void wsm_handle_set_timer (struct wsm_handle *h, uint64_t deadline_ms,
 
 void wsm_handle_notify (struct wsm_handle *h);       /* makes it ready */
 void wsm_handle_mark_pending (struct wsm_handle *h); /* it has to write */
+
+/* The same for what need not be at once: a host's loop turns for it within some
+** milliseconds, with whatever comes first. */
+void wsm_handle_mark_patient (struct wsm_handle *h);
 
 /* Is on_recovered to be called? The network is watched only while somebody awaits
 ** it. */
@@ -72,6 +77,7 @@ struct wsm_handles {
   struct wsm_handle *all;
   struct wsm_handle *first_ready, *last_ready;
   struct wsm_handle *pending, *flushing;
+  uint64_t flush_ms;           /* for a host: when those pending are due */
   struct wsm_poll_fd *poll_fd; /* NULL: no host polls the loop */
   int64_t last_id;
   size_t awaiting;      /* handles that await a recovery */
@@ -94,6 +100,9 @@ void wsm_handles_run_timers (struct wsm_handles *all, uint64_t now_ms);
 
 /* The earliest timer's; WSM_NEVER: there is none. */
 uint64_t wsm_handles_deadline (const struct wsm_handles *all);
+
+/* When those pending are to be flushed, at the latest; WSM_NEVER: there are none. */
+uint64_t wsm_handles_flush_deadline (const struct wsm_handles *all);
 
 /* Takes the first one off the ready list; NULL: it is empty. */
 struct wsm_handle *wsm_handles_next_ready (struct wsm_handles *all);

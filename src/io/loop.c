@@ -252,13 +252,18 @@ void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
 
 /* --- in another event loop --- */
 
+static uint64_t host_deadline (const struct wsm_loop *loop) {
+  const uint64_t timer = wsm_handles_deadline(&loop->handles),
+                 flush = wsm_handles_flush_deadline(&loop->handles),
+                 deadline = flush < timer ? flush : timer;
+  return loop->due_ms < deadline ? loop->due_ms : deadline;
+}
+
 int64_t wsm_loop_timeout (struct wsm_loop *loop) {
-  uint64_t deadline = wsm_handles_deadline(&loop->handles),
-           now = wsm_loop_refresh(loop);
+  const uint64_t now = wsm_loop_refresh(loop), deadline = host_deadline(loop);
   int64_t uv = uv_timeout(loop);
   int64_t ours = -1;
-  if (has_work(loop)) return 0;
-  if (loop->due_ms < deadline) deadline = loop->due_ms;
+  if (loop->handles.first_ready || loop->recovered) return 0;
   if (deadline != WSM_NEVER)
     ours = deadline <= now ? 0 : (int64_t)(deadline - now);
   if (!uv_loop_alive(loop->uv)) uv = -1;
@@ -274,9 +279,8 @@ int wsm_loop_fd (struct wsm_loop *loop) {
   return wsm_poll_fd_get(loop->handles.poll_fd);
 }
 
-void wsm_loop_due (struct wsm_loop *loop, int64_t in_ms) {
-  loop->due_ms = in_ms < 0 ? WSM_NEVER
-                           : wsm_loop_refresh(loop) + (uint64_t)in_ms;
+void wsm_loop_due (struct wsm_loop *loop, uint64_t at_ms) {
+  loop->due_ms = at_ms;
   if (!loop->handles.turning) arm(loop);
 }
 

@@ -49,9 +49,9 @@ int wsm_loop_fd (struct wsm_loop *loop);
 /* Milliseconds until a turn is due without any I/O; -1: none is. */
 int64_t wsm_loop_timeout (struct wsm_loop *loop);
 
-/* What the loop's owner has to do is due in so many milliseconds; negative: it has
-** nothing. For fd and timeout: a turn does not look at it. */
-void wsm_loop_due (struct wsm_loop *loop, int64_t in_ms);
+/* When what the loop's owner has to do is due; WSM_NEVER: it has nothing. For fd and
+** timeout: a turn does not look at it. */
+void wsm_loop_due (struct wsm_loop *loop, uint64_t at_ms);
 
 /* Was its descriptor asked for? */
 bool wsm_loop_is_hosted (const struct wsm_loop *loop);

@@ -131,6 +131,8 @@ void wsm_driver_update_pause (struct wsm_link *l) {
   if (full) wsm_manager_pause(m, wsm_driver_now(l));
   else wsm_manager_resume(m, wsm_driver_now(l));
   wsm_stream_pause(l->transfer.stream, full);
+  if (!full)
+    wsm_handle_mark_pending(&l->handle); /* libuv polls it with a turn */
 }
 
 void wsm_driver_notify (struct wsm_link *l) {
@@ -212,7 +214,7 @@ static void on_readable (void *owner) {
     wsm_transfer_write(&l->transfer);
   wsm_driver_update(l);
   if (wsm_manager_holds_message(&l->manager))
-    wsm_handle_mark_pending(&l->handle);
+    wsm_handle_mark_patient(&l->handle);
 }
 
 static void on_writable (void *owner) {

@@ -69,6 +69,7 @@ static void on_flush (struct wsm_handle *handle, bool before_io) {
   struct wsm_manager *m = &l->manager;
   const bool held = wsm_manager_holds_message(m);
   const bool popped = wsm_manager_has_popped(m);
+  const bool was_patient = handle->patient;
   l->transfer.flushed_early = false;
   if (before_io && (held || popped)) {
     wsm_transfer_refill_keys(&l->transfer);
@@ -76,8 +77,10 @@ static void on_flush (struct wsm_handle *handle, bool before_io) {
     wsm_driver_update_timer(l);
   }
   if (before_io ? popped && wsm_manager_holds_message(m) : held || popped)
-    wsm_handle_mark_pending(handle);
-  wsm_link_flush(l);
+    wsm_handle_mark_patient(handle);
+  /* a message that is held makes the link ready once, not with each flush */
+  if (before_io || !was_patient || wsm_manager_pending(m) > 0)
+    wsm_link_flush(l);
 }
 
 /* RFC 6455 7.4.1, 1001: as far as the kernel takes it at once, behind what waits to be
@@ -279,8 +282,7 @@ void wsm_link_say_goodbye (struct wsm_link *l,
 
 /* Writes what was queued at once, or marks it to be written with the turn. */
 static void push (struct wsm_link *l) {
-  if (wsm_transfer_push(&l->transfer) && !l->handle.pending)
-    wsm_handle_mark_pending(&l->handle);
+  if (wsm_transfer_push(&l->transfer)) wsm_handle_mark_pending(&l->handle);
 }
 
 /* A message in the outbox may expire, or have been dropped. */

@@ -84,9 +84,12 @@ static int fd (lua_State *L) {
   return 1;
 }
 
-/* loop:due([seconds]): when what Lua has to do is due; nil: there is nothing */
+/* loop:due([seconds]): when what Lua has to do is due, of the clock of core.now; nil:
+** there is nothing. A millisecond too early would be a turn for nothing, and another
+** one until it is over. */
 static int due (lua_State *L) {
-  wsm_loop_due(wsm_check_loop(L, 1), to_ms(L, 2));
+  const int64_t at_ms = to_ms(L, 2);
+  wsm_loop_due(wsm_check_loop(L, 1), at_ms < 0 ? WSM_NEVER : (uint64_t)at_ms);
   return 0;
 }
 

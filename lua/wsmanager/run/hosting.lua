@@ -46,7 +46,7 @@ local function tell_due ()
   local at = rounds.due()
   if at == told then return end
   told = at
-  if at == math.huge then loop:due() else loop:due(math.max(0, at - now())) end
+  if at == math.huge then loop:due() else loop:due(at) end
 end
 
 -- ## Watching
