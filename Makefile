@@ -100,6 +100,7 @@ help:
 #:          ThreadSanitizer
 #: lint     luacheck, clang-format; changes nothing
 #: format   clang-format over all C
+#: reference  writes docs/reference, from the annotations in lua/
 #: house    the folders, their files and lines, and which folder uses which
 #: bench    speed, beside other clients and servers (bench-quick: the gist)
 #: bench-count  instructions a message, by valgrind
@@ -249,5 +250,6 @@ clean:
 -include scripts/bundle/bundle.mk
 -include scripts/docs/docs.mk
 -include bench/bench.mk
+-include scripts/reference/reference.mk
 -include fuzz/fuzz.mk
 -include simulate/simulate.mk

@@ -31,41 +31,16 @@ local now = core.now
 local to_deadline, receive_frame = receiving.to_deadline, receiving.receive_frame
 local action, messageType = message.action, message.messageType
 
+--- A chat, which `chat.new` returns. A message is kept until the other side has received it and
+--- is sent again, in order, after each reconnect; the other side drops an id that it has received
+--- before.
 ---@class chat
----@field ws wsmanager.Connection   the connection: its state, its events, its stats
----@field uid string|nil    of the credentials in use
----@field onmessage fun(message: Message)|nil   set: messages come here
----@field onreceipt fun(receipt: chat.frame)|nil   action received or read; refused, with why
----@field oncontact fun(contact: chat.contact, change: chat.change)|nil
+---@field ws wsmanager.Connection   the connection: its state, its events, its statistics
+---@field uid string|nil            of the credentials in use
+---@field onmessage? fun(message: Message)      set: messages come here, and not to `receive`
+---@field onreceipt? fun(receipt: chat.frame)   `action` is received or read; or refused, with `why`
+---@field oncontact? fun(contact: chat.contact, change: chat.change)  something has changed at a contact
 local Chat = {}
-
----@class chat.session   credentials
----@field uid string
----@field token string
----@field mode chatTypes?      default chatTypes.doctor
----@field server string?       host or host:port
----@field secure boolean?      default true: wss
-
----@class chat.options : chat.session   the options of wsmanager.new, and these
----@field session (fun(): chat.session|nil, string?)|nil   called before each attempt
----@field peer string?         receiverId of the messages sent
----@field outbox {messages: integer?, bytes: integer?}?   not yet received (1024, 16 MiB)
----@field heartbeat table|false|nil   as wsmanager.new; {"action":4} after 30 s
----@field onmessage fun(message: Message)?
----@field onreceipt fun(receipt: chat.frame)?
----@field contacts integer?    contacts that are known (1024)
----@field history {messages: integer?, bytes: integer?}?   kept of all contacts (1000, 4 MiB)
----@field oncontact fun(contact: chat.contact, change: chat.change)?
-
---- What has changed at a contact: "unread", "presence" (uid, online), "typing" (uid,
---- typing), "history" (messages), "missed" (count), "room", "left".
----@class chat.change
----@field type string
----@field uid string?
----@field online boolean?
----@field typing boolean?
----@field messages Message[]?
----@field count integer?
 
 local defaults = {
   outbox = { messages = 1024, bytes = 16 * 1024 * 1024 },
@@ -203,11 +178,11 @@ local function make (options)
   return setmetatable(self, Chat)
 end
 
---- It connects at once; raises for a wrong option.
----@param options chat.options
----@return chat|nil
----@return "tls"|nil token   a certificate or key that cannot be read
----@return string? detail
+--- A chat. It connects at once, and raises for a wrong option.
+---@param options chat.options  at least `server`, `uid` and `token`, or `session`
+---@return chat? talk
+---@return wsmanager.Token? token  "tls": a certificate or key that cannot be read; "closed": the host ends
+---@return string? detail  why
 local function new (options)
   if type(options) ~= "table" then
     bad_argument(1, "#1 to 'new' (table", options)
@@ -266,9 +241,11 @@ local function is_to_repeat (self, token, detail)
 end
 
 --- Sends a text. It is kept until the other side has received it.
----@param content string
----@param extra table?     more fields of the message
----@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
+---@param content string  UTF-8
+---@param extra? table    more fields of the message
+---@return Message? message  as it is sent
+---@return wsmanager.Token? token  "full", "closed", "locked"
+---@return string? detail  why
 function Chat:text (content, extra)
   checks.self(self, "text")
   if type(content) ~= "string" then
@@ -285,9 +262,11 @@ function Chat:text (content, extra)
 end
 
 --- Sends a picture: a URL, or the bytes of a PNG, JPEG, GIF or WebP file.
----@param source string
----@param extra table?     more fields; `name` is the `content` of a picture's bytes
----@return Message|nil, "full"|"closed"|"locked"|nil token, string? detail
+---@param source string  a URL, or the bytes
+---@param extra? table   more fields; `name` is the `content` of a picture's bytes
+---@return Message? message  as it is sent
+---@return wsmanager.Token? token  "full", "closed", "locked"
+---@return string? detail  why
 function Chat:image (source, extra)
   checks.self(self, "image")
   if type(source) ~= "string" then
@@ -312,8 +291,10 @@ function Chat:image (source, extra)
 end
 
 --- Sends the receipt that a message was read.
----@param received Message
----@return true|nil, "full"|nil token, string? detail
+---@param received Message  which `receive` returned
+---@return true|nil sent
+---@return wsmanager.Token? token  "full", "closed"
+---@return string? detail  why
 function Chat:read (received)
   checks.self(self, "read")
   local wrong = message.fault(received)
@@ -342,10 +323,13 @@ local function timed_out (what, timeout, detail, left)
     ("%s within %.14g s: %s%s"):format(what, timeout, left or "", state)
 end
 
---- The next message. Receipts that come before it are handled, and given to
---- onreceipt.
----@param timeout number?   seconds
----@return Message|nil, string? token, string? detail, string? raw
+--- The next message, which is confirmed with `received`. Receipts that come before it are
+--- handled, and given to `onreceipt`.
+---@param timeout? number  seconds
+---@return Message? message
+---@return wsmanager.Token? token  as of `ws:receive`
+---@return string? detail  why
+---@return string? raw     with "codec": the message as it came
 function Chat:receive (timeout)
   checks.self(self, "receive")
   timeout = checks.timeout(1, "receive", timeout)
@@ -365,7 +349,7 @@ end
 --- Each message, across reconnects, until the connection is closed for good; what
 --- comes when it was connected again after close() is for a new messages().
 --- Raises where the connection's own messages() does: in a coroutine of Lua 5.1.
----@return fun(): Message|nil
+---@return fun(): Message? next
 function Chat:messages ()
   checks.self(self, "messages")
   call_at_level(2, self.ws.messages, self.ws)
@@ -383,8 +367,10 @@ end
 --- Waits until the other side has received all that was sent here. Messages
 --- that come meanwhile are kept for receive(), as many as the option `inbox` has
 --- room for: then it returns "full", and goes on after some receive().
----@param timeout number?   seconds
----@return true|nil, "timeout"|"full"|string|nil token, string? detail
+---@param timeout? number  seconds
+---@return true|nil settled
+---@return wsmanager.Token? token  "timeout", "full", or why it ended
+---@return string? detail  why
 function Chat:settled (timeout)
   checks.self(self, "settled")
   timeout = checks.timeout(1, "settled", timeout)
@@ -407,9 +393,9 @@ local function listen (self, handler)
 end
 
 --- Closes the connection for good.
----@param code integer?
----@param reason string?
----@return integer dropped  as the connection's close
+---@param code? integer   as of `ws:close`
+---@param reason? string  at most 123 bytes of UTF-8
+---@return integer dropped  as of `ws:close`
 function Chat:close (code, reason)
   checks.self(self, "close")
   local dropped = call_at_level(2, self.ws.close, self.ws, code, reason)
@@ -443,8 +429,8 @@ end
 
 -- ## The frames of a chat
 
----@param frame table   a Message with its action, a receipt, a heartbeat; raises for what
----JSON cannot hold
+--- A frame as it is sent. It raises for what JSON cannot hold.
+---@param frame table  a `Message` with its action, a receipt, a heartbeat
 ---@return string data, "text"|"binary" kind
 local function encode (frame)
   if type(frame) ~= "table" then
@@ -456,9 +442,11 @@ local function encode (frame)
   return data, kind    -- no tail call: call_at_level counts callers
 end
 
----@param data string
----@param kind "text"|"binary"
----@return chat.frame|nil, string|nil why
+--- A frame as it came.
+---@param data string  of one message
+---@param kind "text"|"binary"  of the message
+---@return chat.frame? frame
+---@return string? why  of nil: it is none
 local function decode (data, kind)
   if type(data) ~= "string" then bad_argument(1, "#1 to 'decode' (string", data) end
   return message.decode(data, kind)
@@ -466,6 +454,16 @@ end
 
 Chat.__close = function (self) self:close() end
 
+--- `wsmanager.chat` has the chat of the document that this project began with, made lossless.
+---@class chat.module
+---@field chatTypes table    who talks
+---@field chatAction table   the actions of the first document
+---@field action table       these, and those that a server and its clients tell each other
+---@field messageType table  what a message has
+---@field wsState table      the states of the first document
+---@field doctorImg string   a picture: the bytes of a PNG file
+---@field chatImg string     another
+---@field history table      what `chat.serve` keeps messages in: `chat.history.memory`, `chat.history.sqlite`
 return {
   new = new,
   getUrl = chat_url.getUrl,

@@ -25,10 +25,20 @@ local url = require "wsmanager.base.url"
 
 local client = {}
 
---- Logs in on a connection; `receive` and `send` are the handle's. Nothing or a true value:
---- it is open. nil or false, why: it has failed, and another attempt follows; with
---- "final" as the third result none. The fourth is the code of the close frame, 1000
---- when absent.
+--- Logs in on a connection, with the handle of that connection, and what is known of the
+--- connection before. It may wait, for `timeouts.login`. What it returns decides:
+---
+--- * nothing, or a true value: the connection is open, and what the login did not take follows;
+--- * nil or `false`, and why: the event `error` with the token `login`, closed with 1000, one
+---   failure more, and another attempt after the usual delay;
+--- * nil, why, `"final"`: the same, but there is no other attempt, and the state is `locked`;
+--- * nil, why, nil or `"final"`, a code: closed with that code, 3000 to 4999;
+--- * an error is as nil and its text, and is reported.
+---
+--- The results of a `receive` that failed may be returned as they are: `return ws:receive(5)`
+--- is a login that succeeds with the first message, and fails with the timeout's sentence. It is
+--- cut short by the end of its connection, by `close()` and `reconnect()`: then what it returns
+--- is ignored.
 ---@alias wsmanager.LoginFunction fun(ws: wsmanager.Login, info: wsmanager.LoginInfo): any, string?, "final"?, integer?
 
 local function is_function (value) return type(value) == "function" end
@@ -133,15 +143,15 @@ function client.make (config, record)
   return ws
 end
 
---- A managed connection. It connects at once and in the background: `opened`
---- waits for it, what is sent meanwhile waits in the outbox. It closes when
---- nothing refers to it and it has no listeners.
---- An unknown option, one of a wrong type and a bad URL raise.
----@param given wsmanager.Options
----@return wsmanager.Connection?
----@return string? token  "tls": a certificate or key that cannot be read; "closed": the
----  host ends
----@return string? detail
+--- A managed connection. It connects at once and in the background: `ws:opened` waits for it,
+--- what is sent meanwhile waits in the outbox. It closes when nothing refers to it and it has no
+--- listeners. An unknown option, one of a wrong type, a bad URL, and options that contradict
+--- each other raise.
+--- Source: RFC 6455 4.1.
+---@param given wsmanager.Options  at least `url`
+---@return wsmanager.Connection? ws
+---@return wsmanager.Token? token  "tls": a certificate or key that cannot be read; "closed": the host ends
+---@return string? detail  why
 function client.new (given)
   if type(given) ~= "table" then
     arguments.fail(1, "#1 to 'new' (table", given)

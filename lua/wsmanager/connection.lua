@@ -43,32 +43,31 @@ local METHOD_LEVELS = link.methods and 1 or 0
 
 local connection = {}
 
+--- How a connection stands: `ws.state`.
+---@alias wsmanager.State
+---| "connecting"  # an attempt is under way, up to the end of the login
+---| "open"        # messages go both ways
+---| "closing"     # the closing handshake has begun, or the peer has ended it
+---| "closed"      # closed for good: by `close()`, or by an end after which it does not reconnect
+---| "waiting"     # for the next attempt
+---| "locked"      # ended until `reconnect()`: the `url` function had no URL, or the login said so
+---| "exhausted"   # ended until `reconnect()`: `reconnect.limit` attempts have failed in a row
+
 --- A managed connection: it sends heartbeats, reconnects, and keeps in its outbox
 --- what it could not send yet. It has the names of the W3C's WebSocket, too, and
 --- closes, with 1001, when it is collected or its Lua state is closed.
----@class wsmanager.Connection: userdata
----@field state "connecting"|"open"|"closing"|"closed"|"waiting"|"locked"|"exhausted"
----@field readyState integer       0 to 3, as the W3C has it
----@field bufferedAmount integer   bytes sent and not yet written to the socket
----@field protocol string          the subprotocol agreed on, or ""
----@field extensions string        the extensions agreed on, or ""
----@field url string
----@field id integer
----@field CONNECTING 0
----@field OPEN 1
----@field CLOSING 2
----@field CLOSED 3
----@field onopen? fun(event: wsmanager.Event)
----@field onmessage? fun(event: wsmanager.Event)
----@field onerror? fun(event: wsmanager.Event)
----@field onclose? fun(event: wsmanager.Event)
----@field onreconnecting? fun(event: wsmanager.Event)
----@field onlocked? fun(event: wsmanager.Event)
----@field onexhausted? fun(event: wsmanager.Event)
----@field ondrain? fun(event: wsmanager.Event)
----@field ondropped? fun(event: wsmanager.Event)
----@field onduplicate? fun(event: wsmanager.Event)
----@field onuncertain? fun(event: wsmanager.Event)
+---@class wsmanager.Connection: userdata, wsmanager.EventProperties
+---@field state wsmanager.State     how it stands
+---@field readyState integer        0 to 3: `CONNECTING`, `OPEN`, `CLOSING`, `CLOSED` (WebSockets Standard 3.1)
+---@field bufferedAmount integer    bytes sent and not yet written to the socket (WebSockets Standard 3.1)
+---@field protocol string           the subprotocol agreed on, or "" (RFC 6455 1.9)
+---@field extensions string         the extensions agreed on, or "" (RFC 6455 9)
+---@field url string                where it is, or was last, connected to
+---@field id integer                a number of its own; later ones are higher, with gaps
+---@field CONNECTING 0              of `readyState`
+---@field OPEN 1                    of `readyState`
+---@field CLOSING 2                 of `readyState`
+---@field CLOSED 3                  of `readyState`
 local methods = core.methods
 
 local receive
@@ -135,16 +134,16 @@ local function wait_for_message (ws, timeout, token, detail)
   return timed_out(ws, "no message", timeout)
 end
 
---- The next message. In a coroutine of `run` it yields, elsewhere it turns the
---- loop until there is one. Several coroutines that wait get one message each,
---- in turn. With the option `stream` it returns a reader as soon as some of the message
---- is there, and drops what is left of the message before.
+--- The next message, across reconnects. Several coroutines that wait get one message each, in
+--- turn. With the option `stream` it returns a `wsmanager.Reader` as soon as some of the message
+--- is there, and drops what is left of the message before. A coroutine of PUC Lua 5.1 cannot
+--- wait in a `for` nor inside a `pcall`: there call it in a `while`.
+--- Source: RFC 6455 6.2.
 ---@param timeout? number  seconds; after a timeout the connection is as it was
----@return any data  the message (decoded where `decode` is set; with `stream` a
----  wsmanager.Reader), or nil
----@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec", "cancelled" ...
----@return string? detail  why
----@return string? raw  "codec": the message as it came
+---@return any data  the message, decoded where `decode` is set, or nil
+---@return "text"|"binary"|wsmanager.Token kind  of nil the token: "timeout", "closed", "codec" ...
+---@return string? detail  of nil: why
+---@return string? raw  with "codec": the message as it came
 function receive (ws, timeout)
   if timeout ~= nil then
     timeout = to_timeout(1 + METHOD_LEVELS, "#1 to 'receive'", timeout)
@@ -167,16 +166,15 @@ local function next_message (ws, record, restarts)
   end
 end
 
---- `for data, kind in ws:messages() do`: every message, across reconnects, also
---- those by `reconnect()`, until the connection is over (closed for good, locked or
---- exhausted). After `close()` it gives what still comes on that connection, and
---- ends for good: what comes when `reconnect()` has connected again is for a new
---- `messages()`. A message that cannot be decoded goes to the event `error` (token
---- "codec", the message in `raw`) and the next one comes. A coroutine of PUC Lua
---- 5.1 cannot wait in a `for`: there it raises, and `receive` in a `while` does the
---- same.
----@return fun(ws: wsmanager.Connection): any, string
----@return wsmanager.Connection
+--- `for data, kind in ws:messages() do`: every message, across reconnects, also those by
+--- `reconnect()`, until the connection is over (closed for good, locked or exhausted). After
+--- `close()` it gives what still comes on that connection, and ends for good: what comes when
+--- `reconnect()` has connected again is for a new `messages()`. A message that cannot be decoded
+--- goes to the event `error` (token `codec`, the message in `raw`) and the next one comes. A
+--- coroutine of PUC Lua 5.1 cannot wait in a `for`: there it raises, and `receive` in a `while`
+--- does the same.
+---@return fun(ws: wsmanager.Connection): any, string next  returns a message and its kind
+---@return wsmanager.Connection ws
 function methods.messages (ws)
   check_self(ws, "messages")
   failures.check_iterator(1)
@@ -192,14 +190,14 @@ end
 
 methods.send = sending.send
 
---- Starts the closing handshake (RFC 6455 7.1.2) after what was sent before. No
---- automatic reconnect follows; `reconnect()` opens it again. It does not wait:
---- `closed` does. May be called again.
---- Another code raises InvalidAccessError, a long reason SyntaxError. To lose nothing:
---- `ws:drain()` first.
----@param code? integer  1000 or 3000 to 4999 (W3C WebSockets); a server's side also 1001, 1011 ...
+--- Starts the closing handshake, after what was sent before. It ends the connection for good
+--- and always wins over a reconnect; only `reconnect()` opens it again. It does not wait:
+--- `closed` does. It may be called again. Another code raises InvalidAccessError, a long reason
+--- SyntaxError. To lose nothing call `ws:drain` before.
+--- Source: RFC 6455 7.1.2; WebSockets Standard 3.1.
+---@param code? integer  1000 or 3000 to 4999; a server's side also 1001, 1011 ...
 ---@param reason? string  at most 123 bytes of UTF-8
----@return integer dropped  messages that were never sent, as it was not open: unsent() has them
+---@return integer dropped  messages that were never sent, as it was not open: `ws:unsent` has them
 function methods.close (ws, code, reason)
   check_self(ws, "close")
   local record = to_record(ws)
@@ -215,14 +213,13 @@ function methods.close (ws, code, reason)
   return again and 0 or dropped
 end
 
---- Waits until the kernel has taken everything that was sent: nothing is in the
---- outbox or in the output. Through reconnects; `send`, `drain`, `close` loses nothing
---- that the peer takes.
+--- Waits until the kernel has taken everything that was sent: nothing is in the outbox or in the
+--- output. It goes on through reconnects, so that `send`, `drain`, `close` loses nothing that
+--- the peer takes. That is the kernel's word, not the peer's: see `identify`.
 ---@param timeout? number  seconds
----@return true|nil
----@return string? token  "timeout", "cancelled", or why it ended: what was never sent is in
----  unsent()
----@return string? detail
+---@return true|nil drained
+---@return wsmanager.Token? token  "timeout", "cancelled", or why it ended: `ws:unsent` has what was never sent
+---@return string? detail  why
 function methods.drain (ws, timeout)
   check_self(ws, "drain")
   timeout = to_timeout(1, "#1 to 'drain'", timeout)
@@ -244,10 +241,9 @@ end
 
 --- Waits until it is open (it may have closed again since).
 ---@param timeout? number  seconds
----@return true|nil
----@return string? token  why it will not open: "refused", "locked", "closed" ...; "timeout",
----  "cancelled"
----@return string? detail
+---@return true|nil opened
+---@return wsmanager.Token? token  why it will not open: "refused", "locked", "closed" ...; "timeout", "cancelled"
+---@return string? detail  why
 function methods.opened (ws, timeout)
   check_self(ws, "opened")
   timeout = to_timeout(1, "#1 to 'opened'", timeout)
@@ -267,9 +263,10 @@ function methods.opened (ws, timeout)
 end
 
 --- Waits until it is closed for good.
+--- Source: RFC 6455 7.1.5, 7.1.6, 7.4.
 ---@param timeout? number  seconds
----@return integer? code  RFC 6455 7.4, 1006 without a closing handshake; or nil
----@return string reason  of nil the token: "timeout", "locked", "exhausted", "cancelled"
+---@return integer? code  1005: the close frames had none; 1006: there was no closing handshake; or nil
+---@return string reason  of the close frame; of nil the token: "timeout", "locked", "exhausted", "cancelled"
 ---@return boolean|string clean  the closing handshake was completed; of nil the detail
 function methods.closed (ws, timeout)
   check_self(ws, "closed")
@@ -290,11 +287,12 @@ function methods.closed (ws, timeout)
   until false
 end
 
---- Connects at once with a fresh budget, from any state; an open connection is
---- ended first. What is in the outbox stays. While a `close` is under way it
---- connects after that, when everybody has been notified of the end. With `code` or
---- `reason` a close frame is given to the kernel before, and the peer's is not awaited.
---- `url` is for the next attempt alone, and an attempt under way is given up for it.
+--- Connects at once with all its attempts again, from any state; an open connection is ended
+--- first. What is in the outbox stays. It does not wait: `opened` does. While a `close` is under
+--- way it connects after that, when everybody has been notified of the end. With `code` or
+--- `reason` a close frame is given to the kernel before, and the peer's is not awaited. `url` is
+--- for the next attempt alone, and an attempt under way is given up for it. On a server's side
+--- it raises.
 ---@param options? {code: integer?, reason: string?, url: string?}
 function methods.reconnect (ws, options)
   check_self(ws, "reconnect")
@@ -317,18 +315,19 @@ function methods.reconnect (ws, options)
   schedule(record)
 end
 
---- Writes to the socket now, instead of at the end of the loop's turn.
+--- Writes to the socket now, instead of at the end of the loop's turn. On the main thread each
+--- `send` does.
 function methods.flush (ws)
   check_self(ws, "flush")
   return link.flush(ws)
 end
 
---- Listens to an event (WHATWG DOM 2.7). A listener may wait; while a listener
---- of `message` waits, the messages behind it wait too.
----@param name string  "open", "message", "error", "close", "reconnecting", "locked", "exhausted", "drain",
----  "dropped", "duplicate", "uncertain"
----@param listener fun(event: wsmanager.Event)
----@param options? {once: boolean?}|boolean
+--- Listens to an event. A listener may wait; while a listener of `message` waits, the messages
+--- behind it wait, too.
+--- Source: WHATWG DOM 2.7.
+---@param name wsmanager.EventName  its name
+---@param listener fun(event: wsmanager.Event)  called with one table
+---@param options? {once: boolean?}|boolean  `once`: it is removed before its first call
 function methods.addEventListener (ws, name, listener, options)
   check_self(ws, "addEventListener")
   local record = to_record(ws)
@@ -339,8 +338,10 @@ function methods.addEventListener (ws, name, listener, options)
   retain(ws, record)
 end
 
----@param name string
----@param listener fun(event: wsmanager.Event)
+--- Removes a listener; one that is not there is no error.
+--- Source: WHATWG DOM 2.7.
+---@param name wsmanager.EventName  its name
+---@param listener fun(event: wsmanager.Event)  the same function
 function methods.removeEventListener (ws, name, listener)
   check_self(ws, "removeEventListener")
   local record = to_record(ws)

@@ -57,17 +57,17 @@ local function follow (first)
   end
 end
 
---- Makes an HTTP request and waits for the response, as `receive` waits: everything
---- else goes on. Connections are kept and used again. Any status is a response; a
---- failure is nil, token, detail. Wrong arguments raise, as does a missing libcurl.
----@param address string  http or https
----@param options? wsmanager.FetchOptions
---- Tokens: "timeout", "resolve", "refused", "tls", "proxy", "handshake" (a redirect that
---- is not followed), "protocol", "toobig", "closed", "full", "cancelled" (its
---- task was), and "codec" for `json`.
----@return wsmanager.Response?
----@return string? token
----@return string? detail
+--- Makes an HTTP request and waits for the response, as `ws:receive` waits: everything else goes
+--- on. Any status is a response. Up to 64 connections are open at once, 16 with one host; others
+--- wait for one; idle ones are kept and used again. HTTP/2 is used where the server has it. No
+--- cookies are kept, nothing is cached. Wrong arguments raise, as does a missing libcurl.
+--- Failures: `timeout`, `resolve`, `refused`, `tls`, `proxy`, `handshake` (a redirect that is not
+--- followed), `protocol`, `toobig`, `closed`, `full`, `cancelled`, and `codec` for `json`.
+---@param address string  http:// or https://
+---@param options? wsmanager.FetchOptions  what is sent, and what may come
+---@return wsmanager.Response? response
+---@return wsmanager.Token? token  what went wrong
+---@return string? detail  why
 return function (address, options)
   if type(address) ~= "string" then arguments.fail(1, "#1 to 'fetch' (string", address) end
   if options == nil then options = {} end

@@ -32,16 +32,16 @@ local function read (method, name, fn)
   return name, fn
 end
 
---- Has fn(message, kind, ws) called for each message of that name: what the option
---- `dispatch` finds in it, a string or a number. Without a name: for each message whose
---- name has no handler, or that has none. A message without any handler is for
---- `receive` and the listeners of `message`, as ever.
---- Each call is in a coroutine and may wait: meanwhile other messages of the same
---- handler wait for it, in order, and those of other handlers do not. An error in one is
---- reported, and ends nothing else. Several handlers of one name are called in the order
---- in which they were added; the same twice is called once.
----@param name string|number|wsmanager.MessageHandler
----@param fn? wsmanager.MessageHandler
+--- Has `fn(message, kind, ws)` called for each message of that name: what the option `dispatch`
+--- finds in it, a string or a number. `ws:on(fn)`: for each message whose name has no handler,
+--- or that has none. A message without any handler is for `ws:receive` and the listeners of
+--- `message`, as ever. Each call is in a coroutine and may wait: meanwhile other messages of the
+--- same handler wait for it, in order, and those of other handlers do not. An error in one is
+--- reported, and ends nothing else. Several handlers of one name are called in the order in
+--- which they were added; the same twice is called once. Handlers keep a connection from being
+--- collected. Without `dispatch` it raises.
+---@param name string|number|wsmanager.MessageHandler  the name, or the handler of all others
+---@param fn? wsmanager.MessageHandler  the handler
 ---@overload fun(ws: wsmanager.Connection, fn: wsmanager.MessageHandler)
 function methods.on (ws, name, fn)
   check_self(ws, "on")
@@ -57,11 +57,11 @@ function methods.on (ws, name, fn)
   distribution.add_handler(ws, record, name, fn)
 end
 
---- Removes that handler of the name, or all of the name; or that one of `on(fn)`. It is
---- not called any more; the messages that wait for it go to the others, as if they had
---- just come. One that is not there is no error.
----@param name string|number|wsmanager.MessageHandler
----@param fn? wsmanager.MessageHandler
+--- Removes that handler of the name, or all of the name; or that one of `ws:on(fn)`. It is not
+--- called any more; the messages that wait for it go to the others, as if they had just come.
+--- One that is not there is no error.
+---@param name string|number|wsmanager.MessageHandler  the name, or the handler
+---@param fn? wsmanager.MessageHandler  that one alone
 function methods.off (ws, name, fn)
   check_self(ws, "off")
   name, fn = read("off", name, fn)
@@ -71,10 +71,11 @@ function methods.off (ws, name, fn)
   distribution.remove_handler(ws, dispatch.record(ws), name, fn)
 end
 
+--- The second argument of `ws:request`, as a table.
 ---@class wsmanager.RequestOptions
----@field timeout? number  seconds; the option `timeouts.request` when absent
----@field retry? boolean   asked again on the next connection, when one is lost before the answer
----@field kind? "text"|"binary"  of the message that is sent; text when absent
+---@field timeout? number  seconds; default: `timeouts.request`
+---@field retry? boolean   asked again on the next connection, by another id; default: false
+---@field kind? "text"|"binary"  of the message that is sent; default: "text"
 
 local rules = {
   timeout = {arguments.is_timeout, "number"},
@@ -113,16 +114,17 @@ local function read_options (given)
   return given
 end
 
---- Sends a message with an id of its own and waits for the answer: the next message with
---- that id (the option `correlate`), which nobody else gets. It is sent on a connection
---- that is open, and waits for one, for what is in the outbox and for room; it is never
---- in the outbox. Many can be under way at once.
+--- Sends a message with an id of its own and waits for the answer: the next message with that
+--- id (the option `correlate`), which nobody else gets. It is sent on a connection that is open,
+--- and waits for one, for what is in the outbox, for room and for the `rate`; it is never in the
+--- outbox. Many can be under way at once. Where its connection is lost, nobody knows whether the
+--- peer did what it asked for; `retry = true` asks again. An answer that comes after the timeout
+--- is dropped and counted in `stats().late_answers`. Without `correlate` it raises.
 ---@param message any  what `correlate` gives the id to: a table without that field. It stays as it is
----@param timeout? number|wsmanager.RequestOptions  seconds until the answer; 30
+---@param timeout? number|wsmanager.RequestOptions  seconds until the answer; default: `timeouts.request`
 ---@return any answer  decoded where `decode` is set; or nil
----@return string kind  "text" or "binary"; of nil the token: "timeout"; "closed": the connection
----  ended before the answer, or is over; "toobig", "codec", "cancelled" and those of `send`
----@return string? detail
+---@return "text"|"binary"|wsmanager.Token kind  of nil: "timeout"; "closed": it ended before; as `ws:send`
+---@return string? detail  why
 function methods.request (ws, message, timeout)
   check_self(ws, "request")
   local record = dispatch.record(ws)
@@ -141,9 +143,10 @@ function methods.request (ws, message, timeout)
   return answer, kind, why    -- no tail call: it raises at our caller's line
 end
 
+--- The argument of `ws:subscribe`, as a table.
 ---@class wsmanager.SubscribeOptions
----@field limit? integer  messages that it may have not taken; 1,024
----@field full? "wait"|"oldest"  then: the connection is not read, or its oldest message is dropped; "wait"
+---@field limit? integer  messages that it may have not taken; default: 1024
+---@field full? "wait"|"oldest"  then: all wait for it, or its oldest message is dropped; default: "wait"
 
 local subscribe_rules = {
   limit = {function (value)
@@ -153,14 +156,13 @@ local subscribe_rules = {
           "'wait' or 'oldest'"},
 }
 
---- A reader of its own, which gets every message that is taken from now on, whoever else
---- gets it, too: `subscription:receive(timeout)`, `subscription:messages()`. When it has
---- not taken `limit` messages the connection's others wait for it, and the socket is not
---- read, as with a full inbox; or with `full = "oldest"` it loses the oldest, is told how
---- many with the next one, and the event `dropped` tells all. One that is not needed is to
---- be closed: `subscription:close()`.
----@param limit? integer|wsmanager.SubscribeOptions
----@return wsmanager.Subscription
+--- A reader of its own, which gets every message that is taken from now on, whoever else gets
+--- it, too. When it has not taken `limit` messages the connection's others wait for it, and the
+--- socket is not read, as with a full inbox; or with `full = "oldest"` it loses the oldest, is
+--- told how many with the next one, and the event `dropped` tells all. One that is not needed is
+--- to be closed: `subscription:close`. It keeps the connection from being collected.
+---@param limit? integer|wsmanager.SubscribeOptions  messages that it may have not taken, 1024; or a table
+---@return wsmanager.Subscription subscription
 function methods.subscribe (ws, limit)
   check_self(ws, "subscribe")
   local options = limit

@@ -9,15 +9,19 @@ local suggest = require "wsmanager.base.suggest"
 
 local host = {}
 
----@class wsmanager.Host     the event loop of a host: docs/how-to/hosts.md has an example of each
+--- The event loop of a host: what `wsmanager.use` takes, for one that it does not know by name.
+---@class wsmanager.Host
 ---@field name? string       for sentences
 ---@field means? string      how it watches, for stats().loop
+---
+--- Has `turn()` called whenever the descriptor `loop:fd()` is readable, until it returns false;
+--- returns a function that ends that, and one that is told whether there is anything to wait
+--- for. Absent: the program calls `wsmanager.step(0)`, once a frame.
 ---@field watch? fun(loop: wsmanager.Loop, turn: fun(): boolean): fun()?, fun(wanted: boolean)?
----  has turn() called whenever the descriptor loop:fd() is readable, until it returns false;
----  returns a function that ends that, and one that is told whether there is anything to
----  wait for. Absent: the program calls `wsmanager.step(0)`, once a frame
----@field spawn? fun(fn: fun())  calls fn() in a new thread of the host. With it the host owns the
----  threads, and all below is for it
+---
+--- Calls `fn()` in a new thread of the host. With it the host owns the threads, and all below is
+--- for it.
+---@field spawn? fun(fn: fun())
 ---@field may_wait? fun(): boolean  may the caller wait?
 ---@field why? fun(): string?       where it may not: why
 ---@field condition? fun(): table   {wait = (self, seconds?) -> in_time, signal = (self), waiting = (self) -> how many}
@@ -28,6 +32,7 @@ local host = {}
 ---@field leaving? fun(fn: fun())   has fn() called when the host ends
 ---@field check? fun(): string?     is this a place to begin? nil, or a sentence why not
 
+--- What a host's `watch` gets.
 ---@class wsmanager.Loop
 ---@field fd fun(self: wsmanager.Loop): integer?        readable when a turn has something to do
 ---@field timeout fun(self: wsmanager.Loop): number?    seconds until it has, at the latest
@@ -94,7 +99,7 @@ end
 --- connection, server or wait, and once; it raises otherwise. Without it nginx, LÖVE, and
 --- the loops of copas 4 and cqueues are found where the first connection is made inside of
 --- them; else the module has its own loop (`run`, `step`).
----@param given "openresty"|"luv"|"copas"|"cqueues"|"select"|"love"|wsmanager.Host
+---@param given "openresty"|"luv"|"copas"|"cqueues"|"select"|"love"|wsmanager.Host  a name, or a table
 function host.use (given)
   local why = hosting.why_decided()
   if why then error("'use' comes too late: " .. why, 2) end

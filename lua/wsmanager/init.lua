@@ -17,15 +17,40 @@ local task = require "wsmanager.run.task"
 local trace = require "wsmanager.trace"
 local websocket = require "wsmanager.websocket"
 
---- `onerror`, where it is set, is called with the errors of listeners and
---- coroutines and their tracebacks, instead of writing to stderr.
+--- A timeout is a number of seconds, in every function that takes one. 0 does not wait, and
+--- less than 0 counts as 0; `math.huge` waits as long as it takes; anything else raises.
+--- What waits yields in a coroutine of `wsmanager.run` or `wsmanager.spawn`, and turns the
+--- loop elsewhere, so that a script without coroutines works, too.
 ---@class wsmanager
----@field null userdata     stands for JSON null, received and sent
----@field chat table        wsmanager/chat.lua
----@field fetch fun(url: string, options?: wsmanager.FetchOptions): wsmanager.Response?, string?, string?
+---
+--- The WebSocket of a browser: `wsmanager.WebSocket(url[, protocols])`, without management.
+---@field WebSocket wsmanager.WebSocket
+---
+--- Stands for JSON's null, received and sent.
+---@field null userdata
+---
+--- What some public services ask of their clients, for the option `preset`.
+---@field presets wsmanager.Presets
+---
+--- The chat. It is loaded at its first use.
+---@field chat chat.module
+---
+--- The parsers and the state machines of the core alone, for specs and other transports. It is
+--- no part of what stays the same from version to version.
+---@field protocol table
+---
+--- Where it is set, it is called with the errors of listeners and coroutines that nobody else
+--- gets, and their text with the traceback, instead of writing that to stderr.
 ---@field onerror? fun(why: any, text: string)
----@field log? wsmanager.Log|"debug"|"info"|"warn"|"error"  for connections and servers made from now on
----  without an option `log`; a level: to stderr
+---
+--- For connections and servers that are made from now on without an option `log` of their own:
+--- a function, or a level from which on lines go to stderr.
+---@field log? wsmanager.Log|"debug"|"info"|"warn"|"error"
+---
+---@field CONNECTING 0  of `readyState`
+---@field OPEN 1        of `readyState`
+---@field CLOSING 2     of `readyState`
+---@field CLOSED 3      of `readyState`
 local wsmanager = {
   _VERSION = "wsmanager scm",
   CONNECTING = 0,

@@ -14,43 +14,143 @@ local check_self = arguments.check_self
 ---@class wsmanager.Connection
 local methods = core.methods
 
---- What was counted; over all successive connections of one `ws`, where nothing else is
---- said.
+--- The protocol's names of TLS, as OpenSSL has them.
+---@class wsmanager.TlsStats
+---@field version string   "TLSv1.3"
+---@field cipher string    its cipher suite
+---@field resumed boolean  a session of an earlier connection was resumed (RFC 8446 2.2)
+
+--- What a connection has counted: over all successive connections of one `ws`, but for what
+--- says something else.
 ---@class wsmanager.Stats
----@field messages_in integer   messages taken by the program
----@field messages_out integer  messages framed, without those given back to the outbox
----@field bytes_in integer  read, opening handshakes included; above TLS, before they are inflated
----@field bytes_out integer  written, likewise
----@field dials integer     attempts to connect
----@field opens integer     connections that were open
----@field epoch integer     connections that reached the 101: the number of the last one
----@field resumed integer   of the attempts: with a resumed TLS session
----@field failures integer  in a row, of the budget
----@field outbox integer    messages that wait for a connection, now
----@field unacknowledged integer  messages with an id that were not confirmed, also those in the output
----@field unsent integer    messages that still waited at the end
----@field dropped integer   messages that were given up: too old, the oldest, or without an outbox
----@field untaken integer   messages received and dropped, which no handler was for and nobody received in time
----@field requests integer  that were sent and wait for their answer, now
----@field late_answers integer  dropped: their request had timed out, or was lost with an earlier connection
----@field uncertain integer messages that may have been lost, since somebody listens to that event
----@field unread integer    bytes received and not taken, now
----@field unread_dropped integer  bytes received, or left in the kernel, and given up: nobody took what was before them
----@field buffered integer  bytes sent and not yet written to the socket, now
----@field pings integer     received and answered, on the connection under way
----@field pongs integer     received, on the connection under way
----@field heartbeats integer  sent: pings, or the messages instead of them
----@field timeouts integer  connections that were dropped as dead or silent
----@field pauses integer    how often the inbox was full, and reading stopped
----@field latency? number   seconds from the heartbeat's last ping to its pong
----@field latency_smoothed? number  of these and the pings awaited: each new one counts an eighth (RFC 6298 2)
----@field latency_p99? number  of the last 100 of them 99 were not longer
----@field address string    of the peer and its port; "" without a connection
----@field loop string      whose event loop it lives in: "own", or the host's name and how it watches
----@field tls? {version: string, cipher: string, resumed: boolean}
+---
+--- Taken by the program.
+--- Unit: messages.
+---@field messages_in integer
+---
+--- Framed for the peer; what a lost connection had not written and gave back to the outbox is
+--- subtracted again.
+--- Unit: messages.
+---@field messages_out integer
+---
+--- Read, opening handshakes included; above TLS, before they are inflated.
+--- Unit: bytes.
+---@field bytes_in integer
+---
+--- Written, likewise.
+--- Unit: bytes.
+---@field bytes_out integer
+---
+--- To connect, each redirect included.
+--- Unit: attempts.
+---@field dials integer
+---
+--- That were open.
+--- Unit: connections.
+---@field opens integer
+---
+--- The number of the last connection that reached the 101.
+---@field epoch integer
+---
+--- With a resumed TLS session.
+--- Unit: attempts.
+---@field resumed integer
+---
+--- That failed in a row, and count against `reconnect.limit`.
+--- Unit: attempts.
+---@field failures integer
+---
+--- That wait for a connection, now.
+--- Unit: messages.
+---@field outbox integer
+---
+--- With an id that were not confirmed, now, also those in the output.
+--- Unit: messages.
+---@field unacknowledged integer
+---
+--- That still waited when it ended for good.
+--- Unit: messages.
+---@field unsent integer
+---
+--- That a rule gave up: too old, the oldest, or without an outbox.
+--- Unit: messages.
+---@field dropped integer
+---
+--- Received and dropped: no handler was for them and nobody called `receive`, or a
+--- subscription with `full = "oldest"` lost them.
+--- Unit: messages.
+---@field untaken integer
+---
+--- Of `ws:request` that wait for their answer, now.
+--- Unit: requests.
+---@field requests integer
+---
+--- Answers that were dropped: their request had timed out, or was lost with an earlier
+--- connection.
+--- Unit: messages.
+---@field late_answers integer
+---
+--- That may have been lost, since somebody listens to that event.
+--- Unit: messages.
+---@field uncertain integer
+---
+--- Received and not taken, now.
+--- Unit: bytes.
+---@field unread integer
+---
+--- That were given up because nobody took what was before them.
+--- Unit: bytes.
+---@field unread_dropped integer
+---
+--- Framed and not yet written to the socket, and the payload in the outbox, now.
+--- Unit: bytes.
+---@field buffered integer
+---
+--- Received on the connection under way, and answered (RFC 6455 5.5.2).
+--- Unit: pings.
+---@field pings integer
+---
+--- Received on the connection under way (RFC 6455 5.5.3).
+--- Unit: pongs.
+---@field pongs integer
+---
+--- Sent: pings, or `heartbeat.message` instead.
+--- Unit: heartbeats.
+---@field heartbeats integer
+---
+--- Dropped because the peer was dead or silent.
+--- Unit: connections.
+---@field timeouts integer
+---
+--- That the inbox was full, and reading stopped.
+--- Unit: times.
+---@field pauses integer
+---
+--- From the last ping of a heartbeat to its pong, in whole milliseconds; nil before there was
+--- one.
+--- Unit: seconds.
+---@field latency? number
+---
+--- Of all pings that were answered, each in whole milliseconds: each new one counts an eighth
+--- (RFC 6298 2).
+--- Unit: seconds.
+---@field latency_smoothed? number
+---
+--- Of the last 100 of them 99 were not longer.
+--- Unit: seconds.
+---@field latency_p99? number
+---
+--- The peer's, and its port; empty without a connection.
+---@field address string
+---
+--- Whose event loop the module lives in: `own`, or the host's name and how it watches.
+---@field loop string
+---
+--- Of the connection under way; nil without TLS.
+---@field tls? wsmanager.TlsStats
 
 --- What it has counted, and how it stands.
----@return wsmanager.Stats
+---@return wsmanager.Stats stats  a new table, as it is now
 function methods.stats (ws)
   check_self(ws, "stats")
   local stats, d = link.stats(ws), dispatch.record(ws).distribution
@@ -62,11 +162,10 @@ function methods.stats (ws)
   return stats
 end
 
---- The messages that were never sent, and their kinds, once the connection is
---- over; removes them from the outbox. While they may still be sent it raises:
---- stats().outbox counts them.
----@return string[] messages
----@return string[] kinds
+--- The messages that were never sent, and their kinds, once the connection is over; it
+--- empties the outbox. While they may still be sent it raises: `stats().outbox` counts them.
+---@return string[] messages  as they go over the wire: with `decode` as they were encoded
+---@return string[] kinds     "text" or "binary", each
 function methods.unsent (ws)
   check_self(ws, "unsent")
   if not is_over[ws.state] then
@@ -76,10 +175,10 @@ function methods.unsent (ws)
   return link.unsent(ws)
 end
 
---- The messages that were sent and not confirmed (options `identify` and
---- `acknowledge`), and their kinds, once the connection is over; forgets them.
----@return string[] messages
----@return string[] kinds
+--- The messages that were sent and not confirmed (options `identify` and `acknowledge`), and
+--- their kinds, once the connection is over; it forgets them.
+---@return string[] messages  as they go over the wire: with `decode` as they were encoded
+---@return string[] kinds     "text" or "binary", each
 function methods.unacknowledged (ws)
   check_self(ws, "unacknowledged")
   if not is_over[ws.state] then
@@ -89,8 +188,16 @@ function methods.unacknowledged (ws)
   return link.unacknowledged(ws)
 end
 
---- The peer's HTTP response to the opening handshake (RFC 6455 4.2.2).
----@return {status: integer, reason: string, headers: table<string, string>, body: string?}?
+--- The peer's HTTP response to the opening handshake.
+---@class wsmanager.Answer
+---@field status integer   101, or why it refused
+---@field reason string    "Switching Protocols"
+---@field headers table<string, string>  names in lower case
+---@field body? string     of a response that refused, as far as it came
+
+--- The peer's HTTP response to the opening handshake.
+--- Source: RFC 6455 4.2.2.
+---@return wsmanager.Answer? answer  nil: none has come yet
 function methods.answer (ws)
   check_self(ws, "answer")
   return link.response(ws)

@@ -18,10 +18,10 @@ local timed_out = failures.timed_out
 ---@class wsmanager.Connection
 local methods = core.methods
 
---- Changes the option `heartbeat` from now on, for later connections, too: to what a
---- service tells in its first message. What is not given stays as it is. The rhythm
---- begins anew: the next heartbeat comes an interval from now, or up to `jitter` of
---- that sooner. Options that contradict each other, or those that hold already, raise.
+--- Changes the option `heartbeat` from now on, for later connections, too: to what a service
+--- tells in its first message. What is not given stays as it is. The rhythm begins anew: the
+--- next heartbeat comes an interval from now, or up to `heartbeat.jitter` of that sooner. Options
+--- that contradict each other, or those that hold already, raise.
 ---@param given wsmanager.Heartbeat|false  false: no heartbeats, and no peer is dead
 function methods.heartbeat (ws, given)
   check_self(ws, "heartbeat")
@@ -82,15 +82,15 @@ local function wait_for_pong (ws, number, timeout)
   return latency, token, detail
 end
 
---- Sends a ping (RFC 6455 5.5.2). With a timeout it waits for the pong, as `receive`
---- waits: a peer may answer several pings with the last one's pong (5.5.3), which is
---- the answer to those before it. Several may be awaited at once.
+--- Sends a ping. With a timeout it waits for the pong, as `ws:receive` waits. Up to 64 are
+--- awaited at once, each for its own pong; a peer may answer several pings with the last one's
+--- pong, which is the answer to those before it.
+--- Source: RFC 6455 5.5.2, 5.5.3.
 ---@param payload? string  at most 125 bytes; awaited without one it gets one of its own
 ---@param timeout? number  seconds to wait for the pong; nil or 0: it is only sent
----@return number|true|nil  seconds until the pong came; true: sent
----@return string? token  "timeout", "cancelled", "full": 64 are awaited; why the connection
----  ended: "closed" ...
----@return string? detail
+---@return number|true|nil latency  seconds until the pong came; true: sent
+---@return wsmanager.Token? token  "timeout", "cancelled"; "full": 64 are awaited; "closed" ...: why it ended
+---@return string? detail  why
 function methods.ping (ws, payload, timeout)
   check_self(ws, "ping")
   timeout = arguments.timeout(1, "#2 to 'ping'", timeout)

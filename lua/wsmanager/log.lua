@@ -13,11 +13,49 @@ local waitless = require "wsmanager.base.waitless"
 
 local log = {}
 
---- Called with each decision and its reason, at once and on the main thread: it may not
---- wait. An error in it is reported and harms nothing. `text` is one line without
---- credentials. `fields`: `event`, `id` of the connection, `url` or `address`, `at` in
---- seconds of wsmanager.now(), and the numbers that are in the text.
+--- Called with each decision and its reason, at once and on the main thread: it may not wait. An
+--- error in it is reported and harms nothing. `text` is one line without credentials. `fields`
+--- has `event`, `id` (`ws.id`), `target` (the `ws`), `url`, `at` in seconds of `wsmanager.now`,
+--- and the values that are in the text. What a peer says is cleaned as a trace is.
 ---@alias wsmanager.Log fun(level: "debug"|"info"|"warn"|"error", text: string, fields: table)
+
+--- What a log's function is told: the level, and the fields beside the usual ones.
+---@alias wsmanager.LogEvent
+---| "connecting"    # info: an attempt begins: `url`, `proxy`, `attempt`
+---| "tcp"           # debug: TCP is there: `address`
+---| "connected"     # debug: TLS, or the proxy, is: `tls`, `cipher`, `resumed`; `proxy`
+---| "redirect"      # info: the response leads on: `url`
+---| "agreed"        # debug: the opening handshake is done: `protocol`, `extensions`
+---| "login"         # debug: a login begins
+---| "loggedin"      # debug: it is done
+---| "loginfailed"   # warn: it failed: `detail`
+---| "open"          # info: it is open: `address`, `epoch`, `failures`
+---| "heartbeat"     # debug: one is sent; warn: the one before has no answer for so long: `unanswered`
+---| "pong"          # debug: `latency`
+---| "late"          # warn: the program was blocked, or the machine suspended: `late`
+---| "paused"        # warn: the inbox is full, a slow consumer: `unread`
+---| "resumed"       # info: reading goes on: `pause`
+---| "full"          # warn: a send found no room, told once until there is room: `outbox`, `buffered`
+---| "dropped"       # warn: as the event: `count`, `bytes`, `token`
+---| "uncertain"     # warn: as the event: `messages`, `bytes`
+---| "hungup"        # warn: the peer has ended it behind a full inbox
+---| "closing"       # info: a close frame of ours: `code`, `reason`
+---| "peercloses"    # info: a close frame of the peer: `code`, `reason`
+---| "violation"     # error: the peer broke a rule, and we close: `code`, `detail`
+---| "retryafter"    # info: the peer asks to wait: `status`, `retry_after`
+---| "end"           # info or warn: it is over: `code`, `clean`, `token`, `detail`, `address`
+---| "demoted"       # info: other addresses are tried before that one: `address`
+---| "waiting"       # warn: until the next attempt: `delay`, `attempt`, `retry_after`
+---| "locked"        # error: until `reconnect()`: `detail`
+---| "exhausted"     # error: until `reconnect()`: `detail`
+---| "closed"        # info or warn: for good: `unsent`, `unacknowledged`
+---| "migrated"      # info: another connection has taken its place
+---| "notmigrated"   # warn: `migrate` failed: `token`
+---| "listening"     # info: a server, which has no `id`: `host`, `port`, `path`
+---| "stopped"       # info: a server has stopped
+---| "refused"       # info: a server refused an opening handshake: `status`, `address`
+---| "failed"        # error: a server's function raised an error: `step`
+---| "lost"          # warn: more happened than the journal holds
 
 local link = core.link
 
@@ -51,7 +89,7 @@ end
 --- sentence of this level or a graver one: time, level, the connection's number, text.
 ---@param level? "debug"|"info"|"warn"|"error"  "info" when absent
 ---@param write? fun(line: string)  to stderr when absent; the line ends with a line feed
----@return wsmanager.Log
+---@return wsmanager.Log log
 function log.logger (level, write)
   level, write = level or "info", write or write_to_stderr
   if not is_level(level) then

@@ -275,7 +275,7 @@ end
 --- ask for OpenMetrics gets the older text format.
 ---@param request? wsmanager.Request|string  or the header's value; nil: OpenMetrics
 ---@return string text
----@return string|table content_type  of a request: the headers
+---@return string|table content_type  for the header of that name; of a request: the headers
 local function metrics (request)
   local accept = accept_of(request)
   local is_open = accept == nil or accept:lower():find(OPENMETRICS, 1, true) ~= nil

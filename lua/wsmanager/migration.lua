@@ -206,19 +206,19 @@ local function migrate (ws, record, address, log_in)
   return ok, token, detail
 end
 
---- Connects to another URL, and logs in there, while the connection goes on both ways.
---- Then what is sent takes the new one; what the old one has still to write is written,
---- it is closed, and what it receives until its end (at most timeouts.close) comes
---- before the first message of the new one. One event `open` with `migrated = true`,
---- and no `close`. Later attempts to reconnect use the option `url` as ever. When it
---- fails the connection is as it was; so it is where the task that waits is cancelled
---- before the new one has taken its place. It waits, as `opened` does.
----@param address string  ws:// or wss://; http:// and https:// count as these
+--- Connects to another URL, and logs in there, while the connection goes on both ways. Then
+--- what is sent takes the new one; what the old one has still to write is written, it is
+--- closed, and what it receives until its end (at most `timeouts.close`) comes before the first
+--- message of the new one. There is one event `open` with `migrated = true`, and no `close`.
+--- With `identify` what is not confirmed is sent again on the new one. Later attempts to
+--- reconnect use the option `url` as ever. It waits, as `ws:opened` does. Where it fails the
+--- connection is as it was; so it is where the task that waits is cancelled before the new one
+--- has taken its place.
+---@param address string  `ws://` or `wss://`; `http://` and `https://` count as these
 ---@param log_in? wsmanager.LoginFunction  instead of the option `login`
----@return true|nil
----@return string? token  why not, as of opened(): "cancelled" ...; "closed": it was not open,
----  or was closed meanwhile; "full": another is under way, or reconnect.rate lets none begin
----@return string? detail
+---@return true|nil migrated
+---@return wsmanager.Token? token  as of `ws:opened`; "closed": it was not open; "full": another is under way
+---@return string? detail  why
 function methods.migrate (ws, address, log_in)
   arguments.check_self(ws, "migrate")
   check(ws, address, log_in)

@@ -5,13 +5,28 @@
 
 local suggest = require "wsmanager.base.suggest"
 
---- Plain tables: print them, copy them, change the copies.
+--- What public services ask of their clients, as plain tables: print them, copy them, change the
+--- copies. Another name raises. A rate is that of one `ws`: where a service counts all
+--- connections of an account together, give each its part.
 ---@class wsmanager.Presets
----@field discord wsmanager.Preset      the gateway
----@field slack wsmanager.Preset        Socket Mode
----@field twitch wsmanager.Preset       EventSub
----@field twitch_chat wsmanager.Preset  IRC over WebSocket
---- Another name raises.
+---
+--- The gateway: Developer Documentation, "Gateway" and "Gateway close event codes". Its HELLO
+--- names the interval: `ws:heartbeat { interval = i, timeout = 2 * i }`. `reconnect.rate` counts
+--- each attempt of one connection; Discord counts the IDENTIFY of the whole bot, all shards
+--- together, and no RESUME.
+---@field discord wsmanager.Preset
+---
+--- Socket Mode: API documentation, "Using Socket Mode"; the 30 s are its own node client's. A
+--- URL is for one connection: give a function as `url`.
+---@field slack wsmanager.Preset
+---
+--- EventSub: Developers' documentation, "Handling WebSocket Events".
+---@field twitch wsmanager.Preset
+---
+--- IRC over WebSocket: Developers' documentation, "Twitch Chat & Chatbots", the rate limits of
+--- who is neither broadcaster, moderator nor VIP. They are an account's; these are a
+--- connection's.
+---@field twitch_chat wsmanager.Preset
 local presets = setmetatable({}, {__index = function (self, name)
   local hint = type(name) == "string" and suggest.hint(name, self) or ""
   error("there is no preset '" .. tostring(name) .. "'" .. hint, 2)

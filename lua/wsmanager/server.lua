@@ -29,10 +29,11 @@ local check_object = arguments.check_object
 
 local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 
+--- What a server's functions get: the opening handshake of a client, or a plain HTTP request.
 ---@class wsmanager.Request
----@field method string
+---@field method string           "GET"
 ---@field target string           as it came (RFC 9112 3.2)
----@field host string             and port, if it names one; in lower case (3.3)
+---@field host string             and port, if it names one; in lower case (RFC 9112 3.2)
 ---@field path string             percent-decoded
 ---@field query table<string, string>  name -> its last value; percent-decoded, '+' is a space
 ---@field queries table<string, string[]>  name -> all its values
@@ -40,13 +41,14 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field protocols string[]      the subprotocols that the client offers
 ---@field address string          of the peer, without its port; "unix" for a Unix socket
 ---@field port? integer           of the peer
----@field origin? string
+---@field origin? string          of the page that connects (RFC 6454 7)
 ---@field upgrade boolean         it asks for a WebSocket
 ---@field body string             of a plain request
 
+--- What `wsmanager.serve` returns.
 ---@class wsmanager.Server
 ---@field port integer            the port it listens on; 0 for a Unix socket
----@field path? string
+---@field path? string            of its Unix socket
 local Server = {}
 
 -- The fields that programs read are beside the object: an assignment to them is
@@ -309,10 +311,10 @@ scheduler.set_handlers {server = take_requests}
 
 --- Sends one message to all open connections, framed once.
 ---@param data any  a string; with `decode` anything else is encoded
----@param kind? "text"|"binary"  text when absent
+---@param kind? "text"|"binary"  default: "text"
 ---@param except? wsmanager.Connection  not sent to this one
 ---@return integer|nil sent  to so many connections; nil: it was not sent
----@return integer|string full  not sent to so many, whose output was full; of nil: "codec", "toobig"
+---@return integer|wsmanager.Token full  not sent to so many, whose output was full; of nil: "codec", "toobig"
 ---@return string? detail  of nil: why
 function Server:broadcast (data, kind, except)
   check_object(self, Server, "server:broadcast")
@@ -351,8 +353,8 @@ local function next_open (members, id)
 end
 
 --- `for id, ws in server:clients() do`: the open connections.
----@return fun(members: table, id: integer?): integer?, wsmanager.Connection?
----@return table
+---@return fun(members: table, id: integer?): integer?, wsmanager.Connection? next
+---@return table members
 function Server:clients ()
   check_object(self, Server, "server:clients")
   local members = {}
@@ -360,9 +362,10 @@ function Server:clients ()
   return next_open, members
 end
 
---- Accepts no more, closes every connection with 1001 (RFC 6455 7.4.1), waits
---- until all have ended, and drops those that have not. May be called again.
----@param seconds? number  how long it waits at most; 5
+--- Accepts no more, closes every connection with 1001, waits until all have ended, and drops
+--- those that have not. It may be called again.
+--- Source: RFC 6455 7.4.1.
+---@param seconds? number  how long it waits at most; default: 5
 function Server:stop (seconds)
   check_object(self, Server, "server:stop")
   seconds = arguments.timeout(1, "#1 to 'stop'", seconds)
@@ -410,13 +413,13 @@ local function read (given)
   }, read_protocols(given.protocols), codec.of(given.decode)
 end
 
---- Listens, and runs `handler` in a coroutine for each connection, while the
---- loop turns (`run`, `step`). An unknown option or one of a wrong type raises.
----@param given wsmanager.ServerOptions
----@return wsmanager.Server?
----@return string? token  "refused": the address is in use or not of this machine; "tls";
----  "closed": the host ends
----@return string? detail
+--- Listens, and runs `handler` in a coroutine for each connection, while the loop turns. An
+--- unknown option, one of a wrong type, and options that contradict each other raise.
+--- Source: RFC 6455 4.2.
+---@param given wsmanager.ServerOptions  at least `handler` or `page`
+---@return wsmanager.Server? server
+---@return wsmanager.Token? token  "refused": the address is in use, or another machine's; "resolve", "tls", "closed"
+---@return string? detail  why
 function Server.serve (given)
   if type(given) ~= "table" then
     arguments.fail(1, "#1 to 'serve' (table", given)

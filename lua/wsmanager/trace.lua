@@ -21,6 +21,7 @@ local opcodes = {
   [10] = "pong",
 }
 
+--- What `wsmanager.trace` returns.
 ---@class wsmanager.Trace
 local Trace = {}
 Trace.__index = Trace
@@ -251,23 +252,26 @@ local function check (ws, file, options)
   return bytes
 end
 
+--- The third argument of `wsmanager.trace`.
 ---@class wsmanager.TraceOptions
----@field bytes? integer  of each payload that are shown; 200
+---
+--- Bytes of each payload that are shown, 1 to 65,536; default: 200.
+---@field bytes? integer
+---
+--- Returns what may be seen of the begin of a text or binary frame's payload, before the masks
+--- of names; nil: nothing. It may not wait; an error in it ends the trace, and is reported.
 ---@field mask? fun(payload: string, kind: "text"|"binary", direction: "in"|"out"): string?
----  what may be seen of the begin of a text or binary frame's payload, before the masks of
----  names; nil: nothing. It may not wait; an error in it ends the trace, and is reported
 
 --- Writes each frame that is sent and received from now on, a line each, and the heads
 --- of opening handshakes: through reconnects, until `stop`. Credentials in headers,
 --- queries, messages and XML are masked by their names; a secret without a name is not:
 --- `mask` is for that.
----@param ws wsmanager.Connection|wsmanager.WebSocket
----@param file string|file*|fun(line: string)  a path is opened for appending; a function
----  gets each line without a line feed, and may not wait
----@param options? wsmanager.TraceOptions
----@return wsmanager.Trace?
----@return string? token  "refused": the file cannot be opened
----@return string? detail
+---@param ws wsmanager.Connection|wsmanager.WebSocket  whose frames
+---@param file string|file*|fun(line: string)  a path, opened for appending; a function gets lines, and may not wait
+---@param options? wsmanager.TraceOptions  how much of each frame
+---@return wsmanager.Trace? trace
+---@return wsmanager.Token? token  "refused": the file cannot be opened
+---@return string? detail  why
 local function trace (ws, file, options)
   local bytes = check(ws, file, options)
   ws = to_connection(ws)

@@ -22,21 +22,24 @@ local link = core.link
 local PRIVATE = {}         -- the key of an object's private fields
 local UNLIMITED = 2^50     -- bytes: a browser never refuses to buffer
 
+--- The WebSocket of a browser, under its names alone: no heartbeats, no reconnecting, no
+--- outbox. `wsmanager.WebSocket(url[, protocols])` connects at once; a bad URL or subprotocol
+--- raises SyntaxError.
 ---@class wsmanager.WebSocket
----@field readyState integer   0 to 3
----@field url string           serialized, without default port
----@field protocol string
----@field extensions string
----@field bufferedAmount integer
----@field binaryType "blob"|"arraybuffer"  both are Lua strings here
----@field CONNECTING 0
----@field OPEN 1
----@field CLOSING 2
----@field CLOSED 3
----@field onopen? fun(event: wsmanager.Event)
----@field onmessage? fun(event: wsmanager.Event)
----@field onerror? fun(event: wsmanager.Event)
----@field onclose? fun(event: wsmanager.Event)
+---@field readyState integer           0 to 3; it changes with the events, not before them
+---@field url string                   serialized, without default port (URL Standard 4.5)
+---@field protocol string              the subprotocol agreed on; "" until the event `open`
+---@field extensions string            the extensions agreed on; "" until the event `open`
+---@field bufferedAmount integer       bytes sent and not yet written; what was sent in this turn counts
+---@field binaryType "blob"|"arraybuffer"  both are Lua strings here; "blob" at first
+---@field CONNECTING 0                 of `readyState`
+---@field OPEN 1                       of `readyState`
+---@field CLOSING 2                    of `readyState`
+---@field CLOSED 3                     of `readyState`
+---@field onopen? fun(event: wsmanager.OpenEvent)        listens to `open`
+---@field onmessage? fun(event: wsmanager.MessageEvent)  listens to `message`
+---@field onerror? fun(event: wsmanager.ErrorEvent)      listens to `error`
+---@field onclose? fun(event: wsmanager.CloseEvent)      listens to `close`
 local methods = {CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3}
 
 local getters = {}
@@ -105,10 +108,11 @@ local function note_sent (mine, before, n)
   mine.sent_now = mine.sent_now + n
 end
 
---- Sends a message. While connecting it raises InvalidStateError; when closing
---- or closed it only adds to bufferedAmount (WebSockets 3.1, "send()").
+--- Sends a message. While connecting it raises InvalidStateError; when closing or closed it only
+--- adds to `bufferedAmount`.
+--- Source: WebSockets Standard 3.1, "send()".
 ---@param data string  UTF-8 unless binary
----@param kind? "text"|"binary"  text when absent
+---@param kind? "text"|"binary"  default: "text"
 function methods.send (self, data, kind)
   local mine = private(self)
   local ws, state = mine.ws, self.readyState
@@ -142,9 +146,9 @@ local function close_frame_size (code, reason)
   return (code or length > 0) and 8 + length or 6
 end
 
---- Closes; another code raises InvalidAccessError, a long reason SyntaxError. No
---- message is heard afterwards. While connecting, the events `error` and `close`
---- follow (WebSockets 3.1, "close()").
+--- Closes; another code raises InvalidAccessError, a long reason SyntaxError. No message is
+--- received afterwards. While connecting, the events `error` and `close` follow.
+--- Source: WebSockets Standard 3.1, "close()".
 ---@param code? integer  1000 or 3000 to 4999
 ---@param reason? string  at most 123 bytes of UTF-8; without a code it is sent with 1000
 function methods.close (self, code, reason)
@@ -160,16 +164,20 @@ function methods.close (self, code, reason)
   if is_open then mine.close_frame = close_frame_size(code, reason) end
 end
 
----@param name "open"|"message"|"error"|"close"
----@param listener fun(event: wsmanager.Event)
----@param settings? {once: boolean?}|boolean
+--- Listens to an event.
+--- Source: WHATWG DOM 2.7.
+---@param name "open"|"message"|"error"|"close"  its name
+---@param listener fun(event: wsmanager.Event)  called with one table
+---@param settings? {once: boolean?}|boolean  `once`: it is removed before its first call
 function methods.addEventListener (self, name, listener, settings)
   local ws = private(self).ws
   arguments.call_at_level(2, ws.addEventListener, ws, name, listener, settings)
 end
 
----@param name string
----@param listener fun(event: wsmanager.Event)
+--- Removes a listener; one that is not there is no error.
+--- Source: WHATWG DOM 2.7.
+---@param name "open"|"message"|"error"|"close"  its name
+---@param listener fun(event: wsmanager.Event)  the same function
 function methods.removeEventListener (self, name, listener)
   local ws = private(self).ws
   arguments.call_at_level(2, ws.removeEventListener, ws, name, listener)

@@ -189,7 +189,7 @@ local rate = group({
 --- every attempt, may wait (all together for `timeouts.ask`), and gets the number of failures
 --- before it, and how the connection before it ended. An error in one, which is reported, and
 --- a bad result are a failed attempt (`refused`).
----@class wsmanager.Options: wsmanager.SharedOptions
+---@class wsmanager.Options: wsmanager.SharedOptions, wsmanager.EventProperties
 ---
 --- Where it connects to: `ws://` or `wss://` (`http://` and `https://` count as these, as in
 --- a browser). A list is tried in turn: an attempt that failed, and a connection that was
@@ -245,19 +245,6 @@ local rate = group({
 --- another origin. `false` follows none.
 --- Unit: redirects. Default: none. Source: RFC 9110 15.4.
 ---@field redirects? integer|false
----
---- Listens to `open`, from before the first attempt on; so do the others.
----@field onopen? fun(event: wsmanager.OpenEvent)
----@field onmessage? fun(event: wsmanager.MessageEvent)
----@field onerror? fun(event: wsmanager.ErrorEvent)
----@field onclose? fun(event: wsmanager.CloseEvent)
----@field onreconnecting? fun(event: wsmanager.ReconnectingEvent)
----@field onlocked? fun(event: wsmanager.LockedEvent)
----@field onexhausted? fun(event: wsmanager.ExhaustedEvent)
----@field ondrain? fun(event: wsmanager.DrainEvent)
----@field ondropped? fun(event: wsmanager.DroppedEvent)
----@field onduplicate? fun(event: wsmanager.DuplicateEvent)
----@field onuncertain? fun(event: wsmanager.UncertainEvent)
 
 local client = {
   url = rule(any(is "string", is "function", rules.is_list(is "string")),

@@ -12,9 +12,11 @@ local pcall, type = pcall, type
 
 local codec = {}
 
+--- A codec of your own, for `decode`. Where a function fails it raises, or returns nil and why:
+--- the token is `codec` then.
 ---@class wsmanager.Codec
----@field encode fun(value: any, kind: string): string     raises, or returns nil, why
----@field decode fun(data: string, kind: string): any      raises, or returns nil, why
+---@field encode fun(value: any, kind: string): string  what is sent, of anything but a string
+---@field decode fun(data: string, kind: string): any   what is received
 ---@field text? true  for text alone: binary messages are left as they are
 
 local json

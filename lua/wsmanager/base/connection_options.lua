@@ -248,7 +248,7 @@ local policy = {
 
 local tls = group {
   ca = rules.text, cert = rules.text, key = rules.text, hostname = rules.text,
-  verify = rules.flag, min = rules.text, ask = rules.flag, keylog = rules.text,
+  verify = rules.flag, min = rules.tls_version, ask = rules.flag, keylog = rules.text,
   pin = rules.list,
 }
 

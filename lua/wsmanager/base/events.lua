@@ -96,6 +96,22 @@ for name in pairs(events.names) do events.properties["on" .. name] = name end
 ---@field messages integer  at most so many may be lost
 ---@field bytes integer     their bytes on the wire, at most
 
+--- A function for each event: as an option of `wsmanager.new` it listens from before the first
+--- attempt on, as a field of a connection from then on; nil ends that. It is one listener
+--- beside those of `addEventListener`.
+---@class wsmanager.EventProperties
+---@field onopen? fun(event: wsmanager.OpenEvent)  listens to `open`
+---@field onmessage? fun(event: wsmanager.MessageEvent)  listens to `message`
+---@field onerror? fun(event: wsmanager.ErrorEvent)  listens to `error`
+---@field onclose? fun(event: wsmanager.CloseEvent)  listens to `close`
+---@field onreconnecting? fun(event: wsmanager.ReconnectingEvent)  listens to `reconnecting`
+---@field onlocked? fun(event: wsmanager.LockedEvent)  listens to `locked`
+---@field onexhausted? fun(event: wsmanager.ExhaustedEvent)  listens to `exhausted`
+---@field ondrain? fun(event: wsmanager.DrainEvent)  listens to `drain`
+---@field ondropped? fun(event: wsmanager.DroppedEvent)  listens to `dropped`
+---@field onduplicate? fun(event: wsmanager.DuplicateEvent)  listens to `duplicate`
+---@field onuncertain? fun(event: wsmanager.UncertainEvent)  listens to `uncertain`
+
 -- The on* property nearest to a mistyped one ("onMessage": "onmessage"), or nil.
 function events.nearest_property (name)
   if type(name) ~= "string" or not name:find("^[oO][nN]") then return nil end

@@ -103,7 +103,7 @@ local rule, group, any, is = schema.rule, schema.group, schema.any, schema.is
 -- What libcurl can of a connection's.
 local tls = group {
   ca = rules.text, cert = rules.text, key = rules.text, hostname = rules.text,
-  verify = rules.flag, min = rules.text, pin = rules.list,
+  verify = rules.flag, min = rules.tls_version, pin = rules.list,
 }
 
 local function is_present (value) return value ~= nil end

@@ -34,6 +34,11 @@ end
 rules.is_field = any(function (value) return type(value) == "string" and value ~= "" end,
                      is_integer(1))
 
+local function is_tls_version (value)
+  return value == "1.2" or value == "1.3"
+end
+
+rules.tls_version = rule(is_tls_version, "'1.2' or '1.3'", true)
 rules.positive = rule(is_positive, "positive number")
 rules.positive_or_false = rule(any(is_false, is_positive), "positive number or false")
 rules.seconds = rule(schema.is_number(0), "number of seconds, 0 or more,")

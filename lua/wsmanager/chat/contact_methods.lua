@@ -28,8 +28,8 @@ local function contact_of (self, method, name, position)
 end
 
 --- A contact: a room by its name, or another user by his.
----@param name string?   default: the option `peer`
----@return chat.contact|nil
+---@param name? string  default: the option `peer`
+---@return chat.contact? contact  nil: it is not known
 function methods:contact (name)
   checks.self(self, "contact")
   local contact = call_at_level(2, contact_of, self, "contact", name)
@@ -38,7 +38,7 @@ function methods:contact (name)
 end
 
 --- All contacts, by name.
----@return chat.contact[]
+---@return chat.contact[] contacts
 function methods:contacts ()
   checks.self(self, "contacts")
   local list = self.contacts_known:list()
@@ -53,9 +53,9 @@ local TYPING_AGAIN = 3
 
 --- Tells others that this user types, or has stopped. It may be called at each key: a
 --- notice is sent every 3 s. It is not kept while there is no connection.
----@param is_typing boolean?   default true
----@param name string?         a contact's; default: the option `peer`
----@return boolean   was it sent?
+---@param is_typing? boolean  default: true
+---@param name? string        a contact's; default: the option `peer`
+---@return boolean sent
 function methods:typing (is_typing, name)
   checks.self(self, "typing")
   if is_typing ~= nil and type(is_typing) ~= "boolean" then
@@ -77,10 +77,12 @@ end
 
 --- Messages of the past, as the server has them; they are merged into
 --- `contact.messages`. Messages that come meanwhile are kept for receive().
----@param name string?   a contact's; default: the option `peer`
----@param which {before: integer?, after: integer?, limit: integer?}?   numbers `seq`; default: the last 100
----@param timeout number?   seconds; 10
----@return Message[]|nil, string? token, string? detail
+---@param name? string  a contact's; default: the option `peer`
+---@param which? {before: integer?, after: integer?, limit: integer?}  numbers `seq`; default: the last 100
+---@param timeout? number  seconds; default: 10
+---@return Message[]? messages
+---@return wsmanager.Token? token  "timeout", "closed", "full"
+---@return string? detail  why
 function methods:history (name, which, timeout)
   checks.self(self, "history")
   timeout = checks.timeout(3, "history", timeout) or 10

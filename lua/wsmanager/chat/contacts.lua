@@ -9,8 +9,18 @@ local shape = require "wsmanager.chat.shape"
 local action = message.action
 local is_whole = shape.is_whole
 
----@class chat.contact    a room of chat.serve; with another server, a user who wrote
----@field name string
+--- What has changed at a contact.
+---@class chat.change
+---@field type "unread"|"presence"|"typing"|"history"|"missed"|"room"|"left"  what
+---@field uid? string           presence, typing: whose
+---@field online? boolean       presence: is he there?
+---@field typing? boolean       typing: does he type?
+---@field messages? Message[]   history: which came
+---@field count? integer        missed: how many messages the server forgot
+
+--- A room of `chat.serve`; with another server, a user who wrote.
+---@class chat.contact
+---@field name string                    the room's, or the user's
 ---@field members string[]               empty where the server tells none
 ---@field online table<string, true>     who of them is there
 ---@field typing table<string, number>   who of them types, until when

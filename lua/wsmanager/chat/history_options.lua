@@ -16,7 +16,8 @@ local of = {
   },
 }
 
-local options = {}
+-- For the reference, which shows what is checked.
+local options = { tables = of }
 
 -- Raises for the first option that is unknown or of a wrong type.
 function options.check (given, kind)

@@ -14,30 +14,51 @@ local key_of = shape.key
 ---@class chat.history
 ---@field id string        another one when the numbers begin anew
 ---@field durable boolean  does it survive the end of the process?
+---
+--- Keeps a message under the room's next number.
 ---@field append fun(self, room: string, sender: string, id: string, encode: chat.encode): chat.stored?
----@field range fun(self, room: string): integer, integer   first, last; of none: last is first - 1
+---
+--- The first and the last number that is kept; of none, the last is the first - 1.
+---@field range fun(self, room: string): integer, integer
+---
+--- At most `limit` messages behind that number, in order, without those of the sender `but`.
 ---@field after fun(self, room: string, seq: integer, limit: integer, but: string?): chat.stored[]
+---
+--- At most `limit` messages before that number, in order.
 ---@field before fun(self, room: string, seq: integer, limit: integer): chat.stored[]
----@field where fun(self, room: string, sender: string, id: string): integer|nil
+---
+--- The number of a sender's message; nil: it is not there.
+---@field where fun(self, room: string, sender: string, id: string): integer?
+---
+--- Notes that a user has received or read all up to that number; false: that was known.
 ---@field mark fun(self, room: string, uid: string, kind: "received"|"read", seq: integer): boolean
+---
+--- By user, how far they are.
 ---@field marks fun(self, room: string): table<string, chat.marks>
+---
+--- How many messages of others a user has not read.
 ---@field unread fun(self, room: string, uid: string): integer
+---
+--- Lets go of what it holds.
 ---@field close fun(self)
 local Memory = {}
 Memory.__index = Memory
 
+--- The frame of a message with that number, and its kind.
 ---@alias chat.encode fun(seq: integer): string, "text"|"binary"
 
----@class chat.stored    a message that is kept
----@field seq integer
----@field sender string
----@field id string
----@field data string
----@field kind "text"|"binary"
+--- A message that is kept.
+---@class chat.stored
+---@field seq integer            its number in the room
+---@field sender string          who wrote it
+---@field id string              its id
+---@field data string            its frame
+---@field kind "text"|"binary"   of the frame
 
----@class chat.marks     how far somebody has received and read
----@field received integer
----@field read integer
+--- How far somebody has received and read.
+---@class chat.marks
+---@field received integer       the number up to which
+---@field read integer           likewise
 
 -- A batch of messages has at most so many bytes, and one message more.
 local BATCH = 1024 * 1024
@@ -154,8 +175,9 @@ function Memory:close ()
   self.rooms = {}
 end
 
----@param given {messages: integer?, bytes: integer?}?   of each room: 10,000 and 16 MiB
----@return chat.history
+--- A history in memory.
+---@param given? {messages: integer?, bytes: integer?}  of each room; default: 10,000 and 16 MiB
+---@return chat.history history
 return function (given)
   arguments.call_at_level(2, history_options.check, given or {}, "memory")
   local options = given or {}

@@ -44,32 +44,37 @@ local messageType = { text = 1, img = 2 }
 ---@enum wsState
 local wsState = { CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3 }
 
+--- A message. On the wire it is JSON with `"action":2`; the bytes of a picture go in one binary
+--- message: the JSON in one line, a line feed, the bytes. Other fields are allowed.
 ---@class Message
----@field id string
+---@field id string           at most 128 bytes
 ---@field content string      the text; a picture's URL or its name
----@field senderId string
+---@field senderId string     at most 128 bytes
 ---@field sendTime number     milliseconds since 1970
----@field type messageType?
----@field bytes string?       a picture sent as bytes
----@field receiverId string?  whom it is for, when the server asks
----@field [string] any
+---@field type? messageType   1: a text, 2: a picture
+---@field bytes? string       a picture sent as bytes
+---@field receiverId? string  whom it is for, when the server asks
+---@field room? string        with `chat.serve`: the room
+---@field seq? integer        with `chat.serve`: its number in the room
+---@field [string] any        more fields
 
+--- A list of messages; fields beside the list are allowed.
 ---@class Messages
----@field [integer] Message
----@field [string] any
+---@field [integer] Message  each
+---@field [string] any       more fields
 
---- Checks the shape; other fields are allowed.
----@param value table
----@return Message   the same table; raises for a wrong shape
+--- Checks the shape of a message, and raises for a wrong one; other fields are allowed.
+---@param value table  what may be a message
+---@return Message message  the same table
 local function Message (value)
   local wrong = shape.message_fault(value)
   if wrong then error("bad argument #1 to 'Message' (" .. wrong .. ")", 2) end
   return value
 end
 
---- Checks a list of messages; fields beside the list are allowed.
----@param value table
----@return Messages   the same table; raises for a wrong shape
+--- Checks a list of messages, and raises for a wrong one; fields beside the list are allowed.
+---@param value table  what may be a list of messages
+---@return Messages messages  the same table
 local function Messages (value)
   if type(value) ~= "table" then
     error("bad argument #1 to 'Messages' (table expected, got "
@@ -84,11 +89,13 @@ local function Messages (value)
   return value
 end
 
----@class chat.frame : table   a decoded frame
----@field action chat.action
----@field id string?
----@field senderId string?
----@field receiverId string?
+--- A receipt, or another frame of a chat, decoded.
+---@class chat.frame
+---@field action chat.action   what it is
+---@field id? string           of what it is about
+---@field senderId? string     who tells it
+---@field receiverId? string   whom it is for
+---@field why? string          of a refusal
 
 local function to_json (value)
   local text, why = json.encode(value)

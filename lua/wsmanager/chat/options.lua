@@ -39,6 +39,86 @@ local callback = { test = is "function", expected = "function expected" }
 local size = { test = is_size, expected = "positive integer expected" }
 local mode = { test = is_mode, expected = "1 or 2 of chatTypes expected" }
 
+--- Who talks, and to which server.
+---@class chat.session
+---
+--- The user's name, at most 128 bytes.
+--- Default: required, here or from `session`.
+---@field uid? string|number
+---
+--- What the server checks.
+--- Default: required, here or from `session`.
+---@field token? string|number
+---
+--- Which side it is: `chat.chatTypes.doctor` or `chat.chatTypes.customer`.
+--- Default: 1.
+---@field mode? chatTypes
+---
+--- The server's host, or `host:port`, without a scheme.
+--- Default: required, here or from `session`.
+---@field server? string
+---
+--- Does it connect by wss?
+--- Default: true.
+---@field secure? boolean
+
+--- The options of `chat.new`: these, and those of `wsmanager.new` but `url`, `decode`, `stream`,
+--- `identify`, `acknowledge` and `dedupe`, which a chat sets itself.
+---@class chat.options: wsmanager.Options, chat.session
+---
+--- Called before each attempt: it returns the credentials in use, or nil and why, which locks
+--- the connection. It may wait.
+--- Default: none.
+---@field session? fun(): chat.session?, string?
+---
+--- Whom messages are for: their `receiverId`.
+--- Default: none.
+---@field peer? string|number
+---
+--- What waits to be received by the other side.
+---@field outbox? chat.Outbox
+---
+--- As of `wsmanager.new`; its message is `{"action":4}`.
+--- Default: after 30 s, dead after 100 s.
+---@field heartbeat? table|false
+---
+--- Gets the messages, instead of `receive`.
+--- Default: none.
+---@field onmessage? fun(message: Message)
+---
+--- Gets the receipts.
+--- Default: none.
+---@field onreceipt? fun(receipt: chat.frame)
+---
+--- How many contacts are known; messages of others are received all the same.
+--- Unit: contacts. Default: 1024.
+---@field contacts? integer
+---
+--- How many messages of all contacts are kept, for `contact.messages`.
+---@field history? chat.Kept
+---
+--- Told what has changed at a contact.
+--- Default: none.
+---@field oncontact? fun(contact: chat.contact, change: chat.change)
+
+--- Beyond these, a text or picture is refused with `full`.
+---@class chat.Outbox
+---
+--- Unit: messages. Default: 1024.
+---@field messages? integer
+---
+--- Unit: bytes. Default: 16 MiB.
+---@field bytes? integer
+
+--- Beyond these the oldest are forgotten.
+---@class chat.Kept
+---
+--- Unit: messages. Default: 1000.
+---@field messages? integer
+---
+--- Unit: bytes. Default: 4 MiB.
+---@field bytes? integer
+
 local own = {
   uid = name, token = name, peer = name, mode = mode,
   server = { test = is_host_port, expected = "host[:port] expected, without ws://" },
@@ -151,5 +231,10 @@ end
 
 -- Is it one of chatTypes?
 options.is_mode = is_mode
+
+-- For the reference, which shows what is checked.
+options.tables = { own = {}, which = which }
+for option, rule in pairs(own) do options.tables.own[option] = rule end
+for group, rules in pairs(groups) do options.tables.own[group] = { fields = rules } end
 
 return options

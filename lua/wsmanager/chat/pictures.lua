@@ -44,9 +44,10 @@ local function number (bytes, at)
   return ((a * 256 + b) * 256 + c) * 256 + d
 end
 
---- Of a PNG, from its first chunk (ISO/IEC 15948 11.2.2).
----@param bytes string
----@return integer|nil width, integer|nil height
+--- The size of a PNG, from its first chunk.
+--- Source: ISO/IEC 15948 11.2.2.
+---@param bytes string  a picture
+---@return integer? width, integer? height
 local function size (bytes)
   if type(bytes) ~= "string" then
     error("bad argument #1 to 'size' (string expected, got " .. type(bytes) .. ")", 2)

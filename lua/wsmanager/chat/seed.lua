@@ -15,24 +15,25 @@ local suggest = require "wsmanager.base.suggest"
 
 local check_object = arguments.check_object
 
+--- The first document's `class wsManager`, under its own names and with its own delays.
 ---@class chat.wsManager
 ---@field lockReconnect boolean   true: never connects; init() sets it without userId and token
----@field heartMsg string
+---@field heartMsg string         what a heartbeat sends
 ---@field timeHeart number        ms without a byte received before a heartbeat
 ---@field overTime number         ms without a byte received, then the peer is dead
 ---@field reconectTime number     ms before an attempt
 ---@field reconnectNum integer    attempts left; all of them again after 5 s open
 ---@field factor number           by which each delay is longer than the one before; 1
 ---@field jitter number           0 to 1: that part of each delay is drawn at random; 0
----@field settimeHeart integer    0
+---@field settimeHeart integer    0: there is no timer to hold
 ---@field reconectTimeTO integer  0
 ---@field setoverTime integer     0
 ---@field socketServer string     host or host:port
----@field protocols "ws"|"wss"
----@field userId string|nil
----@field chatType chatTypes
----@field token string|nil
----@field websock wsmanager|nil   set by init(); its events are free to use
+---@field protocols "ws"|"wss"     the scheme
+---@field userId? string          who talks
+---@field chatType chatTypes      which side it is
+---@field token? string           what the server checks
+---@field websock? wsmanager.Connection  set by `init`; its events are free to use
 local Manager = {}
 Manager.__index = Manager
 
@@ -107,9 +108,10 @@ local function check_names (settings)
   end
 end
 
----@param type chatTypes?    default chatTypes.doctor
----@param settings table?    any of the fields
----@return chat.wsManager    it connects at once, or is locked
+--- The class of the first document: it connects at once, or is locked.
+---@param type? chatTypes  default: `chatTypes.doctor`
+---@param settings? table  any of the fields
+---@return chat.wsManager manager
 local function new (type, settings)
   local self = setmetatable({}, Manager)
   for name, value in pairs(fields) do self[name] = value end
@@ -122,6 +124,7 @@ local function new (type, settings)
   return self
 end
 
+--- The URL of its fields, as `chat.getUrl`.
 ---@return string url
 function Manager:getUrl ()
   check_object(self, Manager, "manager:getUrl")

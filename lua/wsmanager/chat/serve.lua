@@ -21,31 +21,13 @@ local shape = require "wsmanager.chat.shape"
 local action = message.action
 local check_object = arguments.check_object
 
+--- What `chat.serve` returns.
 ---@class chat.Server
----@field port integer         the port it listens on
----@field path string?
----@field history chat.history
+---@field port integer          the port it listens on; 0 for a Unix socket
+---@field path? string          of its Unix socket
+---@field history chat.history  what it keeps messages in
 local Server = {}
 Server.__index = Server
-
---- Those of wsmanager.serve but handler, authorize and decode, and these.
---- `authenticate` may wait; true lets in, nil, why and a status (403) do not. `rooms` is
---- name -> members, two or more, or a function that is asked when somebody comes, for the
---- rooms of that user, and may wait. `acknowledge`: an author's message is confirmed to
---- him when the history has it ("stored", the default of a history that is durable), or
---- when all others of its room have received it ("received").
----@class chat.ServerOptions : wsmanager.ServerOptions
----@field authenticate fun(session: chat.session, request: wsmanager.Request): true|nil, string?, integer?
----@field rooms table<string, string[]>|fun(uid: string): table<string, string[]>
----@field history chat.history?     chat.history.memory()
----@field acknowledge "stored"|"received"|nil
----@field accept (fun(message: Message, uid: string): boolean, string?)?   nil, why: it is refused
----@field onframe fun(uid: string, frame: chat.frame)?   is shown each frame of a user
----@field onerror (fun(why: any, ws: wsmanager.Connection, text: string))?  errors of these functions and of the history
----@field linger number?            seconds after a user's last connection until he is gone; 5
----@field devices integer?          connections of one user at once; 8
-
--- ## Coming in
 
 local function uid_of (request)
   return request.path:match "^/ws/(.+)$"
@@ -226,8 +208,8 @@ end
 
 --- Adds a room, changes its members, or (without members) removes it; who is there
 --- is told.
----@param name string
----@param members string[]|nil
+---@param name string  at most 128 bytes
+---@param members? string[]  two or more users
 function Server:room (name, members)
   check_object(self, Server, "server:room")
   if type(name) ~= "string" then
@@ -255,16 +237,16 @@ function Server:room (name, members)
 end
 
 --- Is somebody there, or was until a moment ago?
----@param uid string
----@return boolean
+---@param uid string  his name
+---@return boolean online
 function Server:online (uid)
   check_object(self, Server, "server:online")
   if type(uid) ~= "string" then arguments.fail(1, "#1 to 'online' (string", uid) end
   return self.shown[uid] ~= nil
 end
 
---- Closes all connections, as wsmanager.serve's stop(); the history stays open.
----@param seconds number?
+--- Closes all connections, as `server:stop` of `wsmanager.serve`; the history stays open.
+---@param seconds? number  how long it waits at most; default: 5
 function Server:stop (seconds)
   check_object(self, Server, "server:stop")
   seconds = arguments.timeout(1, "#1 to 'stop'", seconds)
@@ -274,11 +256,12 @@ function Server:stop (seconds)
   self.server:stop(seconds)
 end
 
---- Listens. An option that is unknown, of a wrong type or missing raises.
----@param given chat.ServerOptions
----@return chat.Server|nil
----@return string? token   as wsmanager.serve
----@return string? detail
+--- A chat's server: tokens, rooms of two or more, presence, a history. It listens; an option
+--- that is unknown, of a wrong type or missing raises.
+---@param given chat.ServerOptions  at least `authenticate` and `rooms`
+---@return chat.Server? server
+---@return wsmanager.Token? token  as of `wsmanager.serve`
+---@return string? detail  why
 return function (given)
   if type(given) ~= "table" then
     arguments.fail(1, "#1 to 'serve' (table", given)

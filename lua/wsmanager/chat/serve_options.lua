@@ -27,6 +27,44 @@ end
 
 local callback = rule(is "function", "function")
 
+--- The options of `chat.serve`: these, and those of `wsmanager.serve` but `handler`, `authorize`,
+--- `decode`, `stream`, `identify`, `dedupe` and `user`, which a chat's server sets itself.
+---@class chat.ServerOptions: wsmanager.ServerOptions
+---
+--- Who is let in: true; or nil, why and a status (403). It may wait.
+--- Default: required.
+---@field authenticate fun(session: chat.session, request: wsmanager.Request): true|nil, string?, integer?
+---
+--- The rooms by their names, each a list of members, two or more. Or a function that is asked
+--- when somebody comes, for the rooms of that user; it may wait.
+--- Default: required.
+---@field rooms table<string, string[]>|fun(uid: string): table<string, string[]>
+---
+--- What messages are kept in.
+--- Default: `chat.history.memory()`.
+---@field history? chat.history
+---
+--- When an author's message is confirmed to him: when the history has it (`"stored"`), or when
+--- all others of its room have received it (`"received"`).
+--- Default: "stored" of a history that is durable, else "received".
+---@field acknowledge? "stored"|"received"
+---
+--- Looks at each message; nil and why: it is refused.
+--- Default: none.
+---@field accept? fun(message: Message, uid: string): boolean?, string?
+---
+--- Is shown each frame of a user.
+--- Default: none.
+---@field onframe? fun(uid: string, frame: chat.frame)
+---
+--- How long a user counts as there after his last connection.
+--- Unit: seconds. Default: 5.
+---@field linger? number
+---
+--- How many connections of one user there are at once.
+--- Unit: connections. Default: 8.
+---@field devices? integer
+
 local own = {
   authenticate = callback,
   rooms = rule(any(is "table", is "function"), "table or function"),
@@ -60,7 +98,8 @@ local function check_other (name)
   end
 end
 
-local options = {}
+-- For the reference, which shows what is checked.
+local options = { tables = { own = own } }
 
 -- Raises for the first option that is unknown, of a wrong type, or missing.
 function options.check (given)

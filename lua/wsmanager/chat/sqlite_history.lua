@@ -338,10 +338,10 @@ end
 --- A history in a file. `sync`: a message is on the disk before it is confirmed, so
 --- that a power failure loses none, either; without it only the end of the process
 --- is survived. One process at a time serves from a file.
----@param given {file: string, messages: integer?, bytes: integer?, sync: boolean?}   of each room: 100,000 and 256 MiB
----@return chat.history|nil
----@return "refused"|nil token   the file cannot be opened, or is none of this
----@return string? detail
+---@param given {file: string, messages: integer?, bytes: integer?, sync: boolean?}  of each room: 100,000 and 256 MiB
+---@return chat.history? history
+---@return wsmanager.Token? token  "refused": the file cannot be opened, or is none of this
+---@return string? detail  why
 return function (given)
   arguments.call_at_level(2, history_options.check, given, "sqlite")
   local luasql = arguments.call_at_level(2, driver)

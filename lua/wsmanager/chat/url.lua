@@ -9,9 +9,10 @@ local function escape (text)
   end))
 end
 
---- The seed's getUrl.
+--- The URL of the first document, with uid and token percent-encoded.
+--- Source: RFC 3986 2.1.
 ---@param session {protocols: string, socketServer: string, userId: string, chatType: chatTypes, token: string}
----@return string url   uid and token percent-encoded (RFC 3986 2.1)
+---@return string url
 function url.getUrl (session)
   if type(session) ~= "table" then
     error("bad argument #1 to 'getUrl' (table expected, got " .. type(session)

@@ -6,23 +6,26 @@ local each = require "wsmanager.base.each"
 
 local response = {}
 
+--- An HTTP response: also one that says that something went wrong.
 ---@class wsmanager.Response
 ---@field status integer     of the last response, after redirects
 ---@field ok boolean         200 to 299
 ---@field reason string      "OK"; HTTP/2 has none
----@field headers table<string, string>  by lower-case name, read by a name of any case; see below
+---
+--- By their names in lower case; a name of any case finds one. Headers of one name are joined by
+--- ", ", those of `set-cookie` by a line feed.
+---@field headers table<string, string>
+---
 ---@field body string        decompressed; "" where there is none
 ---@field url string         of the last request
 ---@field version "1.0"|"1.1"|"2"|"3"  of HTTP
 local Response = {}
 Response.__index = Response
 
---- Headers of one name are joined by ", ", those of set-cookie by "\n".
-
 --- The body as JSON decodes; JSON null is wsmanager.null.
----@return any value
----@return string? token  "codec": the body is no JSON
----@return string? why
+---@return any value  or nil
+---@return wsmanager.Token? token  "codec": the body is no JSON
+---@return string? detail  why
 function Response:json ()
   if getmetatable(self) ~= Response then
     error("call it with ':', as in response:json()", 2)

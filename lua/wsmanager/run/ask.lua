@@ -10,12 +10,13 @@ local CLOSED = "the coroutine of an option's function was closed"
 
 local ask = {}
 
----@class wsmanager.Last   how the connection, or the attempt at one, ended
----@field token? string    of the closed list of tokens
----@field detail? string
----@field code? integer    of the close
----@field reason? string
----@field clean? boolean   the closing handshake was completed
+--- How a connection, or an attempt at one, ended.
+---@class wsmanager.Last
+---@field token? wsmanager.Token  what went wrong; nil: nothing did
+---@field detail? string    why, in a sentence
+---@field code? integer     close code; 1006: no closing handshake (RFC 6455 7.4)
+---@field reason? string    the text in the close frame
+---@field clean? boolean    the closing handshake was completed
 
 -- How the connection of the record ended, or nil.
 ---@return wsmanager.Last?

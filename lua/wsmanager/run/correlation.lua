@@ -13,11 +13,27 @@ local codecs = receivers.codecs
 
 local correlation = {}
 
+--- The option `correlate`, as a table: a `field` of both messages, or functions in its place for
+--- one direction or both. The functions may not wait.
 ---@class wsmanager.Correlation
----@field field? string|integer  name or index of the field of both
----@field set? fun(message: any, id: string|integer): any  instead of it: the message to send with that id
----@field get? fun(message: any, kind: string): any  instead of it: the id in a message received, or nil
----@field id? fun(n: integer): string|integer  the id of the n-th request; n when absent
+---
+--- The name, or the index where messages are lists, of the field that has the id in a request
+--- and in its answer.
+--- Default: none.
+---@field field? string|integer
+---
+--- Returns the message to be sent, with that id, instead of setting the field.
+--- Default: it sets the field.
+---@field set? fun(message: any, id: string|integer): any
+---
+--- Returns the id in a message that was received, or nil, instead of the field. Where the peer
+--- has ids of its own in that field, this tells them apart.
+--- Default: it reads the field.
+---@field get? fun(message: any, kind: string): any
+---
+--- Returns the id of the n-th request.
+--- Default: n itself.
+---@field id? fun(n: integer): string|integer
 
 local function get_field (field)
   return function (message)

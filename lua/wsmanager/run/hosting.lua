@@ -279,7 +279,7 @@ end
 --- The descriptor that is readable when `step(0)` has something to do, the timers and
 --- sleepers included: for the event loop of a program in C, or any other (epoll, select,
 --- a GUI's). It stays the same; the module closes it.
----@return integer? fd  nil: this system has none, see `timeout`
+---@return integer? fd  nil: this system has none, see `wsmanager.timeout`
 function hosting.fd ()
   scheduler.prepare()
   loop = rounds.loop()
@@ -289,7 +289,7 @@ function hosting.fd ()
   return fd
 end
 
---- How long a loop that polls `fd` itself may wait until `step(0)` is due, whatever the
+--- How long a loop that polls `wsmanager.fd` itself may wait until `step(0)` is due, whatever the
 --- descriptor says.
 ---@return number? seconds  nil: there is nothing to wait for but the descriptor
 function hosting.timeout ()

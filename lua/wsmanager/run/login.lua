@@ -26,23 +26,25 @@ local OVER = "the login is over"
 
 local login = {}
 
----@class wsmanager.LoginInfo: wsmanager.Last  how the connection before ended, and
+--- The second argument of `login`: how the connection before ended, and where this one stands.
+---@class wsmanager.LoginInfo: wsmanager.Last
 ---@field attempt integer   failures before it, 0 at first
 ---@field epoch integer     the number of the connection: 1, 2, ...
 ---@field url string        where it is connected to
----@field gap boolean       something may have been missed since an earlier connection: not the
----  first one, and no migrate()
----@field opened boolean    it is not the first one: an earlier one was open
+---@field gap boolean       an earlier one was open, and this is no `migrate`: something may have been missed
+---@field opened boolean    an earlier one was open: time to resume a session
 
---- One connection, while the login lasts. It has the connection for itself: what it
---- sends goes out at once, before the outbox, and it alone receives. After the login,
---- or its connection, is over each method returns nil, "closed" and why.
+--- One connection, while the login lasts: the first argument of `login`. It has the connection
+--- for itself: what it sends goes out at once, before the outbox, and it alone receives.
+--- Meanwhile the connection's `state` is `connecting`, everybody else's `send` goes to the
+--- outbox, and their `receive` and listeners get what earlier connections left, or wait. After
+--- the login, or its connection, is over each method returns nil, `closed` and why.
 ---@class wsmanager.Login
----@field url string
+---@field url string           where it is connected to
 ---@field protocol string      the subprotocol agreed on, or ""
----@field extensions string
+---@field extensions string    the extensions agreed on, or ""
 ---@field headers table<string, string>  of the peer's part of the opening handshake, names in lower case
----@field epoch integer
+---@field epoch integer        the number of the connection: 1, 2, ...
 local Handle = {}
 
 Handle.__index = Handle
@@ -95,10 +97,10 @@ end
 
 --- The next message of this connection.
 ---@param timeout? number  seconds
----@return any data  the message (decoded where `decode` is set), or nil
----@return string kind  "text" or "binary"; of nil a token: "timeout", "closed", "codec", "cancelled"
----@return string? detail  why
----@return string? raw  "codec": the message as it came
+---@return any data  the message, decoded where `decode` is set, or nil
+---@return "text"|"binary"|wsmanager.Token kind  of nil the token: "timeout", "closed", "codec", "cancelled"
+---@return string? detail  of nil: why
+---@return string? raw  with "codec": the message as it came
 function Handle:receive (timeout)
   local mine = private(self, "receive")
   timeout = to_timeout(1, "#1 to 'receive'", timeout)
@@ -138,10 +140,10 @@ end
 --- it before what the login did not take. As often as it was called, so often the
 --- message is there: no more are given back than were received.
 ---@param data any  as `receive` returned it
----@param kind? "text"|"binary"  text when absent
----@return true|nil
----@return string? token  "closed"; "full": the inbox has no room
----@return string? detail
+---@param kind? "text"|"binary"  default: "text"
+---@return true|nil given
+---@return wsmanager.Token? token  "closed"; "full": the inbox has no room
+---@return string? detail  why
 function Handle:giveback (data, kind)
   local mine = private(self, "giveback")
   check_kind("giveback", kind)
@@ -169,11 +171,11 @@ end
 
 --- Sends a message at once, before what others have sent.
 ---@param data any  a string; where `decode` is set anything else is encoded
----@param kind? "text"|"binary"  text when absent
+---@param kind? "text"|"binary"  default: "text"
 ---@param timeout? number  seconds to wait for room; 0: never wait
----@return true|nil
----@return string? token  "closed", "full", "timeout", "codec", "cancelled"
----@return string? detail
+---@return true|nil sent
+---@return wsmanager.Token? token  "closed", "full", "timeout", "codec", "cancelled"
+---@return string? detail  why
 function Handle:send (data, kind, timeout)
   local mine = private(self, "send")
   check_kind("send", kind)
@@ -222,12 +224,11 @@ end
 --- Sends a message with an id of its own and waits for the answer, as the connection's
 --- `request` (the option `correlate`). Other messages that come before the answer are
 --- given back: the others get them, once the login is done. One at a time.
----@param message any
+---@param message any  a table without the field of the id
 ---@param timeout? number  seconds; nil: as long as the login may take
----@return any answer  or nil
----@return string kind  of nil the token: "closed", "timeout", "codec", "cancelled"; "full":
----  there is no room for what is given back
----@return string? detail
+---@return any answer  decoded where `decode` is set; or nil
+---@return "text"|"binary"|wsmanager.Token kind  of nil: "closed", "timeout", "codec", "cancelled", "full"
+---@return string? detail  why
 function Handle:request (message, timeout)
   local mine = private(self, "request")
   if not correlation.of_record(mine.record) then
@@ -253,11 +254,12 @@ function Handle:request (message, timeout)
   return answer, token, why
 end
 
---- Sends a ping (RFC 6455 5.5.2).
+--- Sends a ping.
+--- Source: RFC 6455 5.5.2.
 ---@param payload? string  at most 125 bytes
----@return true|nil
----@return string? token  "closed"
----@return string? detail
+---@return true|nil sent
+---@return wsmanager.Token? token  "closed"
+---@return string? detail  why
 function Handle:ping (payload)
   local mine = private(self, "ping")
   if mine.over then return closed(mine) end
@@ -265,8 +267,8 @@ function Handle:ping (payload)
   return ok, token, why    -- no tail call: it raises at our caller's line
 end
 
---- As the connection's: what the service told in its first message.
----@param given wsmanager.Heartbeat|false
+--- As `ws:heartbeat`: what the service told in its first message.
+---@param given wsmanager.Heartbeat|false  false: no heartbeats, and no peer is dead
 function Handle:heartbeat (given)
   local mine = private(self, "heartbeat")
   if mine.over then return closed(mine) end

@@ -18,6 +18,9 @@ local CLOSED = "the queue was closed"
 
 local queue = {}
 
+--- Values between coroutines, first in, first out. It holds any value but nil. Who takes and who
+--- puts have their turns in the order in which they came. A coroutine that is ended or cancelled
+--- while it waits in a queue takes nothing with it.
 ---@class wsmanager.Queue
 local Queue = {}
 
@@ -147,9 +150,9 @@ end
 --- next round.
 ---@param value any  not nil
 ---@param timeout? number  seconds to wait for room; 0: never wait
----@return true|nil
----@return string? token  "closed"; "full" with a timeout of 0; "timeout", "cancelled"
----@return string? detail
+---@return true|nil put
+---@return wsmanager.Token? token  "closed"; "full" with a timeout of 0; "timeout", "cancelled"
+---@return string? detail  why
 function Queue:put (value, timeout)
   check_self(self, "put")
   if value == nil then arguments.fail(1, "#1 to 'put' (value", value) end
@@ -169,8 +172,8 @@ end
 --- already.
 ---@param timeout? number  seconds; 0: never wait
 ---@return any value  or nil
----@return string? token  of nil: "timeout", "cancelled"; "closed": and nothing is left
----@return string? detail
+---@return wsmanager.Token? token  of nil: "timeout", "cancelled"; "closed": and nothing is left
+---@return string? detail  why
 function Queue:take (timeout)
   check_self(self, "take")
   timeout = arguments.timeout(1, "#1 to 'take'", timeout)
@@ -192,7 +195,7 @@ function Queue:close ()
 end
 
 --- How many values there are to be taken.
----@return integer
+---@return integer count  0 or more
 function Queue:count ()
   check_self(self, "count")
   return self.size
@@ -205,7 +208,7 @@ end
 --- A queue of values between coroutines, first in, first out. Those who take, and those
 --- who wait for room, have their turns in the order in which they came.
 ---@param limit? integer  of values in it; without one there is always room
----@return wsmanager.Queue
+---@return wsmanager.Queue queue
 function queue.new (limit)
   if limit ~= nil and not is_limit(limit) then
     error("bad argument #1 to 'queue' (a whole number from 1 on expected, got "

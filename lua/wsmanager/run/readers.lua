@@ -22,9 +22,11 @@ local FINALIZER = {}  -- of what is collected with it
 
 local readers = {}
 
---- A message that is read in parts, in order, while it comes.
+--- A message that is read in parts, in order, while it comes. What is not read stays where it
+--- is: beyond `inbox` the socket is not read, and the peer waits. A reader that the program has
+--- forgotten is discarded when it is collected.
 ---@class wsmanager.Reader
----@field kind "text"|"binary"
+---@field kind "text"|"binary"  of the message; a text is checked as it comes
 local Reader = {}
 
 Reader.__index = Reader
@@ -197,10 +199,9 @@ local function lose () end
 --- The next part of the message: what has come of it, at most 64 KiB and never empty. A
 --- part of a text may end within a character; the text as a whole is UTF-8.
 ---@param timeout? number  seconds; after a timeout the message is as it was
----@return string? part  nil: that was all
----@return string? token  why the rest is not read: "closed" (the connection ended amidst the
----  message), "cancelled" (discard(), or the next message was received), or "timeout"
----@return string? detail
+---@return string? part  nil, and no token: that was all
+---@return wsmanager.Token? token  "closed": its connection ended; "cancelled": it was discarded; "timeout"
+---@return string? detail  why
 function Reader:read (timeout)
   local mine = private(self, "read")
   timeout = arguments.timeout(1, "#1 to 'read'", timeout)

@@ -10,14 +10,15 @@ local link = core.link
 
 local retry = {}
 
+--- What `reconnect.when`, and a `reconnect.delay` that is a function, are told.
 ---@class wsmanager.Ending: wsmanager.Last
----@field final boolean        by default it is not tried again
+---@field final boolean        by default it would not reconnect
 ---@field attempt integer      the number of the next attempt: failures in a row, and 1
 ---@field opened boolean       it was open
 ---@field login boolean        it was in its login
----@field epoch integer        how many connections have been open so far, this one too
+---@field epoch integer        the number of the last connection that reached the 101
 ---@field status? integer      of the HTTP response that refused
----@field retry_after? number  seconds that this response asked to wait for
+---@field retry_after? number  seconds that this response asked to wait for (RFC 9110 10.2.3)
 
 local function to_ending (ws)
   local info = link.ending(ws)

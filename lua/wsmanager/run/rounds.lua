@@ -183,11 +183,10 @@ local function poll_timeout (timeout)
   return wait > 0 and wait or 0
 end
 
---- Turns the loop once: waits until something happens (or `timeout` seconds;
---- 0 never waits: the once-a-frame call of a game loop), then runs the
---- handlers and coroutines that it concerns.
+--- Turns the loop once: waits until something happens, then runs the handlers and coroutines
+--- that it concerns. `wsmanager.step(0)` never waits: the once-a-frame call of a game.
 ---@param timeout? number  seconds; nil: as long as it takes
----@return boolean happened
+---@return boolean happened  something did
 function rounds.step (timeout)
   if timeout ~= nil then timeout = to_timeout(1, "#1 to 'step'", timeout) end
   if waitless.thread then waitless.check_turn() end

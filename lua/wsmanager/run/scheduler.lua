@@ -101,8 +101,8 @@ end
 --- Waits so many seconds while everything else goes on.
 ---@param seconds number  math.huge: until the program ends
 ---@return true|nil slept
----@return string? token  "cancelled": its task was
----@return string? detail
+---@return wsmanager.Token? token  "cancelled": its task was
+---@return string? detail  why
 function scheduler.sleep (seconds)
   seconds = to_timeout(1, "#1 to 'sleep'", seconds)
   if not seconds then arguments.fail(1, "#1 to 'sleep' (number", seconds) end
@@ -144,16 +144,15 @@ local function main (outcome, fn, ...)
   keep_results(outcome, fn(...))
 end
 
---- Runs fn(...) in a coroutine and turns the loop until it has ended. What it
---- returns is returned, its error is raised with its traceback; if its coroutine
---- is closed (Lua 5.4) nothing is returned. Other
---- coroutines and connections that are not done stay as they are: the next
---- `run` or `step` goes on with them. Without an argument it turns the loop until
---- nothing is left to wait for (a server: until it is stopped). Inside of a
---- coroutine of `run` it is a plain call. In a forked child it raises, as `step`
---- does, if the parent had a connection or a server; and in a host whose own loop turns
---- the module's (docs/how-to/hosts.md), but in a thread that may wait it is a plain call.
----@param fn? function
+--- Runs `fn(...)` in a coroutine and turns the loop until it has ended. What it returns is
+--- returned, its error is raised with its traceback; if its coroutine is closed (Lua 5.4)
+--- nothing is returned. Other coroutines and connections that are not done stay as they are: the
+--- next `run` or `wsmanager.step` goes on with them. Without an argument it turns the loop until
+--- nothing is left to wait for (a server: until it is stopped). Inside of a coroutine of `run`
+--- it is a plain call. In a forked child it raises, as `wsmanager.step` does, if the parent had
+--- a connection or a server; and in a host whose own loop turns the module's, but in a thread
+--- that may wait it is a plain call.
+---@param fn? function  it may wait
 ---@param ... any  its arguments
 ---@return any ...  what fn returns
 function scheduler.run (...)
@@ -185,7 +184,7 @@ scheduler.step = step
 
 --- Seconds of a clock that never goes back; its zero means nothing. It goes on while
 --- the machine is suspended, where the system has such a clock (Linux, macOS).
----@return number
+---@return number seconds
 scheduler.now = now
 
 scheduler.wait = wait

@@ -31,6 +31,7 @@ local METHOD_LEVELS = link.methods and 1 or 0
 
 local sending = {}
 
+--- The third argument of `ws:send`, as a table.
 ---@class wsmanager.SendOptions
 ---@field timeout? number    seconds to wait for room; 0: never wait
 ---@field ttl? number        seconds from now on; then it is dropped instead of sent
@@ -183,16 +184,19 @@ end
 
 -- ## The method
 
---- Sends a message; while the connection is not open it waits in the outbox and
---- goes out in order when it opens. Where `decode` is set anything but a string
---- is encoded first; a string is sent as it is. When the output of an open
---- connection is full it waits (as `receive` does) until there is room.
+--- Sends a message; while the connection is not open it waits in the outbox and goes out in
+--- order when it opens. Where `decode` is set anything but a string is encoded first; a string
+--- is sent as it is. When the output of an open connection is full it waits until there is room;
+--- while the connection is not open a full outbox answers `full`, unless `outbox.full` says
+--- something else. That it was sent says that it is with the kernel or in the outbox, not that
+--- it has arrived: see `identify`.
+--- Source: RFC 6455 5.6, 6.1.
 ---@param data any  a string; UTF-8 unless binary
----@param kind? "text"|"binary"  text when absent
----@param timeout? number|wsmanager.SendOptions  seconds to wait for room; 0: never wait
+---@param kind? "text"|"binary"  default: "text"
+---@param timeout? number|wsmanager.SendOptions  seconds to wait for room; 0: never wait; or a table
 ---@return true|nil sent
----@return string? token  "full", "closed", "toobig", "codec", "timeout", "exhausted", "cancelled"
----@return string? detail
+---@return wsmanager.Token? token  "full", "closed", "locked", "exhausted", "toobig", "codec", "timeout", "cancelled"
+---@return string? detail  why
 function sending.send (ws, data, kind, timeout)
   local options, terms, ok, token, detail
   -- most tables: the core takes none, and no rule has to be looked at

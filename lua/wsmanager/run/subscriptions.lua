@@ -20,9 +20,11 @@ local TOLD_EACH = 32          -- messages taken
 
 local subscriptions = {}
 
---- A reader of its own: it gets every message that is taken from now on.
+--- A reader of its own: it gets every message that is taken from its beginning on, also those
+--- that a request, a handler or `receive` gets. Lua 5.4 may close it: `local reader <close> =
+--- ws:subscribe()`. One that the program has forgotten is collected.
 ---@class wsmanager.Subscription
----@field dropped integer  messages that were dropped instead of it getting them
+---@field dropped integer  messages that were dropped instead of it getting them, with `full = "oldest"`
 local Subscription = {}
 
 Subscription.__index = Subscription
@@ -193,11 +195,10 @@ end
 --- The next message, as the connection's `receive`; also those that handlers, requests or
 --- others get. All readers get the same table: it is not to be changed.
 ---@param timeout? number  seconds
----@return any data  the message (decoded where `decode` is set), or nil
----@return string kind  "text" or "binary"; of nil a token: "timeout", "codec", "cancelled"; "closed": it was closed,
----  or the connection is over
+---@return any data  the message, decoded where `decode` is set, or nil
+---@return "text"|"binary"|wsmanager.Token kind  of nil: "timeout", "codec", "cancelled", "closed"
 ---@return integer|string|nil missed  messages dropped before this one, if any; of nil why
----@return string? raw  "codec": the message as it came
+---@return string? raw  with "codec": the message as it came
 function Subscription:receive (timeout)
   check_self(self, "receive")
   timeout = arguments.timeout(1, "#1 to 'receive'", timeout)
@@ -232,8 +233,8 @@ end
 --- `for data, kind, missed in subscription:messages() do`: every message, across
 --- reconnects, until it is closed or the connection is over. One that does not decode is
 --- left out. In a coroutine of PUC Lua 5.1 it raises: `receive` in a `while` does the same.
----@return fun(self: wsmanager.Subscription): any, string, integer?
----@return wsmanager.Subscription
+---@return fun(self: wsmanager.Subscription): any, string, integer? next  as `receive`
+---@return wsmanager.Subscription subscription
 function Subscription:messages ()
   check_self(self, "messages")
   failures.check_iterator(1)

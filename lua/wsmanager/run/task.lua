@@ -24,12 +24,16 @@ local LONGEST_CIRCLE = 1000    -- tasks that join each other
 
 local task = {}
 
---- What `wsmanager.spawn` answers.
+--- What `wsmanager.spawn` answers: a function in a coroutine of its own.
 ---@class wsmanager.Task
----@field thread? thread  its coroutine; in a host with threads of its own nil until it begins
+---
+--- Its coroutine; in a host with threads of its own nil until it begins.
+---@field thread? thread
+---
+--- `ready` until the next round of the loop; `running`, also while it waits, and after
+--- `task:cancel` until its function has ended; then `returned`, `failed`, `cancelled` (before it
+--- began) or `closed` (by `coroutine.close`).
 ---@field state "ready"|"running"|"returned"|"failed"|"cancelled"|"closed"
----  "ready" until the next round; "running" also while it waits, and after cancel() until
----  its function has ended; "cancelled": before it began; "closed": by coroutine.close
 local Task = {}
 
 Task.__index = Task
@@ -115,12 +119,12 @@ local function spawn_in_thread (fn, ...)
   return self
 end
 
---- Starts fn(...) in a coroutine of its own in the next round, and answers its task. An
---- error in it ends only it; those who wait in `join` get it, and if there are none it
---- is reported with a traceback on stderr (or to `wsmanager.onerror`).
----@param fn function
+--- Starts `fn(...)` in a coroutine of its own in the next round of the loop, and answers its
+--- task. An error in it ends only it; those who wait in `task:join` get it, and if there are
+--- none it is reported with a traceback on stderr (or to `wsmanager.onerror`).
+---@param fn function  it may wait
 ---@param ... any  its arguments
----@return wsmanager.Task
+---@return wsmanager.Task task
 function task.spawn (fn, ...)
   arguments.check_function(1, "#1 to 'spawn'", fn)
   scheduler.prepare()
@@ -188,15 +192,15 @@ local function outcome (self)
   return nil, "closed", "the coroutine of the task was closed"
 end
 
---- Waits until the task has ended, and says how: `true` and what its function returned;
---- `false`, its error, and the error's text with its traceback; or nil, token, detail.
---- May be called by several, and again. Raises where it could never return: for the
---- task itself or a coroutine that it resumes, and where tasks would join each other, all
---- without a timeout.
+--- Waits until the task has ended, and says how: `true` and what its function returned; `false`,
+--- its error, and the error's text with its traceback; or nil, token, detail: `timeout`;
+--- `cancelled`, it was before it began, or the caller's task was; `closed`, its coroutine was.
+--- It may be called by several, and again. It raises where it could never return: for the task
+--- itself or a coroutine that it resumes, and where tasks would join each other, all without a
+--- timeout.
 ---@param timeout? number  seconds; nil: as long as it takes
----@return boolean|nil ended  true: it returned; false: it failed
----@return any ...  its results; or the error; or of nil the token: "timeout"; "cancelled":
----  it was before it began, or the caller's task was; "closed": its coroutine was
+---@return boolean|nil ended  true: it returned; false: it failed; nil: there is no result
+---@return any ...  its results; or its error and the text; or the token and why
 function Task:join (timeout)
   check_self(self, "join")
   timeout = arguments.timeout(1, "#1 to 'join'", timeout)
@@ -217,12 +221,12 @@ end
 
 -- ## Cancelling
 
---- Cancels the task: the wait that it is in ends with nil, "cancelled" and a sentence in
---- the next round, and so does each later one, at once. What need not wait is done as
---- ever. Its function is to return then; one that goes on to wait is ended by an error
---- after ten of them. One that has not begun never does. The task itself may be the
---- caller.
----@return boolean  false: it had ended already
+--- Cancels the task: the wait that it is in ends with nil, `cancelled` and a sentence in the next
+--- round, and so does each later one, at once. What need not wait is done as ever. Its function
+--- is to return then; one that goes on to wait is ended by an error after ten of them. One that
+--- has not begun never does. The task itself may be the caller. Only its own waits are ended,
+--- not those of tasks that it has started.
+---@return boolean cancelled  false: it had ended already
 function Task:cancel ()
   check_self(self, "cancel")
   local thread = self.thread

@@ -106,6 +106,8 @@ describe("options", function ()
                    client {tls = {verify = "no"}})
       assert.equal("bad option 'onopen' (function expected, got table)",
                    client {onopen = {}})
+      assert.equal("bad option 'tls.min' ('1.2' or '1.3' expected, got 1.1)",
+                   client {tls = {min = "1.1"}})
     end)
 
     it("show the number that cannot be", function ()

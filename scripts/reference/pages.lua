@@ -1,0 +1,174 @@
+-- The pages of the reference: which class, function and option is on which page.
+--
+-- A page: `name` (its file), `title`, `short` (its line in the index), `about` (a paragraph),
+-- and sections. A section has one of
+--   module = true            the functions and values of `wsmanager`
+--   class = "wsmanager.X"    its text, its fields, its methods; `call` is how its methods are
+--                            called ("ws:"), `fields` what its fields are called by ("ws.")
+--   options = "wsmanager.X"  each option of that class, with what is checked and its groups;
+--                            `rules` names the table of the checks (surface.rules)
+--   values = "wsmanager.X"   an alias's values, each with what it means
+--   types = { … }            aliases of functions and the like, by name
+--   write = "presets"        a function of written.lua
+--   events = true            each event, with its fields
+--   functions = { … }        functions of the table `of` in wsmanager.chat
+-- and may have a `title` and `text`. A class that a public one names must be on a page:
+-- what is missing is told by the generator.
+
+return {
+  {
+    name = "wsmanager", title = "The module", short = "its functions and values",
+    about = "`local wsmanager = require \"wsmanager\"` has these functions and values.",
+    { module = true },
+  },
+  {
+    name = "connection", title = "A connection",
+    short = "what `wsmanager.new` returns: its methods and fields",
+    { class = "wsmanager.Connection", call = "ws:", fields = "ws.", order = {
+      "send", "receive", "messages", "on", "off", "subscribe", "request", "opened", "drain",
+      "close", "closed", "reconnect", "migrate", "heartbeat", "ping", "flush", "stats",
+      "unsent", "unacknowledged", "answer", "addEventListener", "removeEventListener",
+    } },
+    { class = "wsmanager.SendOptions", title = "Options of a message" },
+    { class = "wsmanager.Answer", title = "The peer's response" },
+  },
+  {
+    name = "options", title = "Options of a connection", short = "the options of `wsmanager.new`",
+    about = "Times are in seconds, sizes in bytes. nil keeps the default; `false` switches off "
+      .. "what can be switched off. An unknown option, and a value of a wrong type, raise.",
+    { options = "wsmanager.Options", rules = "client", whole = { preset = true },
+      text = "`onopen`, `onmessage` and the other listeners of events are options, too: see "
+        .. "`wsmanager.EventProperties`.", order = {
+      "url", "protocols", "headers", "tls", "proxy", "proxy_tls", "redirects", "heartbeat",
+      "reconnect", "timeouts", "login", "outbox", "rate", "inbox", "buffer",
+      "limits", "compress", "stream", "inflate", "decode", "dispatch", "correlate",
+      "identify", "acknowledge", "dedupe", "log", "preset",
+    } },
+    { class = "wsmanager.Ending", title = "How a connection ended" },
+    { class = "wsmanager.Last", title = "How the connection before ended" },
+    { types = { "wsmanager.Delay", "wsmanager.HeartbeatMessage", "wsmanager.HeartbeatAck",
+      "wsmanager.ToId" }, title = "Functions" },
+    { class = "wsmanager.Protocols", title = "Subprotocols" },
+    { class = "wsmanager.Codec", title = "A codec of your own" },
+  },
+  {
+    name = "events", title = "Events", short = "the events of a connection and their fields",
+    about = "A listener gets one table. It runs in a coroutine of its own and may wait.",
+    { values = "wsmanager.EventName", head = "event" },
+    { class = "wsmanager.Event", title = "Fields of every event", fields = "event." },
+    { events = true },
+    { class = "wsmanager.EventProperties", title = "Listeners" },
+  },
+  {
+    name = "states", title = "States", short = "the states of a connection",
+    { values = "wsmanager.State", head = "`ws.state`" },
+  },
+  {
+    name = "errors", title = "Failures", short = "tokens, close codes, and what raises",
+    about = "A wrong call raises, at the line of the caller. What goes wrong in the world "
+      .. "returns `nil, token, detail`: the token is one of these, the detail a sentence that "
+      .. "says what happened, to whom, and what to do.",
+    { values = "wsmanager.Token", head = "token", anchors = true },
+    { write = "close_codes", title = "Close codes" },
+  },
+  {
+    name = "stats", title = "Statistics", short = "the fields of `ws:stats()`",
+    { class = "wsmanager.Stats" },
+    { class = "wsmanager.TlsStats", title = "TLS" },
+  },
+  {
+    name = "messages", title = "Receiving",
+    short = "messages by name, requests, subscriptions, messages in parts",
+    about = "`ws:receive` and `ws:messages` are on the page of [a connection](connection.md), as "
+      .. "are `ws:on`, `ws:request` and `ws:subscribe`. Here is what these take and return.",
+    { types = { "wsmanager.MessageHandler" }, title = "A handler" },
+    { class = "wsmanager.RequestOptions", title = "Options of a request" },
+    { options = "wsmanager.Correlation", rules = "correlation", prefix = "correlate.",
+      title = "How answers are known" },
+    { class = "wsmanager.SubscribeOptions", title = "Options of a subscription" },
+    { class = "wsmanager.Subscription", call = "subscription:", fields = "subscription.",
+      title = "A subscription" },
+    { class = "wsmanager.Reader", call = "reader:", fields = "reader.",
+      title = "A message in parts" },
+  },
+  {
+    name = "login", title = "Logging in", short = "the function `login`: what it gets and returns",
+    { types = { "wsmanager.LoginFunction" } },
+    { class = "wsmanager.Login", call = "handle:", fields = "handle.",
+      title = "The handle of one connection" },
+    { class = "wsmanager.LoginInfo", title = "Where it stands", fields = "info." },
+  },
+  {
+    name = "server", title = "A server",
+    short = "`wsmanager.serve`: its options, a request, the server's methods",
+    { class = "wsmanager.Server", call = "server:", fields = "server." },
+    { class = "wsmanager.Request", title = "A request", fields = "request." },
+    { options = "wsmanager.ServerOptions", rules = "server", title = "Options",
+      shared = "wsmanager.SharedOptions" },
+    { types = { "wsmanager.Authorize", "wsmanager.Page" }, title = "Functions" },
+  },
+  {
+    name = "tasks", title = "Tasks and queues", short = "coroutines that are joined and cancelled",
+    { class = "wsmanager.Task", call = "task:", fields = "task.", title = "A task" },
+    { class = "wsmanager.Queue", call = "queue:", title = "A queue" },
+  },
+  {
+    name = "fetch", title = "HTTP requests", short = "`wsmanager.fetch`: its options, a response",
+    { options = "wsmanager.FetchOptions", rules = "fetch" },
+    { class = "wsmanager.Response", call = "response:", fields = "response.",
+      title = "A response" },
+  },
+  {
+    name = "websocket", title = "The standard's WebSocket",
+    short = "`wsmanager.WebSocket`, as a browser has it",
+    { class = "wsmanager.WebSocket", call = "socket:", fields = "socket." },
+  },
+  {
+    name = "chat", title = "The chat", short = "`wsmanager.chat`: its client and its messages",
+    { chat = true },
+    { class = "chat", call = "talk:", fields = "talk.", title = "A chat" },
+    { options = "chat.options", rules = "chat", without = "wsmanager.Options",
+      title = "Options of `chat.new`" },
+    { class = "chat.session", title = "Credentials" },
+    { class = "Message", title = "A message" },
+    { class = "chat.frame", title = "A receipt" },
+    { class = "chat.contact", title = "A contact" },
+    { class = "chat.change", title = "A change at a contact" },
+    { enums = { "chatTypes", "chatAction", "chat.action", "messageType", "wsState" },
+      title = "Numbers" },
+    { class = "chat.wsManager", call = "manager:", title = "The first document's class" },
+  },
+  {
+    name = "chat-server", title = "The chat's server",
+    short = "`chat.serve`, and what it keeps messages in",
+    { options = "chat.ServerOptions", rules = "chat_server",
+      without = "wsmanager.ServerOptions", title = "Options of `chat.serve`" },
+    { class = "chat.Server", call = "server:", fields = "server.", title = "The server" },
+    { functions = { "memory", "sqlite" }, of = "history", call = "chat.history.",
+      title = "What messages are kept in" },
+    { class = "chat.history", title = "A history" },
+    { class = "chat.stored", title = "A message that is kept" },
+    { class = "chat.marks", title = "Marks" },
+    { types = { "chat.encode" } },
+  },
+  {
+    name = "hosts", title = "Event loops of others",
+    short = "`wsmanager.use`, and a host of your own",
+    { class = "wsmanager.Host", title = "A host" },
+    { class = "wsmanager.Loop", title = "The module's loop", fields = "loop." },
+  },
+  {
+    name = "observing", title = "Seen from outside", short = "log, trace and metrics",
+    { types = { "wsmanager.Log" }, title = "A log" },
+    { values = "wsmanager.LogEvent", head = "`fields.event`" },
+    { class = "wsmanager.Trace", call = "trace:", title = "A trace" },
+    { class = "wsmanager.TraceOptions", title = "Options of a trace" },
+    { write = "metrics", title = "Metrics" },
+  },
+  {
+    name = "presets", title = "Presets", short = "what some public services ask for",
+    { class = "wsmanager.Presets", bare = true },
+    { write = "presets" },
+    { class = "wsmanager.Preset", title = "A preset of your own" },
+  },
+}
