@@ -208,6 +208,12 @@ static unsigned set_callbacks (struct wsm_transfer *t) {
   return sum;
 }
 
+/* HTTP/2 is agreed on within TLS. Elsewhere libcurl would not know before the first
+** response whether others can share its connection, and have all wait for that. */
+static bool may_share (const struct wsm_fetch_request *r) {
+  return strncmp(r->url, "https:", 6) == 0;
+}
+
 /* QUICK_EXIT: one that is given up while its name is looked up does not wait for
 ** the thread that does that. PIPEWAIT: requests that are made together share a
 ** connection of HTTP/2. */
@@ -218,7 +224,7 @@ static unsigned set_rules (CURL *easy, const struct wsm_fetch_request *r) {
   SET(sum, easy, CURLOPT_NOSIGNAL, 1L);
   SET(sum, easy, CURLOPT_QUICK_EXIT, 1L);
   SET(sum, easy, CURLOPT_PATH_AS_IS, 1L);
-  SET(sum, easy, CURLOPT_PIPEWAIT, 1L);
+  SET(sum, easy, CURLOPT_PIPEWAIT, may_share(r) ? 1L : 0L);
   SET(sum, easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
   SET(sum, easy, CURLOPT_CONNECTTIMEOUT_MS, r->connect_ms);
   SET(sum, easy, CURLOPT_TIMEOUT_MS, r->timeout_ms);

@@ -5,7 +5,7 @@ local peers = require "support.peers"
 local programs = require "support.programs"
 local web = require "support.web"
 
-local run = wsmanager.run
+local run, spawn = wsmanager.run, wsmanager.spawn
 
 local made
 
@@ -28,6 +28,26 @@ local function secure(certificate, more)
   for name, value in pairs(more or {}) do tls[name] = value end
   return web.serve { tls = tls }
 end
+
+describe("a request to a server that leaves another one without an answer", function()
+  after_each(peers.stop)
+
+  local function is_answered(options, tls)
+    local server = web.serve(options)
+    spawn(wsmanager.fetch, server.url .. "/silent", { tls = tls, timeout = ours.LONG })
+    web.await(server, { event = "request", path = "/silent" })
+    assert.equal(200, web.get(server.url .. "/status/200", { tls = tls, timeout = 10 }).status)
+  end
+
+  it_runs("is answered", function() is_answered() end)
+
+  it_runs("is answered over TLS", function()
+    local options = { cert = made:path "good.pem", key = made:path "leaf.key" }
+    for _, h2 in ipairs { false, true } do
+      is_answered({ tls = options, h2 = h2 }, { ca = made:path "ca.pem" })
+    end
+  end)
+end)
 
 describe("https of fetch", function()
   local server
