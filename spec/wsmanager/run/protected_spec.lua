@@ -21,7 +21,8 @@ describe("a protected call", function ()
   end)
 
   -- How much room the stack has left at its end is another in each call; where the
-  -- traceback finds none, Lua says "error in error handling".
+  -- traceback finds none, LuaJIT says "error in error handling". The others keep room for
+  -- it, in stacks that are slow to fill.
   it("returns an error that has no room for a traceback", function ()
     local function deeper () return 1 + deeper() end
     local function call_at (depth)
@@ -31,7 +32,7 @@ describe("a protected call", function ()
       assert.matches("overflow", why)
       assert.matches("overflow", text)
     end
-    for depth = 0, 60 do call_at(depth) end
+    for depth = 0, rawget(_G, "jit") and 60 or 0 do call_at(depth) end
   end)
 
   it("returns an error of the traceback's own as the one it was of", function ()
