@@ -1,5 +1,7 @@
--- bin/wsm, run as a user does: in a pipe.
+-- bin/wsm, run as a user does: in a pipe, in a terminal.
 
+local is_there, json = pcall(require, "cjson")
+if not is_there then json = require "dkjson" end
 local programs = require "support.programs"
 
 local wsm = {}
@@ -38,6 +40,19 @@ function wsm.run(words, input)
   pipe:close()
   os.remove(from)
   return read(output), read(errors), code
+end
+
+-- Types in a terminal, by the steps of terminal.py: what it has shown, the number it left
+-- with, whether it left the terminal raw. `before` goes before the command.
+function wsm.type(words, steps, before)
+  local pipe = assert(io.popen("TERM=xterm timeout 100 python3 -B spec/support/terminal.py "
+    .. quote(json.encode(steps)) .. " env -u NO_COLOR " .. (before or "") .. " "
+    .. quote(programs.lua) .. " bin/wsm " .. words .. " 2>&1"))
+  local text = pipe:read "*a"
+  pipe:close()
+  local ok, found = pcall(json.decode, text)
+  assert(ok, text)
+  return found.text, found.code, found.raw
 end
 
 return wsm

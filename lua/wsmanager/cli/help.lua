@@ -29,7 +29,7 @@ end
 local function add_option (out, option)
   local names = (option.short and "-" .. option.short .. ", " or "    ") .. "--" .. option.name
   if option.value then names = names .. " " .. option.value end
-  local more = option.many and " (may be repeated)" or ""
+  local more = option.many and " (repeatable)" or ""
   if #names > WIDTH then
     out[#out + 1] = "  " .. names
     names = ""

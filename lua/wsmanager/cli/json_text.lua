@@ -70,7 +70,9 @@ function parse_value (text, at, depth)
   end
   local word = text:match("^[%w.+-]+", at)
   if not word then return nil end
-  local kind = words[word] or word:find "^%-?%d" and tonumber(word) and "number"
+  local is_number = word:find "^%-?%d" and not word:find "[xXpP]" and not word:find "^%-?0%d"
+                    and tonumber(word) ~= nil
+  local kind = words[word] or is_number and "number"
   if not kind then return nil end
   return {text = word, kind = kind}, at + #word
 end

@@ -27,7 +27,7 @@ options.groups = {
   messages = {
     title = "Messages",
     {name = "message", short = "m", value = "TEXT", many = true,
-     help = "send this first; without --input nothing else is sent"},
+     help = "send this; nothing else, but with --input"},
     {name = "input", short = "i", help = "after --message read the input all the same"},
     {name = "no-input", short = "n", help = "only listen"},
     {name = "login", short = "l", value = "LINE", many = true,
@@ -50,7 +50,7 @@ options.groups = {
     {name = "count", short = "c", value = "N", kind = "integer", least = 1,
      help = "leave after so many messages were received"},
     {name = "wait", short = "w", value = "SECONDS", kind = "number", least = 0, words = FOREVER,
-     help = "leave when nothing came so long after the input's end (2); forever"},
+     help = "after the input leave when nothing came so long (2); forever"},
     {name = "reconnect", short = "r",
      help = "connect again when it is lost, in a pipe and at the start, too"},
     {name = "no-reconnect", help = "never connect again, in a terminal neither"},

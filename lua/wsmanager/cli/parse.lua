@@ -21,7 +21,7 @@ end
 local function to_number (option, word, shown)
   local number = tonumber(word)
   local wanted = option.kind == "integer" and "a whole number" or "a number"
-  if option.least > 0.01 then wanted = wanted .. " from " .. option.least .. " on" end
+  wanted = wanted .. " from " .. option.least .. " on"
   for name in pairs(option.words or {}) do wanted = wanted .. ", or " .. name end
   if not number or number ~= number or number < option.least
      or option.kind == "integer" and number % 1 ~= 0

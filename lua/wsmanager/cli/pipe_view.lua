@@ -2,6 +2,7 @@
 -- Depends on show.lua, input.lua and console.lua.
 
 local input = require "wsmanager.cli.input"
+local safe = require "wsmanager.cli.safe"
 local show = require "wsmanager.cli.show"
 
 ---@class wsmanager.cli.PipeView
@@ -42,12 +43,15 @@ function View.sent () end
 
 function View:status (text)
   if self.quiet then return end
-  io.stderr:write(self.options.paint("status", "wsm: " .. text), "\n")
+  io.stderr:write(self.options.paint("status", "wsm: " .. safe.text(text)), "\n")
 end
 
 function View:failed (text)
-  io.stderr:write(self.options.paint("failed", "wsm: " .. text), "\n")
+  io.stderr:write(self.options.paint("failed", "wsm: " .. safe.text(text)), "\n")
 end
+
+-- A line of a log or a trace.
+function View.note (_, line) io.stderr:write(line, "\n") end
 
 function View.close () end
 

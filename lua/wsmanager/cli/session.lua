@@ -3,6 +3,7 @@
 
 local wsmanager = require "wsmanager"
 local core = require "wsmanager.core"
+local commands = require "wsmanager.cli.commands"
 local ending = require "wsmanager.cli.ending"
 local exits = require "wsmanager.cli.exits"
 local input = require "wsmanager.cli.input"
@@ -19,12 +20,16 @@ Session.__index = Session
 
 -- ## Whether it connects again
 
--- A terminal stays with a connection that was lost; a pipe leaves.
+-- Who closes with these may be back soon.
+local passing = {[1001] = true, [1012] = true, [1013] = true}
+
+-- A terminal stays with a connection that was lost, or whose server starts again; a pipe
+-- leaves.
 local function is_retried (self, info)
   if self.leaving or self.values.no_reconnect then return false end
   if self.values.reconnect then return nil end
   if not self.is_interactive or info.epoch == 0 then return false end
-  if info.clean and exits.of_code(info.code) == exits.ok then return false end
+  if info.clean and not passing[info.code] then return false end
   return nil
 end
 
@@ -40,11 +45,14 @@ end
 local function watch (self)
   local ws, view = self.ws, self.view
   ws:addEventListener("open", function (event)
-    self.opens = event.epoch
+    if view.set_open then view:set_open(true) end
     if self.is_interactive or self.values.verbose or event.epoch > 1 then
       view:status(("connected to %s%s"):format(ws.url,
         ws.protocol ~= "" and " (" .. ws.protocol .. ")" or ""))
     end
+  end)
+  ws:addEventListener("close", function ()
+    if view.set_open then view:set_open(false) end
   end)
   ws:addEventListener("reconnecting", function (event)
     local _, why = ending.of(self.info or {})
@@ -94,7 +102,8 @@ local function read_input (self)
       if how == "error" then self.view:failed("the input: " .. why) end
       return
     end
-    if not self:say(line) and not self.is_interactive then return end
+    if self.is_interactive then line = commands.take(self, line) end
+    if line and not self:say(line) and not self.is_interactive then return end
   end
 end
 

@@ -8,6 +8,7 @@ local exits = require "wsmanager.cli.exits"
 local pipe_view = require "wsmanager.cli.pipe_view"
 local session = require "wsmanager.cli.session"
 local show = require "wsmanager.cli.show"
+local terminal_view = require "wsmanager.cli.terminal_view"
 
 local talk = {}
 
@@ -22,6 +23,23 @@ local function fail (what, code)
   return code
 end
 
+-- Somebody types where the input and the output are terminals.
+local function is_typed (values, streams)
+  return streams.input:is_terminal() and streams.output:is_terminal()
+         and not values.no_input and (not values.message or values.input)
+         and os.getenv "TERM" ~= "dumb"
+end
+
+-- The view, and whether somebody types there.
+local function open_view (values)
+  local streams = {input = console.open(0), output = console.open(1)}
+  local colored = is_colored(values, streams.output)
+  local options = {is_colored = colored, paint = show.painter(colored)}
+  local view = is_typed(values, streams) and terminal_view.new(streams, values, options)
+  if view then return view, true end
+  return pipe_view.new(streams, values, options), false
+end
+
 local function make (values)
   if #values ~= 1 then
     return nil, #values == 0 and "a URL is missing: wsm ws://localhost:8080/"
@@ -29,12 +47,14 @@ local function make (values)
   end
   local given, why = connect.options(values)
   if not given then return nil, why end
-  if values.verbose then given.log = wsmanager.logger "debug" end
-  local streams = {input = console.open(0), output = console.open(1)}
-  local colored = is_colored(values, streams.output)
-  local view = pipe_view.new(streams, values,
-                             {is_colored = colored, paint = show.painter(colored)})
-  return session.new(view, values, given, false)
+  local view, is_interactive = open_view(values)
+  local function note (line) view:note((line:gsub("\n$", ""))) end
+  if values.verbose then given.log = wsmanager.logger("debug", note) end
+  local ok, one, token, detail = pcall(session.new, view, values, given, is_interactive)
+  if not ok or not one then view:close() end
+  if not ok then error(one, 0) end
+  if one and values.trace then wsmanager.trace(one.ws, note) end
+  return one, token, detail
 end
 
 -- The number to leave with.
@@ -46,7 +66,6 @@ function talk.run (values)
   if not one then
     return fail(detail and token .. ": " .. detail or token, exits[detail and token] or exits.usage)
   end
-  if values.trace then wsmanager.trace(one.ws, io.stderr) end
   return one:run()
 end
 
