@@ -14,21 +14,32 @@ function documents.all ()
   return all
 end
 
--- The lines of a document that are prose: none of a fenced or an indented block.
-local function prose (text)
-  local lines, fence = {}, nil
+-- The lines of a document that are prose, and those of its indented blocks: none of a
+-- fenced one.
+local function split (text)
+  local lines, indented, fence, before = {}, {}, nil, ""
   for line in (text .. "\n"):gmatch "(.-)\n" do
     local mark = line:match "^%s*(```+)"
     if fence then
       if mark == fence then fence = nil end
     elseif mark then
       fence = mark
-    elseif not line:find "^    " then
+    elseif line:find "^    " and not before:find "%S" or indented[1] and indented.last == before
+      and line:find "^    " then
+      table.insert(indented, line)
+      indented.last = line
+    else
       table.insert(lines, line)
     end
+    before = line
   end
-  return lines
+  indented.last = nil
+  return lines, indented
 end
+
+local function prose (text) return (split(text)) end
+
+function documents.indented (text) return select(2, split(text)) end
 
 -- The anchors of a document, as GitHub makes them of its headings.
 function documents.anchors (text)

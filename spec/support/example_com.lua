@@ -25,6 +25,30 @@ paths["/feed"] = function (ws)
   ws:closed()
 end
 
+-- Confirms each message by the field `id` of its JSON.
+paths["/chat"] = function (ws)
+  local message = ws:receive()
+  while message do
+    ws:send(('{"ack":"%s"}'):format(message:match '"id":"([^"]*)"'))
+    message = ws:receive()
+  end
+end
+
+-- {"token":"secret"} logs in; then each message comes back.
+paths["/login"] = function (ws)
+  if not ws:receive():find '"token":"secret"' then
+    ws:send '{"ok":false,"why":"unknown token"}'
+    return
+  end
+  ws:send '{"ok":true}'
+  paths["/echo"](ws)
+end
+
+-- Takes everything and sends nothing.
+paths["/silent"] = function (ws)
+  while ws:receive() do end     -- luacheck: ignore
+end
+
 local function handler (ws, request)
   return (paths[request.path] or paths["/echo"])(ws, request)
 end

@@ -93,6 +93,19 @@ describe("the documents", function()
     assert.is_true(seen > 100)
     assert.same({}, wrong)
   end)
+
+  it("have no Lua that is not run: none in an indented block", function()
+    local wrong = {}
+    for _, name in ipairs(documents.all()) do
+      local is_reference = name:find "^docs/reference/"       -- signatures
+      for _, line in ipairs(is_reference and {} or documents.indented(files.read(name))) do
+        if line:find "^%s+local " or line:find "function ?%(" or line:find "^%s+ws:%a+ ?[({\"]" then
+          wrong[#wrong + 1] = name .. ": " .. line
+        end
+      end
+    end
+    assert.same({}, wrong)
+  end)
 end)
 
 describe("the README", function()

@@ -6,6 +6,7 @@ if not require "support.json".is_there "the programs of the documents" then retu
 local certificates = require "support.certificates"
 local documents = require "support.documents"
 local files = require "support.files"
+local peers = require "support.peers"
 local programs = require "support.programs"
 local wsmanager = require "wsmanager"
 
@@ -14,6 +15,7 @@ local LIMIT = 60      -- seconds for one program; what has shown its lines is en
 local folder          -- a temporary one, with certificates: the programs run there
 local example         -- the process that is example.com: its pipe,
 local plain, secure   -- and its ports
+local proxy           -- proxy.example.com, from when it is asked for
 
 local here = assert(io.popen "pwd"):read "*l"
 
@@ -39,6 +41,12 @@ end
 
 -- A text with the addresses that are here those of example.com, and of port 8080.
 local function local_text (code, port)
+  code = code:gsub("http://user:password@proxy%.example%.com:3128", function ()
+    proxy = proxy or peers.start("proxy", {
+      kind = "tinyproxy", user = "user", password = "password",
+    })
+    return "http://user:password@localhost:" .. proxy.port
+  end)
   return (code:gsub("(%l+)://[%w.-]*example%.%l+:?%d*", function (scheme)
     local is_secure = scheme == "wss" or scheme == "https"
     return ("%s://localhost:%d"):format(scheme, is_secure and secure or plain)
@@ -51,7 +59,7 @@ local function whole (fragment, port)
   local before, after = "io.stdout:setvbuf 'line' ", ""
   if not code:find('require "wsmanager', 1, true) then
     before = before .. "local wsmanager = require 'wsmanager' wsmanager.run(function () "
-    if code:find "%f[%w_]ws[:.]" and not code:find "local ws " then
+    if code:find "%f[%w_]ws[:.,)]" and not code:find "local ws " then
       before = before .. ("local ws = wsmanager.new {url = 'wss://example.com/echo'%s} ")
         :format(code:find "ws:send {" and ", decode = 'json'" or "")
     end
@@ -109,7 +117,7 @@ end
 
 local function check (fragment, port)
   local is_stopped = fragment.until_shown
-  local expected = expected_of(fragment.code)
+  local expected = expected_of(local_text(fragment.code, port))
   if not is_stopped then expected[#expected + 1] = "status 0" end
   local code = whole(fragment, port)
   write("program.lua", code)
@@ -152,6 +160,7 @@ describe("the Lua programs", function ()
   teardown(function ()
     os.execute("kill " .. example:read "*l")
     example:close()
+    peers.stop()
     folder:remove()
   end)
 

@@ -1,11 +1,13 @@
 """Somebody else's server as a child of this process: NATS, Mosquitto, RabbitMQ with
-its STOMP over WebSocket, or a Chromium without a window.
+its STOMP over WebSocket, a Chromium without a window, or a reverse proxy.
 
-Options: server ("nats", "mosquitto", "rabbitmq", "chromium"); port (one that is free;
+Options: server ("nats", "mosquitto", "rabbitmq", "chromium", "nginx", "haproxy",
+"caddy"); port (one that is free;
 given again, a server comes back where it was; Chromium takes one of its own); folder
 (where it keeps its state; else one of its own, which is removed); user, password, or of
 NATS token; trace (NATS pings each second, and writes what is sent into the folder's
-`log`); files (a folder whose files are served for Chromium). It ends with this process,
+`log`); files (a folder whose files are served for Chromium); config (of a proxy: the text
+of its configuration, in which PORT is the port that it listens on). It ends with this process,
 however that ends.
 Events: of Chromium ready { path, page }: the path of its DevTools, the URL of the files.
 """
@@ -164,6 +166,27 @@ def chromium(folder, _):
     port, path = told.read_text().split("\n")
     page = OPTIONS.get("files") and f"http://127.0.0.1:{serve_files(OPTIONS['files'])}/"
     return int(port), {"path": path, "page": page}
+
+
+def configured(folder, port):
+    (folder / "config").write_text(OPTIONS["config"].replace("PORT", str(port)))
+
+
+def nginx(folder, port):
+    configured(folder, port)
+    start(folder, "nginx", "-p", str(folder), "-c", "config", "-g",
+          f"daemon off; pid {folder}/pid; error_log stderr; user root;")
+
+
+def haproxy(folder, port):
+    configured(folder, port)
+    start(folder, "haproxy", "-db", "-f", "config")
+
+
+def caddy(folder, port):
+    configured(folder, port)
+    start(folder, "caddy", "run", "--adapter", "caddyfile", "--config", "config",
+          XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder))
 
 
 def stop_all():
