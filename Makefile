@@ -92,6 +92,8 @@ help:
 #:          and programs that bring all along; SOURCES=DIR: all in core.so
 #: deps     what building needs, by apt (Debian)
 #: demo     a chat between two processes; its server is killed on the way
+#: demo-web the chat in a browser: it prints an address (SECONDS=60, PORT=8080)
+#: pictures docs/pictures: the chat in Chromium, as its spec plays it
 #: test     everything: all specs, sanitizers, other Luas, lint
 #: test-debian13  the same in a Debian 13 of its own, build/debian13 (root)
 #: check    the specs once, under LUA; SPEC="files" for some of them
@@ -253,3 +255,4 @@ clean:
 -include scripts/reference/reference.mk
 -include fuzz/fuzz.mk
 -include simulate/simulate.mk
+-include examples/chat/web/web.mk

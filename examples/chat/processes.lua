@@ -1,18 +1,18 @@
 -- Starts programs beside this one and ends them, with nothing but sh.
 -- Each is held by a shell that waits on a pipe from here: when this process
 -- ends, however it ends, the pipe closes, and the shell ends the program and
--- removes the files. No program lives longer than 90 seconds.
+-- removes the files. No program lives longer than `processes.seconds`.
 
-local processes = {}
+local processes = { seconds = 90 }
 
 local base = os.tmpname()
 local started = {}
 
 local hold = [[
-set -- %s %s
-out=$1 pid=$2
-shift 2
-timeout 90 sh -c 'echo $$ >"$0"; exec "$@"' "$pid" "$@" \
+set -- %s %d %s
+out=$1 pid=$2 seconds=$3
+shift 3
+timeout "$seconds" sh -c 'echo $$ >"$0"; exec "$@"' "$pid" "$@" \
   </dev/null >>"$out" 2>>"$out.err" &
 program=$!
 trap 'kill $program; wait $program
@@ -55,7 +55,7 @@ function processes.start (program, ...)
   local words = { quote(interpreter()), quote(program) }
   for _, argument in ipairs { ... } do words[#words + 1] = quote(argument) end
   local command = table.concat(words, " ")
-  process.pipe = assert(io.popen(hold:format(files, command), "w"))
+  process.pipe = assert(io.popen(hold:format(files, processes.seconds, command), "w"))
   started[#started + 1] = process
   return process
 end
@@ -76,8 +76,9 @@ function processes.stop ()
 end
 
 --- A file for a program that is started and killed; it goes when the demo ends.
-function processes.file ()
-  return base .. ".history"
+---@param ending? string   of another one
+function processes.file (ending)
+  return base .. ".history" .. (ending or "")
 end
 
 return processes
