@@ -1,6 +1,7 @@
 -- nginx with Lua (support/peers/nginx.py), and requests to it. When a test fails, what its
 -- nginxes have logged is printed.
 
+local assert = require "luassert"
 local busted = require "busted"
 local files = require "support.files"
 local peers = require "support.peers"
@@ -24,15 +25,52 @@ end
 
 local started = {}           -- by the test that runs
 
--- Its fields: port, pid (of its master).
+-- Its fields: port, tls (a second port), pid (of its master).
 function nginxes.start (options)
   local peer = peers.start("nginx", options)
   local ready = peer:await "ready"
   local self = setmetatable({
     peer = peer, port = peer.port, pid = ready.master, folder = ready.folder,
+    tls = ready.tls,
   }, nginx)
   started[#started + 1] = self
   return self
+end
+
+-- A server of the worker's own, /start; its clients are the same worker's. What it does
+-- with a message is its first word. In init_by_lua functions are for all; what they use
+-- begins in the worker.
+local SERVER = [[
+  local wsmanager = require "wsmanager"
+  local server
+  s = {}       -- what requests share: their globals are their own
+  function start ()
+    server = server or assert(wsmanager.serve {host = "127.0.0.1", port = 0,
+      login = function (ws) return ws:receive(30) == "secret" end,
+      handler = function (ws)
+        for data, kind in ws:messages() do
+          if data == "leave" then ws:close(4000, "as told")
+          elseif data == "late" then ngx.sleep(0.3) ws:send(data)
+          else ws:send(data, kind) end
+        end
+      end,
+    })
+    return server.port
+  end
+  function connect (options)
+    options = options or {}
+    options.url = "ws://127.0.0.1:" .. start()
+    options.login = options.login or function (ws) ws:send "secret" return true end
+    local ws = assert(wsmanager.new(options))
+    assert(ws:opened(30))
+    return ws
+  end
+]]
+
+-- One with such a server.
+function nginxes.with_server (options)
+  options.init = SERVER .. (options.init or "")
+  return nginxes.start(options)
 end
 
 function nginx:url (path) return "http://127.0.0.1:" .. self.port .. path end
@@ -73,6 +111,14 @@ function nginxes.trouble (log)
     end
   end
   return found
+end
+
+-- Ends one, and nothing may be wrong or left. `signal`: QUIT; "ended": it was told already.
+function nginxes.finish (self, signal)
+  if signal ~= "ended" then self:signal(signal or "QUIT") end
+  local log, left = self:ended()
+  assert.same({}, nginxes.trouble(log))
+  assert.same({}, left)
 end
 
 -- Before after_each: a folder is there until its peer is stopped.

@@ -16,9 +16,10 @@ local host = {name = "nginx"}
 
 -- ## Threads
 
+-- Those of TLS cannot: an nginx without OpenResty's patches ends a handshake in which its
+-- Lua waits.
 local can_wait = {
   rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
-  ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
 }
 
 function host.may_wait () return can_wait[ngx.get_phase()] == true end

@@ -3,8 +3,10 @@ built in build/luajit.
 
 Options: workers (1); main, http, server: further directives of these blocks; init,
 init_worker, exit_worker: Lua; locations: { path: Lua of its content, or a list of
-lines of directives }; cpath, before build/luajit. $PORT in all of these is the port.
-Events: ready { master, folder }: its process and where its error.log is. ended
+lines of directives }; cpath, before build/luajit. $PORT in all of these is the port,
+$TLS a second one.
+Events: ready { master, folder, tls }: its process, where its error.log is, the second
+port. ended
 { status, log, left }: what it wrote, and the files that it left in the folder.
 It ends with this process, however that ends.
 """
@@ -96,8 +98,8 @@ def log_of(folder):
     return ""
 
 
-def start(folder, port):
-    text = configuration(folder).replace("$PORT", str(port))
+def start(folder, port, tls):
+    text = configuration(folder).replace("$PORT", str(port)).replace("$TLS", str(tls))
     (folder / "nginx.conf").write_text(text)
     child = subprocess.Popen(
         ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"),
@@ -126,10 +128,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     child = None
     try:
-        port = free_port()
-        child = start(folder, port)
+        port, tls = free_port(), free_port()
+        child = start(folder, port, tls)
         begin(port, life=600)
-        tell("ready", master=child.pid, folder=str(folder))
+        tell("ready", master=child.pid, folder=str(folder), tls=tls)
         status = child.wait()
         tell("ended", status=status, log=log_of(folder), left=left_in(folder))
     finally:

@@ -1,0 +1,143 @@
+-- The end of nginx's workers: what requests, clients and servers see of it, and what is left.
+
+local files = require "support.files"
+
+describe("the end of nginx", function ()
+  it("is in the docs, signal by signal", function ()
+    local text = files.read "docs/how-to/hosts.md"
+    for _, word in ipairs {"reload", "QUIT", "TERM", "killed"} do
+      assert.is_truthy(text:find(word, 1, true), word)
+    end
+  end)
+end)
+
+if not jit then return end
+
+local nginxes = require "support.nginxes"
+
+local why_not = nginxes.why_not()
+if why_not then
+  assert(not os.getenv "CI", why_not)
+  pending("the end of nginx: " .. why_not)
+  return
+end
+
+local ours = require "support.ours"
+local peers = require "support.peers"
+local wsmanager = require "wsmanager"
+
+local LONG, await = ours.LONG, ours.await
+local start, finish = nginxes.with_server, nginxes.finish
+
+describe("the end of a worker of nginx", function ()
+  after_each(function () peers.stop() end)
+
+  -- A backend of this process, which answers when it is told to, an nginx with requests to
+  -- it, and the codes with which the connections to the backend end.
+  local function start_ending ()
+    local may_answer, ends = false, wsmanager.queue()
+    local backend = assert(wsmanager.serve {host = "127.0.0.1", handler = function (ws)
+      wsmanager.spawn(function () ends:put((ws:closed())) end)
+      for data in ws:messages() do
+        repeat wsmanager.sleep(0.01) until may_answer or ws.state ~= "open"
+        ws:send(data)
+      end
+    end})
+    local nginx = start {init = "backend = 'ws://127.0.0.1:" .. backend.port .. "'",
+      locations = {
+        ["/start"] = [[ngx.print(start())]],
+        ["/late"] = [[
+          local wsmanager = require "wsmanager"
+          local ws = wsmanager.new {url = backend}
+          ws:opened(30)
+          s.begun = (s.begun or 0) + 1
+          ws:send "late"
+          ngx.print(ws:receive(30), " ", (select(2, wsmanager.new {url = backend})))
+        ]],
+        ["/endless"] = [[
+          local ws = require "wsmanager".new {url = backend}
+          ws:opened(30)
+          s.begun = (s.begun or 0) + 1
+          ngx.print((select(2, ws:receive())))
+        ]],
+        ["/begun"] = [[ngx.print(tostring(s.begun))]],
+      }}
+    return nginx, backend, function () may_answer = true end, ends
+  end
+
+  local function client (nginx)
+    local ws = assert(wsmanager.new {
+      url = "ws://127.0.0.1:" .. nginx:get "/start", reconnect = false,
+      login = function (handle) handle:send "secret" return true end,
+    })
+    assert(ws:opened(LONG))
+    return ws
+  end
+
+  for _, signal in ipairs {"QUIT", "HUP"} do
+    it("lets requests finish and tells clients when its worker ends: " .. signal, function ()
+      local nginx, backend, answer = start_ending()
+      local workers = nginx:workers()
+      wsmanager.run(function ()
+        local ws = client(nginx)
+        local late, endless
+        wsmanager.spawn(function () late = nginx:get "/late" end)
+        wsmanager.spawn(function () endless = nginx:get "/endless" end)
+        repeat wsmanager.sleep(0.01) until nginx:get "/begun" == "2"
+        nginx:signal(signal)
+        assert.equal(1001, (ws:closed(LONG)))
+        answer()
+        repeat wsmanager.sleep(0.01) until late and endless
+        assert.equal("closed", endless)
+        assert.equal("late closed", late)
+        await(function ()
+          for _, pid in ipairs(nginx:workers()) do
+            if pid == workers[1] then return false end
+          end
+          return true
+        end)
+        if signal == "HUP" then client(nginx) end
+        backend:stop(0)
+      end)
+      finish(nginx, signal == "QUIT" and "ended" or nil)
+    end)
+  end
+
+  it("tells clients, servers and nobody else when it is terminated", function ()
+    local nginx, backend, _, ends = start_ending()
+    wsmanager.run(function ()
+      local ws, late = client(nginx), false
+      wsmanager.spawn(function () late = nginx:get("/late") or "none" end)
+      repeat wsmanager.sleep(0.01) until nginx:get "/begun" == "1"
+      nginx:signal "TERM"
+      assert.equal(1001, (ws:closed(LONG)))
+      assert.equal(1001, (ends:take(LONG)))
+      await(function () return late end)
+      assert.equal("none", late)
+      backend:stop(0)
+    end)
+    finish(nginx, "ended")
+  end)
+
+  it("has a successor when it is killed, and leaves nothing", function ()
+    local nginx, backend = start_ending()
+    wsmanager.run(function ()
+      local ws = client(nginx)
+      local killed = nginx:workers()[1]
+      os.execute("kill -KILL " .. killed)
+      assert.equal(1006, (ws:closed(LONG)))
+      await(function ()
+        local now = nginx:workers()[1]
+        return now and now ~= killed
+      end)
+      client(nginx):close()
+      backend:stop(0)
+    end)
+    nginx:signal "QUIT"
+    local log, left = nginx:ended()
+    assert.same({}, left)
+    local trouble = nginxes.trouble(log)
+    assert.equal(1, #trouble)
+    assert.matches("exited on signal 9", trouble[1])
+  end)
+end)
