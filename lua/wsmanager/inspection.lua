@@ -192,6 +192,7 @@ end
 ---@class wsmanager.Answer
 ---@field status integer   101, or why it refused
 ---@field reason string    "Switching Protocols"
+---@field minor integer    of the version of HTTP: 0 is 1.0, 1 is 1.1 (RFC 9112 2.3)
 ---@field headers table<string, string>  names in lower case
 ---@field body? string     of a response that refused, as far as it came
 

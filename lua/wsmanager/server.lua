@@ -44,6 +44,9 @@ local STOP_TIMEOUT = 5       -- seconds that stop() waits for the connections
 ---@field origin? string          of the page that connects (RFC 6454 7)
 ---@field upgrade boolean         it asks for a WebSocket
 ---@field body string             of a plain request
+---@field minor integer           of the version of HTTP: 0 is 1.0, 1 is 1.1 (RFC 9112 2.3)
+---@field status? integer         of a plain request: with what it is answered without a `page`
+---@field why? string             likewise: why it opens no WebSocket
 
 --- What `wsmanager.serve` returns.
 ---@class wsmanager.Server

@@ -25,8 +25,7 @@ end
 
 local function documented ()
   local found = {}
-  local text = between(files.read "docs/how-to/observing.md", "`ws:stats()` returns",
-                       "## What all of them count")
+  local text = between(files.read "docs/reference/stats.md", "# Statistics", "\n## TLS")
   for name in text:gmatch "\n| `([%w_]+)` |" do found[name] = true end
   return found
 end

@@ -15,6 +15,7 @@ local call_at_level = arguments.call_at_level
 local now = core.now
 local action = message.action
 
+---@class chat
 local methods = {}
 
 local function contact_of (self, method, name, position)

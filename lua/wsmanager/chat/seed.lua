@@ -186,6 +186,7 @@ function Manager:wsSend (data)
   end
 end
 
+--- Closes for good: it never reconnects.
 function Manager:wsClose ()
   check_object(self, Manager, "manager:wsClose")
   if self.websock then self.websock:close() end
