@@ -86,9 +86,9 @@ end
 
 -- The Lua programs of a document, in order: `code`, `line` (the first one's number),
 -- `given` (code that is run before it), and how it is run: `until_shown`, `file`,
--- `beside`, `under`. CONTRIBUTING.md says what these mean.
+-- `beside` (a list), `in`. CONTRIBUTING.md says what these mean.
 function documents.fragments (text)
-  local fragments, notes, code, first = {}, {}, nil, nil
+  local fragments, notes, code, first = {}, {beside = {}}, nil, nil
   local number = 0
   for line in (text .. "\n"):gmatch "(.-)\n" do
     number = number + 1
@@ -96,7 +96,7 @@ function documents.fragments (text)
       if line == "```" then
         notes.code, notes.line = table.concat(code, "\n") .. "\n", first
         table.insert(fragments, notes)
-        notes, code = {}, nil
+        notes, code = {beside = {}}, nil
       else
         table.insert(code, line)
       end
@@ -108,10 +108,17 @@ function documents.fragments (text)
       for note in line:match "^<!%-%- run: (.*) %-%->$":gmatch "[^,]+" do
         local name, value = note:match "^%s*(%S+)%s+(%S+)%s*$"
         assert(name, "line " .. number .. ": " .. note)
-        if name == "until" then notes.until_shown = true else notes[name] = value end
+        if name == "until" then
+          notes.until_shown = true
+        elseif name == "beside" then
+          table.insert(notes.beside, value)
+        else
+          notes[name] = value
+        end
       end
     elseif line:find "%S" then
-      assert(next(notes) == nil, "line " .. number .. ": no ```lua after <!-- run or given -->")
+      local is_plain = #notes.beside == 0 and next(notes, next(notes)) == nil
+      assert(is_plain, "line " .. number .. ": no ```lua after <!-- run or given -->")
     end
   end
   return fragments

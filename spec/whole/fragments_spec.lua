@@ -89,6 +89,11 @@ local function start (command)
     folder.directory, absolute(package.path), absolute(package.cpath), LIMIT, command))
 end
 
+-- A program that runs beside another, once it has written its first line.
+local function ready (pipe)
+  return { pipe = pipe, process = pipe:read "*l", first = tostring(pipe:read "*l") }
+end
+
 -- What a program writes, until all the expected lines are there or it ends; whether they
 -- are there.
 local function output (pipe, expected, is_stopped)
@@ -121,13 +126,14 @@ local function check (fragment, port)
   if not is_stopped then expected[#expected + 1] = "status 0" end
   local code = whole(fragment, port)
   write("program.lua", code)
-  local beside = fragment.beside and start(lua(fragment.beside))
+  local beside = {}
+  for i, name in ipairs(fragment.beside) do beside[i] = ready(start(lua(name))) end
   local command = fragment["in"] == "love" and love(code) or lua "program.lua"
   local text, is_there = output(start(command), expected, is_stopped)
-  if beside then
-    os.execute("kill " .. beside:read "*l")
-    text = text .. "\nbeside it:\n" .. beside:read "*a"
-    beside:close()
+  for i = #beside, 1, -1 do
+    os.execute("kill " .. beside[i].process)
+    text = text .. "\nbeside it:\n" .. beside[i].first .. "\n" .. beside[i].pipe:read "*a"
+    beside[i].pipe:close()
   end
   assert.is_true(is_there, text .. "\nmissing of: " .. table.concat(expected, " | "))
   assert.is_nil(text:find("stack traceback", 1, true), text)
