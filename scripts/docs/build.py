@@ -196,6 +196,11 @@ def collect():
     return pages, pictures
 
 
+def targets(text, folder):
+    return [os.path.normpath(os.path.join(folder, target))
+            for target in re.findall(r"\]\(([^)#]+)\)", text)]
+
+
 def order(pages):
     """The navigation: (kind, [(group, [page])]), as docs/README.md lists them; a page
     that is not listed comes last in its folder."""
@@ -206,10 +211,13 @@ def order(pages):
             kind, group = line[3:].strip(), None
         elif line.startswith("### "):
             group = line[4:].strip()
-        for target in re.findall(r"\]\(([^)#]+)\)", line):
-            path = os.path.normpath(os.path.join("docs", target))
-            if path in pages:
-                listed.setdefault(path, (kind, group))
+        for path in targets(line, "docs"):
+            listed.setdefault(path, (kind, group))
+    reference = ROOT / "docs/reference/README.md"
+    if reference.is_file():
+        for path in targets(reference.read_text(encoding="utf-8"), "docs/reference"):
+            listed.setdefault(path, (KINDS["reference"], None))
+    listed = {path: where for path, where in listed.items() if path in pages}
     for path in pages:
         folder = re.match(r"docs/([\w-]+)/", path)
         if folder:
