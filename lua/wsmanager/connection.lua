@@ -166,8 +166,8 @@ local function next_message (ws, record, restarts)
   end
 end
 
---- `for data, kind in ws:messages() do`: every message, across reconnects, also those by
---- `reconnect()`, until the connection is over (closed for good, locked or exhausted). After
+--- Iterates over the messages: `for data, kind in ws:messages() do`. It gives every message, across
+--- reconnects, also those by `reconnect()`, until the connection is over (closed for good, locked or exhausted). After
 --- `close()` it gives what still comes on that connection, and ends for good: what comes when
 --- `reconnect()` has connected again is for a new `messages()`. A message that cannot be decoded
 --- goes to the event `error` (token `codec`, the message in `raw`) and the next one comes. A

@@ -355,7 +355,7 @@ local function next_open (members, id)
   return id, ws
 end
 
---- `for id, ws in server:clients() do`: the open connections.
+--- Iterates over the open connections: `for id, ws in server:clients() do`.
 ---@return fun(members: table, id: integer?): integer?, wsmanager.Connection? next
 ---@return table members
 function Server:clients ()

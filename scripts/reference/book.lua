@@ -296,7 +296,7 @@ local function add_option(self, level, path, field, rule)
       path)
   end
   local text, told = class_text(self, name)
-  add_text(self, text)
+  if not self.grouped[name] then add_text(self, text, path .. ".") end
   if told.source then table.insert(self.out, "Source: " .. told.source .. ".\n") end
   if self.found[name] and self.found[name]:match "^[^#]*" ~= self.page then
     table.insert(self.out, "Its fields: [`" .. name .. "`](" .. self.found[name] .. ").\n")

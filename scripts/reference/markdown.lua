@@ -16,8 +16,18 @@ end
 -- `links` has for a name "page.md#anchor", or false where several things have that name;
 -- `page` is where the text will be.
 
-local function link(links, page, name)
+-- A word without a dot or a colon is a link only to an option, and only where it means
+-- nothing else; beside the options of its own group it means one of these.
+local function word_link(links, name, own)
+  local group = own and own:match "^(.+[.])[^.]+$"
+  if group and links[group .. name] then return links[group .. name] end
   local to = links[name]
+  return to and (name:find "%(%)$" or to:find "^options%.md#") and to or nil
+end
+
+local function link(links, page, name, own)
+  local to
+  if name:find "[.:]" then to = links[name] else to = word_link(links, name, own) end
   if to == page then return nil end
   if not to then return nil end
   local file, anchor = to:match "^(.-)(#.*)$"
@@ -28,7 +38,7 @@ end
 -- `ws:send` and `heartbeat.timeout` in a text become links, but not to the entry itself.
 function markdown.linked(links, page, text, own)
   return (text:gsub("`([^`\n]+)`", function (name)
-    local to = name ~= own and link(links, page, name)
+    local to = name ~= own and link(links, page, name, own)
     if to then return "[`" .. name .. "`](" .. to .. ")" end
   end))
 end
@@ -39,16 +49,22 @@ local function show_literal(of)
   return "`" .. of.text .. "`"
 end
 
+-- Where a type is: `Message`, too.
+local function type_link(links, page, name)
+  local to = links[name]
+  return to and (name:find "[.:]" or name:find "%u") and link({ ["."] = to }, page, ".") or nil
+end
+
 local function show_one(links, page, of)
   if of.kind == "literal" then return show_literal(of) end
   if of.kind == "name" and not of.arguments then
-    local to = link(links, page, of.name)
+    local to = type_link(links, page, of.name)
     if to then return "[`" .. of.name .. "`](" .. to .. ")" end
     if of.name == "any" then return "any value" end
     return of.name
   end
   if of.kind == "list" and of.of.kind == "name" then
-    local to = link(links, page, of.of.name)
+    local to = type_link(links, page, of.of.name)
     local name = to and "[`" .. of.of.name .. "`](" .. to .. ")" or of.of.name
     return "list of " .. name
   end
@@ -100,19 +116,22 @@ local function signature(call, entry)
 end
 
 -- "`kind` (`"text"` or `"binary"`, optional): text when absent"
-local function item(links, page, each, own)
+local function item(links, page, each, own, is_param)
   local optional = each.optional or may_be_nil(each.type)
   local remark = each.remark and each.remark ~= "" and ": " .. each.remark or ""
   local words = markdown.type(links, page, each.type, optional)
-  local name = each.name and "`" .. shown(each.name) .. "` (" .. words or words
-  if each.name then name = name .. (optional and ", or nil" or "") .. ")" end
+  local name = words
+  if each.name then
+    name = ("`%s` (%s%s)"):format(is_param and shown(each.name) or each.name, words,
+      optional and ", or nil" or "")
+  end
   return "* " .. name .. markdown.linked(links, page, remark, own)
 end
 
-local function list(out, links, page, title, entries, own)
+local function list(out, links, page, title, entries, own, is_params)
   if not entries[1] then return end
   out[#out + 1] = title .. ":\n"
-  for _, each in ipairs(entries) do out[#out + 1] = item(links, page, each, own) end
+  for _, each in ipairs(entries) do out[#out + 1] = item(links, page, each, own, is_params) end
   out[#out + 1] = ""
 end
 
@@ -122,7 +141,7 @@ function markdown.func(out, links, page, level, call, entry)
   out[#out + 1] = "    " .. signature(call, entry) .. "\n"
   local text, told = facts.of(entry.text)
   if text ~= "" then out[#out + 1] = markdown.linked(links, page, text, call) .. "\n" end
-  list(out, links, page, "Arguments", entry.params, call)
+  list(out, links, page, "Arguments", entry.params, call, true)
   list(out, links, page, "Returns", entry.returns, call)
   if told.source then out[#out + 1] = "Source: " .. told.source .. ".\n" end
 end
@@ -179,7 +198,7 @@ function markdown.values(out, links, page, alias, head)
   out[#out + 1] = "| " .. head .. " | what it means |\n|---|---|"
   for _, value in ipairs(alias.values) do
     out[#out + 1] = ("| `%s` | %s |"):format(tostring(value.type.value),
-      cell(markdown.linked(links, page, value.remark)))
+      cell(markdown.linked(links, page, value.remark, "")))
   end
   out[#out + 1] = ""
 end
@@ -190,9 +209,10 @@ end
 function markdown.option(out, links, page, level, path, field, expected)
   local text, told = facts.of(field.text, field.remark)
   out[#out + 1] = ("#"):rep(level) .. " " .. path .. "\n"
-  local value = expected:gsub("'", "`"):gsub(",$", ""):gsub("%f[%w]false%f[%W]", "`false`")
+  local value = expected:gsub("'([^']*)'", '`"%1"`'):gsub(",$", "")
+    :gsub("%f[%w]false%f[%W]", "`false`")
   local told_first = { value }
-  if told.unit then told_first[1] = told_first[1] .. "; in " .. told.unit end
+  if told.unit then told_first[1] = told_first[1] .. "; unit: " .. told.unit end
   if told.default then
     told_first[2] = told.default == "required" and "**Required**" or "Default: " .. told.default
   end

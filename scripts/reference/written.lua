@@ -29,8 +29,8 @@ function written.presets(out, book)
   local presets = require "wsmanager.presets"
   for _, field in ipairs(book.db.classes["wsmanager.Presets"].fields) do
     local text = require "reference.facts".of(field.text, field.remark)
-    out[#out + 1] = "### presets." .. field.name .. "\n"
-    out[#out + 1] = text .. "\n"
+    out[#out + 1] = "## presets." .. field.name .. "\n"
+    out[#out + 1] = require "reference.markdown".linked(book.links, book.page, text) .. "\n"
     local preset = presets[field.name]
     for _, name in ipairs(sorted(preset)) do
       out[#out + 1] = "    " .. name .. " = " .. show(preset[name])

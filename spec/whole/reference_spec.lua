@@ -138,6 +138,13 @@ describe("an annotation of a public function", function()
         if not each.name then
           wrong[#wrong + 1] = at .. ": a result of " .. entry.name .. " needs a name: "
             .. "`---@return " .. types.show(each.type) .. " NAME  what it is`"
+        elseif each.name == "token" and (each.remark or "") == "" then
+          wrong[#wrong + 1] = at .. ": say which tokens " .. entry.name .. " returns"
+        end
+      end
+      for _, each in ipairs(entry.params) do
+        if (each.remark or "") == "" and types.show(each.type):find "^[%l?]+$" then
+          wrong[#wrong + 1] = at .. ": say what '" .. each.name .. "' of " .. entry.name .. " is"
         end
       end
       if entry.late then
@@ -160,6 +167,45 @@ describe("an annotation of a public function", function()
         end
       end
     end)
+    assert.same({}, wrong)
+  end)
+end)
+
+describe("a field of a public class", function()
+  it("says what it is", function()
+    local wrong, seen = {}, 0
+    for name, to in pairs(made.found) do
+      for _, field in ipairs(to and db.classes[name] and db.classes[name].fields or {}) do
+        seen = seen + 1
+        if (facts.of(field.text, field.remark)) == "" then
+          wrong[#wrong + 1] = field.at .. ": say what '" .. field.name .. "' of " .. name
+            .. " is, above it or behind its type"
+        end
+      end
+    end
+    assert.same({}, wrong)
+    assert.is_true(seen > 300)
+  end)
+
+  it("has a type that is there", function()
+    local wrong = {}
+    local builtin = {}
+    for word in ([[any nil string number integer boolean table function userdata thread
+      lightuserdata self file*]]):gmatch "%S+" do
+      builtin[word] = true
+    end
+    for class, entry in pairs(db.classes) do
+      for _, field in ipairs(entry.fields) do
+        types.each_name(field.type, function(name)
+          local is_ours = name:find "^wsmanager" or name:find "^chat%.[%l]"
+          if is_ours and not builtin[name] and not db.classes[name] and not db.aliases[name]
+             and not db.enums[name]
+          then
+            wrong[#wrong + 1] = field.at .. ": there is no " .. name .. " (" .. class .. ")"
+          end
+        end)
+      end
+    end
     assert.same({}, wrong)
   end)
 end)

@@ -16,8 +16,8 @@ local positive, positive_or_false, size = rules.positive, rules.positive_or_fals
 --- The delay before attempt number `attempt`, in seconds. It may wait, for `timeouts.ask`.
 ---@alias wsmanager.Delay fun(attempt: integer, info: wsmanager.Ending): number
 
---- When it connects again. `reconnect = false` makes one attempt and no other. By default it
---- never gives up. It does not reconnect after `close()`, after the close codes 1002, 1003,
+--- `reconnect = false` makes one attempt and no other. By default it never gives up. It does not
+--- reconnect after `close()`, after the close codes 1002, 1003,
 --- 1007 to 1010 and those of `never`, for a certificate that does not verify, for an HTTP
 --- response of 4xx but 408, 425 and 429, and where the peer speaks no HTTP. A response's
 --- `Retry-After` is honoured.
@@ -34,12 +34,12 @@ local positive, positive_or_false, size = rules.positive, rules.positive_or_fals
 ---@field max_delay? number
 ---
 --- Each delay is so many times the one before. Not for a `delay` that is a list or a function.
---- Unit: times, 1 or more. Default: 2.
+--- Unit: times. Default: 2.
 ---@field factor? number
 ---
 --- How much of a delay is left to chance, so that a service's clients do not all come at once:
 --- with 1 it is drawn between 0.1 s and all of it, with 0 it is all of it.
---- Unit: part of a delay, 0 to 1. Default: 1.
+--- Unit: part of a delay. Default: 1.
 ---@field jitter? number
 ---
 --- How long it waits beside the delay, after a closing handshake.
@@ -108,8 +108,8 @@ local reconnect = group({
 
 -- ## Sending
 
---- What is kept while the connection is not open. `outbox = false` keeps nothing: `send`
---- returns `full` then, and what a lost connection had not sent is dropped.
+--- `outbox = false` keeps nothing: `send` returns `full` while it is not open, and what a lost
+--- connection had not sent is dropped.
 ---@class wsmanager.Outbox
 ---
 --- How many messages it has room for; also how many may be sent and not confirmed, with
@@ -149,7 +149,7 @@ local outbox = group({
 ---@class wsmanager.Rate
 ---
 --- How many messages.
---- Unit: messages, 1 to 100,000. Default: required.
+--- Unit: messages. Default: required.
 ---@field [1] integer
 ---
 --- In how long.
@@ -167,7 +167,7 @@ local rate = group({
 
 -- ## All of them
 
---- How long a client waits.
+--- `false` waits without end.
 ---@class wsmanager.Timeouts: wsmanager.ConnectionTimeouts
 ---
 --- For all functions that one attempt asks (`url`, `protocols`, `headers`, `tls`), together,
@@ -212,7 +212,7 @@ local rate = group({
 --- Default: none.
 ---@field preset? wsmanager.Preset
 ---
---- Connecting again.
+--- When it connects again.
 ---@field reconnect? wsmanager.Reconnect|false
 ---
 --- How long it waits.
@@ -271,11 +271,10 @@ end
 --- Some options of a client, together: what a service asks for.
 ---@class wsmanager.Preset
 ---
---- As the option of that name.
----@field heartbeat? wsmanager.Heartbeat|false
----@field reconnect? wsmanager.Reconnect|false
----@field rate? wsmanager.Rate|false
----@field limits? wsmanager.Limits
+---@field heartbeat? wsmanager.Heartbeat|false  as the option of that name
+---@field reconnect? wsmanager.Reconnect|false  likewise
+---@field rate? wsmanager.Rate|false            likewise
+---@field limits? wsmanager.Limits              likewise
 
 client.preset = group {
   heartbeat = both.policy.heartbeat, reconnect = reconnect, rate = rate,

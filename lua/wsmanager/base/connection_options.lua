@@ -18,8 +18,7 @@ local positive_or_false, size, callback = rules.positive_or_false, rules.size, r
 --- Is this message, decoded, the answer to the heartbeats sent so far? It may not wait.
 ---@alias wsmanager.HeartbeatAck fun(message: any, kind: string, ws: wsmanager.Connection): any
 
---- How a connection finds out that its peer is gone. `heartbeat = false` sends no
---- heartbeats and calls no peer dead.
+--- `heartbeat = false` sends no heartbeats and calls no peer dead.
 ---@class wsmanager.Heartbeat
 ---
 --- Time without traffic after which a heartbeat is sent. What counts as traffic, `mode`
@@ -34,7 +33,7 @@ local positive_or_false, size, callback = rules.positive_or_false, rules.size, r
 ---
 --- The first heartbeat of a connection comes sooner, by up to this part of the interval,
 --- drawn at random.
---- Unit: part of the interval, 0 to 1. Default: 0.
+--- Unit: part of the interval. Default: 0.
 ---@field jitter? number
 ---
 --- What a heartbeat sends instead of a ping: a text (any bytes with `kind = "binary"`), or a
@@ -106,7 +105,7 @@ local heartbeat = group({
 --- Unit: seconds. Default: 30.
 ---@field request? number|false
 
---- What a peer may send, and this side, too. What is larger is refused.
+--- What is larger is refused.
 ---@class wsmanager.Limits
 ---
 --- A message that is received: a larger one closes the connection with 1009. With `stream`
@@ -144,15 +143,15 @@ local heartbeat = group({
 ---@class wsmanager.Compress
 ---
 --- zlib's level: 0 only stores, 9 is smallest and slowest.
---- Unit: level, 0 to 9. Default: 6.
+--- Unit: level. Default: 6.
 ---@field level? integer
 ---
 --- Our LZ77 window: less memory, or smaller messages.
---- Unit: bits, 9 to 15. Default: 15. Source: RFC 7692 7.1.2.
+--- Unit: bits. Default: 15. Source: RFC 7692 7.1.2.
 ---@field window? integer
 ---
 --- The peer's LZ77 window, which this side holds to inflate.
---- Unit: bits, 9 to 15. Default: 15. Source: RFC 7692 7.1.2.
+--- Unit: bits. Default: 15. Source: RFC 7692 7.1.2.
 ---@field peer_window? integer
 ---
 --- Does our context last from message to message? `false` compresses each alone.
@@ -262,7 +261,7 @@ local tls = group {
 --- connections.
 ---@class wsmanager.SharedOptions
 ---
---- Heartbeats, and when a peer counts as dead.
+--- How it finds out that its peer is gone.
 ---@field heartbeat? wsmanager.Heartbeat|false
 ---
 --- Bytes received and not yet taken by the program. Beyond that the socket is not read, and

@@ -101,21 +101,26 @@ local mode = { test = is_mode, expected = "1 or 2 of chatTypes expected" }
 --- Default: none.
 ---@field oncontact? fun(contact: chat.contact, change: chat.change)
 
---- Beyond these, a text or picture is refused with `full`.
+--- What is not yet received by the other side. Beyond this a text or picture is refused with
+--- `full`.
 ---@class chat.Outbox
 ---
+--- How many messages.
 --- Unit: messages. Default: 1024.
 ---@field messages? integer
 ---
+--- How many bytes of messages.
 --- Unit: bytes. Default: 16 MiB.
 ---@field bytes? integer
 
 --- Beyond these the oldest are forgotten.
 ---@class chat.Kept
 ---
+--- How many messages.
 --- Unit: messages. Default: 1000.
 ---@field messages? integer
 ---
+--- How many bytes of messages.
 --- Unit: bytes. Default: 4 MiB.
 ---@field bytes? integer
 

@@ -175,7 +175,7 @@ function Manager:init ()
 end
 
 --- Sends when open; otherwise the data is dropped, as in the seed.
----@param data string
+---@param data string  UTF-8
 function Manager:wsSend (data)
   check_object(self, Manager, "manager:wsSend")
   if type(data) ~= "string" then

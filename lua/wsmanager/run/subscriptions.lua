@@ -230,8 +230,8 @@ local function next_message (self)
   end
 end
 
---- `for data, kind, missed in subscription:messages() do`: every message, across
---- reconnects, until it is closed or the connection is over. One that does not decode is
+--- Iterates over the messages: `for data, kind, missed in subscription:messages() do`. It gives
+--- every message, across reconnects, until it is closed or the connection is over. One that does not decode is
 --- left out. In a coroutine of PUC Lua 5.1 it raises: `receive` in a `while` does the same.
 ---@return fun(self: wsmanager.Subscription): any, string, integer? next  as `receive`
 ---@return wsmanager.Subscription subscription
