@@ -114,4 +114,14 @@ describe("the README", function()
     for _ in files.lines "README.md" do lines = lines + 1 end
     assert.is_true(lines <= 200, lines .. " lines")
   end)
+
+  it("quotes the last run of the bench", function()
+    local speed = files.read "README.md":match "\n## Speed\n(.-)\n## "
+    local results, seen = files.read "bench/results.md", 0
+    for figure in speed:gmatch "%*%*(.-)%*%*" do
+      seen = seen + 1
+      assert.truthy(results:find("| " .. figure, 1, true), figure)
+    end
+    assert.is_true(seen >= 3)
+  end)
 end)
