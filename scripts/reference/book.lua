@@ -180,6 +180,15 @@ function sections.functions(self, section)
   end
 end
 
+function sections.list(self, section)
+  heading(self, 2, section.title)
+  add_text(self, section.text)
+  for _, line in ipairs(section.list) do
+    table.insert(self.out, "* " .. markdown.linked(self.links, self.page, line[1]))
+  end
+  table.insert(self.out, "")
+end
+
 function sections.write(self, section)
   if section.title then heading(self, 2, section.title) end
   written[section.write](self.out, self)
@@ -398,7 +407,7 @@ end
 
 local kinds = {
   "module", "chat", "class", "options", "values", "types", "enums", "write", "events",
-  "functions",
+  "functions", "list",
 }
 
 local function add_section(self, section)

@@ -11,6 +11,7 @@
 --   types = { … }            aliases of functions and the like, by name
 --   write = "presets"        a function of written.lua
 --   events = true            each event, with its fields
+--   list = { … }             lines below `text`: each {text, options that raise for it, …}
 --   functions = { … }        functions of the table `of` in wsmanager.chat
 -- and may have a `title` and `text`. A class that a public one names must be on a page:
 -- what is missing is told by the generator.
@@ -43,6 +44,52 @@ return {
       "reconnect", "timeouts", "login", "outbox", "rate", "inbox", "buffer",
       "limits", "compress", "stream", "inflate", "decode", "dispatch", "correlate",
       "identify", "acknowledge", "dedupe", "log", "preset",
+    } },
+    { title = "Options that contradict each other",
+      text = "These raise, and the error names both. The default of an option that is not given "
+        .. "counts, too, but for `reconnect.max_delay`, which is never less than a "
+        .. "`reconnect.delay`.", list = {
+      { "`heartbeat.timeout` that is not longer than `heartbeat.interval`",
+        { heartbeat = { interval = 30, timeout = 30 } } },
+      { "`heartbeat.mode` or `heartbeat.jitter` with `heartbeat.interval` = `false`",
+        { heartbeat = { interval = false, mode = "sent" } },
+        { heartbeat = { interval = false, jitter = 1 } } },
+      { "`heartbeat.ack` or `heartbeat.kind` without a `heartbeat.message`",
+        { heartbeat = { ack = print } }, { heartbeat = { kind = "text" } } },
+      { "`heartbeat.message` over `limits.send`",
+        { heartbeat = { message = "long" }, limits = { send = 3 } } },
+      { "`reconnect.max_delay` shorter than `reconnect.delay`",
+        { reconnect = { delay = 3, max_delay = 2 } } },
+      { "`reconnect.factor` or `reconnect.max_delay` with a `reconnect.delay` that is a list or a "
+        .. "function", { reconnect = { delay = { 1, 2 }, factor = 2 } },
+        { reconnect = { delay = print, max_delay = 2 } } },
+      { "`rate` without a number or `per`; `rate.reserve` that leaves nothing for others",
+        { rate = { 5 } }, { rate = { per = 5 } }, { rate = { 5, per = 1, reserve = 5 } } },
+      { "`limits.frame` over `limits.message`; `limits.message` = `false` without `stream`",
+        { limits = { frame = 9, message = 8 } }, { limits = { message = false } } },
+      { "`limits.handshake` and `timeouts.open` that differ",
+        { limits = { handshake = 1 }, timeouts = { open = 2 } } },
+      { "`stream` with what needs whole messages: `decode`, `inflate`, `dispatch`, `correlate`, "
+        .. "`identify`, `acknowledge`, `dedupe`, `heartbeat.ack`, `onmessage`",
+        { stream = true, decode = "json" }, { stream = true, inflate = "zlib-stream" },
+        { stream = true, dispatch = print }, { stream = true, dedupe = print },
+        { stream = true, correlate = { set = print, get = print } },
+        { stream = true, identify = print, acknowledge = print },
+        { stream = true, heartbeat = { message = "x", ack = print } },
+        { stream = true, onmessage = print } },
+      { "`dispatch` or `correlate` as a field without `decode`; `correlate.field` beside "
+        .. "`correlate.set` and `correlate.get`; `timeouts.request` without `correlate`",
+        { dispatch = "op" }, { correlate = "id" }, { timeouts = { request = 1 } },
+        { decode = "json", correlate = { field = "id", set = print, get = print } } },
+      { "`identify` without `acknowledge`, and the other way round",
+        { identify = print }, { acknowledge = print } },
+      { "`tls` with a `ws://` URL, unless `redirects` may lead to `wss`", { tls = {} } },
+      { "`tls.ca`, `tls.hostname` or `tls.ask` with `tls.verify` = `false`, and the same for "
+        .. "`proxy_tls`",
+        { url = "wss://127.0.0.1:1", tls = { ca = "x", verify = false } },
+        { url = "wss://127.0.0.1:1", tls = { hostname = "x", verify = false } } },
+      { "`proxy_tls` without an https proxy", { proxy_tls = {} },
+        { proxy = "http://127.0.0.1:1", proxy_tls = {} } },
     } },
     { class = "wsmanager.Ending", title = "How a connection ended" },
     { class = "wsmanager.Last", title = "How the connection before ended" },

@@ -141,6 +141,12 @@ local _
   end)
 end)
 
+describe("the annotations of the core", function()
+  it("are read without a fault, as those in lua/ are", function()
+    assert.same({}, annotations.read({ "src/lua/core.lua" }).faults)
+  end)
+end)
+
 describe("the facts of a text", function()
   it("are its last lines", function()
     local text, told = facts.of({

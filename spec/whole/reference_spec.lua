@@ -349,3 +349,44 @@ describe("an option", function()
     assert.same({}, wrong)
   end)
 end)
+
+describe("options that contradict each other", function()
+  local list
+  for _, page in ipairs(require "reference.pages") do
+    for _, section in ipairs(page) do list = section.list or list end
+  end
+
+  it("raise, as it is said", function()
+    local wsmanager, fine = require "wsmanager", {}
+    for _, line in ipairs(list) do
+      assert.is_true(#line > 1, line[1])
+      for i = 2, #line do
+        local options = { url = "ws://127.0.0.1:1", reconnect = { limit = 0 } }
+        for name, value in pairs(line[i]) do options[name] = value end
+        local ok, why = pcall(wsmanager.new, options)
+        if ok or not tostring(why):find "bad option" then
+          fine[#fine + 1] = line[1] .. " (" .. i - 1 .. "): " .. tostring(why)
+        end
+      end
+    end
+    assert.same({}, fine)
+  end)
+
+  it("are all said", function()
+    local missing, told = {}, {}
+    for _, line in ipairs(list) do told[#told + 1] = line[1] end
+    told = table.concat(told, " ")
+    for _, path in ipairs { "lua/wsmanager/base/conflicts.lua", "src/manager/policy.c" } do
+      local text = files.read(path)
+      local from = text:find("local function check_body", 1, true) or #text
+      text = text:sub(1, from - 1)
+      for _, pattern in ipairs { 'fail%("([%l_.]+)"', "bad option '([%l_.]+)'" } do
+        for name in text:gmatch(pattern) do
+          local known = name:find "%.$" or told:find("`" .. name .. "`", 1, true)
+          if not known and name ~= "timeouts.login" then missing[#missing + 1] = name end
+        end
+      end
+    end
+    assert.same({}, missing)
+  end)
+end)

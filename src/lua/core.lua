@@ -35,14 +35,24 @@
 -- What all connections of a role have counted, with those that are gone. Counts that
 -- are 0 may be absent where they are by token.
 ---@class core.totals
----@field messages_in number  ---@field messages_out number
----@field binary_in number    ---@field binary_out number    of these
----@field payload_in number   ---@field payload_out number   bytes of these
----@field bytes_in number  ---@field bytes_out number
----@field attempts number  ---@field opens number  ---@field resumed number
+---@field messages_in number
+---@field messages_out number
+---@field binary_in number
+---@field binary_out number    of these
+---@field payload_in number
+---@field payload_out number   bytes of these
+---@field bytes_in number
+---@field bytes_out number
+---@field attempts number
+---@field opens number
+---@field resumed number
 ---@field reconnects number    of the opens
----@field unread number  ---@field uncertain number  ---@field heartbeats number
----@field timeouts number  ---@field pauses number  ---@field handshakes number
+---@field unread number
+---@field uncertain number
+---@field heartbeats number
+---@field timeouts number
+---@field pauses number
+---@field handshakes number
 ---@field logins_failed number
 ---@field buffered number      bytes of output now
 ---@field waiting number       bytes received and not taken now
@@ -55,15 +65,18 @@
 ---@field failed table<string, number>     handshakes by token; "rejected": the program's refusals
 ---@field dropped table<string, number>    messages by token
 ---@field violated table<string, number>   connections by token
----@field round_trip core.histogram  ---@field duration core.histogram
+---@field round_trip core.histogram
+---@field duration core.histogram
 ---@field broadcast core.histogram
 
 -- {role, what the order goes by, ascending}
 ---@alias core.query {[1]: "client"|"server", [2]: string, [3]: boolean}
 
 ---@class core.histogram
----@field sum number           seconds  ---@field count number
----@field bounds number[]      seconds  ---@field buckets number[]   how many were not longer
+---@field sum number           seconds
+---@field count number
+---@field bounds number[]      seconds
+---@field buckets number[]   how many were not longer
 
 -- What lua-cjson does not do exactly (RFC 8259). The arguments of core.json mark
 -- arrays, as a metatable's field __jsontype = "array" does.
@@ -74,10 +87,12 @@
 ---@field longer fun(text: string, digits: integer): boolean   has it an integer of more digits?
 
 ---@class core.url
----@field scheme string       ---@field secure boolean
+---@field scheme string
+---@field secure boolean
 ---@field user string         as written, or ""
 ---@field host string         without brackets
----@field ipv6 boolean        ---@field port integer
+---@field ipv6 boolean
+---@field port integer
 ---@field target string       path and query
 
 ---@class core.nginx : userdata    the loop's descriptor in nginx's epoll
@@ -111,13 +126,18 @@
 ---@field close fun(self)                   idempotent; also __gc, __close
 
 ---@class core.compress
----@field level integer?  ---@field window integer?  ---@field peer_window integer?
----@field takeover boolean?  ---@field peer_takeover boolean?
+---@field level integer?
+---@field window integer?
+---@field peer_window integer?
+---@field takeover boolean?
+---@field peer_takeover boolean?
 ---@field threshold integer?
 
 ---@class core.heartbeat
----@field interval number|false|nil  ---@field timeout number|false|nil
----@field silence number|false|nil   ---@field jitter number?
+---@field interval number|false|nil
+---@field timeout number|false|nil
+---@field silence number|false|nil
+---@field jitter number?
 ---@field mode "either"|"received"|"sent"|"always"|nil
 ---@field message string|function|false|nil   a function: the event "heartbeat" asks
 ---@field kind "text"|"binary"|nil
@@ -223,12 +243,17 @@
 
 -- The request of an opening handshake.
 ---@class core.request
----@field method string       ---@field target string
----@field host string         ---@field path string   decoded
----@field query table<string, string>     ---@field queries table<string, string[]>   decoded
+---@field method string
+---@field target string
+---@field host string
+---@field path string   decoded
+---@field query table<string, string>
+---@field queries table<string, string[]>   decoded
 ---@field headers table<string, string>   by lower-case name
----@field protocols string[]  ---@field origin string?
----@field address string      ---@field port integer?   the peer's
+---@field protocols string[]
+---@field origin string?
+---@field address string
+---@field port integer?   the peer's
 ---@field upgrade boolean     it asks for a WebSocket
 ---@field minor integer       of the HTTP version
 ---@field status integer?     why it is no opening handshake: status and sentence
@@ -256,7 +281,9 @@
 -- reconnect while events wait.
 
 ---@class core.serverconfig
----@field host string?   ---@field port integer?   ---@field path string?
+---@field host string?
+---@field port integer?
+---@field path string?
 ---@field backlog integer?
 ---@field connections integer?    at once; beyond, peers wait in the kernel
 ---@field tls core.tls?
@@ -272,7 +299,12 @@
 ---@field close fun(self)                     stops, and drops what next did not return
 
 ---@class core.tlsoptions
----@field ca string?  ---@field cert string?  ---@field key string?
----@field hostname string?  ---@field verify boolean?  ---@field min string?
----@field ask boolean?  ---@field keylog string?
+---@field ca string?
+---@field cert string?
+---@field key string?
+---@field hostname string?
+---@field verify boolean?
+---@field min string?
+---@field ask boolean?
+---@field keylog string?
 ---@field pin string|string[]?   "sha256//…" as curl's; raises on another form
