@@ -84,6 +84,8 @@ function lazy.chat () return require "wsmanager.chat" end
 
 function lazy.fetch () return require "wsmanager.fetch" end
 
+function lazy.dashboard () return require "wsmanager.dashboard" end
+
 lazy.null = codec.null
 
 report.set_hooks(wsmanager)

@@ -140,6 +140,10 @@ local methods = core.methods
 --- Unit: seconds.
 ---@field latency_p99? number
 ---
+--- Since it is open; absent where it is not.
+--- Unit: seconds.
+---@field age? number
+---
 --- The peer's, and its port; empty without a connection.
 ---@field address string
 ---

@@ -55,6 +55,7 @@ local log = {}
 ---| "stopped"       # info: a server has stopped
 ---| "refused"       # info: a server refused an opening handshake: `status`, `address`
 ---| "failed"        # error: a server's function raised an error: `step`
+---| "dashboard"     # warn: an operator closed it in the dashboard: `address`; or nobody may see that
 ---| "lost"          # warn: more happened than the journal holds
 
 local link = core.link
@@ -154,6 +155,14 @@ function log.tell (record, level, text, fields)
   fields = fields or {}
   fields.at, fields.id, fields.url = core.now(), record.id, record.memory.url
   call(record.log, level, text, fields)
+end
+
+-- A sentence about no connection and no server: for wsmanager.log.
+function log.tell_all (level, text, fields)
+  local fn = log.of(nil)
+  if not fn then return end
+  fields.at = core.now()
+  call(fn, level, text, fields)
 end
 
 -- ## Of a server

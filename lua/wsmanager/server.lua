@@ -20,6 +20,7 @@ local page = require "wsmanager.base.page"
 local readers = require "wsmanager.run.readers"
 local report = require "wsmanager.base.report"
 local scheduler = require "wsmanager.run.scheduler"
+local server_events = require "wsmanager.run.server_events"
 local stopping = require "wsmanager.stopping"
 local tls_context = require "wsmanager.base.tls_context"
 local users = require "wsmanager.run.users"
@@ -258,7 +259,7 @@ local function start_in_coroutine (exchange, fn)
 end
 
 local function begin_exchange (ws, record)
-  local exchange = {server = record.server, ws = ws, record = record}
+  local exchange = {server = record.server, ws = ws, record = record, at = core.now()}
   start_in_coroutine(exchange, handle_request)
 end
 
@@ -292,6 +293,7 @@ local function add_connection (self, ws)
   if self.given.stream then readers.attach(ws, record) end
   self.members[record.id] = ws
   record.on_over = function ()
+    if record.accepted and self.members[record.id] then server_events.over(record) end
     self.members[record.id] = nil
     if record.user_ids and not record.user_left then
       record.user_left = true    -- what is in the inbox is still looked at
@@ -388,6 +390,7 @@ function Server:stop (seconds)
   self.members = {}
   self.core:close()
   scheduler.servers[self.id] = nil
+  server_events.ended()
   log.tell_server(self.log, "stopped", self.given, self.port)
 end
 
@@ -444,6 +447,7 @@ function Server.serve (given)
     public = {port = made:port(), path = given.path},
   }, Server)
   scheduler.servers[self.id] = self
+  server_events.began()
   log.attach_server(logger, made, given, self.port)
   return self
 end

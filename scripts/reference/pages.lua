@@ -213,6 +213,13 @@ return {
     { write = "metrics", title = "Metrics" },
   },
   {
+    name = "dashboard", title = "The dashboard",
+    short = "`wsmanager.dashboard`: its options",
+    { options = "wsmanager.DashboardOptions", rules = "dashboard" },
+    { types = { "wsmanager.AuthorizeOperator", "wsmanager.ConnectionLabel" },
+      title = "Functions" },
+  },
+  {
     name = "presets", title = "Presets", short = "what some public services ask for",
     { class = "wsmanager.Presets", bare = true },
     { write = "presets" },

@@ -112,6 +112,7 @@ function surface.rules()
   for name, each in pairs(options.tables) do rules[name] = each end
   rules.chat = require "wsmanager.chat.options".tables.own
   rules.chat_server = require "wsmanager.chat.serve_options".tables.own
+  rules.dashboard = require "wsmanager.dashboard.options".tables.own
   return rules
 end
 

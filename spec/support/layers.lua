@@ -10,10 +10,11 @@ local layers = {}
 -- that they depend on.
 layers.order = {
   {
-    "lua/wsmanager/init.lua", "lua/wsmanager/chat", "lua/wsmanager/fetch",
-    "lua/wsmanager/host",
+    "lua/wsmanager/init.lua", "lua/wsmanager/dashboard", "lua/wsmanager/chat",
+    "lua/wsmanager/fetch", "lua/wsmanager/host",
   },
   { "lua/wsmanager/cli", "lua/wsmanager/init.lua" },
+  { "lua/wsmanager/dashboard", "lua/wsmanager/chat" },
   { "lua/wsmanager/host", "lua/wsmanager/run" },
   { "lua/wsmanager/fetch", "lua/wsmanager/run" },
   { "lua/wsmanager/chat", "lua/wsmanager" },

@@ -12,6 +12,7 @@ struct snapshot {
   uint64_t pings, pongs;
   int64_t latency_ms;
   double smoothed_ms, p99_ms; /* negative: none was measured */
+  int64_t age_ms;             /* negative: it is not open */
   char address[WSM_PEER_SIZE];
   const char *version, *cipher; /* OpenSSL's own; NULL: no TLS */
   bool resumed;
@@ -31,6 +32,9 @@ static void take_snapshot (struct snapshot *s, struct wsm_link *link) {
   s->pongs = m->session.pongs;
   s->latency_ms = m->latency_ms;
   s->smoothed_ms = s->p99_ms = -1;
+  s->age_ms = m->state == WSM_STATE_OPEN
+                ? (int64_t)(wsm_link_now(link) - m->opened_ms)
+                : -1;
   if (m->latencies) {
     s->smoothed_ms = m->latencies->smoothed_ms;
     s->p99_ms = wsm_latency_p99(m->latencies);
@@ -52,7 +56,7 @@ static void set_tls (lua_State *L, const struct snapshot *s) {
 int wsm_lua_stats (lua_State *L) {
   struct snapshot s;
   take_snapshot(&s, wsm_check_box(L, 1)->link);
-  lua_createtable(L, 0, 28);
+  lua_createtable(L, 0, 29);
   wsm_set_count(L, "messages_in", s.counters.messages_in);
   wsm_set_count(L, "messages_out", s.counters.messages_out);
   wsm_set_count(L, "bytes_in", s.counters.bytes_in);
@@ -81,6 +85,7 @@ int wsm_lua_stats (lua_State *L) {
     wsm_set_number(L, "latency_smoothed", s.smoothed_ms / 1000);
     wsm_set_number(L, "latency_p99", s.p99_ms / 1000);
   }
+  if (s.age_ms >= 0) wsm_set_number(L, "age", (double)s.age_ms / 1000);
   wsm_set_string(L, "address", s.address);
   if (s.version) set_tls(L, &s);
   return 1;

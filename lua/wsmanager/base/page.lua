@@ -1,9 +1,10 @@
 -- The response to a plain HTTP request: a file, or what a function returns; 304
 -- for what the client has already (RFC 9110 13.1.2).
--- Depends on the core's entity tags.
+-- Depends on the core's entity tags and arguments.lua.
 -- Never serves a file that is not named: a path is a key, not a file name.
 
 local core = require "wsmanager.core"
+local arguments = require "wsmanager.base.arguments"
 local each = require "wsmanager.base.each"
 local options = require "wsmanager.base.options"
 
@@ -124,13 +125,35 @@ end
 -- not of a page (RFC 9110 9.3.6, 9.3.8).
 local is_unknown = {CONNECT = true, TRACE = true}
 
+-- A table of further entries, rather than a file or what can be called.
+local function is_folder (entry)
+  return type(entry) == "table" and not arguments.is_callable(entry)
+end
+
+-- The entry of a path: its own, or the one of the rest of the path in the table that
+-- has the longest beginning of it ("/" has every one). nil: there is none.
+local function find (given, path)
+  local entry = given[path]
+  if entry ~= nil and not is_folder(entry) then return entry end
+  local longest, folder = -1, nil
+  for key, below in each(given) do
+    local base = key:match "^(.-)/?$"
+    if #base > longest and is_folder(below)
+       and (path .. "/"):sub(1, #base + 1) == base .. "/"
+    then
+      longest, folder = #base, below
+    end
+  end
+  if folder then return find(folder, path:sub(longest + 1)) end
+end
+
 local function choose (given, request)
   if is_unknown[request.method] then return plain(501, "Not Implemented") end
   local entry = given
   if type(given) == "string" then
     entry = request.path == "/" and given or nil
-  elseif type(given) == "table" then
-    entry = given[request.path]
+  elseif is_folder(given) then
+    entry = find(given, request.path)
   end
   if entry == nil then return plain(404, "Not Found") end
   if type(entry) ~= "string" then return call(entry, request) end
@@ -141,8 +164,9 @@ local function choose (given, request)
 end
 
 -- Status, body and headers for a request that is no opening handshake. `given`
--- is a file's name (served at "/"), a table path -> file name or function, or a
--- function(request) that returns status, body, headers (or only a body).
+-- is a file's name (served at "/"), a table path -> file name, function or table of what
+-- is below that path, or a function(request) that returns status, body, headers (or only
+-- a body).
 function page.respond (given, request)
   return tag(request, choose(given, request))
 end
@@ -154,10 +178,31 @@ local function check_file (name)
   handle:close()
 end
 
--- Raises, without a position, for a file of `given` that cannot be opened.
+local DEEPEST = 16    -- tables in tables
+
+local function check_folder (given, above, depth)
+  if depth > DEEPEST then
+    error("bad option 'page' (tables are nested too deep at '" .. above .. "')", 0)
+  end
+  for key, entry in pairs(given) do
+    if type(key) ~= "string" then
+      error("bad option 'page' (a path, as '" .. above .. "/', expected, got "
+            .. type(key) .. ")", 0)
+    elseif is_folder(entry) then
+      check_folder(entry, above .. key, depth + 1)
+    elseif type(entry) ~= "string" and not arguments.is_callable(entry) then
+      error("bad option 'page' (file name, function or table expected at '" .. above
+            .. key .. "', got " .. type(entry) .. ")", 0)
+    end
+    check_file(entry)
+  end
+end
+
+-- Raises, without a position, for a file of `given` that cannot be opened, and for an
+-- entry that is nothing of a page.
 function page.check (given)
-  if type(given) ~= "table" then return check_file(given) end
-  for _, entry in pairs(given) do check_file(entry) end
+  if is_folder(given) then return check_folder(given, "", 1) end
+  check_file(given)
 end
 
 return page

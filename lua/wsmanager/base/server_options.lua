@@ -68,10 +68,11 @@ local rule, is_integer = schema.rule, schema.is_integer
 ---@field login? fun(ws: wsmanager.Login, request: wsmanager.Request): any, string?, any, integer?
 ---
 --- Answers plain HTTP requests: a file for `/`, a table from paths to files or functions, or
---- one function for all. A file answers GET and HEAD. What is answered with 200 has an `ETag`,
+--- one function for all. A table by a path answers for what is below that path, as
+--- `wsmanager.dashboard` does. A file answers GET and HEAD. What is answered with 200 has an `ETag`,
 --- and 304 is the answer to who has that already.
 --- Default: none. Source: RFC 9110 8.8.3, 13.1.2.
----@field page? string|table<string, string|wsmanager.Page>|wsmanager.Page
+---@field page? string|table<string, string|wsmanager.Page|table>|wsmanager.Page
 ---
 --- How long it waits for its clients.
 ---@field timeouts? wsmanager.ConnectionTimeouts

@@ -339,4 +339,54 @@ describe("a server that gets a plain HTTP request", function ()
     local answer = ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert.matches("\r\nConnection: close\r\n", answer)
   end)
+
+  it("answers below a path what a table there says, the longest path first", function ()
+    local function at (name)
+      return function (request) return 200, name .. " " .. request.path end
+    end
+    local loud = setmetatable({}, {__call = function (_, request)
+      return 200, "called " .. request.path
+    end})
+    serve {page = {
+      ["/a"] = {[""] = at "itself", ["/"] = at "root", ["/x"] = at "x",
+                ["/deep"] = {["/y"] = at "y"}},
+      ["/a/b"] = {["/x"] = at "longer"}, ["/a/own"] = at "own", ["/called"] = loud,
+      ["/slash/"] = {["/z"] = at "z"},
+    }}
+    for path, text in pairs {
+      ["/a"] = "itself /a", ["/a/"] = "root /a/", ["/a/x?q=1"] = "x /a/x",
+      ["/a/deep/y"] = "y /a/deep/y", ["/a/b/x"] = "longer /a/b/x", ["/a/own"] = "own /a/own",
+      ["/called"] = "called /called", ["/slash/z"] = "z /slash/z",
+    } do
+      assert.matches("\r\n\r\n" .. text:gsub("%p", "%%%0") .. "$", get(path))
+    end
+    for _, path in ipairs {"/ax", "/a/none", "/a/deep", "/a/deep/", "/a/b", "/a/b/c", "/",
+                           "/a//x", "/slash", "/" .. ("a/"):rep(500)} do
+      assert.matches("^HTTP/1.1 404 ", get(path))
+    end
+    assert.equal(0, #reports)
+  end)
+
+  it("has a table at / for every path that nothing else has", function ()
+    serve {page = {
+      ["/"] = {["/"] = function () return "home" end, ["/b"] = function () return "b" end},
+      ["/b/c"] = function () return "c" end,
+    }}
+    assert.matches("home$", get "/")
+    assert.matches("\r\n\r\nb$", get "/b")
+    assert.matches("\r\n\r\nc$", get "/b/c")
+    assert.matches("^HTTP/1.1 404 ", get "/b/d")
+  end)
+
+  it("raises for a page that is none", function ()
+    local function fails (what, given)
+      ours.fails("bad option 'page' %(" .. what, ours.serve, {page = given})
+    end
+    fails("file name, function or table expected at '/a/b', got number",
+          {["/a"] = {["/b"] = 1}})
+    fails("a path, as '/a/', expected, got number", {["/a"] = {"index.html"}})
+    local circle = {}
+    circle["/a"] = circle
+    fails("tables are nested too deep", circle)
+  end)
 end)
