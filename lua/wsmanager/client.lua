@@ -13,7 +13,6 @@ local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
 local events = require "wsmanager.base.events"
 local handshake_headers = require "wsmanager.base.handshake_headers"
-local hosting = require "wsmanager.run.hosting"
 local migration = require "wsmanager.migration"
 local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
@@ -157,7 +156,7 @@ function client.new (given)
     arguments.fail(1, "#1 to 'new' (table", given)
   end
   local config, record = arguments.call_at_level(2, read, given)
-  if coroutines.leaving then return nil, "closed", hosting.LEAVING end
+  if coroutines.leaving then return nil, "closed", coroutines.leaving end
   local ok, token, detail = tls_context.configure(config, given)
   if not ok then return nil, token, detail end
   local ws = client.make(config, record)

@@ -12,7 +12,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local events = require "wsmanager.base.events"
 local failures = require "wsmanager.run.failures"
 local ffi = require "wsmanager.base.ffi"
-local hosting = require "wsmanager.run.hosting"
+local leaving = require "wsmanager.run.leaving"
 local listeners = require "wsmanager.run.listeners"
 local readers = require "wsmanager.run.readers"
 local receivers = require "wsmanager.run.receivers"
@@ -369,10 +369,12 @@ if link.methods then
     link.methods(receive, methods.send, decode_message, wait_for_message)
 end
 
--- The host ends: `drop` where it waits for nothing any more.
-hosting.set_handlers {connection = function (ws, drop)
-  if drop then dispatch.abort(ws)
-  elseif not to_record(ws).server and ws.state ~= "closed" then methods.close(ws) end
+-- The host ends, or the program `stops`: `drop` where it waits for nothing any more.
+leaving.set_handlers {connection = function (ws, drop, stops)
+  if drop then return dispatch.abort(ws) end
+  if to_record(ws).server or ws.state == "closed" then return end
+  if stops then link.goaway(ws) end
+  methods.close(ws)
 end}
 
 methods.CONNECTING, methods.OPEN, methods.CLOSING, methods.CLOSED = 0, 1, 2, 3

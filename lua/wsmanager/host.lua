@@ -30,6 +30,7 @@ local host = {}
 ---@field at_once? boolean          spawn and resume run the thread before they return
 ---@field sleep? fun(seconds: number)  for threads that the program has made itself
 ---@field leaving? fun(fn: fun())   has fn() called when the host ends
+---@field signals? string           who has the signals of the process, and what to do: wsmanager.signal raises it
 ---@field check? fun(): string?     is this a place to begin? nil, or a sentence why not
 
 --- What a host's `watch` gets.
@@ -46,6 +47,7 @@ local is_function = schema.rule(schema.is "function", "function")
 local fields = {
   name = schema.rule(schema.is "string", "string"),
   means = schema.rule(schema.is "string", "string"),
+  signals = schema.rule(schema.is "string", "string"),
   at_once = schema.rule(schema.is "boolean", "boolean"),
   watch = is_function, spawn = is_function, may_wait = is_function, why = is_function,
   condition = is_function, park = is_function, resume = is_function, sleep = is_function,
@@ -76,8 +78,14 @@ local function check (given)
 end
 
 -- A game has a loop of its own and calls `step(0)`.
+local in_love = {
+  name = "love",
+  signals = "LÖVE has the signals of its process; love.quit is called on SIGTERM and SIGINT: "
+            .. "call wsmanager.stop(0) there",
+}
+
 local function load (name)
-  if name == "love" then return {name = "love"} end
+  if name == "love" then return in_love end
   return require("wsmanager.host." .. name)
 end
 

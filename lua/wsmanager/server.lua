@@ -12,7 +12,7 @@ local dispatch = require "wsmanager.run.dispatch"
 local distribution = require "wsmanager.run.distribution"
 local each = require "wsmanager.base.each"
 local handshake_headers = require "wsmanager.base.handshake_headers"
-local hosting = require "wsmanager.run.hosting"
+local leaving = require "wsmanager.run.leaving"
 local log = require "wsmanager.log"
 local login = require "wsmanager.run.login"
 local options = require "wsmanager.base.options"
@@ -252,7 +252,9 @@ local function handle_failure (exchange, why, thread)
 end
 
 local function start_in_coroutine (exchange, fn)
+  leaving.working = leaving.working + 1
   coroutines.start(function (ok, why, thread)
+    leaving.working = leaving.working - 1
     if ok then return handle_end(exchange) end
     handle_failure(exchange, why, thread)
   end, fn, exchange)
@@ -394,6 +396,10 @@ function Server:stop (seconds)
   log.tell_server(self.log, "stopped", self.given, self.port)
 end
 
+leaving.set_handlers {over = function ()
+  for _, server in each(scheduler.servers) do server:stop(0) end
+end}
+
 local function read_protocols (given)
   local names, optional = handshake_headers.protocols(given)
   if optional ~= nil then
@@ -431,7 +437,7 @@ function Server.serve (given)
     arguments.fail(1, "#1 to 'serve' (table", given)
   end
   local config, protocols, with = arguments.call_at_level(2, read, given)
-  if coroutines.leaving then return nil, "closed", hosting.LEAVING end
+  if coroutines.leaving then return nil, "closed", coroutines.leaving end
   local logger = arguments.call_at_level(2, log.of, given.log)
   local ok, token, detail = tls_context.configure(config, given, true)
   if not ok then return nil, token, detail end

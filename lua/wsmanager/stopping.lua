@@ -1,12 +1,12 @@
 -- How a server stops: it accepts no more and closes its connections with 1001 (RFC 6455
 -- 7.4.1); also when the host of the program ends.
--- Depends on the core's link, dispatch.lua and hosting.lua.
+-- Depends on the core's link, dispatch.lua and leaving.lua.
 -- Never waits: the server's `stop` does.
 
 local core = require "wsmanager.core"
 local dispatch = require "wsmanager.run.dispatch"
 local each = require "wsmanager.base.each"
-local hosting = require "wsmanager.run.hosting"
+local leaving = require "wsmanager.run.leaving"
 local scheduler = require "wsmanager.run.scheduler"
 
 local link = core.link
@@ -37,7 +37,7 @@ function stopping.begin (server)
   stopping.each_member(server, start_closing)
 end
 
-hosting.set_handlers {servers = function ()
+leaving.set_handlers {servers = function ()
   for _, server in each(scheduler.servers) do stopping.begin(server) end
 end}
 

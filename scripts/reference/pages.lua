@@ -158,6 +158,8 @@ return {
     name = "tasks", title = "Tasks and queues", short = "coroutines that are joined and cancelled",
     { class = "wsmanager.Task", call = "task:", fields = "task.", title = "A task" },
     { class = "wsmanager.Queue", call = "queue:", title = "A queue" },
+    { class = "wsmanager.Signal", call = "signal:", fields = "signal.",
+      title = "A signal that is watched" },
   },
   {
     name = "fetch", title = "HTTP requests", short = "`wsmanager.fetch`: its options, a response",

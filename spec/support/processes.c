@@ -38,13 +38,25 @@ static int leave (lua_State *L) {
   _exit((int)luaL_checkinteger(L, 1));
 }
 
+/* send(name[, process]): a signal, to this process if none is given. */
+static int send_signal (lua_State *L) {
+  static const char *const names[] = { "HUP",  "INT",  "TERM",
+                                       "USR1", "USR2", NULL };
+  static const int numbers[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2 };
+  const int number = numbers[luaL_checkoption(L, 1, NULL, names)];
+  kill((pid_t)luaL_optinteger(L, 2, (lua_Integer)getpid()), number);
+  return 0;
+}
+
 static int end_child (lua_State *L) {
   kill((pid_t)luaL_checkinteger(L, 1), SIGKILL);
   return 0;
 }
 
 __attribute__((visibility("default"))) int luaopen_processes (lua_State *L) {
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
+  lua_pushcfunction(L, send_signal);
+  lua_setfield(L, -2, "send");
   lua_pushcfunction(L, make_child);
   lua_setfield(L, -2, "fork");
   lua_pushcfunction(L, wait_for);

@@ -6,15 +6,16 @@ local lua = os.getenv("LUA") or arg[-1] or "lua"
 
 programs.lua = lua
 
--- Starts it. The function that this returns waits for its end, and returns what it wrote,
--- and "status N" after it; a hang is 124. `prefix` goes before the command.
-function programs.start(program, prefix)
+-- Starts the program; the function that is returned waits for its end, and returns what
+-- it has written, and "status N" after it; a hang is 124. `prefix` goes before the
+-- command, `arguments` after it.
+function programs.start(program, prefix, arguments)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write(program)
   file:close()
   local pipe = assert(io.popen((prefix or "") .. "timeout 60 '" .. lua .. "' " .. path
-    .. " 2>&1; echo status $?"))
+    .. " " .. (arguments or "") .. " 2>&1; echo status $?"))
   return function()
     local text = pipe:read("*a")
     pipe:close()

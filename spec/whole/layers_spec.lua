@@ -24,6 +24,7 @@ local reserved = {
   ["fcntl.h"] = { "src/io/", "src/console/" },
   ["unistd.h"] = { "src/io/", "src/console/" },
   ["termios.h"] = "src/console/",
+  ["signal.h"] = { "src/io/", "src/console/" },
   ["time.h"] = { "src/io/", "src/tls/" },
   ["pthread.h"] = "src/io/",
   ["dlfcn.h"] = { "src/base/keep_loaded.c", "src/io/nginx.c" },

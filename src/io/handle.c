@@ -70,6 +70,16 @@ void wsm_handles_forked (struct wsm_handles *all) {
   for (h = all->all; h; h = h->next) h->calls->on_forked(h);
 }
 
+void wsm_handles_leave (struct wsm_handles *all) {
+  struct wsm_handle *h = all->all, *next;
+  for (; h; h = next) {
+    next = h->next;
+    if (!h->forkable) continue;
+    h->calls->on_forked(h);
+    wsm_handle_detach(h);
+  }
+}
+
 void wsm_handle_set_awaiting (struct wsm_handle *h, bool awaits_recovery) {
   h->awaits_recovery = awaits_recovery;
   if (awaits_recovery) h->handles->awaiting++;

@@ -41,7 +41,8 @@ struct wsm_handle {
   struct wsm_handle *next_ready, *previous_ready;
   struct wsm_handle *next_pending;
   bool ready, pending, awaits_recovery;
-  bool patient; /* pending, and not worth a turn of its own in a host's loop */
+  bool patient;  /* pending, and not worth a turn of its own in a host's loop */
+  bool forkable; /* in a forked child it is detached, and the loop goes on */
 };
 
 void wsm_handle_detach (struct wsm_handle *h);
@@ -89,6 +90,8 @@ struct wsm_handles {
 bool wsm_handles_add (struct wsm_handles *all, struct wsm_handle *h);
 
 void wsm_handles_forked (struct wsm_handles *all); /* calls on_forked of each */
+void wsm_handles_leave (
+  struct wsm_handles *all); /* detaches the forkable ones */
 
 /* Calls on_loop_closed of each, detaches them, and frees what it holds. */
 void wsm_handles_close (struct wsm_handles *all);

@@ -97,6 +97,7 @@ bool wsm_loop_is_ours (struct wsm_loop *loop) {
   free_poll_fd(loop);
   if (loop->network) wsm_network_forget(loop->network);
   loop->network = NULL;
+  wsm_handles_leave(&loop->handles);
   if (!loop->handles.all && renew(loop)) return true;
   loop->forked = true;
   wsm_handles_forked(&loop->handles);

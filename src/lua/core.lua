@@ -8,6 +8,8 @@
 ---@field nginx fun(loop: core.loop, semaphore: number): core.nginx|nil, string?, string?   posts that ngx.semaphore, by its address
 ---@field bridge fun(loop: core.loop): core.bridge|nil, string?, string?
 ---@field shared fun(): boolean?   is this the Lua state of all of nginx's requests? nil: no nginx
+---@field signal fun(loop: core.loop, name: string, once: boolean?): core.signal|nil, string?, string?   once: from the first one on it ends the process
+---@field obey fun(name: string)   to this process, what the signal does by default
 ---@field connection fun(loop: core.loop, config: core.config): wsmanager   raises
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
 ---@field descriptor fun(loop: core.loop, number: integer): core.descriptor|nil, string?, string?   of the program's own
@@ -97,6 +99,12 @@
 
 ---@class core.nginx : userdata    the loop's descriptor in nginx's epoll
 ---@field close fun(self)
+
+---@class core.signal : userdata   a signal of the process
+---@field id fun(self): integer      as loop:ready returns it, when the signal has come
+---@field take fun(self): integer    how often since the last call
+---@field rest fun(self, resting: boolean)   true: it does for now what it did before
+---@field close fun(self)            likewise, for good
 
 ---@class core.bridge : userdata   a thread that writes a byte when the loop wants a turn
 ---@field port fun(self): integer      of 127.0.0.1, to connect to
@@ -195,6 +203,7 @@
 ---@field setheartbeat fun(ws, options: core.heartbeat|false)   what is absent stays; false: off
 ---@field heartbeat fun(ws, data: string?, kind: string?)   after the event; nil: a ping
 ---@field acknowledge fun(ws)             a message that came answers the heartbeats
+---@field goaway fun(ws)   the closing handshake with 1001: the program stops
 ---@field close fun(ws, code: integer?, reason: string?)   raises on a forbidden code, a long reason
 ---@field event fun(ws): string?, any, any, any   takes the oldest event; see below
 ---@field flush fun(ws)                   writes the output now

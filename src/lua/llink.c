@@ -260,6 +260,17 @@ static int close (lua_State *L) {
   return 1;
 }
 
+/* goaway(ws): the program stops (RFC 6455 7.4.1: 1001) */
+static int go_away (lua_State *L) {
+  struct wsm_box *box = wsm_check_box(L, 1);
+  struct wsm_close_params params;
+  params.code = WSM_GOING_AWAY;
+  params.reason = "the program stops";
+  params.length = strlen(params.reason);
+  wsm_link_close(box->link, &params);
+  return 0;
+}
+
 static int abort_link (lua_State *L) {
   struct wsm_box *box = wsm_check_box(L, 1);
   wsm_link_abort(box->link, luaL_checkstring(L, 2));
@@ -402,6 +413,7 @@ static const luaL_Reg functions[] = { { "id", id },
                                       { "awaitroom", await_room },
                                       { "start", start },
                                       { "checkend", check_end },
+                                      { "goaway", go_away },
                                       { "unfix", wsm_lua_unfix },
                                       { "target", wsm_lua_target },
                                       { "twin", wsm_lua_twin },

@@ -11,6 +11,7 @@
 #include "lua/ltls.h"
 #include "lua/console/lconsole.h"
 #include "lua/host/lnginx.h"
+#include "lua/host/lsignal.h"
 #include "lua/json/ljson.h"
 #include "lua/observe/lnotes.h"
 #include "lua/observe/ltotals.h"
@@ -84,6 +85,7 @@ int luaopen_wsmanager_core (lua_State *L) {
   wsm_set_notes(L);
   wsm_set_nginx(L);
   wsm_set_console(L);
+  wsm_set_signals(L);
   wsm_push_loop(L);
   lua_setfield(L, -2, "loop");
   wsm_push_server(L);

@@ -12,7 +12,11 @@ local ngx = rawget(_G, "ngx")
 local FAR, begin = nginx_threads.FAR, nginx_threads.begin
 local new_semaphore = nginx_threads.semaphore
 
-local host = {name = "nginx"}
+local host = {
+  name = "nginx",
+  signals = "nginx has the signals of its processes; when a worker ends, servers close with "
+            .. "1001 by themselves",
+}
 
 -- ## Threads
 

@@ -13,7 +13,7 @@ function host.watch (loop, fn)
   local fd = loop:fd()
   ours = {getfd = function () return fd end, dirty = function () return false end}
   turn = fn
-  return function () ours, turn = nil, nil end
+  return function () ours, turn = nil, nil end, function () end
 end
 
 local function with_ours (sockets)

@@ -39,7 +39,7 @@ function cancellation.failure (what, timeout, where)
   where = where or ""
   if tasks[thread] ~= false then
     if coroutines.leaving and (timeout == nil or timeout == math.huge) then
-      return nil, "closed", "the host of this program ends: " .. what .. where
+      return nil, "closed", coroutines.leaving .. ": " .. what .. where
     end
     timeout = timeout or math.huge
     return nil, "timeout", what .. " within " .. timeout .. " s" .. where

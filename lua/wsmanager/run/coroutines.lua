@@ -90,6 +90,8 @@ local function waits_in (thread)
   return queue and queue[index_of[thread]] == thread and queue or nil
 end
 
+coroutines.waits_in, coroutines.idle = waits_in, idle
+
 -- Takes a coroutine out of the queue and the timers that it waits in.
 local function unpark (thread)
   local queue, timer = waits_in(thread), timer_of[thread]
@@ -352,10 +354,11 @@ function coroutines.interrupt (thread)
   if on_news then on_news() end
 end
 
--- Has all waits without a deadline end so, and each one that comes: the host ends.
-function coroutines.leave ()
-  coroutines.leaving = true
-  if threads then return threads.leave() end
+-- Has all waits without a deadline end so, and in threads sleeps beyond `by`: the host
+-- or the program ends, as the sentence says.
+function coroutines.leave (sentence, by)
+  coroutines.leaving = sentence
+  if threads then return threads.leave(by) end
   for thread in pairs(queue_of) do
     if not timer_of[thread] then coroutines.interrupt(thread) end
   end

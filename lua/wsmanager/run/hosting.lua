@@ -6,6 +6,7 @@
 
 local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
+local leaving = require "wsmanager.run.leaving"
 local rounds = require "wsmanager.run.rounds"
 local scheduler = require "wsmanager.run.scheduler"
 local threads = require "wsmanager.run.threads"
@@ -13,12 +14,9 @@ local waitless = require "wsmanager.base.waitless"
 
 local now = core.now
 local connections, step = rounds.connections, rounds.step
+local has_connection = leaving.has_connection
 
--- When the host ends, in seconds: for those who wait with a deadline, and for closing
--- handshakes.
-local FINISH_TIMEOUT, CLOSE_TIMEOUT = 5, 0.25
-
-local hosting = {LEAVING = "the host of this program ends"}
+local hosting = {}
 
 local host                     -- nil: none was chosen or found
 local is_decided = false
@@ -29,14 +27,18 @@ local is_watched, forks = false, nil
 local release, hold            -- what `watch` has returned
 local is_held                  -- what hold was told last
 local knows_end = false        -- host.leaving was called
-local finish_until             -- the host ends
-local closing_until            -- and the connections close
-local close_servers, close_connection
+local signals                  -- see `set_signals`
 
--- What the end of a host does: handlers.servers(), handlers.connection(ws, drop).
-function hosting.set_handlers (handlers)
-  close_servers = handlers.servers or close_servers
-  close_connection = handlers.connection or close_connection
+-- What signals need: handlers.are_wanted(), and handlers.rest(resting), called when the
+-- host ends to watch the loop, and when it begins.
+function hosting.set_signals (handlers)
+  signals = handlers
+end
+
+-- Why no signal of the process can be had here, or nil.
+function hosting.why_no_signals ()
+  scheduler.prepare()
+  return host and host.signals
 end
 
 -- ## When a turn is due
@@ -51,19 +53,6 @@ end
 
 -- ## Watching
 
-local function is_alive (ws)
-  local state = ws.state
-  return state ~= "closed" and state ~= "locked" and state ~= "exhausted"
-end
-
--- Is there a connection that is not over?
-local function has_connection ()
-  for _, ws in pairs(connections) do
-    if is_alive(ws) then return true end
-  end
-  return false
-end
-
 local function set_held (wanted)
   if wanted == is_held then return end
   is_held = wanted
@@ -75,50 +64,20 @@ local function stop_watching ()
   if coroutines.has_threads() then threads.dismiss() end
   if release then release() end
   release, hold = nil, nil
+  if signals then signals.rest(true) end
+end
+
+-- Is only a signal awaited, in a host whose loop that does not keep?
+local function awaits_signals ()
+  return hold ~= nil and signals ~= nil and signals.are_wanted()
 end
 
 -- A turn has ended: is there more to come?
 local function settle ()
   local has_work = rounds.has_work() or threads.has_jobs()
   set_held(has_work)
-  if not has_work and not has_connection() then stop_watching() end
-end
-
--- ## The end of the host
-
-local function close_all (drop)
-  local all = {}
-  for _, ws in pairs(connections) do all[#all + 1] = ws end
-  for _, ws in ipairs(all) do close_connection(ws, drop) end
-end
-
--- Has a turn come after so many seconds; returns when.
-local function ring_in (seconds)
-  local due = now() + seconds
-  coroutines.sleepers:add {due = due, late = function () end}
-  tell_due()
-  return due
-end
-
--- First those finish who wait with a deadline; then the connections close.
-local function go_on_leaving ()
-  if not closing_until then
-    if threads.is_timed() and now() < finish_until then return end
-    closing_until = ring_in(CLOSE_TIMEOUT)
-    close_all(false)
-  end
-  if now() >= closing_until or not has_connection() then
-    close_all(true)
-    stop_watching()
-  end
-end
-
-local function leave ()
-  if coroutines.leaving then return end
-  finish_until = ring_in(FINISH_TIMEOUT)
-  close_servers()
-  coroutines.leave()
-  coroutines.later {later = function () end}
+  if has_work or has_connection() or awaits_signals() then return end
+  stop_watching()
 end
 
 -- ## Turns
@@ -135,7 +94,8 @@ local function turn ()
   if not is_watched or is_forked() then return false end
   coroutines.handle_strays()
   step(0)
-  if coroutines.leaving then go_on_leaving() else settle() end
+  if not coroutines.leaving then settle()
+  elseif leaving.go_on() then stop_watching() end
   return is_watched
 end
 
@@ -148,9 +108,10 @@ local function start_watching ()
   end
   loop, forks = made, made:forks()
   release, hold = host.watch(loop, turn)
+  if signals then signals.rest(false) end
   if host.leaving and not knows_end then
     knows_end = true
-    host.leaving(leave)
+    host.leaving(leaving.leave)
   end
 end
 
@@ -158,7 +119,7 @@ end
 local function is_reason (id)
   if id == nil then return true end
   local ws = connections[id]
-  if ws then return is_alive(ws) end
+  if ws then return leaving.is_alive(ws) end
   return rounds.servers[id] ~= nil or rounds.is_attended(id)
 end
 
@@ -249,6 +210,9 @@ function hosting.adopt (given)
   end
   if given.watch then begin_telling() end
 end
+
+-- Does a host's own loop turn ours?
+function hosting.is_watched () return host ~= nil and host.watch ~= nil end
 
 -- "a connection was made", "the host is nginx": why none can be chosen any more, or nil.
 function hosting.why_decided ()

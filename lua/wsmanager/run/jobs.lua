@@ -17,6 +17,7 @@ local unpack = table.unpack or unpack
 local jobs = {
   task_of = setmetatable({}, {__mode = "k"}),   -- thread -> the task that it runs
   outer = setmetatable({}, {__mode = "kv"}),    -- coroutine -> the host's thread around it
+  active = setmetatable({}, {__mode = "k"}),    -- those that are called -> true
 }
 
 local task_of, outer = jobs.task_of, jobs.outer
@@ -103,8 +104,10 @@ local function tell_end (job)
 end
 
 function jobs.run (job)
+  jobs.active[job] = true
   local ok, why, text = call(job)
   forget(job)
+  jobs.active[job] = nil
   job.done = true
   if ok then tell_end(job) else tell_failure(job, why, text) end
   if job.on_end then job.on_end() end

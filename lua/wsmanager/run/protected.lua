@@ -30,7 +30,7 @@ local function call_apart (fn, ...)
   end, keep, outcome, fn, ...)
   while outcome[1] == nil do
     if not scheduler.wait(queue) and coroutines.leaving then
-      return false, "the host of this program ends"
+      return false, coroutines.leaving
     end
   end
   return outcome[1], outcome[2], outcome[3], outcome[4]

@@ -7,6 +7,7 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local cancellation = require "wsmanager.run.cancellation"
 local coroutines = require "wsmanager.run.coroutines"
+local leaving = require "wsmanager.run.leaving"
 local report = require "wsmanager.base.report"
 local rounds = require "wsmanager.run.rounds"
 local waitless = require "wsmanager.base.waitless"
@@ -46,6 +47,11 @@ function scheduler.prepare ()
   if prepare then prepare() end
 end
 
+-- The program stops: whoever turns the loop by waiting does so until it has. false.
+local function finish (thread)
+  return not elsewhere and tasks[thread] == nil and leaving.finish()
+end
+
 -- Waits in the queue until it is woken or the deadline has passed; returns
 -- whether it was in time, and what it was handed. A coroutine of ours yields;
 -- any other caller turns the loop once, checks again and calls again. In a task that
@@ -62,6 +68,7 @@ function scheduler.wait (queue, deadline)
     if in_time ~= nil then return in_time, a, b, c end
   end
   if deadline == nil or deadline == math.huge then
+    if coroutines.leaving then return finish(thread) end
     step()
     return true
   end
@@ -120,6 +127,7 @@ function scheduler.sleep (seconds)
     slept = sleep_until(due)
   end
   if slept then return true end
+  if coroutines.leaving then finish(thread) end
   return cancellation.failure("it did not sleep for so long")
 end
 
@@ -166,7 +174,7 @@ function scheduler.run (...)
   end
   if elsewhere and elsewhere.check_run then elsewhere.check_run() end
   if is_loop_alone then
-    while rounds.has_work() do step() end
+    while rounds.has_work() and not leaving.is_over() do step() end
     return
   end
   rounds.loop()
@@ -176,6 +184,7 @@ function scheduler.run (...)
     if not ok then outcome.why = report.raise(why, thread) end
   end, main, outcome, ...)
   rounds.run(outcome, thread)
+  if coroutines.leaving then leaving.finish() end
   if outcome.failed then error(outcome.why, 0) end
   return unpack(outcome.results or {}, 1, outcome.n or 0)
 end

@@ -213,8 +213,11 @@ function threads.sleep (due)
     host.sleep(math.max(0, due - now()))
     return true
   end
+  queue.due = due
   while due > now() do
-    if not threads.wait(queue, due) and due > now() + 0.001 then return false end
+    if not threads.wait(queue, due) and due > now() + 0.001 or queue.is_cut then
+      return false
+    end
   end
   return true
 end
@@ -234,10 +237,27 @@ end
 -- Does somebody wait with a deadline? What he does is to be finished.
 function threads.is_timed () return next(timed) ~= nil end
 
-function threads.leave ()
+-- Sleeps beyond `by`, if any, end.
+function threads.leave (by)
   on_timed_end = function () coroutines.later(NOTHING) end
   for thread in pairs(endless) do threads.interrupt(thread) end
+  for thread in pairs(timed) do
+    local queue = queue_of[thread]
+    if by and queue.is_sleep and queue.due > by then
+      queue.is_cut = true
+      threads.interrupt(thread)
+    end
+  end
   threads.dismiss()
+end
+
+-- Does the program run in one of them, but for those that are keys of `but`?
+function threads.is_busy (but)
+  if threads.has_jobs() then return true end
+  for job in pairs(jobs.active) do
+    if not but[job.thread] then return true end
+  end
+  return false
 end
 
 -- ## Beginning
