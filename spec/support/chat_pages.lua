@@ -6,6 +6,17 @@ local chat_pages = {}
 local Demo = {}
 Demo.__index = Demo
 
+local function absolute (path)
+  local pipe = io.popen "pwd"
+  local folder = pipe:read "*l"
+  pipe:close()
+  return folder .. "/" .. path
+end
+
+-- A file that is a picture, and one that is none.
+chat_pages.picture = absolute "examples/chat/chat.png"
+chat_pages.no_picture = absolute "examples/chat/draw.py"
+
 local lua = os.getenv "LUA" or "lua"
 local LIFE = 100       -- seconds: no demo lives longer
 
@@ -93,12 +104,51 @@ function chat_pages.shown (page)
   }) ]]
 end
 
+--- The marks of what its user has written, in order.
+function chat_pages.marks (page)
+  return page:evaluate
+    "[...document.querySelectorAll('.mine .mark')].map(mark => mark.textContent.trim())"
+end
+
+--- Pastes a picture, 360 x 220: a wrist, and where it hurts.
+function chat_pages.paste_drawing (page)
+  page:evaluate [[(async () => {
+    const canvas = new OffscreenCanvas(360, 220), pen = canvas.getContext("2d")
+    const fill = (colour, ...boxes) => {
+      pen.fillStyle = colour
+      pen.beginPath()
+      for (const [x, y, w, h, r] of boxes) pen.roundRect(x, y, w, h, r)
+      pen.fill()
+    }
+    fill("#dfe9e4", [0, 0, 360, 220, 0])
+    fill("#e3b594", [-20, 70, 190, 84, 30], [130, 52, 110, 118, 40], [215, 50, 120, 26, 13],
+      [225, 80, 130, 26, 13], [225, 110, 122, 26, 13], [212, 138, 98, 24, 12])
+    pen.translate(150, 60)
+    pen.rotate(-0.7)
+    fill("#e3b594", [0, -14, 92, 30, 15])
+    pen.setTransform(1, 0, 0, 1, 0, 0)
+    pen.strokeStyle = "#b3261e"
+    pen.lineWidth = 6
+    pen.beginPath()
+    pen.arc(128, 108, 34, 0, 7)
+    pen.stroke()
+    const file = new File([await canvas.convertToBlob()], "wrist.png", { type: "image/png" })
+    const clipboardData = new DataTransfer()
+    clipboardData.items.add(file)
+    document.querySelector("#text").dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }))
+  })()]]
+end
+
 --- Waits until a page shows so many messages, and all of its own have this mark.
 function chat_pages.await_shown (page, count, mark)
   local ok, why = pcall(page.await, page, ([[document.querySelectorAll(".message").length >= %d
     && [...document.querySelectorAll(".message.mine .mark")].every(
       mark => mark.textContent.trim() === %q)]]):format(count, mark or "✓✓"))
-  if not ok then error(why .. "\n" .. table.concat(chat_pages.shown(page), "\n"), 2) end
+  if ok then return end
+  error(("%s\nshown: %s\nmarks: %s\nstate: %s"):format(why,
+    table.concat(chat_pages.shown(page), "\n"), table.concat(chat_pages.marks(page), " "),
+    page:evaluate "talk.state"), 2)
 end
 
 --- Errors of a page but those of a server that is not there.

@@ -279,7 +279,7 @@ function Page:key (name)
   local event = {
     key = name == "Space" and " " or name, modifiers = modifiers,
     code = KEYS[name] and name or "Key" .. name:upper(),
-    windowsVirtualKeyCode = known[1], text = modifiers < 2 and known[2] or nil,
+    windowsVirtualKeyCode = known[1], text = modifiers % 8 == 0 and known[2] or nil,
   }
   event.type = event.text and "keyDown" or "rawKeyDown"
   self:call("Input.dispatchKeyEvent", event)

@@ -1,20 +1,20 @@
 -- The chat in a browser, as examples/chat/web has it: its pages in Chromium, beside a server
--- that is killed.
+-- that is killed. `make pictures` has what they look like written into docs/pictures.
 -- Runs once: it tests no Lua.
 
 if not require "support.json".is_there "the chat in a browser" then return end
 
 local bots = require "support.bots"
+local chats = require "support.chats"
 local chromium = require "support.chromium"
 local pages = require "support.chat_pages"
 
-local PICTURE = "examples/chat/chat.png"
+local write, await_shown, shown = pages.write, pages.await_shown, pages.shown
 
-local function here (path)
-  local pipe = io.popen "pwd"
-  local folder = pipe:read "*l"
-  pipe:close()
-  return folder .. "/" .. path
+-- Writes a picture of a page, where they are wanted.
+local function keep (page, name)
+  local folder = os.getenv "PICTURES"
+  if folder then page:screenshot(folder .. "/" .. name .. ".png") end
 end
 
 describe("the chat in a browser", function ()
@@ -27,52 +27,56 @@ describe("the chat in a browser", function ()
     bots.stop()
   end)
 
+  before_each(function () demo = nil end)
+
   after_each(function ()
     for _, page in pairs(browser.pages) do page:close() end
     if demo then demo:stop() end
-    demo = nil
   end)
+
+  -- A customer's page and the doctor's.
+  local function both (words, width, height)
+    demo = pages.start("doctor=no " .. (words or ""))
+    local options = { width = width or 440, height = height or 760 }
+    return demo:open(browser, "42", options), demo:open(browser, "7", options)
+  end
 
   -- Both write; the server is killed three times, both write on, one page is loaded anew.
   local function play (words)
-    demo = pages.start("doctor=no " .. words)
-    local ann = demo:open(browser, "42", { width = 440, height = 760 })
-    local doctor = demo:open(browser, "7", { width = 440, height = 760 })
-    local said = { ann = {}, doctor = {} }
-    local count = 0
-    local function say (page, name, text)
-      table.insert(said[name], text)
+    local ann, doctor = both(words)
+    local said, count = { ["42"] = {}, ["7"] = {} }, 0
+    local function say (page, uid, text)
+      table.insert(said[uid], text)
       count = count + 1
-      pages.write(page, text)
+      write(page, text)
     end
-    say(ann, "ann", "Good morning, doctor.")
-    say(doctor, "doctor", "Good morning, Ann.")
-    ann:choose("#files", { here(PICTURE) })
+    say(ann, "42", "Good morning, doctor.")
+    say(doctor, "7", "Good morning, Ann.")
+    ann:choose("#files", { pages.picture })
     count = count + 1
-    pages.await_shown(ann, count)
+    await_shown(ann, count)
     for round = 1, 3 do
-      say(ann, "ann", "before " .. round)
+      say(ann, "42", "before " .. round)
       ann:click "#kill"
-      say(ann, "ann", "at once " .. round)
+      say(ann, "42", "at once " .. round)
       pages.await_state(ann, "waiting")
-      say(doctor, "doctor", "while it is away " .. round)
+      say(doctor, "7", "while it is away " .. round)
       if round == 2 then ann:reload() end
-      say(ann, "ann", "meanwhile " .. round)
+      say(ann, "42", "meanwhile " .. round)
       ann:evaluate "document.querySelector('#start').click()"
-      say(doctor, "doctor", "behind it " .. round)
-      pages.await_shown(ann, count)
-      pages.await_shown(doctor, count)
+      say(doctor, "7", "behind it " .. round)
+      await_shown(ann, count)
+      await_shown(doctor, count)
     end
-    local list = pages.shown(ann)
-    assert.same(list, pages.shown(doctor))
+    local list = shown(ann)
+    assert.same(list, shown(doctor))
     assert.equal(count, #list)
     local heard = { ["42"] = {}, ["7"] = {} }
     for _, line in ipairs(list) do
       local who, text = line:match "^(.-): (.*)$"
       if not text:find "^Picture" then table.insert(heard[who], text) end
     end
-    assert.same(said.ann, heard["42"])
-    assert.same(said.doctor, heard["7"])
+    assert.same(said, heard)
     assert.same({}, pages.errors(ann))
     assert.same({}, pages.errors(doctor))
   end
@@ -81,5 +85,372 @@ describe("the chat in a browser", function ()
 
   it("loses nothing to a server that forgets all when it is killed", function ()
     play "history=memory"
+  end)
+
+  it("is as it was after a reload, and waits for the server that is away", function ()
+    local ann = both()
+    write(ann, "one")
+    await_shown(ann, 1)
+    ann:click "#kill"
+    pages.await_state(ann, "waiting")
+    write(ann, "two")
+    ann:reload()
+    ann:await "document.querySelectorAll('.message').length === 2"
+    assert.same({ "42: one", "42: two" }, shown(ann))
+    assert.same({ "✓✓", "…" }, pages.marks(ann))
+    ann:await "/is lost/.test(state.textContent)"
+    ann:evaluate "document.querySelector('#start').click()"
+    await_shown(ann, 2)
+  end)
+
+  it("tells that the connection is lost, and that it is back", function ()
+    local ann = both()
+    write(ann, "one")
+    await_shown(ann, 1)
+    ann:click "#kill"
+    ann:await "/is lost/.test(state.textContent)"
+    assert.equal("status", ann:evaluate "state.closest('[role]').role")
+    keep(ann, "chat-lost")
+    ann:click "#start"
+    ann:await "state.textContent === 'Connected again.'"
+    assert.same({ "nection is lost", "connected again" }, ann:evaluate
+      "[...document.querySelectorAll('.note')].map(li => li.textContent.slice(-15).trim())")
+    ann:await "state.textContent === ''"
+  end)
+
+  describe("in several tabs of one user", function ()
+    -- How many connections there are, by what the server's port has.
+    local function connections (list)
+      local count = 0
+      for _, page in ipairs(list) do
+        if page:evaluate "window.sockets.filter(s => s.readyState < 2).length" > 0 then
+          count = count + 1
+        end
+      end
+      return count
+    end
+
+    local WATCHED = [[ window.sockets = []
+      window.WebSocket = class extends WebSocket {
+        constructor(...all) { super(...all); window.sockets.push(this) }
+      } ]]
+
+    it("connects one of them, and shows the same in all", function ()
+      local _, doctor = both()
+      local options = { before = WATCHED, width = 440, height = 760 }
+      local one, two = demo:open(browser, "42", options), demo:open(browser, "42", options)
+      write(one, "from the first")
+      write(two, "from the second")
+      write(doctor, "to both")
+      for _, page in ipairs { one, two, doctor } do await_shown(page, 3) end
+      assert.same(shown(doctor), shown(one))
+      assert.same(shown(doctor), shown(two))
+      assert.equal(0, connections { one, two })    -- the first page of all is connected
+    end)
+
+    it("goes on in another one when the connected one is closed", function ()
+      local ann, doctor = both()
+      local two = demo:open(browser, "42", { before = WATCHED })
+      write(ann, "one")
+      await_shown(two, 1)
+      ann:click "#kill"
+      pages.await_state(two, "waiting")
+      write(two, "two")
+      write(ann, "three")
+      ann:close()
+      two:click "#start"
+      await_shown(two, 3)
+      await_shown(doctor, 3)
+      assert.same({ "42: one", "42: two", "42: three" }, shown(doctor))
+      assert.equal(1, connections { two })
+    end)
+
+    it("doubles nothing where there are no locks, and all of them connect", function ()
+      local _, doctor = both()
+      local options = { profile = "lockless",
+        before = "Object.defineProperty(navigator, 'locks', { value: undefined });" .. WATCHED }
+      local one, two = demo:open(browser, "42", options), demo:open(browser, "42", options)
+      for i = 1, 5 do
+        write(one, "one " .. i)
+        write(two, "two " .. i)
+      end
+      write(doctor, "to both")
+      for _, page in ipairs { one, two, doctor } do await_shown(page, 11) end
+      assert.equal(11, #shown(one))
+      assert.same(shown(doctor), shown(one))
+      assert.same(shown(doctor), shown(two))
+      assert.equal(2, connections { one, two })
+    end)
+  end)
+
+  it("shows pictures that are chosen, dropped and pasted, and shows them large", function ()
+    local ann, doctor = both()
+    ann:choose("#files", { pages.picture })
+    await_shown(ann, 1)
+    ann:drop("#scroll", { pages.picture })
+    await_shown(ann, 2)
+    pages.paste_drawing(ann)
+    await_shown(ann, 3)
+    await_shown(doctor, 3)
+    assert.same(shown(ann), shown(doctor))
+    assert.equal(3, doctor:evaluate
+      "[...document.querySelectorAll('.picture img')].filter(i => i.naturalWidth >= 48).length")
+    doctor:click "li:nth-child(3) .picture"
+    doctor:await "large.open"
+    assert.same({ 360, 220 }, doctor:evaluate "[shown.naturalWidth, shown.naturalHeight]")
+    keep(doctor, "chat-large")
+    doctor:key "Escape"
+    doctor:await "!large.open"
+    assert.same({}, pages.errors(doctor))
+  end)
+
+  it("makes a large picture smaller, and refuses what is none", function ()
+    local ann = both()
+    ann:evaluate [[(async () => {
+      const canvas = new OffscreenCanvas(4000, 2000)
+      canvas.getContext("2d").fillRect(10, 10, 3000, 1500)
+      const file = new File([await canvas.convertToBlob()], "large.png", { type: "image/png" })
+      const data = new DataTransfer()
+      data.items.add(file)
+      files.files = data.files
+      files.dispatchEvent(new Event("change"))
+    })()]]
+    await_shown(ann, 1)
+    assert.same({ 1600, 800 }, ann:evaluate
+      "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.picture img'))")
+    ann:drop("#scroll", { pages.no_picture })
+    ann:await "/cannot be sent/.test(trouble.textContent)"
+    assert.equal("alert", ann:evaluate "trouble.role || trouble.getAttribute('role')")
+  end)
+
+  it("tells who is there, who types, and what is received, read and unread", function ()
+    local ann, doctor = both()
+    ann:await "presence.textContent === 'online'"
+    doctor:click "#text"
+    doctor:type "G"
+    ann:await "!typing.hidden && typing.textContent === 'Dr. Weber types …'"
+    doctor:key "Enter"
+    ann:await "typing.hidden"
+    await_shown(doctor, 1)                                  -- read: ann looks at it
+    ann:focus(false)
+    ann:evaluate "document.hasFocus = () => false"
+    write(doctor, "Are you there?")
+    await_shown(ann, 2)
+    doctor:await "document.querySelector('li:nth-child(2) .mark').textContent.trim() === '✓'"
+    ann:await "document.title === '(1) Dr. Weber'"
+    ann:evaluate "document.hasFocus = () => true"
+    ann:focus(true)
+    ann:evaluate "dispatchEvent(new Event('focus'))"
+    await_shown(doctor, 2)
+    ann:await "document.title === 'Dr. Weber'"
+    doctor:close()
+    ann:await "presence.textContent === 'not there'"
+  end)
+
+  it("tells the doctor of each customer what is unread", function ()
+    local _, doctor = both()
+    local ben = demo:open(browser, "43")
+    write(ben, "hello")
+    await_shown(ben, 1, "✓")
+    doctor:await "document.querySelectorAll('#rooms button').length === 2"
+    doctor:await "document.querySelector('#rooms').textContent === 'AnnBen1 unread'"
+    keep(doctor, "chat-doctor")
+    doctor:click "#rooms button:nth-child(2)"
+    await_shown(ben, 1)
+    assert.same({ "43: hello" }, shown(doctor))
+    assert.equal("true", doctor:evaluate
+      "document.querySelector('#rooms button:nth-child(2)').getAttribute('aria-current')")
+  end)
+
+  -- A conversation that shows what there is.
+  local function converse (ann, doctor)
+    write(ann, "Good morning, doctor. My wrist hurts since Sunday.")
+    await_shown(doctor, 1, "✓✓")
+    write(doctor, "Good morning, Ann. Please send me a picture of it.")
+    await_shown(ann, 2)
+    pages.paste_drawing(ann)
+    await_shown(doctor, 3)
+    write(doctor, "I see it. Can you move all fingers?")
+    await_shown(ann, 4)
+    ann:click "#kill"
+    ann:await "/is lost/.test(state.textContent)"
+    write(ann, "Yes, all of them.")
+    ann:click "#start"
+    await_shown(ann, 5)
+    doctor:type "I"
+    ann:await "!typing.hidden"
+  end
+
+  it("is for the keyboard", function ()
+    local ann, doctor = both()
+    for i = 1, 3 do write(doctor, "message " .. i) end
+    await_shown(doctor, 3)
+    ann:click "#text"
+    ann:type "one"
+    ann:key "Shift+Enter"
+    ann:type "two"
+    ann:key "Enter"
+    await_shown(ann, 4)
+    assert.same("42: one\ntwo", shown(ann)[4])
+    assert.equal("text", ann:evaluate "document.activeElement.id")
+    local function focused () return ann:evaluate "document.activeElement.textContent" end
+    repeat ann:key "Shift+Tab" until ann:evaluate "document.activeElement.id" == "scroll"
+    ann:key "Home"
+    assert.matches("message 1", focused())
+    ann:key "ArrowDown"
+    assert.matches("message 2", focused())
+    ann:key "End"
+    assert.matches("one", focused())
+    ann:key "ArrowUp"
+    assert.matches("message 3", focused())
+    write(doctor, "message 4")
+    await_shown(doctor, 4)
+    assert.matches("message 3", focused())           -- what comes takes no focus
+    ann:key "Escape"
+    assert.equal("text", ann:evaluate "document.activeElement.id")
+  end)
+
+  it("is for a screen reader", function ()
+    local ann, doctor = both()
+    write(doctor, "Good morning.")
+    await_shown(doctor, 1)
+    ann:await "announcer.textContent === 'Dr. Weber: Good morning.'"
+    assert.equal("polite", ann:evaluate "announcer.getAttribute('aria-live')")
+    write(ann, "Good morning, doctor.")
+    await_shown(ann, 2)
+    ann:reload()
+    ann:await "document.querySelectorAll('.message').length === 2"
+    assert.equal("", ann:evaluate "announcer.textContent")     -- what is old is not told again
+    ann:await "!server.hidden"
+    local told = {}
+    for _, node in ipairs(ann:accessibility()) do
+      told[node.role .. " " .. (node.name or ""):match "^%s*(.-)%s*$"] = true
+    end
+    for _, wanted in ipairs {
+      "log Messages", "textbox Message", "button Send a picture", "button Send", "status ",
+      "heading Dr. Weber", "group The chat's server", "StaticText Dr. Weber:",
+      "StaticText You:", "StaticText , read",
+    } do assert.is_true(told[wanted], wanted) end
+    for name in pairs(told) do assert.not_matches("✓", name) end
+  end)
+
+  it("fits 320 pixels, and can be read, light and dark", function ()
+    local ann, doctor = both("", 440, 880)
+    converse(ann, doctor)
+    keep(ann, "chat")
+    for _, is_dark in ipairs { false, true } do
+      for _, page in ipairs { ann, doctor } do
+        page:media { dark = is_dark }
+        local least, worst = page:contrast()
+        assert.is_true(least >= 4.5, worst)
+      end
+      if is_dark then keep(ann, "chat-dark") end
+    end
+    for _, width in ipairs { 320, 1280 } do
+      assert.equal(0, (ann:overflow(width)), select(2, ann:overflow(width)))
+    end
+    ann:click "#kill"
+    ann:await "/is lost/.test(state.textContent)"
+    for _, is_dark in ipairs { true, false } do
+      ann:media { dark = is_dark }
+      local least, worst = ann:contrast()
+      assert.is_true(least >= 4.5, worst)
+    end
+    local most, out = ann:overflow(320, 568)
+    assert.equal(0, most, out)
+    assert.is_true(ann:evaluate "document.scrollingElement.scrollHeight <= innerHeight")
+    keep(ann, "chat-narrow")
+    ann:media { reduced = true }
+    assert.equal("none", ann:evaluate
+      "getComputedStyle(document.querySelector('.is-new') ?? document.body).animationName")
+    assert.same({}, pages.errors(ann))
+  end)
+
+  it("loads nothing from elsewhere, and runs nothing that is written in a message", function ()
+    local ann, doctor = both()
+    write(ann, "<img src=x onerror='document.title=1'><script>document.title=2</script>")
+    ann:evaluate "talk.image('http://127.0.0.1:9/picture.png', { room: [...talk.rooms.keys()][0] })"
+    ann:evaluate "talk.image('javascript:document.title=3', { room: [...talk.rooms.keys()][0] })"
+    await_shown(doctor, 3)
+    assert.same(0, doctor:evaluate "document.querySelectorAll('#log img, #log script').length")
+    assert.equal("http://127.0.0.1:9/picture.png", doctor:evaluate
+      "document.querySelector('#log a').href")
+    assert.equal(1, doctor:evaluate "document.querySelectorAll('#log a').length")
+    assert.matches("Ann", doctor:evaluate "document.title")
+    assert.same({}, pages.errors(doctor))
+    ann:evaluate [[document.head.append(Object.assign(document.createElement("script"),
+      { textContent: "document.title = 4" }))]]
+    ann:evaluate "document.body.setAttribute('style', 'color: red')"
+    assert.matches("Dr. Weber", ann:evaluate "document.title")
+    assert.equal(2, #pages.errors(ann))
+    for _, text in ipairs(pages.errors(ann)) do assert.matches("Content Security Policy", text) end
+  end)
+end)
+
+describe("make demo-web", function ()
+  local demo, browser
+
+  after_each(function ()
+    if browser then browser:stop() end
+    browser = nil
+    bots.stop()
+  end)
+
+  it("leaves no process and no file when it is interrupted", function ()
+    demo = pages.start()
+    assert.is_true(#demo:left_over() > 3)
+    assert.equal("", demo:stop "INT")
+    assert.same({}, demo:left_over())
+  end)
+
+  it("leaves none when it is killed", function ()
+    demo = pages.start()
+    demo:stop "TERM"
+    chats.await(function () return #demo:left_over() == 0 end)
+  end)
+
+  it("ends with its input, and after so many seconds", function ()
+    for _, command in ipairs {
+      "sleep 0.1 | timeout 60 %s examples/chat/web/demo.lua",
+      "sleep 1 | timeout 60 %s examples/chat/web/demo.lua seconds=0.1",
+    } do
+      local pipe = io.popen(command:format(os.getenv "LUA") .. " 2>&1; echo status $?")
+      local output = pipe:read "*a"
+      pipe:close()
+      assert.matches("status 0\n$", output)
+      assert.not_matches("traceback", output)
+    end
+  end)
+
+  it("has a doctor who answers, and sends a picture for a picture", function ()
+    browser = chromium.start()
+    demo = pages.start()
+    local ann = demo:open(browser, "42")
+    write(ann, "Good morning.")
+    await_shown(ann, 2)
+    assert.same({ "42: Good morning.", "7: Good morning. What can I do for you?" }, shown(ann))
+    ann:choose("#files", { pages.picture })
+    await_shown(ann, 5)
+    assert.matches("^7: Picture our sign.png %d+$", shown(ann)[5])
+    demo:stop()
+  end)
+
+  it("lets only its own page kill the server", function ()
+    demo = pages.start "doctor=no"
+    local function status (method, path, origin)
+      local pipe = io.popen(("/usr/bin/python3 -c 'import http.client as h, sys\n"
+        .. "c = h.HTTPConnection(sys.argv[1][7:])\n"
+        .. "c.request(sys.argv[2], sys.argv[3], headers={\"Origin\": o for o in sys.argv[4:]})\n"
+        .. "print(c.getresponse().status)' %s %s %s %s"):format(demo.origin, method, path,
+          origin or ""))
+      local text = pipe:read "*l"
+      pipe:close()
+      return text
+    end
+    assert.equal("403", status("POST", "/server/kill"))
+    assert.equal("403", status("POST", "/server/kill", "http://example.com"))
+    assert.equal("405", status("GET", "/server/kill"))
+    assert.equal("200", status("POST", "/server/kill", demo.origin))
+    demo:stop()
   end)
 end)

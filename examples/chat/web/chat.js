@@ -35,7 +35,7 @@ function decode(data) {
   return { ...frame, picture: toURL(bytes.subarray(feed + 1)) }
 }
 // A message as it is sent: without what is only noted of it here.
-function encode({ picture, epoch, seq, order, final, why, ...frame }) {
+function encode({ picture, epoch, seq, order, came, final, why, ...frame }) {
   const head = JSON.stringify({ action: SEND, ...frame })
   const bytes = picture && Uint8Array.from(atob(picture.split(",")[1]), c => c.charCodeAt(0))
   return bytes ? new Blob([head, "\n", bytes]) : head
@@ -107,7 +107,7 @@ export class Chat extends EventTarget {
   close() {
     this.#leads = false
     this.#gone.abort()
-    if (this.#turn) this.#lost(this.#turn)
+    this.#lost(this.#turn)
     this.#tell("closed")
     this.release?.()
   }
@@ -158,7 +158,7 @@ export class Chat extends EventTarget {
   }
   // Keeps so many messages, the newest, and so many with their bytes; and what waits.
   #forget(messages, pictures) {
-    const old = this.#list(m => !m.order).sort((a, b) => b.sendTime - a.sendTime)
+    const old = this.#list(m => !m.order).sort((a, b) => a.came - b.came).reverse()
     for (const { picture, ...m } of old.filter(m => m.picture).slice(pictures)) {
       this.#all.set(keyOf(m), m)
       this.store?.setItem(this.prefix + "m/" + keyOf(m), JSON.stringify(m))
@@ -175,7 +175,7 @@ export class Chat extends EventTarget {
     if (waiting >= this.options.outbox) throw new Error("Too much waits to be sent.")
     const sendTime = Date.now(), order = Math.max(sendTime, this.#last + 1)
     const id = `${order.toString(36)}-${Math.random().toString(36).slice(2)}`
-    const message = { ...frame, id, senderId: this.uid, sendTime, order }
+    const message = { ...frame, id, senderId: this.uid, sendTime, came: sendTime, order }
     this.#typed[frame.room] = 0
     this.#keep(message)
     return message
@@ -214,7 +214,7 @@ export class Chat extends EventTarget {
     else if (!turn.asked && now - turn.heard > interval) this.#obey({ action: HEART })
   }
   #lost(turn) {
-    if (turn !== this.#turn) return
+    if (!turn || turn !== this.#turn) return
     this.#turn = null
     clearInterval(turn.timer)
     turn.ws.onclose = turn.ws.onmessage = null
@@ -277,7 +277,8 @@ export class Chat extends EventTarget {
   }
   #takeMessage(room, { action, history, ...frame }) {
     const { id, seq, senderId: uid } = frame, known = this.#all.get(keyOf(frame))
-    if (!known || known.order && !known.seq) this.#keep({ ...known, ...frame, epoch: room.epoch })
+    const came = history ? frame.sendTime : Date.now(), { epoch } = room
+    if (!known || known.order && !known.seq) this.#keep({ ...known, ...frame, epoch, came })
     const is_gap = !history && room.gap === null && seq > room.high + 1
     this.#change(room, { gap: history === "new" ? seq : is_gap ? room.high : room.gap,
       high: Math.max(room.high, seq), typing: room.typing.filter(t => t.uid !== uid) })

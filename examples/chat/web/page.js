@@ -218,6 +218,7 @@ function tell() {
   $("again").title = seconds > 0 ? `It is tried by itself in ${seconds} s.` : ""
   was_lost = is_lost
   about()
+  if (state !== "connecting") control()
 }
 
 function hear() {
@@ -344,13 +345,14 @@ function keys() {
 
 // ## The demo's server
 
-async function control(path, method) {
-  const answer = await fetch(path, { method })
+async function control(path = "server", method = "GET") {
+  const answer = await fetch(path, { method }).catch(() => ({}))
   if (!answer.ok) return
   const { running } = await answer.json()
   $("server").hidden = false
   $("kill").disabled = !running
   $("start").disabled = running
+  if (running && method === "POST") talk.wake()
 }
 
 // ## The start
@@ -381,7 +383,7 @@ async function begin() {
   document.addEventListener("visibilitychange", seen)
   $("kill").onclick = () => control("server/kill", "POST")
   $("start").onclick = () => control("server/start", "POST")
-  control("server", "GET")
+  control()
   if (!text.disabled) text.focus()
 }
 

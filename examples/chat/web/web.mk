@@ -10,4 +10,4 @@ demo-web:
 
 pictures: build
 	@scripts/deps test $(LUA_NAME)
-	@PICTURES=docs/pictures scripts/suite $(OUT) $(LUA) spec/whole/chat_page_spec.lua
+	@mkdir -p docs/pictures; PICTURES=docs/pictures scripts/suite $(OUT) $(LUA) spec/whole/chat_page_spec.lua
