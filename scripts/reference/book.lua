@@ -249,10 +249,11 @@ function sections.module(self)
   add_table(self, surface.module(), "wsmanager", "wsmanager.", "lua/wsmanager/init.lua")
 end
 
-function sections.chat(self)
-  find(self, "chat.module", self.page)
-  add_text(self, (class_text(self, "chat.module")))
-  add_table(self, require "wsmanager.chat", "chat.module", "chat.", "lua/wsmanager/chat.lua")
+function sections.namespace(self, section)
+  if section.title then heading(self, 2, section.title, section.of)
+  else find(self, section.of, self.page) end
+  add_text(self, (class_text(self, section.of)))
+  add_table(self, require(section.from), section.of, section.namespace .. ".", section.from)
 end
 
 -- ## Options
@@ -398,7 +399,7 @@ function sections.options(self, section)
   add_text(self, section.text)
   local level = section.title and 3 or 2
   local first = #self.out + 1
-  local rules = surface.rules()[section.rules]
+  local rules = surface.rules_of(section.rules)
   add_options(self, level, section.prefix or "", section.options, rules, skip, section.order)
   add_overview(self, first, level)
 end
@@ -406,7 +407,7 @@ end
 -- ## Pages
 
 local kinds = {
-  "module", "chat", "class", "options", "values", "types", "enums", "write", "events",
+  "module", "namespace", "class", "options", "values", "types", "enums", "write", "events",
   "functions", "list",
 }
 

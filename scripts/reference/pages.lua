@@ -6,7 +6,10 @@
 --   class = "wsmanager.X"    its text, its fields, its methods; `call` is how its methods are
 --                            called ("ws:"), `fields` what its fields are called by ("ws.")
 --   options = "wsmanager.X"  each option of that class, with what is checked and its groups;
---                            `rules` names the table of the checks (surface.rules)
+--                            `rules` names the table of the checks: one of surface.rules, or
+--                            a module, whose `tables.own` it is
+--   namespace = "chat"       the functions and values of such a table: `from` is its module,
+--                            `of` the class with its fields
 --   values = "wsmanager.X"   an alias's values, each with what it means
 --   types = { … }            aliases of functions and the like, by name
 --   write = "presets"        a function of written.lua
@@ -174,7 +177,7 @@ return {
   },
   {
     name = "chat", title = "The chat", short = "`wsmanager.chat`: its client and its messages",
-    { chat = true },
+    { namespace = "chat", from = "wsmanager.chat", of = "chat.module" },
     { class = "chat", call = "talk:", fields = "talk.", title = "A chat" },
     { options = "chat.options", rules = "chat", without = "wsmanager.Options",
       title = "Options of `chat.new`" },

@@ -116,4 +116,25 @@ function surface.rules()
   return rules
 end
 
+-- One of them, or those of a module: its `tables.own`.
+function surface.rules_of(name)
+  local rules = surface.rules()[name]
+  return rules or require(name).tables.own
+end
+
+-- Each table of options on a page: the class, and the checks.
+function surface.options()
+  local list = {}
+  for _, page in ipairs(require "reference.pages") do
+    for _, section in ipairs(page) do
+      if section.options then
+        list[#list + 1] = {
+          class = section.options, rules = surface.rules_of(section.rules),
+        }
+      end
+    end
+  end
+  return list
+end
+
 return surface

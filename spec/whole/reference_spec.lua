@@ -44,15 +44,8 @@ local function each_option(class_name, rules, prefix, visit)
   end
 end
 
-local tables = {
-  { "wsmanager.Options", "client" }, { "wsmanager.ServerOptions", "server" },
-  { "wsmanager.FetchOptions", "fetch" }, { "wsmanager.Correlation", "correlation" },
-  { "chat.options", "chat" }, { "chat.ServerOptions", "chat_server" },
-}
-
 local function every_option(visit)
-  local rules = surface.rules()
-  for _, each in ipairs(tables) do each_option(each[1], rules[each[2]], "", visit) end
+  for _, each in ipairs(surface.options()) do each_option(each.class, each.rules, "", visit) end
 end
 
 describe("the reference", function()
@@ -338,14 +331,14 @@ describe("an option", function()
       if path:find "^on%l+$" and not field.text[1] then return end
       local _, told = facts.of(field.text, field.remark)
       local type_of = accepted_by(field.type, { literals = {} })
-      local is_named = path == "port" or path == "dispatch" or path == "correlate"
-        or path == "mode" or path:find "^uid$" or path == "token" or path == "peer"
-        or path == "field"
+      local is_named = type_of.string or path == "mode"    -- a name, or a number as one
       if type_of.number and not told.unit and not is_named then
-        wrong[#wrong + 1] = field.at .. ": '" .. path .. "' needs a line `--- Unit: …`"
+        wrong[#wrong + 1] = field.at .. ": '" .. path .. "' needs a line `--- Unit: seconds.` "
+          .. "(or bytes, messages, ...; a descriptor, a port number) above it"
       end
       if not told.default and not rule.fields then
-        wrong[#wrong + 1] = field.at .. ": '" .. path .. "' needs a line `--- Default: …`"
+        wrong[#wrong + 1] = field.at .. ": '" .. path .. "' needs a line `--- Default: none.` "
+          .. "above it, or what it is without the option"
       end
     end)
     assert.same({}, wrong)

@@ -111,6 +111,7 @@ for name, value in pairs(of_presets) do client[name] = value end
 
 local server = {
   port = source("src/lua/lserver.c", 'wsm_config_count%(L, 2, "port", (%d+)%)'),
+  fd = "none",    -- without one it listens on host and port, or on path
   backlog = source("src/lua/lserver.c", "define BACKLOG (%d+)"),
   connections = source("src/lua/lserver.c",
     'wsm_config_count%(L, 2, "connections", (%d+)%)') == 0 and "no limit",
@@ -148,10 +149,11 @@ local chat_server = {
   devices = source("lua/wsmanager/chat/serve.lua", "given%.devices or (%d+)"),
 }
 
+-- By the class of the options.
 local proofs = {
-  { "wsmanager.Options", "client", client }, { "wsmanager.ServerOptions", "server", server },
-  { "wsmanager.FetchOptions", "fetch", fetch }, { "wsmanager.Correlation", "correlation", {} },
-  { "chat.options", "chat", chat }, { "chat.ServerOptions", "chat_server", chat_server },
+  ["wsmanager.Options"] = client, ["wsmanager.ServerOptions"] = server,
+  ["wsmanager.FetchOptions"] = fetch, ["chat.options"] = chat,
+  ["chat.ServerOptions"] = chat_server,
 }
 
 -- ## What the annotations say
@@ -201,10 +203,11 @@ end
 
 describe("a default of the reference", function()
   it("is the code's", function()
-    local wrong, seen, rules = {}, 0, surface.rules()
-    for _, proof in ipairs(proofs) do
-      each_option(proof[1], rules[proof[2]], "", function(path, field, default)
-        local real = proof[3][path]
+    local wrong, seen = {}, 0
+    for _, options in ipairs(surface.options()) do
+      local proved = proofs[options.class] or {}
+      each_option(options.class, options.rules, "", function(path, field, default)
+        local real = proved[path]
         if not default or default == "required" or default:find "^required" then return end
         if real == nil and has_value(field.type, default) then
           wrong[#wrong + 1] = ("%s: nothing proves that the default of '%s' is %s: read it from "

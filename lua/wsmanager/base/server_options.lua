@@ -27,7 +27,7 @@ local rule, is_integer = schema.rule, schema.is_integer
 ---@field host? string
 ---
 --- The port; 0 is a free one, which `server.port` tells.
---- Default: 0.
+--- Unit: port number. Default: 0.
 ---@field port? integer
 ---
 --- A Unix socket to listen on, instead of `host` and `port`.
