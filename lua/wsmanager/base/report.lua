@@ -65,8 +65,13 @@ function report.raise (why, thread)
   return why
 end
 
-local function write (...)
-  io.stderr:write(...)
+local function write (text)
+  io.stderr:write(text, "\n")
+end
+
+-- Has write(text, is_error) called instead of writing to stderr: where a host has a log.
+function report.set_writer (fn)
+  write = fn
 end
 
 local function call_hook (...)
@@ -82,7 +87,7 @@ function report.tell (what, why, text)
   local ok, called = pcall(call_hook, why, text)
   if ok and called then return end
   -- stderr may be closed
-  pcall(write, "wsmanager: error in ", what, ": ", text, "\n")
+  pcall(write, "wsmanager: error in " .. what .. ": " .. text, true)
 end
 
 -- The same for an error whose text is not known yet.
@@ -92,11 +97,11 @@ end
 
 local warned = {}
 
--- Writes a warning to stderr, each text once in the life of the program.
+-- Writes a warning there, each text once in the life of the program.
 function report.warn (text)
   if warned[text] then return end
   warned[text] = true
-  pcall(write, "wsmanager: ", text, "\n")
+  pcall(write, "wsmanager: " .. text, false)
 end
 
 return report

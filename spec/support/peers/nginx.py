@@ -4,7 +4,8 @@ built in build/luajit.
 Options: workers (1); main, http, server: further directives of these blocks; init,
 init_worker, exit_worker: Lua; locations: { path: Lua of its content, or a list of
 lines of directives }; cpath, before build/luajit. $PORT in all of these is the port,
-$TLS a second one.
+$TLS a second one. configuration: a whole one in the place of all that, in which $FOLDER
+is for its files and $TREE the module's tree.
 Events: ready { master, folder, tls }: its process, where its error.log is, the second
 port. ended
 { status, log, left }: what it wrote, and the files that it left in the folder.
@@ -99,7 +100,9 @@ def log_of(folder):
 
 
 def start(folder, port, tls):
-    text = configuration(folder).replace("$PORT", str(port)).replace("$TLS", str(tls))
+    text = OPTIONS.get("configuration") or configuration(folder)
+    for name, value in {"PORT": port, "TLS": tls, "FOLDER": folder, "TREE": TREE}.items():
+        text = text.replace("$" + name, str(value))
     (folder / "nginx.conf").write_text(text)
     child = subprocess.Popen(
         ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"),

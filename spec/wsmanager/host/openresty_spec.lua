@@ -96,6 +96,21 @@ describe("the host nginx", function ()
     finish(nginx)
   end)
 
+  it("writes errors of the program to nginx's log", function ()
+    local nginx = start {locations = {["/"] = [[
+      require("wsmanager").spawn(function () error(("no tea "):rep(1000) .. "at all") end)
+      ngx.sleep(0.01)
+    ]]}}
+    nginx:get "/"
+    nginx:signal "QUIT"
+    local log, left = nginx:ended()
+    assert.same({}, left)
+    local trouble = table.concat(nginxes.trouble(log), "\n")
+    assert.matches("%[error%].*wsmanager: error in a coroutine: .*no tea no tea", trouble)
+    assert.matches("no tea at all", trouble)
+    assert.matches("traceback", log)
+  end)
+
   it("has the requests of a worker share one connection", function ()
     local nginx = start {locations = {["/"] = [[
       local wsmanager = require "wsmanager"
