@@ -27,8 +27,9 @@ function wsm.file(text)
   return path
 end
 
--- The command of `wsm`, for a shell.
-wsm.command = "timeout 60 " .. quote(programs.lua) .. " bin/wsm "
+-- The command of `wsm`, for a shell; as the process that is started itself.
+wsm.bare = quote(programs.lua) .. " bin/wsm "
+wsm.command = "timeout 60 " .. wsm.bare
 
 -- `words` as the shell has them. `input`: what it reads; nil: nothing. What it writes to its
 -- output, to stderr, and the number it leaves with.
@@ -40,6 +41,30 @@ function wsm.run(words, input)
   pipe:close()
   os.remove(from)
   return read(output), read(errors), code
+end
+
+local server = {}
+server.__index = server
+
+-- `wsm serve` with these words, on a free port: its fields `line`, what it has said first,
+-- and `port`.
+function wsm.serve(words)
+  local command = "exec 2> /dev/null; " .. wsm.bare .. "serve -p 0 "
+    .. words .. " 2>&1 & echo $!; wait $!; echo code $?"
+  local pipe = assert(io.popen(command))
+  local self = setmetatable({ pipe = pipe, pid = pipe:read "*l", line = pipe:read "*l" }, server)
+  self.port = self.line:match ":(%d+)/"
+  return self
+end
+
+-- Sends it a signal: what else it has said, and the number it has left with.
+function server:stop(signal)
+  if not self.pipe then return end
+  os.execute("kill -" .. (signal or "TERM") .. " " .. self.pid)
+  local text = self.pipe:read "*a"
+  self.pipe:close()
+  self.pipe = nil
+  return text:gsub("code %d+\n$", ""), tonumber(text:match "code (%d+)\n$")
 end
 
 -- Types in a terminal, by the steps of terminal.py: what it has shown, the number it left

@@ -104,6 +104,12 @@ describe_rocks("the rocks", function()
     end)
   end
 
+  it("install wsm, which finds its modules", function()
+    local ok, text = run("cd / && " .. place .. "/tree/bin/wsm -m hi ws://127.0.0.1:1/")
+    assert.is_false(ok)
+    assert.matches("^wsm: refused: .*\nstatus 3\n$", text)
+  end)
+
   it("have all that a program needs", function()
     local program = [[
 local wsmanager = require "wsmanager"

@@ -13,6 +13,8 @@
 ---@field connection fun(loop: core.loop, config: core.config): wsmanager   raises
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
 ---@field descriptor fun(loop: core.loop, number: integer): core.descriptor|nil, string?, string?   of the program's own
+---@field lookup fun(loop: core.loop, host: string): core.lookup|nil, string?, string?
+---@field certificate fun(ws: wsmanager, i: integer): core.certificate?   the i-th that the peer has sent, its own being 1
 ---@field suspend fun()   stops the process, as Ctrl-Z does, until it is continued
 ---@field tls fun(options: core.tlsoptions, server: boolean): core.tls|nil, string?, string?
 ---@field now fun(): number   seconds of a clock that never goes back
@@ -121,6 +123,18 @@
 ---@field size fun(self): integer?, integer?   columns and rows of the terminal
 ---@field raw fun(self, on: boolean): boolean   key by key, or as before; is it so now?
 ---@field close fun(self)         also __gc; the terminal is as before
+
+---@class core.lookup : userdata   of a name's addresses
+---@field id fun(self): integer   of its handle on the loop, which is ready when it is done
+---@field result fun(self): string[]|false|nil, string?, string?   false: not yet
+---@field close fun(self)         also __gc
+
+---@class core.certificate        printable ASCII; what cannot be read is ""
+---@field subject string  ---@field issuer string   RFC 2253
+---@field names string            "DNS:a, DNS:b, IP Address:192.0.2.1"
+---@field from string             "2026-01-31 12:00:00", UTC; also `until`
+---@field days integer            until it is over; negative: since then
+---@field key string              "EC 256"  ---@field pin string  "sha256//..."
 
 ---@class core.loop : userdata
 ---@field turn fun(self, wait: number?)     nil: until something happens

@@ -10,6 +10,7 @@
 #include "lua/lserver.h"
 #include "lua/ltls.h"
 #include "lua/console/lconsole.h"
+#include "lua/console/lprobe.h"
 #include "lua/host/lnginx.h"
 #include "lua/host/lsignal.h"
 #include "lua/json/ljson.h"
@@ -86,6 +87,7 @@ int luaopen_wsmanager_core (lua_State *L) {
   wsm_set_nginx(L);
   wsm_set_console(L);
   wsm_set_signals(L);
+  wsm_set_probe(L);
   wsm_push_loop(L);
   lua_setfield(L, -2, "loop");
   wsm_push_server(L);

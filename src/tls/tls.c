@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include "base/memory.h"
 #include "tls/bio.h"
+#include "tls/certificate.h"
 #include "tls/context.h"
 #include "tls/peer.h"
 #include "tls/tls_error.h"
@@ -242,4 +243,12 @@ const char *wsm_tls_cipher (const struct wsm_tls *t) {
 
 bool wsm_tls_resumed (const struct wsm_tls *t) {
   return SSL_session_reused(t->ssl);
+}
+
+bool wsm_tls_certificate (const struct wsm_tls *t, int i,
+                          struct wsm_certificate *c) {
+  STACK_OF(X509) *chain = SSL_get_peer_cert_chain(t->ssl);
+  if (!chain || i < 0 || i >= sk_X509_num(chain)) return false;
+  wsm_certificate_read(c, sk_X509_value(chain, i));
+  return true;
 }

@@ -86,4 +86,10 @@ const char *wsm_tls_version (const struct wsm_tls *t);
 const char *wsm_tls_cipher (const struct wsm_tls *t);
 bool wsm_tls_resumed (const struct wsm_tls *t);
 
+/* The i-th of the certificates that the peer has sent, from its own on, 0.
+** false: there is none. */
+struct wsm_certificate;
+bool wsm_tls_certificate (const struct wsm_tls *t, int i,
+                          struct wsm_certificate *c);
+
 #endif

@@ -1,6 +1,8 @@
--- The options of wsmanager.new that the words of a command line ask for.
--- Depends on nothing of the network.
+-- The options of wsmanager.new that the words of a command line ask for, and the connection.
+-- Depends on the public module.
 -- Never raises: what is wrong is a sentence.
+
+local wsmanager = require "wsmanager"
 
 local connect = {}
 
@@ -115,6 +117,18 @@ function connect.options (values)
     limits = values.max_message and {message = values.max_message},
     log = values.log,
   }
+end
+
+-- The connection; nil, token, detail: a certificate that cannot be read, or "usage": an
+-- option that is wrong.
+---@param options table
+---@return wsmanager.Connection?
+---@return string? token
+---@return string? detail
+function connect.open (options)
+  local ok, ws, token, detail = pcall(wsmanager.new, options)
+  if ok then return ws, token, detail end
+  return nil, "usage", (tostring(ws):gsub("^%S-:%d+: ", ""))
 end
 
 return connect

@@ -22,7 +22,7 @@ local function add_examples (out, examples)
   local width = 0
   for _, example in ipairs(examples) do width = math.max(width, #example[1]) end
   for _, example in ipairs(examples) do
-    out[#out + 1] = ("  %-" .. math.min(width, 52) .. "s  # %s"):format(example[1], example[2])
+    out[#out + 1] = ("  %-" .. math.min(width, 44) .. "s  # %s"):format(example[1], example[2])
   end
 end
 

@@ -20,6 +20,8 @@
 
 local options = {}
 
+-- `words`, of options: values by their names; of commands: what they may be given.
+
 local FOREVER = {forever = math.huge}
 
 ---@type table<string, {title: string, [integer]: wsmanager.cli.Option}>
@@ -96,9 +98,51 @@ options.groups = {
     {name = "quiet", short = "q", help = "tell only errors"},
     {name = "help", short = "h", help = "print this"},
   },
+  listening = {
+    title = "The server",
+    {name = "host", value = "ADDRESS",
+     help = "where it listens (127.0.0.1); 0.0.0.0: every network"},
+    {name = "port", short = "p", value = "PORT", kind = "integer", least = 0,
+     help = "8080; 0: a free one"},
+    {name = "path", value = "FILE", file = true, help = "a Unix socket instead"},
+    {name = "cert", value = "FILE", file = true, help = "TLS, with this certificate"},
+    {name = "key", value = "FILE", file = true, help = "its key; where absent in the same file"},
+    {name = "subprotocol", short = "s", value = "NAME", many = true, help = "choose this one"},
+    {name = "compress", short = "z", help = "agree to permessage-deflate"},
+    {name = "max-message", value = "BYTES", kind = "integer", least = 1,
+     help = "refuse larger messages (16777216)"},
+  },
+  load = {
+    title = "The load",
+    {name = "connections", short = "c", value = "N", kind = "integer", least = 1,
+     help = "so many at once (10)"},
+    {name = "in-flight", short = "n", value = "N", kind = "integer", least = 1,
+     help = "messages of each that wait for their echo (1)"},
+    {name = "size", value = "BYTES", kind = "integer", least = 0, help = "of a message (32)"},
+    {name = "seconds", short = "d", value = "SECONDS", kind = "number", least = 0.1,
+     help = "how long (10)"},
+    {name = "binary", short = "b", help = "binary messages"},
+  },
+  telling = {
+    title = "What is told",
+    {name = "verbose", short = "v", help = "all that it does, and why"},
+    {name = "quiet", short = "q", help = "only errors"},
+    {name = "help", short = "h", help = "print this"},
+  },
+  helping = {
+    title = "Options",
+    {name = "help", short = "h", help = "print this"},
+  },
 }
 
----@type table<string, {usage: string, summary: string, about?: string, examples: string[][], groups: string[]}>
+---@class wsmanager.cli.Command
+---@field usage string
+---@field summary string
+---@field words? string[]   what else may be given
+---@field examples string[][]   a command, what it does
+---@field groups string[]
+
+---@type table<string, wsmanager.cli.Command>
 options.commands = {
   talk = {
     usage = "wsm [OPTIONS] URL",
@@ -113,10 +157,53 @@ options.commands = {
     },
     groups = {"messages", "ending", "request", "tls", "connection", "looking"},
   },
+  serve = {
+    usage = "wsm serve [OPTIONS] [echo|broadcast|room]",
+    summary = "serve an echo, a broadcast, or a page and a room",
+    words = {"echo", "broadcast", "room"},
+    examples = {
+      {"wsm serve", "each message comes back: ws://127.0.0.1:8080/"},
+      {"wsm serve broadcast -p 9000", "each message goes to all others"},
+      {"wsm serve room", "http://127.0.0.1:8080/: a page to talk in"},
+      {"wsm serve --host 0.0.0.0 --cert cert.pem --key key.pem", "wss, for the network"},
+    },
+    groups = {"listening", "telling"},
+  },
+  bench = {
+    usage = "wsm bench [OPTIONS] URL",
+    summary = "measure an echo server: messages a second, round trips",
+    examples = {
+      {"wsm bench :8080", "10 connections, one message each in flight, 10 s"},
+      {"wsm bench -c 100 -n 64 --size 1024 :8080", "throughput"},
+      {"wsm bench -q -d 60 :8080 > result.json", "only the result, as JSON"},
+    },
+    groups = {"load", "request", "tls", "connection", "telling"},
+  },
+  probe = {
+    usage = "wsm probe [OPTIONS] URL",
+    summary = "show each step of a connection, its time, the certificate",
+    examples = {
+      {"wsm probe wss://chat.example.com/", "from the name to the 101, and back"},
+      {"wsm probe -x env wss://chat.example.com/", "by the proxy of the environment"},
+      {"wsm probe -s chat -z :8080 > report.txt", "what to send to an operator"},
+    },
+    groups = {"request", "tls", "connection", "helping"},
+  },
+  completion = {
+    usage = "wsm completion bash|zsh|fish",
+    summary = "print what a shell needs to complete these words",
+    words = {"bash", "zsh", "fish"},
+    examples = {
+      {'eval "$(wsm completion bash)"', "in ~/.bashrc"},
+      {'eval "$(wsm completion zsh)"', "in ~/.zshrc, behind compinit"},
+      {"wsm completion fish > ~/.config/fish/completions/wsm.fish", "once"},
+    },
+    groups = {"helping"},
+  },
 }
 
 -- In the order in which the help names them.
-options.order = {"talk"}
+options.order = {"talk", "serve", "bench", "probe", "completion"}
 
 -- All options of a command, by name and by short letter.
 ---@return table<string, wsmanager.cli.Option>

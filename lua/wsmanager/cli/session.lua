@@ -4,9 +4,11 @@
 local wsmanager = require "wsmanager"
 local core = require "wsmanager.core"
 local commands = require "wsmanager.cli.commands"
+local connect = require "wsmanager.cli.connect"
 local ending = require "wsmanager.cli.ending"
 local exits = require "wsmanager.cli.exits"
 local input = require "wsmanager.cli.input"
+local stop = require "wsmanager.cli.stop"
 
 local PATIENCE = 2           -- seconds after the end of the input: --wait
 local GOODBYE = 5            -- seconds for the closing handshake, at most
@@ -112,8 +114,8 @@ local function send_all (self)
   for _, message in ipairs(self.values.message or {}) do self:say(message) end
   local reads = not self.values.no_input and (not self.values.message or self.values.input)
   if reads then read_input(self) end
-  if self.is_interactive and reads then
-    self.events:put "leave"              -- Ctrl-D
+  if self.is_interactive and reads or self.code then   -- Ctrl-D, or what cannot be sent
+    self.events:put "leave"
     return
   end
   if self.ws:opened() then self.ws:drain() end
@@ -179,7 +181,7 @@ local function say_goodbye (self, what)
     self.code = self.code or exits.closed
   end
   self.ws:closed(GOODBYE)
-  if self.code then return self.code end
+  if self.code or stop.codes[what] then return self.code or stop.codes[what] end
   if what == "silence" and self.values.count and not is_counted(self) then
     self.view:failed(("timeout: %d of %d messages came"):format(self.count, self.values.count))
     return exits.timeout
@@ -212,7 +214,9 @@ function Session:run ()
   watch(self)
   local sender = wsmanager.spawn(send_all, self)
   local receiver = wsmanager.spawn(receive_all, self)
+  local forget = stop.on(function (name) self.events:put(name) end, self.is_interactive)
   local what = await_end(self)
+  forget()
   local by_us = what ~= "over" or is_counted(self) or self.output_failed
   local code = by_us and say_goodbye(self, what) or tell_end(self)
   sender:cancel()
@@ -235,7 +239,7 @@ local function new (view, values, given, is_interactive)
   }, Session)
   given.reconnect = {when = function (info) return decide(self, info) end}
   given.outbox = {full = "wait"}
-  local ws, token, detail = wsmanager.new(given)
+  local ws, token, detail = connect.open(given)
   if not ws then return nil, token, detail end
   self.ws = ws
   return self

@@ -15,12 +15,13 @@ local talk = {}
 local function is_colored (values, output)
   if values.color == "always" then return true end
   if values.color == "never" then return false end
-  return os.getenv "NO_COLOR" == nil and os.getenv "TERM" ~= "dumb" and output:is_terminal()
+  return (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb"
+         and output:is_terminal()
 end
 
-local function fail (what, code)
-  io.stderr:write("wsm: ", what, "\n")
-  return code
+local function fail (token, detail)
+  io.stderr:write("wsm: ", token == "usage" and detail or token .. ": " .. detail, "\n")
+  return exits[token]
 end
 
 -- Somebody types where the input and the output are terminals.
@@ -42,17 +43,16 @@ end
 
 local function make (values)
   if #values ~= 1 then
-    return nil, #values == 0 and "a URL is missing: wsm ws://localhost:8080/"
+    return nil, "usage", #values == 0 and "a URL is missing: wsm ws://localhost:8080/"
                 or "one URL, not " .. #values .. ": " .. table.concat(values, " ")
   end
   local given, why = connect.options(values)
-  if not given then return nil, why end
+  if not given then return nil, "usage", why end
   local view, is_interactive = open_view(values)
   local function note (line) view:note((line:gsub("\n$", ""))) end
   if values.verbose then given.log = wsmanager.logger("debug", note) end
-  local ok, one, token, detail = pcall(session.new, view, values, given, is_interactive)
-  if not ok or not one then view:close() end
-  if not ok then error(one, 0) end
+  local one, token, detail = session.new(view, values, given, is_interactive)
+  if not one then view:close() end
   if one and values.trace then wsmanager.trace(one.ws, note) end
   return one, token, detail
 end
@@ -61,11 +61,8 @@ end
 ---@param values table  of parse.words
 ---@return integer
 function talk.run (values)
-  local ok, one, token, detail = pcall(make, values)
-  if not ok then return fail((tostring(one):gsub("^%S-:%d+: ", "")), exits.usage) end
-  if not one then
-    return fail(detail and token .. ": " .. detail or token, exits[detail and token] or exits.usage)
-  end
+  local one, token, detail = make(values)
+  if not one then return fail(token, detail) end
   return one:run()
 end
 

@@ -90,6 +90,16 @@ describe("wsm in a pipe", function()
       os.remove(path)
     end)
 
+    it("after a closing handshake when a signal ends it", function()
+      local closes = peers.start("python_server", {})
+      local pipe = io.popen(wsm.bare .. "-n ws://127.0.0.1:"
+        .. closes.port .. "/echo & pid=$!; read line; kill -INT $pid; wait $pid", "w")
+      closes:await "open"
+      pipe:write "now\n"
+      pipe:close()
+      assert.equal(1000, closes:await("closed").code)
+    end)
+
     it("when nobody reads its output any more", function()
       local pipe = io.popen(wsm.command .. "-n --wait forever " .. url
         .. "/count/20000 2>/dev/null | head -n 1")

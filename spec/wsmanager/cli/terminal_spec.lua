@@ -131,6 +131,13 @@ describe("wsm in a terminal", function()
     }, "--trace")
   end)
 
+  it("leaves the terminal as it was when a signal ends it", function()
+    local _, code = talk("/echo", { { "signal", "TERM" } })
+    assert.equal(143, code)
+    _, code = talk("/echo", { { "signal", "HUP" } })
+    assert.equal(129, code)
+  end)
+
   it("stops and goes on with Ctrl-Z, and the terminal is as it was meanwhile", function()
     local text, code = talk("/echo", {
       { "type", "\26" }, { "expect", "\27[?2004l" }, { "signal", "CONT" },
