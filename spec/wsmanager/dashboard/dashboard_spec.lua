@@ -3,7 +3,6 @@
 local codec = require "wsmanager.base.codec"
 local ours = require "support.ours"
 local peers = require "support.peers"
-local requests = require "support.requests"
 local wsmanager = require "wsmanager"
 
 local run, LONG = wsmanager.run, ours.LONG
@@ -18,17 +17,20 @@ local function serve (options, more)
   return server, url
 end
 
--- Status, headers as text, body.
+-- Status, headers as text (names in lower case), body.
 local function ask (server, method, path, headers, body)
-  local lines = {method .. " " .. path .. " HTTP/1.1", "Host: 127.0.0.1:" .. server.port,
-                 "Connection: close"}
-  for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
-  if body then lines[#lines + 1] = "Content-Length: " .. #body end
-  local answer = requests.play(server, {
-    {"text", table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")},
-  }, true)
-  local head, rest = answer:match "^(.-\r\n)\r\n(.*)$"
-  return tonumber(head:match "^HTTP/1.1 (%d+)"), head, rest
+  local given = {}
+  for _, line in ipairs(headers or {}) do
+    local name, value = line:match "^(.-): (.*)$"
+    given[name] = value
+  end
+  local response, token, why = wsmanager.fetch("http://127.0.0.1:" .. server.port .. path, {
+    method = method, headers = given, body = body, redirects = false, timeout = LONG,
+  })
+  if not response then error(token .. ": " .. why) end
+  local lines = {""}
+  for name, value in pairs(response.headers) do lines[#lines + 1] = name .. ": " .. value end
+  return response.status, table.concat(lines, "\r\n") .. "\r\n", response.body
 end
 
 local function get (server, path, headers)
@@ -98,11 +100,11 @@ describe("a dashboard", function ()
       end}
       local status, head, body = get(server, "/status/")
       assert.equal(401, status)
-      assert.matches("\r\nWWW%-Authenticate: Basic realm=\"a\"\r\n", head)
+      assert.matches("\r\nwww%-authenticate: Basic realm=\"a\"\r\n", head)
       assert.matches("a password is needed", body)
       status, head, body = get(server, "/status/", {"Authorization: Basic YW5uOnNlY3JldA=="})
       assert.equal(200, status)
-      assert.matches("\r\nContent%-Type: text/html; charset=utf%-8\r\n", head)
+      assert.matches("\r\ncontent%-type: text/html; charset=utf%-8\r\n", head)
       assert.matches("^<!doctype html>", body)
       assert.equal(2, asked)
     end)
@@ -129,7 +131,7 @@ describe("a dashboard", function ()
       local server = serve {authorize = anybody}
       local status, head = get(server, "/status?x=1")
       assert.equal(308, status)
-      assert.matches("\r\nLocation: %./status/\r\n", head)
+      assert.matches("\r\nlocation: %./status/\r\n", head)
       for path, content_type in pairs {
         [""] = "text/html; charset=utf-8", ["dashboard.css"] = "text/css; charset=utf-8",
         ["dashboard.js"] = "text/javascript; charset=utf-8", ["icon.svg"] = "image/svg+xml",
@@ -137,21 +139,21 @@ describe("a dashboard", function ()
       } do
         local answer, headers = get(server, "/status/" .. path)
         assert.equal(200, answer)
-        assert.truthy(headers:find("\r\nContent-Type: " .. content_type .. "\r\n", 1, true))
-        local policy = headers:match "\r\nContent%-Security%-Policy: ([^\r]+)"
+        assert.truthy(headers:find("\r\ncontent-type: " .. content_type .. "\r\n", 1, true))
+        local policy = headers:match "\r\ncontent%-security%-policy: ([^\r]+)"
         assert.matches("^default%-src 'none'; script%-src 'self'; style%-src 'self'", policy)
         assert.is_nil(policy:find "unsafe")
         assert.matches("frame%-ancestors 'none'", policy)
-        assert.matches("\r\nX%-Content%-Type%-Options: nosniff\r\n", headers)
+        assert.matches("\r\nx%-content%-type%-options: nosniff\r\n", headers)
       end
       assert.equal(404, (get(server, "/status/other")))
       assert.equal(404, (get(server, "/statusx")))
       assert.equal(405, (ask(server, "POST", "/status/look", nil, "1")))
       status, head = get(server, "/status/close")
       assert.equal(405, status)
-      assert.matches("\r\nAllow: POST\r\n", head)
+      assert.matches("\r\nallow: POST\r\n", head)
       local _, headers = get(server, "/status/dashboard.js")
-      local etag = headers:match "\r\nETag: ([^\r]+)"
+      local etag = headers:match "\r\netag: ([^\r]+)"
       assert.equal(304, (get(server, "/status/dashboard.js", {"If-None-Match: " .. etag})))
     end)
   end)
@@ -383,5 +385,32 @@ describe("a dashboard", function ()
       assert.is_true(#row.agent < 2000)
       assert.equal(1, look(server, "word=%3Cscript%3E").count)
     end)
+  end)
+end)
+
+describe("examples/dashboard.lua", function ()
+  after_each(function () peers.stop() end)
+
+  it("prints where to look, and lets in who has the password", function ()
+    local lua = os.getenv "LUA" or "lua"
+    local pipe = assert(io.popen("echo $$; export DASHBOARD_PASSWORD=hunter2; exec timeout 60 '"
+                                 .. lua .. "' examples/dashboard.lua 0 2 2>&1"))
+    local pid, line = pipe:read "*l", pipe:read "*l"
+    local port = line:match "^http://127.0.0.1:(%d+)/status   user: operator   password: hunter2$"
+    assert.truthy(port, line)
+    local server = {port = tonumber(port)}
+    run(function ()
+      assert.equal(401, (get(server, "/status/")))
+      local status, _, body = get(server, "/status/look?view=client", {
+        "Authorization: Basic b3BlcmF0b3I6aHVudGVyMg==",     -- operator:hunter2
+      })
+      assert.equal(200, status)
+      assert.equal("operator", codec.json().decode(body).operator)
+      status, _, body = get(server, "/metrics")
+      assert.equal(200, status)
+      assert.matches("wsmanager_build_info", body)
+    end)
+    os.execute("kill " .. pid)
+    pipe:close()
   end)
 end)
