@@ -18,6 +18,7 @@
 #define LONG_MS 1000
 
 #define SUSPEND_MS 1000 /* what a suspend takes, at the least */
+#define GUESS_MS 4      /* others that are ready wait no longer for a poll */
 
 struct wsm_loop {
   struct wsm_reactor *reactor;
@@ -31,6 +32,7 @@ struct wsm_loop {
   bool recovered; /* the machine woke up or its network came back */
   bool watching;  /* the network, while somebody awaits it ... */
   struct wsm_network *network; /* ... NULL: it cannot be watched */
+  uint64_t polled_ms;          /* when libuv ran last */
   uint64_t due_ms;             /* of the owner's own affairs; WSM_NEVER: none */
   int64_t suspended_ms; /* the clock is so far ahead of a monotonic one */
   struct wsm_buffer scratch;
@@ -180,6 +182,18 @@ static void set_alarm (struct wsm_loop *loop, uint64_t until) {
     wsm_reactor_wake_by(loop->reactor, until, now);
 }
 
+/* Before a deadline is judged libuv says what has come. */
+static void poll_now (struct wsm_loop *loop) {
+  const uint64_t now = wsm_loop_now(loop);
+  if (now - loop->polled_ms < GUESS_MS &&
+      now < wsm_handles_deadline(&loop->handles) &&
+      wsm_reactor_guess(loop->reactor))
+    return;
+  loop->polled_ms = now;
+  loop->counters.polls++;
+  wsm_reactor_run(loop->reactor);
+}
+
 /* libuv itself would wait on after a signal, Ctrl-C too. false: there was one, and
 ** its handler may want Lua to run. */
 static bool wait (struct wsm_loop *loop, uint64_t until) {
@@ -191,7 +205,7 @@ static bool wait (struct wsm_loop *loop, uint64_t until) {
   backend.events = POLLIN;
   if (ms != 0 && poll(&backend, 1, ms) < 0 && errno == EINTR) return false;
   wsm_loop_refresh(loop);
-  wsm_reactor_run(loop->reactor);
+  poll_now(loop);
   return true;
 }
 
@@ -215,7 +229,7 @@ static void run (struct wsm_loop *loop, int64_t wait_ms) {
                                    : wsm_loop_now(loop) + (uint64_t)wait_ms;
   uint64_t until = wait_end(loop, end);
   bool waiting = true;
-  if (!may_wait(loop, until)) wsm_reactor_run(loop->reactor);
+  if (!may_wait(loop, until)) poll_now(loop);
   while (waiting && may_wait(loop, until)) {
     waiting = wait(loop, until);
     until = wait_end(loop, end);

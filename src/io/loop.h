@@ -98,7 +98,7 @@ int64_t wsm_loop_ready (struct wsm_loop *loop);
 
 /* System calls and turns so far, for specs and stats. */
 struct wsm_loop_counters {
-  uint64_t turns, reads, writes;
+  uint64_t turns, polls, reads, writes;
 };
 struct wsm_loop_counters *wsm_loop_counters (struct wsm_loop *loop);
 

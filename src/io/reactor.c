@@ -226,9 +226,23 @@ void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
   if (r->alarm) wsm_alarm_set(r->alarm, at_ms, now_ms);
 }
 
+/* libuv tells the kernel what has changed when it polls the next time. Its list of
+** that is empty when it points to itself; anything else counts as a change. */
+static bool has_changed_polls (const uv_loop_t *uv) {
+  const void *list = &uv->watcher_queue, *first;
+  memcpy(&first, list, sizeof first);
+  return first != list;
+}
+
+bool wsm_reactor_guess (struct wsm_reactor *r) {
+  return uv_backend_timeout(&r->uv) != 0 && !has_changed_polls(&r->uv) &&
+         wsm_sockets_guess(&r->sockets);
+}
+
 void wsm_reactor_run (struct wsm_reactor *r) {
   r->sockets.wants_run = false;
   uv_run(&r->uv, UV_RUN_NOWAIT);
+  wsm_sockets_polled(&r->sockets);
   if (r->sockets.wants_run) return;
   if (r->idle && uv_is_active((uv_handle_t *)r->idle)) uv_idle_stop(r->idle);
 }

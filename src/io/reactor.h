@@ -9,6 +9,7 @@
 #ifndef WSM_REACTOR_H
 #define WSM_REACTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "base/error.h"
 
@@ -34,6 +35,10 @@ void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
 ** gets one after such a timer was set, which saves a system call for a lone message,
 ** and a host's loop a wake-up. */
 void wsm_reactor_run (struct wsm_reactor *r);
+
+/* In place of a run that would do nothing but say once more that one socket alone is
+** readable: reads from that. false: it has to run. */
+bool wsm_reactor_guess (struct wsm_reactor *r);
 
 struct uv_loop_s *wsm_reactor_uv (struct wsm_reactor *r);
 struct wsm_sockets *wsm_reactor_sockets (struct wsm_reactor *r);

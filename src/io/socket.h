@@ -22,7 +22,18 @@ struct wsm_sockets {
   struct lws_vhost *vhost; /* made with wsm_socket_protocols */
   uint64_t fd_limit;       /* entries of libwebsockets' table, by descriptor */
   bool wants_run; /* a timer of libwebsockets was set: it is to run once more */
+  /* who was readable in the last polls, and no other; how often; events of the
+     poll under way: */
+  struct wsm_socket *alone;
+  unsigned times_alone, events;
 };
+
+/* In place of a poll: reads from the socket that alone was readable in those before.
+** false: there is none, or it did not find something that was all it had. */
+bool wsm_sockets_guess (struct wsm_sockets *all);
+
+/* A poll has told all whom it concerns. */
+void wsm_sockets_polled (struct wsm_sockets *all);
 
 const struct lws_protocols *wsm_socket_protocols (void);
 

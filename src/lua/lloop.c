@@ -119,8 +119,9 @@ static int cork (lua_State *L) {
 
 static int counters (lua_State *L) {
   const struct wsm_loop_counters *c = wsm_loop_counters(wsm_check_loop(L, 1));
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 4);
   wsm_set_count(L, "turns", c->turns);
+  wsm_set_count(L, "polls", c->polls);
   wsm_set_count(L, "reads", c->reads);
   wsm_set_count(L, "writes", c->writes);
   return 1;

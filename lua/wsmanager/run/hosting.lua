@@ -48,7 +48,7 @@ local function tell_due ()
   local at = rounds.due()
   if at == told then return end
   told = at
-  if at == math.huge then loop:due() else loop:due(at) end
+  if at == math.huge then loop:due() else loop:due(at > now() and at or 0) end
 end
 
 -- ## Watching
