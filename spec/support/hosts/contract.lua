@@ -386,6 +386,28 @@ add("loses no message with those who are killed while they wait", function ()
   finish(server, ws)
 end)
 
+-- In the child its turn does nothing; what has come stays for the parent.
+add("goes on in the parent, and only there, when it forks", function ()
+  if rawget(_G, "ngx") then return end     -- whose workers do not
+  assert(contract.turn or not contract.is_watched)
+  local processes = require "processes"
+  local server = serve()
+  local ws = connect(server)
+  assert(ws:send "before")
+  local child = processes.fork()
+  if child == 0 then
+    local turns = contract.turn and contract.turn() or false
+    local ok, why = pcall(wsmanager.new, {url = "ws://127.0.0.1:" .. server.port})
+    local is_right = not turns and not ok and why:find "this process was forked"
+    processes.exit(is_right and 0 or 1)
+  end
+  is(0, processes.wait(child))
+  is("before", (ws:receive(LONG)))
+  assert(ws:send "after")
+  is("after", (ws:receive(LONG)))
+  finish(server, ws)
+end)
+
 add("sends nothing early and nothing twice when the server stops", function ()
   local server = serve()
   local ws = connect(server, {reconnect = false})
@@ -405,6 +427,17 @@ local function yields_in_pcall ()
 end
 
 contract.pcall_yields = raw.resume(raw.create(yields_in_pcall))
+
+-- Keeps the turn that the host's watch is given, in contract.turn.
+function contract.watched (host)
+  local watch = host.watch
+  contract.is_watched = true
+  function host.watch (loop, turn)
+    contract.turn = turn
+    return watch(loop, turn)
+  end
+  return host
+end
 
 -- In the host's loop.
 function contract.run ()

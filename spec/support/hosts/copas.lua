@@ -4,6 +4,7 @@ local copas = require "copas"
 local contract = require "support.hosts.contract"
 local wsmanager = require "wsmanager"
 
+contract.watched(require "wsmanager.host.copas")
 wsmanager.use "copas"
 
 contract.rounds(function ()

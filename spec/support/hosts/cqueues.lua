@@ -3,6 +3,7 @@
 local cqueues = require "cqueues"
 local contract = require "support.hosts.contract"
 
+contract.watched(require "wsmanager.host.cqueues")
 local controller = cqueues.new()
 
 contract.rounds(function ()

@@ -12,7 +12,7 @@ local function start (fn)
   ready[#ready + 1] = coroutine.create(fn)
 end
 
-wsmanager.use {
+wsmanager.use(contract.watched {
   name = "the engine",
   watch = function (loop, fn)
     local fd = loop:fd()
@@ -27,7 +27,7 @@ wsmanager.use {
   end,
   park = coroutine.yield,
   resume = function (thread) ready[#ready + 1] = thread end,
-}
+})
 
 contract.start = start
 

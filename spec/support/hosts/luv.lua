@@ -4,6 +4,7 @@ local uv = require "luv"
 local contract = require "support.hosts.contract"
 local wsmanager = require "wsmanager"
 
+contract.watched(require "wsmanager.host.luv")
 wsmanager.use "luv"
 
 contract.kill = coroutine.close

@@ -4,6 +4,7 @@ local host = require "wsmanager.host.select"
 local contract = require "support.hosts.contract"
 local wsmanager = require "wsmanager"
 
+contract.watched(host)
 wsmanager.use "select"
 
 contract.kill = coroutine.close
