@@ -20,7 +20,8 @@ end
 -- nothing else; beside the options of its own group it means one of these.
 local function word_link(links, name, own)
   local group = own and own:match "^(.+[.])[^.]+$"
-  if group and links[group .. name] then return links[group .. name] end
+  local is_option = group == "wsmanager." and links[name] ~= nil
+  if group and links[group .. name] and not is_option then return links[group .. name] end
   local to = links[name]
   return to and (name:find "%(%)$" or to:find "^options%.md#") and to or nil
 end

@@ -149,11 +149,15 @@ local chat_server = {
   devices = source("lua/wsmanager/chat/serve.lua", "given%.devices or (%d+)"),
 }
 
+local dashboard = {
+  close = not source("lua/wsmanager/dashboard.lua", "may_close = given%.close == (true)"),
+}
+
 -- By the class of the options.
 local proofs = {
   ["wsmanager.Options"] = client, ["wsmanager.ServerOptions"] = server,
   ["wsmanager.FetchOptions"] = fetch, ["chat.options"] = chat,
-  ["chat.ServerOptions"] = chat_server,
+  ["chat.ServerOptions"] = chat_server, ["wsmanager.DashboardOptions"] = dashboard,
 }
 
 -- ## What the annotations say
@@ -176,8 +180,8 @@ end
 local function has_value(of, default)
   if default:find '^"[^"]*"$' then return true end
   for _, each in ipairs(types.alternatives(of)) do
-    local is = each.kind == "literal" and each.value == true or each.kind == "name"
-      and (each.name == "number" or each.name == "integer" or each.name == "boolean")
+    local is = each.kind == "name" and (each.name == "number" or each.name == "integer"
+      or each.name == "boolean" and default ~= "none")
     local is_other = each.kind == "fun" or each.kind == "name" and each.name == "string"
     if is_other then return false end
     if is then return true end

@@ -58,7 +58,10 @@ local function check_fields(class, object)
 end
 
 describe("the methods that are annotated", function()
+  local checked = { ["wsmanager.Connection"] = true, ["wsmanager.WebSocket"] = true }
+
   local function check(class, object, but)
+    checked[class] = true
     local there = methods_of(object)
     for _, name in ipairs(but or {}) do there[name] = nil end
     local annotated = annotated_methods(class)
@@ -85,6 +88,9 @@ describe("the methods that are annotated", function()
       check("wsmanager.Queue", wsmanager.queue())
       check("wsmanager.Subscription", ws:subscribe())
       check("wsmanager.Trace", wsmanager.trace(ws, function() end))
+      local signal = wsmanager.signal("SIGUSR2", function() end)
+      check("wsmanager.Signal", signal)
+      signal:stop()
       ws:close()
     end)
   end)
@@ -147,6 +153,18 @@ describe("the methods that are annotated", function()
       talk:close()
       server:stop()
     end)
+  end)
+
+  it("are looked at here, each class of a page", function()
+    local missing = {}
+    for _, page in ipairs(require "reference.pages") do
+      for _, section in ipairs(page) do
+        if section.call and section.class and not checked[section.class] then
+          missing[#missing + 1] = section.class .. ": check(class, object) of one, above"
+        end
+      end
+    end
+    assert.same({}, missing)
   end)
 end)
 

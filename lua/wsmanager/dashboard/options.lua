@@ -23,8 +23,8 @@ local rule, any, is = schema.rule, schema.any, schema.is
 ---@field authorize? wsmanager.AuthorizeOperator
 ---
 --- An operator may close connections: a server's with 1008; a client's ends and connects
---- again.
---- Default: false, the dashboard only reads.
+--- again. With `false` the dashboard only reads.
+--- Default: false.
 ---@field close? boolean
 ---
 --- Shows clients, too: true for all of this Lua state, or a table of some, from names to
