@@ -336,6 +336,7 @@ build = {
     ["wsmanager.host.copas"] = "lua/wsmanager/host/copas.lua",
     ["wsmanager.host.cqueues"] = "lua/wsmanager/host/cqueues.lua",
     ["wsmanager.host.luv"] = "lua/wsmanager/host/luv.lua",
+    ["wsmanager.host.nginx_log"] = "lua/wsmanager/host/nginx_log.lua",
     ["wsmanager.host.nginx_threads"] = "lua/wsmanager/host/nginx_threads.lua",
     ["wsmanager.host.openresty"] = "lua/wsmanager/host/openresty.lua",
     ["wsmanager.host.select"] = "lua/wsmanager/host/select.lua",

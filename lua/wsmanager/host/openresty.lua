@@ -5,31 +5,21 @@
 -- Never polls.
 
 local core = require "wsmanager.core"
+local nginx_log = require "wsmanager.host.nginx_log"
 local nginx_threads = require "wsmanager.host.nginx_threads"
 local optional = require "wsmanager.base.optional"
-local report = require "wsmanager.base.report"
 
 local ngx = rawget(_G, "ngx")
 local FAR, begin = nginx_threads.FAR, nginx_threads.begin
 local new_semaphore = nginx_threads.semaphore
 
-local LINE = 1500         -- bytes: nginx cuts a line of its log at 2048
+nginx_log.begin()
 
 local host = {
   name = "nginx",
   signals = "nginx has the signals of its processes; when a worker ends, servers close with "
             .. "1001 by themselves",
 }
-
--- ## Errors of the program
-
-if ngx then
-  report.set_writer(function (text, is_error)
-    for from = 1, #text, LINE do
-      ngx.log(is_error and ngx.ERR or ngx.WARN, text:sub(from, from + LINE - 1))
-    end
-  end)
-end
 
 -- ## Threads
 
