@@ -23,6 +23,13 @@ local function split (words)
   return first, rest
 end
 
+-- Where 0, 1 or 2 are closed nothing else is to get that number, and what is written there.
+local function fill_closed ()
+  local files = {}
+  for i = 1, 3 do files[i] = io.open("/dev/null", "r+") end
+  return files
+end
+
 local function run (command, values)
   return wsmanager.run(load(command).run, values)
 end
@@ -31,6 +38,7 @@ end
 ---@param words string[]
 ---@return integer
 function cli.main (words)
+  cli.kept = fill_closed()
   local command, rest = split(words)
   local values, why = parse.words(rest, command)
   if not values then

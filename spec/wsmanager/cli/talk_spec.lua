@@ -138,6 +138,13 @@ describe("wsm in a pipe", function()
         url .. "/status/503 -n")
     end)
 
+    it("also where its input or its output is closed", function()
+      local pipe = io.popen(wsm.command .. "-w 0.1 " .. url .. "/echo <&- 2>&1; echo $?; "
+        .. wsm.command .. "-m hi -c 1 " .. url .. "/echo 2>&1 >&-; echo $?")
+      assert.equal("0\n0\n", pipe:read "*a")
+      pipe:close()
+    end)
+
     it("with a number for each kind of failure", function()
       ends(1, "there is no %-%-hedaer %(did you mean %-%-header%?%)", "--hedaer 'A: b' " .. url)
       ends(1, "a URL is missing", "-v")
