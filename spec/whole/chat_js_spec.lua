@@ -192,6 +192,19 @@ describe("chat.js", function ()
     page:await "talk.state === 'open'"
   end)
 
+  it("begins although something that it has not written is in its place", function ()
+    serve()
+    local doctor, page = join "7", open(nil, "broken")
+    doctor:text("one", { room = "ward" })
+    page:await "texts() === 'one'"
+    page:evaluate "localStorage.setItem('chat/42/m/x', '{')"
+    page:evaluate "localStorage.setItem('chat/42/room/ward', 'nonsense')"
+    page:close()
+    page = open(nil, "broken")
+    doctor:text("two", { room = "ward" })
+    page:await "texts() === 'one two'"
+  end)
+
   it("forgets all of a user", function ()
     serve()
     local page = open()
@@ -202,5 +215,37 @@ describe("chat.js", function ()
     chats.await(function () return not server:online "42" end)
     wsmanager.sleep(0)
     assert.equal("closed", page:evaluate "talk.state")
+  end)
+
+  it("makes the whole page of docs/how-to/browser-chat.md", function ()
+    local text = files.read "docs/how-to/browser-chat.md"
+    local function block (name)
+      local indented = text:match("`" .. name:gsub("%p", "%%%0") .. "`:\n\n(    .-)\n\n%S")
+      return (("\n" .. indented):gsub("\n    ", "\n"))
+    end
+    local function file (name, kind)
+      local content = block(name)
+      return function () return 200, content, { ["Content-Type"] = kind } end
+    end
+    serve {
+      rooms = { ["ward 3"] = { "7", "42" } },
+      page = {
+        ["/"] = file("index.html", "text/html"), ["/page.js"] = file("page.js", "text/javascript"),
+        ["/chat.js"] = "examples/chat/web/chat.js",
+        ["/favicon.ico"] = function () return 200, "" end,
+      },
+    }
+    local doctor = join "7"
+    local page = browser:open("http://127.0.0.1:" .. server.port .. "/#42.t", { profile = "docs" })
+    page:await "document.querySelector('#list')"
+    chats.await(function () return server:online "42" end)
+    page:click "#text"
+    page:type "hello"
+    page:key "Enter"
+    chats.await(function () return doctor.heard[1] end)
+    doctor:read(doctor.heard[1])
+    doctor:text("good morning", { room = "ward 3" })
+    page:await "list.innerText === 'hello (read)\\ngood morning (7)'"
+    assert.same({}, page.errors)
   end)
 end)

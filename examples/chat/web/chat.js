@@ -9,7 +9,6 @@
 // happens to the connection, the server and this page: it is in localStorage before it is sent,
 // and is sent again until it is confirmed. What comes is in localStorage before it is confirmed,
 // and is known again by its author and its id.
-//
 // Of all tabs of a user one is connected: who has a lock (navigator.locks). The others write
 // into localStorage what they send, and are told by its event `storage` what has come. Without
 // locks (neither https nor localhost) each tab connects, and nothing doubles either.
@@ -55,7 +54,9 @@ export class Chat extends EventTarget {
     this.uid = String(this.options.uid)
     this.prefix = `${this.options.name}/${encodeURIComponent(this.uid)}/`
     try { this.store = localStorage } catch {}             // forbidden: nothing is kept
-    for (const name of this.#names()) this.#apply(name, this.store[this.prefix + name], true)
+    for (const name of this.#names()) try {
+      this.#apply(name, this.store[this.prefix + name], true)
+    } catch { this.store.removeItem(this.prefix + name) }
     const { signal } = this.#gone, wake = () => document.hidden || this.wake()
     addEventListener("online", wake, { signal })
     document.addEventListener("visibilitychange", wake, { signal })
@@ -75,7 +76,7 @@ export class Chat extends EventTarget {
   // The messages of a room that are here, in order; and those of others that were not read.
   messages(room) { return this.#list(m => m.room === room) }
   unread(room) {
-    const { read } = this.rooms.get(room)
+    const read = this.rooms.get(room)?.read
     return this.#list(m => m.room === room && m.senderId !== this.uid && inOrder(m, read) > 0)
   }
   // Of a message of this user: waiting, sent, received or read (by all others), refused.
@@ -99,11 +100,11 @@ export class Chat extends EventTarget {
   }
   // Asks for messages before the first one that is here.
   earlier(room) {
-    const first = this.messages(room).find(m => m.epoch === this.rooms.get(room).epoch)
-    this.#signal({ action: HISTORY, id: "old", room, before: first?.seq, limit: PAGE })
+    const { epoch } = this.rooms.get(room), first = this.messages(room).find(m => m.epoch === epoch)
+    const before = first && Math.ceil(first.seq)
+    this.#signal({ action: HISTORY, id: "old", room, before, limit: PAGE })
   }
-  // Connects now, where it waits to; where it has a connection it makes sure of that.
-  wake() { this.#signal({ action: HEART }) }
+  wake() { this.#signal({ action: HEART }) }     // connects now; where it is open, makes sure
   close() {
     this.#leads = false
     this.#gone.abort()
@@ -135,21 +136,21 @@ export class Chat extends EventTarget {
   #apply(name, text, is_start) {
     const [kind] = name.split("/", 1), key = name.slice(kind.length + 1), value = JSON.parse(text)
     const emit = (type, detail) => is_start || this.#emit(type, detail)
-    if (kind === "m" && value) {
+    if (!value) return kind === "m" && this.#all.delete(key)
+    if (kind === "m") {
       const is_new = !this.#all.has(key)
       this.#all.set(key, value)
       this.#last = Math.max(this.#last, value.order ?? 0)
       if (is_new && !is_start) this.#forget(this.options.messages, this.options.pictures)
       emit(is_new ? "message" : "update", value)
       if (is_new && value.order) this.#send(encode(value))
-    } else if (kind === "m") this.#all.delete(key)
-    else if (kind === "room" || kind === "read") {
+    } else if (kind === "room" || kind === "read") {
       const room = Object.assign(this.#room(key), kind === "read" ? { read: value } : value)
       if (value.typing?.length) setTimeout(() => emit("room", room), TYPES_FOR)
       if (kind === "read") this.#sendRead(room)
       emit("room", room)
     } else if (kind === "signal" && this.#leads) this.#obey(value)
-    else if (kind === "state" && value && !this.#leads) this.#tell(value.state, value.until)
+    else if (kind === "state" && !this.#leads) this.#tell(value.state, value.until)
   }
   #room(name) {
     if (!this.rooms.has(name)) this.rooms.set(name, { name, members: [], online: [], marks: [],
@@ -176,7 +177,6 @@ export class Chat extends EventTarget {
     const sendTime = Date.now(), order = Math.max(sendTime, this.#last + 1)
     const id = `${order.toString(36)}-${Math.random().toString(36).slice(2)}`
     const message = { ...frame, id, senderId: this.uid, sendTime, came: sendTime, order }
-    this.#typed[frame.room] = 0
     this.#keep(message)
     return message
   }

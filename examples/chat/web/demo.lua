@@ -132,7 +132,9 @@ local function serve_page ()
       ["/page.js"] = file("page.js", "text/javascript; charset=utf-8"),
       ["/chat.js"] = file("chat.js", "text/javascript; charset=utf-8"),
       ["/chat.json"] = function ()
-        return json { people = profiles(), chat = { server = "127.0.0.1:" .. chat_port } }
+        return json { people = profiles(), chat = {
+          server = "127.0.0.1:" .. chat_port, longest = 2000,
+        } }
       end,
       ["/server"] = function () return json { running = server ~= nil } end,
       ["/server/kill"] = control(function () if server then kill() end end),

@@ -8,7 +8,7 @@ const SHOWN_FOR = 4000                    // ms that "connected again" stays
 
 const $ = id => document.getElementById(id)
 const scroll = $("scroll"), log = $("log"), text = $("text"), line = $("line")
-const known = new Map()                   // li -> message, and its key -> li
+const known = new Map()                   // of a message: its key -> its <li>
 const drafts = new Map()
 let talk, people = {}, current, was_lost = false, lost_note, waiting_timer
 
@@ -82,14 +82,19 @@ function bubble(message) {
 
 const keyOf = ({ senderId, id }) => JSON.stringify([senderId, id])
 
+function make(message) {
+  const made = bubble(message)
+  Object.assign(made.dataset, { status: talk.status(message), from: message.senderId })
+  known.set(keyOf(message), made)
+  return made
+}
+
 // Puts a message where it belongs: before the next one that is shown.
 function place(message) {
   const list = talk.messages(current), key = keyOf(message), old = known.get(key)
   const at = list.findIndex(one => keyOf(one) === key)
   const next = list.slice(at + 1).map(one => known.get(keyOf(one))).find(li => li && li !== old)
-  const made = bubble(message)
-  Object.assign(made.dataset, { status: talk.status(message), from: message.senderId })
-  known.set(key, made)
+  const made = make(message)
   const has_focus = old?.contains(document.activeElement)
   let after = old?.nextElementSibling
   while (after?.classList.contains("note")) after = after.nextElementSibling
@@ -152,7 +157,7 @@ function show(name) {
   current = name
   known.clear()
   log.replaceChildren()
-  for (const message of talk.messages(name)) place(message)
+  log.append(...talk.messages(name).map(make))
   text.value = drafts.get(name) ?? ""
   text.disabled = false
   for (const button of $("rooms").children)
@@ -264,6 +269,7 @@ function send() {
   if (!content || !current) return
   try {
     talk.text(content, { room: current })
+    talk.typing(current, false)
     text.value = ""
     trouble("")
   } catch (error) { trouble(error.message) }
