@@ -24,64 +24,64 @@ local methods = core.methods
 --- says something else.
 ---@class wsmanager.Stats
 ---
---- Taken by the program.
+--- Messages that the program has taken.
 --- Unit: messages.
 ---@field messages_in integer
 ---
---- Framed for the peer; what a lost connection had not written and gave back to the outbox is
---- subtracted again.
+--- Messages framed for the peer. What a lost connection had not written and gave back to the
+--- outbox is subtracted again.
 --- Unit: messages.
 ---@field messages_out integer
 ---
---- Read, opening handshakes included; above TLS, before they are inflated.
+--- Bytes read, opening handshakes included; above TLS, before they are inflated.
 --- Unit: bytes.
 ---@field bytes_in integer
 ---
---- Written, likewise.
+--- Bytes written, opening handshakes included; above TLS, after they were compressed.
 --- Unit: bytes.
 ---@field bytes_out integer
 ---
---- To connect, each redirect included.
+--- Attempts to connect, each redirect included.
 --- Unit: attempts.
 ---@field dials integer
 ---
---- That were open.
+--- Connections that were open.
 --- Unit: connections.
 ---@field opens integer
 ---
 --- The number of the last connection that reached the 101.
 ---@field epoch integer
 ---
---- With a resumed TLS session.
+--- Attempts that resumed a TLS session.
 --- Unit: attempts.
 ---@field resumed integer
 ---
---- That failed in a row, and count against `reconnect.limit`.
+--- Attempts that failed in a row, and count against `reconnect.limit`.
 --- Unit: attempts.
 ---@field failures integer
 ---
---- That wait for a connection, now.
+--- Messages that wait for a connection, now.
 --- Unit: messages.
 ---@field outbox integer
 ---
---- With an id that were not confirmed, now, also those in the output.
+--- Messages with an id that were not confirmed, now, also those in the output.
 --- Unit: messages.
 ---@field unacknowledged integer
 ---
---- That still waited when it ended for good.
+--- Messages that still waited when it ended for good.
 --- Unit: messages.
 ---@field unsent integer
 ---
---- That a rule gave up: too old, the oldest, or without an outbox.
+--- Messages to be sent that a rule gave up: too old, the oldest, or without an outbox.
 --- Unit: messages.
 ---@field dropped integer
 ---
---- Received and dropped: no handler was for them and nobody called `receive`, or a
+--- Messages received and dropped: no handler was for them and nobody called `receive`, or a
 --- subscription with `full = "oldest"` lost them.
 --- Unit: messages.
 ---@field untaken integer
 ---
---- Of `ws:request` that wait for their answer, now.
+--- Requests of `ws:request` that wait for their answer, now.
 --- Unit: requests.
 ---@field requests integer
 ---
@@ -90,39 +90,39 @@ local methods = core.methods
 --- Unit: messages.
 ---@field late_answers integer
 ---
---- That may have been lost, since somebody listens to that event.
+--- Messages that may have been lost, since somebody listens to that event.
 --- Unit: messages.
 ---@field uncertain integer
 ---
---- Received and not taken, now.
+--- Bytes received and not taken, now.
 --- Unit: bytes.
 ---@field unread integer
 ---
---- That were given up because nobody took what was before them.
+--- Bytes received that were given up, because nobody took what was before them.
 --- Unit: bytes.
 ---@field unread_dropped integer
 ---
---- Framed and not yet written to the socket, and the payload in the outbox, now.
+--- Bytes framed and not yet written to the socket, and the payload in the outbox, now.
 --- Unit: bytes.
 ---@field buffered integer
 ---
---- Received on the connection under way, and answered (RFC 6455 5.5.2).
+--- Pings received on the connection under way, and answered (RFC 6455 5.5.2).
 --- Unit: pings.
 ---@field pings integer
 ---
---- Received on the connection under way (RFC 6455 5.5.3).
+--- Pongs received on the connection under way (RFC 6455 5.5.3).
 --- Unit: pongs.
 ---@field pongs integer
 ---
---- Sent: pings, or `heartbeat.message` instead.
+--- Heartbeats sent: pings, or `heartbeat.message` instead.
 --- Unit: heartbeats.
 ---@field heartbeats integer
 ---
---- Dropped because the peer was dead or silent.
+--- Connections that were dropped because the peer was dead or silent.
 --- Unit: connections.
 ---@field timeouts integer
 ---
---- That the inbox was full, and reading stopped.
+--- How often the inbox was full, and reading stopped.
 --- Unit: times.
 ---@field pauses integer
 ---
@@ -131,26 +131,26 @@ local methods = core.methods
 --- Unit: seconds.
 ---@field latency? number
 ---
---- Of all pings that were answered, each in whole milliseconds: each new one counts an eighth
---- (RFC 6298 2).
+--- The same of all pings that were answered: each new one counts an eighth (RFC 6298 2).
 --- Unit: seconds.
 ---@field latency_smoothed? number
 ---
---- Of the last 100 of them 99 were not longer.
+--- Of the last 100 pings that were answered 99 did not take longer.
 --- Unit: seconds.
 ---@field latency_p99? number
 ---
---- Since it is open; absent where it is not.
+--- How long it has been open; nil where it is not.
 --- Unit: seconds.
 ---@field age? number
 ---
---- The peer's, and its port; empty without a connection.
+--- The peer's address and port; empty without a connection.
 ---@field address string
 ---
---- Whose event loop the module lives in: `own`, or the host's name and how it watches.
+--- Whose event loop the module lives in: `own`, or the host's name, as `nginx (epoll)` where
+--- nginx's own loop watches, and `nginx (thread)` where a thread beside it has to.
 ---@field loop string
 ---
---- Of the connection under way; nil without TLS.
+--- TLS of the connection under way; nil without TLS.
 ---@field tls? wsmanager.TlsStats
 
 --- What it has counted, and how it stands.
