@@ -106,7 +106,8 @@ function nginxes.trouble (log)
   local found = {}
   for line in log:gmatch "[^\n]+" do
     if line:find "%[error%]" or line:find "%[alert%]" or line:find "%[crit%]"
-       or line:find "%[emerg%]" then
+       or line:find "%[emerg%]" or line:find "exited with code [1-9]"
+       or line:find "runtime error:" or line:find "Sanitizer:" then
       found[#found + 1] = line
     end
   end

@@ -1,11 +1,12 @@
 """An nginx with Lua in a folder of its own, on loopback, with the module that is
-built in build/luajit.
+built in build/luajit; or in build/luajit-asan, where the specs run that: then with the
+sanitizer's runtime, whose reports are files of the folder, and the end of the log.
 
 Options: workers (1); main, http, server: further directives of these blocks; init,
 init_worker, exit_worker: Lua; locations: { path: Lua of its content, or a list of
-lines of directives }; cpath, before build/luajit. $PORT in all of these is the port,
+lines of directives }; cpath, before the build. $PORT in all of these is the port,
 $TLS a second one. configuration: a whole one in the place of all that, in which $FOLDER
-is for its files and $TREE the module's tree.
+is for its files, $TREE the module's tree and $BUILD where it is built.
 Events: ready { master, folder, tls }: its process, where its error.log is, the second
 port. ended
 { status, log, left }: what it wrote, and the files that it left in the folder.
@@ -31,6 +32,9 @@ PR_SET_PDEATHSIG = 1
 MODULES = "/usr/lib/nginx/modules"
 TREE = pathlib.Path(__file__).resolve().parents[3]
 
+IS_SANITIZED = "-asan/" in os.environ.get("LUA_CPATH", "")
+BUILD = TREE / "build" / ("luajit-asan" if IS_SANITIZED else "luajit")
+
 libc = ctypes.CDLL(None)
 
 
@@ -51,7 +55,7 @@ def location(path, content):
 
 def configuration(folder):
     user = "user root;" if os.geteuid() == 0 else ""
-    cpath = f"{TREE}/build/luajit/?.so;;"
+    cpath = f"{BUILD}/?.so;;"
     if "cpath" in OPTIONS:
         cpath = OPTIONS["cpath"] + ";" + cpath
     locations = "".join(location(path, content) for path, content
@@ -94,21 +98,33 @@ def listens(port):
 
 
 def log_of(folder):
-    with contextlib.suppress(OSError):
-        return (folder / "error.log").read_text(errors="replace")
-    return ""
+    paths = [folder / "error.log", *sorted(folder.glob("sanitizer.*"))]
+    return "".join(path.read_text(errors="replace") for path in paths if path.exists())
+
+
+# nginx keeps its memory until it exits: what it had is no leak of ours.
+def environment(folder):
+    if not IS_SANITIZED:
+        return None
+    runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True,
+                             capture_output=True, text=True).stdout.strip()
+    options = f"log_path={folder}/sanitizer"
+    return {**os.environ, "LD_PRELOAD": os.path.realpath(runtime),
+            "ASAN_OPTIONS": options + ":detect_leaks=0",
+            "UBSAN_OPTIONS": options + ":print_stacktrace=1"}
 
 
 def start(folder, port, tls):
     text = OPTIONS.get("configuration") or configuration(folder)
-    for name, value in {"PORT": port, "TLS": tls, "FOLDER": folder, "TREE": TREE}.items():
+    for name, value in {"PORT": port, "TLS": tls, "FOLDER": folder, "TREE": TREE,
+                        "BUILD": BUILD}.items():
         text = text.replace("$" + name, str(value))
     (folder / "nginx.conf").write_text(text)
     child = subprocess.Popen(
         ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"),
          "-e", str(folder / "error.log")],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env=environment(folder),
         preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM))
     deadline = time.monotonic() + STARTING
     while not listens(port):

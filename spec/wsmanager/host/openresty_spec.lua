@@ -111,6 +111,21 @@ describe("the host nginx", function ()
     assert.matches("traceback", log)
   end)
 
+  if (os.getenv "LUA_CPATH" or ""):find("-asan/", 1, true) then
+    it("is under the sanitizers, as the specs are", function ()
+      local nginx = nginxes.start {locations = {["/"] = [[require "faulty"[ngx.var.args](8)]]}}
+      nginx:get "/?overflow"
+      nginx:get "/?afterwards"
+      nginx:signal "QUIT"
+      local log, left = nginx:ended()
+      local trouble = table.concat(nginxes.trouble(log), "\n")
+      assert.matches("faulty.c:%d+:%d+: runtime error: store", trouble)
+      assert.matches("AddressSanitizer: heap%-use%-after%-free", trouble)
+      assert.matches("exited with code 1", trouble)
+      assert.matches("^sanitizer", left[1])
+    end)
+  end
+
   it("has the requests of a worker share one connection", function ()
     local nginx = start {locations = {["/"] = [[
       local wsmanager = require "wsmanager"
