@@ -127,7 +127,10 @@ function answers.look (self, request, operator)
     may_close = self.may_close, token = self.may_close and self.token or nil,
     has_clients = self.clients ~= nil, has_chat = chat_of(self) ~= nil,
     loop = hosting.describe(), lua = jit and jit.version or _VERSION,
-    history = {last = last, names = history.names, values = lists, length = history.SAMPLES},
+    history = {
+      run = history.run, last = last, names = history.names, values = lists,
+      length = history.SAMPLES,
+    },
   }
   for i, list in ipairs(lists) do lists[i] = codec.array(list) end
   add_figures(self, answer)

@@ -26,6 +26,9 @@ local history = {names = names, SAMPLES = SAMPLES, ENDINGS = ENDINGS}
 local rings = {}           -- name -> its values, by the number of the sample modulo SAMPLES
 for _, name in ipairs(names) do rings[name] = {} end
 
+-- Of this program's run, which numbers its samples.
+history.run = ("%.3f"):format(core.walltime())
+
 local last = 0             -- the number of the last sample
 local begun                -- when the first was taken
 local previous             -- what the last one was counted from
@@ -84,6 +87,11 @@ history.quantile = quantile
 
 local nothing = setmetatable({count = 0}, {__index = function () return 0 end})
 
+-- To so many parts of one: an answer has thousands of them.
+local function round (value, parts)
+  return math.floor(value * parts + 0.5) / parts
+end
+
 local function set (name, value)
   rings[name][last % SAMPLES + 1] = value
 end
@@ -91,7 +99,7 @@ end
 local function note_rates (counted, seconds)
   for name, value in pairs(counted) do
     local rate = previous and seconds > 0 and (value - previous[name]) / seconds or 0
-    set(name, rate > 0 and rate or 0)    -- what is given back to an outbox was not sent
+    set(name, rate > 0 and round(rate, 100) or 0)    -- what is given back to an outbox was not sent
   end
 end
 
@@ -102,15 +110,15 @@ local function sample (time)
   local counted = count(clients, servers)
   last = last + 1
   note_rates(counted, time - (history.sampled_at or time))
-  set("at", math.floor((time - begun) * 10 + 0.5) / 10)
+  set("at", round(time - begun, 10))
   set("servers", servers.states.open)
   set("clients", clients.states.open)
   set("buffered", clients.buffered + servers.buffered)
   set("full", clients.full + servers.full)
   local latest, bounds = note_latencies(clients, servers)
   local before = latencies[(last + 1) % (WINDOW + 1)] or nothing
-  set("p50", quantile(0.5, before, latest, bounds))
-  set("p99", quantile(0.99, before, latest, bounds))
+  set("p50", round(quantile(0.5, before, latest, bounds), 1e5))
+  set("p99", round(quantile(0.99, before, latest, bounds), 1e5))
   previous, history.sampled_at = counted, time
   history.clients, history.servers = clients, servers
 end

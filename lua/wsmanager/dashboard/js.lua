@@ -196,12 +196,16 @@ return [=[
   }
 
   function keepHistory(history) {
+    if (state.run !== history.run && state.since !== 0) {
+      Object.assign(state, { run: history.run, since: 0, series: {} });
+      return;    // the program was started anew: the next answer has all of it
+    }
     const behind = state.since !== 0 && history.last >= state.since;
     history.names.forEach((name, i) => {
       const list = behind ? state.series[name].concat(history.values[i]) : history.values[i];
       state.series[name] = list.slice(-history.length);
     });
-    state.since = history.last;
+    Object.assign(state, { since: history.last, run: history.run });
   }
 
   // ---- the table ----

@@ -355,6 +355,7 @@ describe("a dashboard", function ()
       assert.is_number(answer.client.bytes_in)
       local names, values = answer.history.names, answer.history.values
       assert.equal(#names, #values)
+      assert.is_string(answer.history.run)
       answer = look(server, "view=ended")
       assert.equal(4000, answer.rows[1].code)
       assert.equal("no", answer.rows[1].reason)
