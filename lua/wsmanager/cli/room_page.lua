@@ -13,8 +13,9 @@ local HTML = [[
 <ol id="log" role="log" aria-label="Messages" tabindex="0"></ol>
 <p id="state" role="status">connecting</p>
 <form id="form">
-  <label for="text">Message</label>
-  <input id="text" autocomplete="off" maxlength="4000" required autofocus>
+  <label>Name <input id="name" autocomplete="nickname" maxlength="24" size="8"></label>
+  <label id="message">Message
+    <input id="text" autocomplete="off" maxlength="4000" required autofocus></label>
   <button>Send</button>
 </form>
 </html>
@@ -31,8 +32,10 @@ h1 { font-size: 1.1rem; }
 #log time, .note, #state { opacity: .8; font-size: .9rem; }
 #log time { float: right; margin-left: .5rem; }
 #state { margin: .25rem 0; }
-form { display: flex; gap: .5rem; padding-bottom: 1rem; align-items: center; flex-wrap: wrap; }
-input { flex: 1; min-width: 8rem; font: inherit; padding: .4rem; }
+form { display: flex; gap: .5rem; padding-bottom: 1rem; align-items: end; flex-wrap: wrap; }
+label { display: flex; flex-direction: column; font-size: .9rem; }
+#message { flex: 1; }
+input { font: inherit; padding: .4rem; min-width: 0; }
 button { font: inherit; padding: .4rem 1rem; }
 ]]
 
@@ -41,13 +44,10 @@ local SCRIPT = [[
 const log = document.getElementById("log");
 const state = document.getElementById("state");
 const text = document.getElementById("text");
+const name = document.getElementById("name");
 const waiting = [];
-let name = "", delay = 1, socket;
-try { name = localStorage.getItem("name") || ""; } catch { /* no storage: a guest */ }
-if (!name) {
-  name = (prompt("Your name") || "").trim();
-  try { localStorage.setItem("name", name); } catch { /* likewise */ }
-}
+let delay = 1, socket;
+try { name.value = localStorage.getItem("name") || ""; } catch { /* no storage */ }
 
 function add(build) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
@@ -76,7 +76,7 @@ function show(message) {
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss://" : "ws://";
-  socket = new WebSocket(scheme + location.host + "/?name=" + encodeURIComponent(name));
+  socket = new WebSocket(scheme + location.host + "/?name=" + encodeURIComponent(name.value));
   socket.onopen = () => {
     state.textContent = "connected";
     log.replaceChildren();          // the server tells again what was said last
@@ -87,9 +87,16 @@ function connect() {
   socket.onclose = () => {
     state.textContent = "not connected; trying again in " + delay + " s";
     setTimeout(connect, delay * 1000);
-    delay = Math.min(delay * 2, 30);
+    delay = Math.min(delay * 2 || 1, 30);
   };
 }
+
+// Another name is another connection.
+name.addEventListener("change", () => {
+  try { localStorage.setItem("name", name.value); } catch { /* no storage */ }
+  delay = 0;
+  socket.close();
+});
 
 document.getElementById("form").addEventListener("submit", event => {
   event.preventDefault();
