@@ -45,6 +45,11 @@ function cli.main (words)
     io.stderr:write("wsm: ", why, "\nwsm: `", help.name(command), " --help` says more\n")
     return exits.usage
   end
+  if values.version then
+    io.stdout:write(wsmanager._VERSION, " on ", _VERSION, "\n")
+    return exits.ok
+  end
+  if words[1] == "help" and not words[2] then values.help = true end
   if values.help or command == "talk" and #words == 0 then
     io.stdout:write(help.text(command))
     return values.help and exits.ok or exits.usage

@@ -130,11 +130,14 @@
 ---@field close fun(self)         also __gc
 
 ---@class core.certificate        printable ASCII; what cannot be read is ""
----@field subject string  ---@field issuer string   RFC 2253
+---@field subject string           RFC 2253
+---@field issuer string            likewise
 ---@field names string            "DNS:a, DNS:b, IP Address:192.0.2.1"
----@field from string             "2026-01-31 12:00:00", UTC; also `until`
+---@field from string              "2026-01-31 12:00:00", UTC
+---@field until string             likewise
 ---@field days integer            until it is over; negative: since then
----@field key string              "EC 256"  ---@field pin string  "sha256//..."
+---@field key string               "EC 256"
+---@field pin string               "sha256//..."
 
 ---@class core.loop : userdata
 ---@field turn fun(self, wait: number?)     nil: until something happens

@@ -96,6 +96,7 @@ options.groups = {
     {name = "trace", help = "write each frame to stderr; credentials are masked by their names"},
     {name = "verbose", short = "v", help = "tell what it does, and why"},
     {name = "quiet", short = "q", help = "tell only errors"},
+    {name = "version", help = "print the version of the module"},
     {name = "help", short = "h", help = "print this"},
   },
   listening = {

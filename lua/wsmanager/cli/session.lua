@@ -47,6 +47,7 @@ end
 local function watch (self)
   local ws, view = self.ws, self.view
   ws:addEventListener("open", function (event)
+    self.opened = true
     if view.set_open then view:set_open(true) end
     if self.is_interactive or self.values.verbose or event.epoch > 1 then
       view:status(("connected to %s%s"):format(ws.url,
@@ -196,6 +197,11 @@ local function tell_end (self)
     self.view:failed(why)
   elseif self.is_interactive or self.values.verbose then
     self.view:status(why)
+  end
+  local unsent = #self.ws:unsent()
+  if unsent > 0 and self.opened then
+    self.view:failed("closed: messages that were never sent: " .. unsent)
+    if code == exits.ok then code = exits.closed end
   end
   local answer = self.info and self.info.token == "handshake" and self.ws:answer()
   if answer then

@@ -138,6 +138,14 @@ describe("wsm in a pipe", function()
         url .. "/status/503 -n")
     end)
 
+    it("and how many messages were never sent", function()
+      local stalls = peers.start("scripted", { script = { { "accept", "" }, { "frame" },
+        { "close" } } })
+      local lines = ("x"):rep(1000000) .. "\n"
+      ends(7, "\nwsm: closed: messages that were never sent: %d+\n$",
+        "ws://127.0.0.1:" .. stalls.port .. "/", lines:rep(40))
+    end)
+
     it("also where its input or its output is closed", function()
       local pipe = io.popen(wsm.command .. "-w 0.1 " .. url .. "/echo <&- 2>&1; echo $?; "
         .. wsm.command .. "-m hi -c 1 " .. url .. "/echo 2>&1 >&-; echo $?")
@@ -199,6 +207,14 @@ describe("wsm in a pipe", function()
     it("no escape that is not the peer's own: a pipe gets the bytes", function()
       assert.equal("\27[31m{\"a\":1}\n", (talk("-c 1 " .. url .. "/echo", "\27[31m{\"a\":1}\n")))
     end)
+  end)
+
+  it("says its version, and helps", function()
+    assert.matches("^wsmanager .* on Lua 5", (talk "--version"))
+    assert.matches("^wsm: talk with", (talk "help"))
+    local output, _, code = wsm.run ""
+    assert.matches("^wsm: talk with", output)
+    assert.equal(1, code)
   end)
 
   it("adds headers, subprotocols, an origin and a user", function()
