@@ -15,7 +15,8 @@ shift 3
 timeout "$seconds" sh -c 'echo $$ >"$0"; exec "$@"' "$pid" "$@" \
   </dev/null >>"$out" 2>>"$out.err" &
 program=$!
-trap 'kill $program; wait $program
+trap 'trap "" INT TERM HUP
+  kill $program; wait $program
   rm -f "$out" "$out.err" "$out.history"* "$pid"' EXIT
 trap exit INT TERM HUP
 exec 2>/dev/null
