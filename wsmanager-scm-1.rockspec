@@ -340,6 +340,7 @@ build = {
     ["wsmanager.host.nginx_threads"] = "lua/wsmanager/host/nginx_threads.lua",
     ["wsmanager.host.openresty"] = "lua/wsmanager/host/openresty.lua",
     ["wsmanager.host.select"] = "lua/wsmanager/host/select.lua",
+    ["wsmanager.inherited"] = "lua/wsmanager/inherited.lua",
     ["wsmanager.inspection"] = "lua/wsmanager/inspection.lua",
     ["wsmanager.liveness"] = "lua/wsmanager/liveness.lua",
     ["wsmanager.log"] = "lua/wsmanager/log.lua",

@@ -419,7 +419,7 @@ local function read (given)
   policy.pages = given.page ~= nil
   policy.login = given.login ~= nil
   return {
-    host = given.host, port = given.port, path = given.path,
+    host = given.host, port = given.port, path = given.path, fd = given.fd,
     backlog = given.backlog, connections = given.connections,
     policy = policy,
   }, read_protocols(given.protocols), codec.of(given.decode)
@@ -441,6 +441,10 @@ function Server.serve (given)
   local logger = arguments.call_at_level(2, log.of, given.log)
   local ok, token, detail = tls_context.configure(config, given, true)
   if not ok then return nil, token, detail end
+  if given.fd then
+    ok, token, detail = core.listens(given.fd)
+    if not ok then return nil, token, detail end
+  end
   local made
   made, token, detail =
     arguments.call_at_level(2, core.server, scheduler.loop(), config)

@@ -153,6 +153,7 @@ return {
     short = "`wsmanager.serve`: its options, a request, the server's methods",
     { class = "wsmanager.Server", call = "server:", fields = "server." },
     { class = "wsmanager.Request", title = "A request", fields = "request." },
+    { class = "wsmanager.Inherited", title = "A descriptor that was passed on" },
     { options = "wsmanager.ServerOptions", rules = "server", title = "Options",
       shared = "wsmanager.SharedOptions" },
     { types = { "wsmanager.Authorize", "wsmanager.Page" }, title = "Functions" },

@@ -49,6 +49,12 @@ void wsm_fork_add_socket (int fd) {
     __atomic_fetch_or(&sockets[fd / WORD_BITS], bit_of(fd), __ATOMIC_RELAXED);
 }
 
+bool wsm_fork_has_socket (int fd) {
+  if (fd < 0 || (unsigned)fd >= MAX_SOCKETS) return false;
+  return __atomic_load_n(&sockets[fd / WORD_BITS], __ATOMIC_RELAXED) &
+         bit_of(fd);
+}
+
 void wsm_fork_remove_socket (int fd) {
   if ((unsigned)fd < MAX_SOCKETS)
     __atomic_fetch_and(&sockets[fd / WORD_BITS], ~bit_of(fd), __ATOMIC_RELAXED);

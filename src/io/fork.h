@@ -9,6 +9,8 @@
 #ifndef WSM_FORK_H
 #define WSM_FORK_H
 
+#include <stdbool.h>
+
 /* The forks between the process that loaded this library and this one, counted
 ** from the first call of wsm_fork_watch. What was made at another count is the
 ** parent's. */
@@ -19,6 +21,9 @@ void wsm_fork_watch (void);
 
 /* A socket of ours, that a child closes. */
 void wsm_fork_add_socket (int fd);
+
+/* Is it one of ours? */
+bool wsm_fork_has_socket (int fd);
 
 /* Before it is closed, or given to somebody else. */
 void wsm_fork_remove_socket (int fd);

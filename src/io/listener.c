@@ -4,8 +4,11 @@
 #include "io/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,10 +166,81 @@ static int bind_path (const struct wsm_listener_options *o,
   return -1;
 }
 
+/* --- a descriptor of somebody else's --- */
+
+static bool has_option (int fd, int option, int wanted) {
+  int value = 0;
+  socklen_t n = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, option, &value, &n) == 0 && value == wanted;
+}
+
+static bool has_family (int fd) {
+  struct wsm_address a;
+  memset(&a, 0, sizeof a);
+  a.n = sizeof a.as;
+  if (getsockname(fd, &a.as.any, &a.n) != 0) return false;
+  return a.as.any.sa_family == AF_INET || a.as.any.sa_family == AF_INET6 ||
+         a.as.any.sa_family == AF_UNIX;
+}
+
+/* NULL: it can be listened to. */
+static const char *why_unfit (int fd) {
+  struct stat file;
+  if (wsm_fork_has_socket(fd)) return "it is in use already, by this module";
+  if (fstat(fd, &file) != 0)
+    return "it is not open; was the program started by what passes it on "
+           "(a socket unit of systemd, systemd-socket-activate)?";
+  if (!S_ISSOCK(file.st_mode)) return "it is no socket";
+  if (!has_option(fd, SO_TYPE, SOCK_STREAM))
+    return "it is no stream socket (systemd's ListenStream makes one)";
+  if (!has_option(fd, SO_ACCEPTCONN, 1))
+    return "it does not listen (a connection of its own is passed on with "
+           "systemd's Accept=yes; this needs Accept=no)";
+  if (!has_family(fd)) return "it is neither a TCP nor a Unix socket";
+  return NULL;
+}
+
+bool wsm_listener_can_adopt (int fd, struct wsm_error *e) {
+  const char *why = why_unfit(fd);
+  if (why)
+    wsm_error_set(e, WSM_REFUSED, "cannot listen on descriptor %d: %s", fd,
+                  why);
+  return !why;
+}
+
+static int adopt (int fd, struct wsm_error *e) {
+  if (!wsm_listener_can_adopt(fd, e)) return -1;
+  if (!wsm_address_set_nonblocking(fd)) {
+    wsm_error_set(e, WSM_REFUSED, "cannot set descriptor %d up", fd);
+    return -1;
+  }
+  wsm_fork_add_socket(fd);
+  return fd;
+}
+
+static long number_of (const char *name) {
+  const char *text = getenv(name);
+  char *end;
+  long n;
+  if (!text || !*text) return 0;
+  n = strtol(text, &end, 10);
+  return *end || n < 0 || n > INT_MAX / 2 ? 0 : n;
+}
+
+int wsm_listener_inherited (void) {
+  const long n = number_of("LISTEN_FDS");
+  long i;
+  if (number_of("LISTEN_PID") != (long)getpid()) return 0;
+  for (i = 0; i < n; i++)
+    if (fcntl(WSM_LISTENER_INHERITED + (int)i, F_SETFD, FD_CLOEXEC) != 0) break;
+  return (int)i;
+}
+
 static int bind_address (const struct wsm_listener_options *o,
                          struct wsm_error *e) {
   struct wsm_address a;
   int fd;
+  if (o->inherited > 0) return adopt(o->inherited, e);
   if (o->path) return bind_path(o, e);
   if (!o->host) fd = bind_everywhere(o);
   else if (wsm_address_numeric(&a, o->host, o->port))

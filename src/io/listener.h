@@ -25,7 +25,19 @@ struct wsm_listener_options {
   const char *path; /* instead: a Unix socket; a stale file of a dead
                                 server is replaced, a live one refused */
   int backlog;
+  int
+    inherited; /* instead: a descriptor that listens already; 0: none. It is the
+                    listener's from then on, but not where there is none */
 };
+
+/* How many descriptors, from WSM_LISTENER_INHERITED on, whoever started this process has
+** passed on to it, by the variables LISTEN_PID and LISTEN_FDS (systemd's
+** sd_listen_fds). Programs that are started do not inherit them further. */
+#define WSM_LISTENER_INHERITED 3
+int wsm_listener_inherited (void);
+
+/* Is it a stream socket that listens, and of nobody's here? false: e says what it is. */
+bool wsm_listener_can_adopt (int fd, struct wsm_error *e);
 
 /* fd is non-blocking, close-on-exec, TCP_NODELAY, registered with fork.h, and the
 ** callee's to close. */

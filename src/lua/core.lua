@@ -9,6 +9,8 @@
 ---@field bridge fun(loop: core.loop): core.bridge|nil, string?, string?
 ---@field shared fun(): boolean?   is this the Lua state of all of nginx's requests? nil: no nginx
 ---@field signal fun(loop: core.loop, name: string, once: boolean?): core.signal|nil, string?, string?   once: from the first one on it ends the process
+---@field inherited fun(): integer, integer   how many descriptors were passed on (LISTEN_FDS), and the first
+---@field listens fun(fd: integer): true|nil, string?, string?   a stream socket that listens?
 ---@field obey fun(name: string)   to this process, what the signal does by default
 ---@field connection fun(loop: core.loop, config: core.config): wsmanager   raises
 ---@field server fun(loop: core.loop, config: core.serverconfig): core.server|nil, string?, string?
@@ -311,6 +313,7 @@
 ---@field port integer?
 ---@field path string?
 ---@field backlog integer?
+---@field fd integer?           in place of host, port and path: it listens already
 ---@field connections integer?    at once; beyond, peers wait in the kernel
 ---@field tls core.tls?
 ---@field policy core.config?     heartbeat, timeouts, limits, compress, inbox, buffer

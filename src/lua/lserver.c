@@ -44,6 +44,7 @@ static void read_setup (lua_State *L, struct wsm_server_setup *setup) {
   setup->listener.path = push_string(L, "path");
   setup->listener.port = (int)wsm_config_count(L, 2, "port", 0);
   setup->listener.backlog = (int)wsm_config_count(L, 2, "backlog", BACKLOG);
+  setup->listener.inherited = (int)wsm_config_count(L, 2, "fd", 0);
   setup->connections = (uint32_t)wsm_config_count(L, 2, "connections", 0);
   if (setup->listener.port > 65535)
     luaL_error(L, "bad option 'port' (0 to 65535 expected)");
@@ -128,6 +129,29 @@ static const luaL_Reg methods[] = {
   { "broadcast", broadcast }, { "stop", stop },
   { "close", close_server },  { NULL, NULL }
 };
+
+/* inherited() -> how many descriptors there are, and the first */
+static int inherited (lua_State *L) {
+  lua_pushinteger(L, wsm_listener_inherited());
+  lua_pushinteger(L, WSM_LISTENER_INHERITED);
+  return 2;
+}
+
+/* listens(fd) -> true | nil, token, detail: before a loop takes its number */
+static int listens (lua_State *L) {
+  struct wsm_error e;
+  if (!wsm_listener_can_adopt((int)luaL_checkinteger(L, 1), &e))
+    return wsm_fail(L, &e);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+void wsm_set_inherited (lua_State *L) {
+  lua_pushcfunction(L, listens);
+  lua_setfield(L, -2, "listens");
+  lua_pushcfunction(L, inherited);
+  lua_setfield(L, -2, "inherited");
+}
 
 void wsm_push_server (lua_State *L) {
   static const struct wsm_class class = { SERVER, methods, close_server, make };

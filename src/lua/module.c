@@ -88,6 +88,7 @@ int luaopen_wsmanager_core (lua_State *L) {
   wsm_set_console(L);
   wsm_set_signals(L);
   wsm_set_probe(L);
+  wsm_set_inherited(L);
   wsm_push_loop(L);
   lua_setfield(L, -2, "loop");
   wsm_push_server(L);

@@ -201,6 +201,11 @@ end
 function conflicts.check_server (given)
   check_both(given)
   check_login(given)
+  for _, name in ipairs {"host", "port", "path", "backlog"} do
+    if given.fd and given[name] ~= nil then
+      fail("fd", "'" .. name .. "'", "the descriptor listens already, and says where")
+    end
+  end
   if given.user and not given.dedupe then
     fail("user", "no 'dedupe'", "it says whose ids are known again")
   end

@@ -34,6 +34,13 @@ local rule, is_integer = schema.rule, schema.is_integer
 --- Default: none.
 ---@field path? string
 ---
+--- A descriptor that listens already, instead of `host`, `port` and `path`: one that was passed
+--- on by systemd, `wsmanager.listen_fds` tells which. From then on it is the server's, which
+--- closes it when it stops; where `serve` fails it stays as it was. The file of a Unix socket
+--- is left to whoever made it.
+--- Default: none.
+---@field fd? integer
+---
 --- How many clients wait in the kernel to be accepted.
 --- Unit: connections. Default: 1024.
 ---@field backlog? integer
@@ -92,6 +99,7 @@ local server = {
   host = rules.text,
   port = rule(is_integer(0, 65535), "integer from 0 to 65535"),
   path = rules.text,
+  fd = rule(is_integer(1, 2^20 - 1), "integer from 1 to 1048575"),
   backlog = rules.size,
   connections = rules.size,
   protocols = rules.list,
