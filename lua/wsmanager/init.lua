@@ -37,6 +37,10 @@ local websocket = require "wsmanager.websocket"
 --- The chat. It is loaded at its first use.
 ---@field chat chat.module
 ---
+--- For the tests of programs: a scripted server, a clock that jumps. It is loaded at its first
+--- use.
+---@field testing wsmanager.Testing
+---
 --- The parsers and the state machines of the core alone, for specs and other transports. It is
 --- no part of what stays the same from version to version.
 ---@field protocol table
@@ -89,6 +93,8 @@ local lazy = {}
 function lazy.chat () return require "wsmanager.chat" end
 
 function lazy.fetch () return require "wsmanager.fetch" end
+
+function lazy.testing () return require "wsmanager.testing" end
 
 function lazy.dashboard () return require "wsmanager.dashboard" end
 

@@ -205,6 +205,15 @@ return {
     { types = { "chat.encode" } },
   },
   {
+    name = "testing", title = "Testing a program",
+    short = "`wsmanager.testing`: a scripted server and a clock",
+    { class = "wsmanager.Testing", call = "testing.", title = "Functions" },
+    { class = "wsmanager.TestServer", call = "server:", fields = "server.",
+      title = "A scripted server" },
+    { class = "wsmanager.TestPeer", call = "peer:", fields = "peer.", title = "A script's peer" },
+    { class = "wsmanager.TestClock", call = "clock:", title = "A clock" },
+  },
+  {
     name = "hosts", title = "Event loops of others",
     short = "`wsmanager.use`, and a host of your own",
     { class = "wsmanager.Host", title = "A host" },

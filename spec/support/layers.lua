@@ -11,12 +11,13 @@ local layers = {}
 layers.order = {
   {
     "lua/wsmanager/init.lua", "lua/wsmanager/dashboard", "lua/wsmanager/chat",
-    "lua/wsmanager/fetch", "lua/wsmanager/host",
+    "lua/wsmanager/fetch", "lua/wsmanager/host", "lua/wsmanager/testing",
   },
   { "lua/wsmanager/cli", "lua/wsmanager/init.lua" },
   { "lua/wsmanager/dashboard", "lua/wsmanager/chat" },
   { "lua/wsmanager/host", "lua/wsmanager/run" },
   { "lua/wsmanager/fetch", "lua/wsmanager/run" },
+  { "lua/wsmanager/testing", "lua/wsmanager" },
   { "lua/wsmanager/chat", "lua/wsmanager" },
   { "lua/wsmanager", "lua/wsmanager/run" },
   { "lua/wsmanager/run", "lua/wsmanager/base" },

@@ -140,15 +140,15 @@ local function check (fragment, port)
 end
 
 -- Why this Lua cannot run it: PUC Lua 5.1 waits in no `for`, and the libraries of other
--- event loops are not packaged for each Lua.
-local function why_not (fragment)
+-- event loops are not packaged for each Lua. `written` has the files of the page.
+local function why_not (fragment, written)
   local code = fragment.code
   if fragment["in"] == "love" and not jit then return "LÖVE has LuaJIT" end
   if _VERSION == "Lua 5.1" and not jit and code:find ":messages()" then
     return "PUC Lua 5.1 cannot wait in a for"
   end
   for name in code:gmatch 'require "(%l+)"' do
-    local is_there = name == "wsmanager" or pcall(require, name)
+    local is_there = name == "wsmanager" or written[name .. ".lua"] or pcall(require, name)
     if not is_there then return name .. " is not installed for " .. _VERSION end
   end
 end
@@ -172,9 +172,11 @@ describe("the Lua programs", function ()
 
   for _, path in ipairs(documents.all()) do
     local port
+    local written = {}
     for _, fragment in ipairs(documents.fragments(files.read(path))) do
       local title = ("of %s run, line %d"):format(path, fragment.line)
-      local why = why_not(fragment)
+      if fragment.file then written[fragment.file] = true end
+      local why = why_not(fragment, written)
       if why then
         pending(title .. ": " .. why)
       else

@@ -47,7 +47,8 @@ local function talk_by_unix(path)
   local file = assert(io.open(name, "w"))
   file:write(UNIX_CLIENT)
   file:close()
-  local pipe = io.popen("timeout 60 /usr/bin/python3 " .. name .. " " .. path .. " 2>&1; echo status $?")
+  local pipe = io.popen("timeout 60 /usr/bin/python3 " .. name .. " " .. path
+    .. " 2>&1; echo status $?")
   local text = pipe:read "*a"
   pipe:close()
   os.remove(name)
@@ -60,7 +61,8 @@ local function exchange(command, port, path)
   local file = assert(io.open(name, "w"))
   file:write(SERVER)
   file:close()
-  local pipe = io.popen("timeout 60 " .. command .. " '" .. programs.lua .. "' " .. name .. " 2>&1")
+  local pipe = io.popen("timeout 60 " .. command .. " '" .. programs.lua .. "' " .. name
+    .. " 2>&1")
   local text = programs.start(CLIENT, nil, "ws://127.0.0.1:" .. port)()
   if path then talk_by_unix(path) end
   text = text .. pipe:read "*a"

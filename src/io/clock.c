@@ -45,6 +45,24 @@ double wsm_clock_seconds (void) {
   return (double)now_ns() / NS_PER_S;
 }
 
+uint64_t wsm_clock_read_ms (const struct wsm_test_clock *c) {
+  if (!c) return wsm_clock_ms();
+  return c->frozen ? c->frozen_ms : wsm_clock_ms() + c->ahead_ms;
+}
+
+double wsm_clock_read_seconds (const struct wsm_test_clock *c) {
+  if (c->frozen) return (double)c->frozen_ms / 1000;
+  return wsm_clock_seconds() + (double)c->ahead_ms / 1000;
+}
+
+void wsm_clock_freeze (struct wsm_test_clock *c, bool frozen) {
+  const uint64_t now = wsm_clock_read_ms(c), real = wsm_clock_ms();
+  if (c->frozen == frozen) return;
+  c->frozen = frozen;
+  c->frozen_ms = now;
+  c->ahead_ms = now > real ? now - real : 0;
+}
+
 #ifdef __APPLE__
 #define CLOCK_AWAKE CLOCK_UPTIME_RAW /* its CLOCK_MONOTONIC counts a suspend */
 #else

@@ -8,6 +8,7 @@
 #ifndef WSM_CLOCK_H
 #define WSM_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Its zero means nothing; it never goes back. */
@@ -15,6 +16,20 @@ uint64_t wsm_clock_ms (void);
 
 /* The same clock. */
 double wsm_clock_seconds (void);
+
+/* The clock of a test: it stands still, and is set. Zeroed it is the same clock as above. */
+struct wsm_test_clock {
+  bool frozen;
+  uint64_t frozen_ms; /* the time, while it is frozen */
+  uint64_t ahead_ms;  /* of the clock above, when it runs again: never back */
+};
+
+/* Its time; NULL: of the clock above. */
+uint64_t wsm_clock_read_ms (const struct wsm_test_clock *c);
+double wsm_clock_read_seconds (const struct wsm_test_clock *c);
+
+/* Stands still from now on, or runs again from where it stands. */
+void wsm_clock_freeze (struct wsm_test_clock *c, bool frozen);
 
 /* The monotonic clock, in milliseconds: it stands still while the machine is
 ** suspended. */

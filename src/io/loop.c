@@ -36,6 +36,7 @@ struct wsm_loop {
   uint64_t due_ms;             /* of the owner's own affairs; WSM_NEVER: none */
   int64_t suspended_ms; /* the clock is so far ahead of a monotonic one */
   struct wsm_buffer scratch;
+  struct wsm_test_clock *clock; /* NULL: the real one */
 };
 
 /* --- life --- */
@@ -138,10 +139,15 @@ static void look_for_suspend (struct wsm_loop *loop, uint64_t now) {
 }
 
 uint64_t wsm_loop_refresh (struct wsm_loop *loop) {
-  const uint64_t now = wsm_clock_ms();
-  if (now - loop->handles.now_ms >= SUSPEND_MS) look_for_suspend(loop, now);
+  const uint64_t now = wsm_clock_read_ms(loop->clock);
+  if (now - loop->handles.now_ms >= SUSPEND_MS && !loop->clock)
+    look_for_suspend(loop, now);
   loop->handles.now_ms = now;
   return now;
+}
+
+void wsm_loop_set_clock (struct wsm_loop *loop, struct wsm_test_clock *clock) {
+  loop->clock = clock;
 }
 
 bool wsm_loop_attach (struct wsm_loop *loop, struct wsm_handle *h,
@@ -209,6 +215,31 @@ static bool wait (struct wsm_loop *loop, uint64_t until) {
   return true;
 }
 
+/* For what is on its way between two sockets of this process: the further the jump,
+** the more a wrong one would change. */
+static int settle_ms (uint64_t jump) {
+  const uint64_t ms = jump / 100;
+  return ms < 1 ? 1 : ms < 10 ? (int)ms : 10;
+}
+
+/* The same on a clock that stands still: where nothing comes it jumps. */
+static bool wait_frozen (struct wsm_loop *loop, uint64_t until) {
+  struct pollfd backend;
+  const uint64_t now = wsm_loop_now(loop);
+  const int uv = uv_timeout(loop);
+  int ms = until == WSM_NEVER ? uv : settle_ms(until - now), found;
+  if (uv >= 0 && uv < ms) ms = uv;
+  backend.fd = uv_backend_fd(loop->uv);
+  backend.events = POLLIN;
+  found = poll(&backend, 1, ms);
+  if (found < 0 && errno == EINTR) return false;
+  if (found == 0 && ms != uv && until != WSM_NEVER)
+    loop->clock->frozen_ms = until;
+  wsm_loop_refresh(loop);
+  wsm_reactor_run(loop->reactor);
+  return true;
+}
+
 static uint64_t wait_end (const struct wsm_loop *loop, uint64_t end) {
   const uint64_t deadline = wsm_handles_deadline(&loop->handles);
   return deadline < end ? deadline : end;
@@ -231,7 +262,8 @@ static void run (struct wsm_loop *loop, int64_t wait_ms) {
   bool waiting = true;
   if (!may_wait(loop, until)) poll_now(loop);
   while (waiting && may_wait(loop, until)) {
-    waiting = wait(loop, until);
+    waiting = loop->clock && loop->clock->frozen ? wait_frozen(loop, until)
+                                                 : wait(loop, until);
     until = wait_end(loop, end);
   }
 }

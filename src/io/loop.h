@@ -65,6 +65,11 @@ uint64_t wsm_loop_now (const struct wsm_loop *loop);
 /* The same, read now: for calls outside a turn. */
 uint64_t wsm_loop_refresh (struct wsm_loop *loop);
 
+/* A test's clock in place of clock.h, as long as the loop: a wait has an end as soon as
+** nothing has come for some ms of the real time, and the clock then stands at it. */
+struct wsm_test_clock;
+void wsm_loop_set_clock (struct wsm_loop *loop, struct wsm_test_clock *clock);
+
 /* While corked, what is sent waits for the next turn, to go in one write. */
 void wsm_loop_cork (struct wsm_loop *loop, bool corked);
 bool wsm_loop_is_corked (const struct wsm_loop *loop);

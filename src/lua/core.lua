@@ -149,6 +149,7 @@
 ---@field timeout fun(self): number?        seconds until a turn is due
 ---@field check fun(self)                   raises, as all but close, in a forked child whose parent had a connection
 ---@field cork fun(self, corked: boolean)   while corked, output waits for the turn
+---@field freeze fun(self, frozen: boolean)  the clock of this Lua state stands still, and jumps where nothing comes
 ---@field counters fun(self): {turns: integer, reads: integer, writes: integer}
 ---@field close fun(self)                   idempotent; also __gc, __close
 

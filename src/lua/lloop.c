@@ -1,6 +1,7 @@
 #include "lua/lloop.h"
 
 #include <math.h>
+#include "io/clock.h"
 #include "lua/lclass.h"
 #include "lua/lfail.h"
 #include "lua/lfield.h"
@@ -117,6 +118,18 @@ static int cork (lua_State *L) {
   return 0;
 }
 
+/* loop:freeze(frozen): the clock of this Lua state stands still, or runs again */
+static int freeze (lua_State *L) {
+  struct wsm_loop *loop = wsm_check_loop(L, 1);
+  struct wsm_test_clock *clock;
+  lua_getfield(L, LUA_REGISTRYINDEX, WSM_CLOCK);
+  clock = lua_touserdata(L, -1);
+  wsm_clock_freeze(clock, lua_toboolean(L, 2));
+  wsm_loop_set_clock(loop, clock);
+  (void)wsm_loop_refresh(loop);
+  return 0;
+}
+
 static int counters (lua_State *L) {
   const struct wsm_loop_counters *c = wsm_loop_counters(wsm_check_loop(L, 1));
   lua_createtable(L, 0, 4);
@@ -136,10 +149,11 @@ static int close_loop (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "turn", turn },   { "begin", begin },       { "ready", ready },
-  { "fd", fd },       { "timeout", timeout },   { "due", due },
-  { "cork", cork },   { "counters", counters }, { "check", check },
-  { "forks", forks }, { "close", close_loop },  { NULL, NULL }
+  { "turn", turn },     { "begin", begin },       { "ready", ready },
+  { "fd", fd },         { "timeout", timeout },   { "due", due },
+  { "cork", cork },     { "counters", counters }, { "check", check },
+  { "freeze", freeze }, { "forks", forks },       { "close", close_loop },
+  { NULL, NULL }
 };
 
 /* Not const: Lua takes the address of what may be changed. */

@@ -15,6 +15,9 @@ struct wsm_loop *wsm_check_loop (lua_State *L, int i);
 /* Raises what says so. */
 int wsm_fail_forked (lua_State *L);
 
+/* The key in the registry of the struct wsm_test_clock of this Lua state. */
+#define WSM_CLOCK "wsmanager.clock"
+
 void wsm_push_loop (lua_State *L); /* core.loop */
 
 #endif

@@ -1,3 +1,4 @@
+#include <string.h>
 #include "base/memory.h"
 #include "io/clock.h"
 #include "io/loop.h"
@@ -28,8 +29,19 @@
 EXPORT int luaopen_wsmanager_core (lua_State *L);
 
 static int now (lua_State *L) {
-  lua_pushnumber(L, wsm_clock_seconds());
+  lua_pushnumber(
+    L, wsm_clock_read_seconds(lua_touserdata(L, lua_upvalueindex(1))));
   return 1;
+}
+
+/* Of this Lua state; a test's clock once a loop has it (loop:freeze). */
+static void set_clock (lua_State *L) {
+  struct wsm_test_clock *clock = wsm_newuserdata(L, sizeof *clock);
+  memset(clock, 0, sizeof *clock);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, WSM_CLOCK);
+  lua_pushcclosure(L, now, 1);
+  lua_setfield(L, -2, "now");
 }
 
 /* walltime() -> seconds since 1970, which may be set back */
@@ -69,8 +81,7 @@ static int secret (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = { { "now", now },
-                                      { "secret", secret },
+static const luaL_Reg functions[] = { { "secret", secret },
                                       { "walltime", wall_time },
                                       { "memory", memory },
                                       { "failmemory", fail_memory },
@@ -78,6 +89,7 @@ static const luaL_Reg functions[] = { { "now", now },
 
 int luaopen_wsmanager_core (lua_State *L) {
   luaL_newlib(L, functions);
+  set_clock(L);
   wsm_set_checks(L);
   wsm_set_etags(L);
   wsm_set_link(L);

@@ -38,7 +38,7 @@ local rule, is_integer = schema.rule, schema.is_integer
 --- on by systemd, `wsmanager.listen_fds` tells which. From then on it is the server's, which
 --- closes it when it stops; where `serve` fails it stays as it was. The file of a Unix socket
 --- is left to whoever made it.
---- Default: none.
+--- Unit: a descriptor. Default: none.
 ---@field fd? integer
 ---
 --- How many clients wait in the kernel to be accepted.
