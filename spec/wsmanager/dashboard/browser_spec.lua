@@ -186,14 +186,16 @@ describe("the dashboard's page", function ()
       local target = "http://127.0.0.1:" .. server.port .. "/status/"
       local read = ([[fetch(%q + "look").then(() => "read", () => "refused")]]):format(target)
       assert.equal("refused", page:evaluate(read))
+      local id, other
+      for number, each in server:clients() do id, other = number, each end
       for _, mode in ipairs {"no-cors", "cors"} do
         page:evaluate(([[fetch(%q + "close", { method: "POST", body: "%.0f", mode: %q })
-          .catch(() => 0)]]):format(target, ws.id + 1, mode))
+          .catch(() => 0)]]):format(target, id, mode))
       end
       page:evaluate(([[document.body.append(Object.assign(document.createElement("iframe"),
         { src: %q }))]]):format(target))
       page:await "document.querySelector('iframe')"
-      assert.equal("open", ws.state)
+      assert.same({"open", "open"}, {ws.state, other.state})
       page:close()
     end)
   end)

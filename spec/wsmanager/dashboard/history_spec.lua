@@ -71,8 +71,9 @@ describe("the dashboard's history", function ()
       assert.is_true(last >= start + 2)
       for _, list in ipairs(lists) do assert.equal(last - start, #list) end
       assert.is_true(lists[at "servers"][last - start] >= 1)
-      assert.is_true(lists[at "bytes_in"][last - start] > 0
-                     or lists[at "bytes_in"][last - start - 1] > 0)
+      local read = 0
+      for _, rate in ipairs(lists[at "bytes_in"]) do read = read + rate end
+      assert.is_true(read > 0)
       assert.same({}, (select(2, history.since(last)))[1])
       ws:close()
       server:stop()
