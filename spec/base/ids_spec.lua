@@ -28,6 +28,24 @@ describe("the ids seen last", function()
     end
   end)
 
+  -- seven of fifty, in seven chains
+  it("are found behind others of the same hash, and not once they are gone", function()
+    local seen, last = ids(7), {}
+    local random = 1
+    for _ = 1, 5000 do
+      random = random * 16807 % 2147483647
+      local id = ("%02d"):format(random % 50)
+      local is_there = false
+      for _, each in ipairs(last) do is_there = is_there or each == id end
+      assert.equal(is_there, seen:has(id))
+      if not is_there then
+        seen:add(id)
+        last[#last + 1] = id
+        if #last > 7 then table.remove(last, 1) end
+      end
+    end
+  end)
+
   it("take what they need and no more, and give it back", function()
     local before = core.memory().blocks
     local seen = ids(1000000)

@@ -1,7 +1,7 @@
 /*
 ** ids.h - the last ids that were seen, so many of them
-** Depends on buffer.h and memory.h. A ring that grows with what it holds; an id that
-** is found was seen, byte for byte.
+** Depends on buffer.h and memory.h. A ring that grows with what it holds, with chains
+** by hash through it; an id that is found was seen, byte for byte.
 ** Never grows beyond its limit: the oldest goes.
 */
 #ifndef WSM_IDS_H
