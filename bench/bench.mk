@@ -28,9 +28,10 @@ bench-count: bench-build
 bench-requests: bench-build
 	@python3 bench/requests.py
 
-# In the event loops of others, beside the module's own.
+# In the event loops of others, beside the module's own; RESTY=DIR: and beside the
+# lua-resty-websocket whose resty/websocket is there.
 bench-hosts: bench-build
-	@python3 bench/hosts/hosts.py
+	@python3 bench/hosts/hosts.py $(if $(RESTY),--resty $(RESTY))
 
 bench-deps:
 	@bench/deps $(BENCH)
