@@ -38,7 +38,7 @@ describe("the page of a room", function ()
     await(anna, "<b id=bad>hello</b>")
     await(bob, "<b id=bad>hello</b>")
     assert.is_false(bob:evaluate "!!document.getElementById('bad')")
-    local output = wsm.run("-m 'from a shell' -w 0.3 ws://127.0.0.1:" .. server.port
+    local output = wsm.run("-m 'from a shell' -c 3 ws://127.0.0.1:" .. server.port
       .. "/?name=shell")
     assert.truthy(output:find('"text":"from a shell"', 1, true), output)
     await(bob, "from a shell")

@@ -23,7 +23,7 @@ describe("wsm in a pipe", function()
 
   describe("sends each line as a message, and writes each message as a line", function()
     it("of a file, a last one without a line feed too", function()
-      local output, code = talk("-w 0.5 " .. url .. "/echo", "one\n\ntwo é\nlast")
+      local output, code = talk("-c 4 " .. url .. "/echo", "one\n\ntwo é\nlast")
       assert.equal("one\n\ntwo é\nlast\n", output)
       assert.equal(0, code)
     end)
@@ -44,8 +44,8 @@ describe("wsm in a pipe", function()
       assert.equal(0, code)
     end)
 
-    it("to a reader that is slower than they come, and keeps the connection meanwhile", function()
-      local pipe = io.popen(wsm.command .. "-n -c 30000 --heartbeat 0.1 " .. url
+    it("to a reader that is slower than they come", function()
+      local pipe = io.popen(wsm.command .. "-n -c 30000 " .. url
         .. "/count/30000 | (sleep 1; wc -l)")
       assert.equal(30000, tonumber(pipe:read "*a"))
       pipe:close()
@@ -66,7 +66,7 @@ describe("wsm in a pipe", function()
     it("with 6 when so many did not come in time", function()
       local _, errors, code = wsm.run("-c 2 -w 0.2 " .. url .. "/echo", "hello\n")
       assert.equal(6, code)
-      assert.equal("wsm: timeout: 1 of 2 messages came\n", errors)
+      assert.matches("^wsm: timeout: [01] of 2 messages came\n$", errors)
     end)
 
     it("with 7 when the peer ended before so many", function()
