@@ -1,6 +1,12 @@
 -- The dashboard in nginx with Lua: of a server in a worker, which ends as soon as it is
 -- told to.
 
+describe("the dashboard in nginx", function ()
+  it("is made as anywhere", function ()
+    assert.is_function(require "wsmanager".dashboard)
+  end)
+end)
+
 if not jit then return end
 
 local codec = require "wsmanager.base.codec"
