@@ -136,6 +136,28 @@ describe("the methods that are annotated", function()
     end)
   end)
 
+  it("are those of what tests a program", function()
+    run(function()
+      local testing = require "wsmanager.testing"
+      local there = {}
+      for name, value in pairs(testing) do
+        if type(value) == "function" and not name:find "^__" then there[name] = true end
+      end
+      assert.same(sorted(annotated_methods "wsmanager.Testing"), sorted(there))
+      checked["wsmanager.Testing"] = true
+      local seen
+      local server = testing.server { function(peer) seen = peer end }
+      local ws = wsmanager.new { url = server.url, reconnect = false }
+      server:finish()
+      check("wsmanager.TestServer", server)
+      check("wsmanager.TestPeer", seen)
+      ws:close()
+      local clock = testing.clock()
+      check("wsmanager.TestClock", clock)
+      clock:stop()
+    end)
+  end)
+
   it("are those of the chat", function()
     run(function()
       local chat = wsmanager.chat
