@@ -60,8 +60,8 @@ OBJECTS = $(CORE_SOURCES:src/%.c=$(OUT)/obj/%.o)
 CURL_VERSION = 7.88.0
 CURL = $(eval CURL := $(shell if pkg-config --exists libcurl 2>/dev/null; then \
   pkg-config --exists 'libcurl >= $(CURL_VERSION)' && echo yes || echo old; \
-  elif echo '\#include <curl/curl.h>' | $(CC) $(CPPFLAGS) -E -x c - \
-    >/dev/null 2>&1; then echo yes; else echo no; fi))$(CURL)
+  elif $(CC) $(CPPFLAGS) -E -include curl/curl.h -x c /dev/null >/dev/null 2>&1; \
+    then echo yes; else echo no; fi))$(CURL)
 FETCH = $(if $(filter yes,$(CURL)),$(OUT)/wsmanager/fetch/core.so)
 CURL_MISSING = $(if $(filter old,$(CURL)),libcurl $(CURL_VERSION) is \
   needed,there are no headers of libcurl (Debian: libcurl4-openssl-dev))

@@ -12,6 +12,9 @@ local wsmanager = require "wsmanager"
 
 local LIMIT = 60      -- seconds for one program; what has shown its lines is ended sooner
 
+-- What another program waits for is written at once, by LuaJIT and Lua 5.1, too.
+local BY_LINE = "io.stdout:setvbuf 'line' "
+
 local folder          -- a temporary one, with certificates: the programs run there
 local example         -- the process that is example.com: its pipe,
 local plain, secure   -- and its ports
@@ -56,7 +59,7 @@ end
 -- A fragment as a whole program; its lines keep their numbers.
 local function whole (fragment, port)
   local code = fragment.code
-  local before, after = "io.stdout:setvbuf 'line' ", ""
+  local before, after = BY_LINE, ""
   if not code:find('require "wsmanager', 1, true) then
     before = before .. "local wsmanager = require 'wsmanager' wsmanager.run(function () "
     if code:find "%f[%w_]ws[:.,)]" and not code:find "local ws " then
@@ -103,7 +106,7 @@ local function output (pipe, expected, is_stopped)
     local wanted = expected[found + 1]
     if wanted and line:gsub("%s+", " "):find(wanted, 1, true) then found = found + 1 end
     if is_stopped and found == #expected then
-      os.execute("kill " .. process)
+      os.execute("kill " .. process .. " 2>/dev/null")
       break
     end
   end
@@ -131,7 +134,7 @@ local function check (fragment, port)
   local command = fragment["in"] == "love" and love(code) or lua "program.lua"
   local text, is_there = output(start(command), expected, is_stopped)
   for i = #beside, 1, -1 do
-    os.execute("kill " .. beside[i].process)
+    os.execute("kill " .. beside[i].process .. " 2>/dev/null")
     text = text .. "\nbeside it:\n" .. beside[i].first .. "\n" .. beside[i].pipe:read "*a"
     beside[i].pipe:close()
   end
@@ -173,16 +176,21 @@ describe("the Lua programs", function ()
   for _, path in ipairs(documents.all()) do
     local port
     local written = {}
+    local missing = {}     -- files of the page that this Lua cannot run, and why
     for _, fragment in ipairs(documents.fragments(files.read(path))) do
       local title = ("of %s run, line %d"):format(path, fragment.line)
       if fragment.file then written[fragment.file] = true end
       local why = why_not(fragment, written)
+      for _, name in ipairs(fragment.beside) do why = why or missing[name] end
       if why then
+        missing[fragment.file or ""] = why
         pending(title .. ": " .. why)
       else
         it(title, function ()
           port = port or free_port()
-          if fragment.file then write(fragment.file, local_text(fragment.code, port)) end
+          if fragment.file then
+            write(fragment.file, BY_LINE .. local_text(fragment.code, port))
+          end
           check(fragment, port)
         end)
       end
