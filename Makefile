@@ -90,6 +90,8 @@ help:
 #: install  into PREFIX=/usr/local, with DESTDIR before it
 #: bundle   build/$(LUA)/bundle: core.so, wsmanager.lua and libwsmanager.a, for games
 #:          and programs that bring all along; SOURCES=DIR: all in core.so
+#: rock     build/rock: an archive of what is built from, and the rocks of it
+#: rockspecs  those of the release, from those of scm
 #: deps     what building needs, by apt (Debian)
 #: demo     a chat between two processes; its server is killed on the way
 #: demo-web the chat in a browser: it prints an address (SECONDS=60, PORT=8080)
@@ -231,9 +233,9 @@ demo:
 
 install: build
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/wsmanager
-	$(INSTALL) -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/wsmanager/core.so
+	$(INSTALL) -s -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/wsmanager/core.so
 	$(if $(FETCH),$(INSTALL) -d $(DESTDIR)$(LIBDIR)/wsmanager/fetch)
-	$(if $(FETCH),$(INSTALL) -m 755 $(FETCH) \
+	$(if $(FETCH),$(INSTALL) -s -m 755 $(FETCH) \
 	  $(DESTDIR)$(LIBDIR)/wsmanager/fetch/core.so)
 	for f in $(LUA_FILES); do \
 	  $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname $$f)" && \
@@ -251,6 +253,7 @@ clean:
 
 -include scripts/bundle/bundle.mk
 -include scripts/docs/docs.mk
+-include scripts/release/release.mk
 -include bench/bench.mk
 -include scripts/reference/reference.mk
 -include fuzz/fuzz.mk

@@ -149,15 +149,19 @@ end
 --- Source: RFC 6455 4.1.
 ---@param given wsmanager.Options  at least `url`
 ---@return wsmanager.Connection? ws
----@return wsmanager.Token? token  "tls": a certificate or key that cannot be read; "closed": the host ends
+---@return wsmanager.Token? token  "tls": a file that cannot be read; "closed": the host ends; "refused": no loop
 ---@return string? detail  why
 function client.new (given)
-  if type(given) ~= "table" then
+  if type(given) == "string" then
+    error("bad argument #1 to 'new' (table expected, got string; as in wsmanager.new {url = "
+          .. "\"" .. given .. "\"})", 2)
+  elseif type(given) ~= "table" then
     arguments.fail(1, "#1 to 'new' (table", given)
   end
   local config, record = arguments.call_at_level(2, read, given)
   if coroutines.leaving then return nil, "closed", coroutines.leaving end
   local ok, token, detail = tls_context.configure(config, given)
+  if ok then ok, token, detail = scheduler.make() end
   if not ok then return nil, token, detail end
   local ws = client.make(config, record)
   delivery.attach(ws, record, given)

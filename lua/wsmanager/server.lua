@@ -338,7 +338,7 @@ function Server:broadcast (data, kind, except)
     if data == nil then return nil, token, why end
   end
   if type(data) ~= "string" then
-    arguments.fail(1, "#1 to 'broadcast' (string", data)
+    arguments.fail_message(1, "broadcast", data)
   end
   if self.closed then return 0, 0 end
   local limit = self.given.limits and self.given.limits.send
@@ -441,10 +441,9 @@ function Server.serve (given)
   local logger = arguments.call_at_level(2, log.of, given.log)
   local ok, token, detail = tls_context.configure(config, given, true)
   if not ok then return nil, token, detail end
-  if given.fd then
-    ok, token, detail = core.listens(given.fd)
-    if not ok then return nil, token, detail end
-  end
+  if given.fd then ok, token, detail = core.listens(given.fd) end
+  if ok then ok, token, detail = scheduler.make() end
+  if not ok then return nil, token, detail end
   local made
   made, token, detail =
     arguments.call_at_level(2, core.server, scheduler.loop(), config)

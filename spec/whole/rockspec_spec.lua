@@ -71,6 +71,15 @@ describe("the rockspec", function()
   end)
 end)
 
+describe("the rockspecs of a release", function()
+  it("are those of scm: else `make rockspecs` writes them", function()
+    local ok, text = run("d=$(mktemp -d) && cp -r scripts wsmanager*-scm-1.rockspec $d "
+      .. "&& $d/scripts/release/rockspecs 1.0.0 && for f in wsmanager wsmanager-fetch; do "
+      .. "cmp $d/$f-1.0.0-1.rockspec $f-1.0.0-1.rockspec || exit 1; done; rm -rf $d")
+    assert.is_true(ok, text)
+  end)
+end)
+
 -- LuaRocks 3.8, of Debian 12 and 13, does not understand the headers of Lua 5.5.
 local describe_rocks = version == "5.5" and pending or describe
 

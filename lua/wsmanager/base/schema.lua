@@ -142,7 +142,8 @@ function schema.check (given, rules, prefix, others)
     local path = prefix .. tostring(name)
     if not rule then
       fail("unknown option '", path, "'",
-           elsewhere(name, others) or hint(name, rules, prefix))
+           name == 1 and " (options have names: {name = value})"
+           or elsewhere(name, others) or hint(name, rules, prefix))
     elseif rule.fields then
       check_group(value, rule, path)
     elseif not rule.test(value) then

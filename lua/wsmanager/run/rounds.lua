@@ -63,12 +63,22 @@ end
 -- Was the loop made?
 function rounds.has_loop () return loop ~= nil end
 
-local function make ()
+-- Makes the loop, if there is none: true, or nil, token, detail where it cannot be made
+-- (libwebsockets' plug-in for libuv is missing, descriptors have run out).
+function rounds.make ()
+  if loop then return true end
   if prepare then prepare() end
+  if loop then return true end
   local made, token, detail = core.loop()
-  if not made then error("wsmanager: " .. token .. ": " .. detail, 0) end
+  if not made then return nil, token, detail end
   loop = made
   begin, next_ready, cork = made.begin, made.ready, made.cork
+  return true
+end
+
+local function make ()
+  local ok, token, detail = rounds.make()
+  if not ok then error("wsmanager: " .. token .. ": " .. detail, 0) end
 end
 
 -- The loop of this Lua state; raises where it cannot be made or used.

@@ -85,7 +85,7 @@ describe("options", function ()
 
     it("are named alone when nothing is near", function ()
       assert.equal("unknown option 'zzzzzz'", client {zzzzzz = 1})
-      assert.equal("unknown option '1'", client {"x"})
+      assert.equal("unknown option '1' (options have names: {name = value})", client {"x"})
     end)
   end)
 
@@ -164,7 +164,8 @@ describe("options", function ()
     assert.matches("options_spec.lua:%d+: unknown option 'porte'", why)
     _, why = pcall(function () wsmanager.new "ws://localhost" end)
     assert.matches("options_spec.lua:%d+: bad argument #1 to 'new' "
-                   .. "%(table expected, got string%)$", why)
+                   .. "%(table expected, got string; as in "
+                   .. 'wsmanager.new {url = "ws://localhost"}%)$', why)
     _, why = pcall(function () wsmanager.serve() end)
     assert.matches("options_spec.lua:%d+: bad argument #1 to 'serve'", why)
   end)
