@@ -117,7 +117,7 @@ function masking.line (text)
     if not core.utf8(whole_text) then return (text:gsub("[\128-\255]", escape_byte)) end
     text = whole_text
   end
-  return (text:gsub("\194[\128-\159]", escape_bytes)
+  return (text:gsub("\194[\128-\159]", escape_bytes):gsub("\216\156", escape_bytes)
               :gsub("\226\128[\142\143\168-\174]", escape_bytes)
               :gsub("\226\129[\166-\169]", escape_bytes))
 end

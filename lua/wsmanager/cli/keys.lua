@@ -42,17 +42,19 @@ local function length_of (byte)
   return byte >= 0xF0 and 4 or byte >= 0xE0 and 3 or byte >= 0xC0 and 2 or 1
 end
 
--- Printable text from `at` on, whole characters.
-local function take_text (bytes, at)
-  local stop = (bytes:find("[%c\127]", at) or #bytes + 1) - 1
+-- Where the last whole character of those from `at` to `stop` ends.
+local function whole_stop (bytes, at, stop)
   for back = 0, math.min(3, stop - at) do
     local byte = bytes:byte(stop - back)
     if byte < 0x80 then break end
-    if byte >= 0xC0 then
-      if length_of(byte) > back + 1 then stop = stop - back - 1 end
-      break
-    end
+    if byte >= 0xC0 then return length_of(byte) > back + 1 and stop - back - 1 or stop end
   end
+  return stop
+end
+
+-- Printable text from `at` on, whole characters.
+local function take_text (bytes, at)
+  local stop = whole_stop(bytes, at, (bytes:find("[%c\127]", at) or #bytes + 1) - 1)
   return bytes:sub(at, stop), stop + 1
 end
 
@@ -67,7 +69,7 @@ local function take_paste (self, bytes, at)
     if key == "pasted" then self.pasting = false end
     return "", after
   end
-  after = stop or #bytes + 1
+  after = stop or whole_stop(bytes, at, #bytes) + 1
   if not stop and bytes:sub(-1) == "\r" then after = #bytes end   -- a line feed may follow
   if after == at then return nil end
   text = bytes:sub(at, after - 1)

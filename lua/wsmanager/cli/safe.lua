@@ -20,7 +20,7 @@ function safe.text (text)
   text = text:gsub("[%z\1-\8\11-\31\127]", escape_byte)
   if not text:find "[\128-\255]" then return text end
   if not core.utf8(text) then return (text:gsub("[\128-\255]", escape_byte)) end
-  return (text:gsub("\194[\128-\159]", escape_bytes)
+  return (text:gsub("\194[\128-\159]", escape_bytes):gsub("\216\156", escape_bytes)
               :gsub("\226\128[\142\143\168-\174]", escape_bytes)
               :gsub("\226\129[\166-\169]", escape_bytes))
 end

@@ -17,6 +17,8 @@ describe("a peer's text", function()
     assert.equal("\\xC2\\x9B", safe.text "\194\155")
     assert.equal("\\xE2\\x80\\xAE", safe.text "\226\128\174")
     assert.equal("\\xE2\\x81\\xA6", safe.text "\226\129\166")
+    assert.equal("\\xD8\\x9C", safe.text "\216\156")       -- the mark of Arabic letters
+    assert.equal("\\xD8\\x9C", safe.line "\216\156")
   end)
 
   it("keeps what people write", function()
