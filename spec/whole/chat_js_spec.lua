@@ -138,6 +138,63 @@ describe("chat.js", function ()
     chats.await(function () return doctor.ws:stats().unacknowledged == 0 end)
   end)
 
+  it("takes no field of its own notes from a message of another", function ()
+    serve()
+    local doctor, page = join "7", open "{ outbox: 2 }"
+    for i = 1, 3 do
+      doctor:text("t" .. i, { room = "ward", order = i, final = "read", why = "x", came = -1,
+                              picture = "https://example.com/seen.png" })
+    end
+    page:await "talk.messages('ward').length === 3"
+    assert.same({}, page:evaluate [=[talk.messages("ward").flatMap(m => Object.keys(m))
+      .filter(key => ["order", "final", "why", "picture"].includes(key))]=])
+    page:evaluate "talk.text('still here', { room: 'ward' })"
+    chats.await(function () return doctor.heard[1] end)
+    assert.equal("still here", doctor.heard[1].content)
+  end)
+
+  it("refuses a picture whose bytes it cannot send, and goes on", function ()
+    serve()
+    local doctor, page = join "7", open()
+    for _, url in ipairs { "data:", "data:image/svg+xml,<svg/>", "data:image/png;base64,=a" } do
+      assert.has_error(function ()
+        page:evaluate(("talk.image(%q, { room: 'ward' })"):format(url))
+      end)
+    end
+    page:evaluate "talk.text('next', { room: 'ward' })"
+    chats.await(function () return doctor.heard[1] end)
+    assert.equal("next", page:evaluate "texts()")
+  end)
+
+  it("connects again where not a byte more can be kept", function ()
+    serve()
+    local doctor, page = join "7", open()
+    page:evaluate [[(() => {
+      let n = 0
+      for (let size = 1 << 20; size >= 1; size >>= 1)
+        try { for (;; n++) localStorage.setItem("o" + n, "x".repeat(size)) } catch {}
+    })()]]
+    page:evaluate "talk.addEventListener('state', () => heard.push(['state', talk.state]))"
+    for _, ws in server.server:clients() do ws:close(1012) end
+    page:await "heard.some(([name, state]) => name === 'state' && state === 'open')"
+    page:evaluate "localStorage.removeItem('o0')"
+    page:evaluate "talk.text('back', { room: 'ward' })"
+    chats.await(function () return doctor.heard[1] end)
+  end)
+
+  it("notices a dead server although the clock is put back", function ()
+    serve()
+    local page = open "{ interval: 200, timeout: 1500, open: 1500 }"
+    page:evaluate [[(() => {
+      const now = Date.now()
+      Date.now = () => now - performance.now()          // ever earlier
+      talk.addEventListener("state", () => heard.push(["state", talk.state]))
+    })()]]
+    os.execute "sleep 5"
+    page:await "heard.some(([name, state]) => name === 'state' && state === 'waiting')"
+    page:await "talk.state === 'open'"
+  end)
+
   it("asks for what another device has received, and what it has sent", function ()
     serve()
     local doctor = join "7"

@@ -95,6 +95,23 @@ describe("the chat in a browser", function ()
     assert.equal("alert", ann:evaluate "trouble.role || trouble.getAttribute('role')")
   end)
 
+  it("shows what comes behind a message whose URL and time are none", function ()
+    local ann, doctor = both()
+    doctor:evaluate [[(() => {
+      const send = WebSocket.prototype.send
+      WebSocket.prototype.send = function (data) {
+        return send.call(this, String(data).replace(/"sendTime":\d+/, '"sendTime":1e300'))
+      }
+      const room = talk.rooms.keys().next().value
+      for (const url of ["http://", "https:", "http://[", "javascript:alert(1)"])
+        talk.image(url, { room })
+      talk.text("<img src=x onerror=alert(1)>", { room })
+    })()]]
+    await_shown(ann, 5)
+    assert.equal(0, ann:evaluate "document.querySelectorAll('#log img, #log a').length")
+    assert.same({}, pages.errors(ann))
+  end)
+
   it("tells who is there, who types, and what is received, read and unread", function ()
     local ann, doctor = both()
     ann:await "presence.textContent === 'online'"

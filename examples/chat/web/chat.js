@@ -14,7 +14,8 @@
 // locks (neither https nor localhost) each tab connects, and nothing doubles either.
 const RECEIVED = 1, SEND = 2, READ = 3, HEART = 4, STORED = 5, REFUSED = 6, TYPING = 7,
   PRESENCE = 8, HISTORY = 9, ROOM = 10, WELCOME = 11, TEXT = 1, IMAGE = 2
-const TYPES_EVERY = 3000, TYPES_FOR = 6000, STABLE = 5000, PAGE = 50     // ms; messages asked
+const TYPES_EVERY = 3000, TYPES_FOR = 6000, STABLE = 5000, PAGE = 50   // ms; messages asked
+const ticks = () => performance.now()      // ms that the clock of the day does not change
 const defaults = {
   server: location.host, secure: location.protocol === "https:", mode: 2, name: "chat",
   delay: 500, longest: 30000, open: 10000, interval: 30000, timeout: 45000,          // ms
@@ -28,7 +29,7 @@ const inOrder = (a, b) => (a.epoch ?? 1e9) - (b.epoch ?? 1e9)
 const toURL = bytes => "data:image/png;base64,"
   + btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(""))
 function decode(data) {
-  if (typeof data === "string") return JSON.parse(data)
+  if (typeof data === "string") return (({ picture, ...frame }) => frame)(JSON.parse(data))
   const bytes = new Uint8Array(data), feed = bytes.indexOf(10)
   const frame = JSON.parse(new TextDecoder().decode(bytes.subarray(0, feed)))
   return { ...frame, picture: toURL(bytes.subarray(feed + 1)) }
@@ -68,10 +69,10 @@ export class Chat extends EventTarget {
 
   // Sends a text: the message. `extra` has its room, and more fields. Throws without room.
   text(content, extra) { return this.#say({ type: TEXT, content, ...extra }) }
-  // Sends a picture: its URL, or its bytes as a data: URL, whose `name` is in `extra`.
+  // Sends a picture: its URL, or its bytes as a data: URL in base64, whose `name` is in `extra`.
   image(url, { name = "picture", ...extra } = {}) {
     if (!url.startsWith("data:")) return this.#say({ type: IMAGE, content: url, ...extra })
-    return this.#say({ type: IMAGE, content: name, ...extra, picture: url })
+    if (encode({ picture: url })) return this.#say({ type: IMAGE, content: name, ...extra, picture: url })
   }
   // The messages of a room that are here, in order; and those of others that were not read.
   messages(room) { return this.#list(m => m.room === room) }
@@ -94,8 +95,8 @@ export class Chat extends EventTarget {
   }
   // This user types, or no longer. For each key: the others are told every 3 s.
   typing(room, typing = true) {
-    if (Date.now() - (this.#typed[room] ?? 0) < TYPES_EVERY === typing) return
-    this.#typed[room] = typing ? Date.now() : 0
+    if (ticks() - (this.#typed[room] ?? -Infinity) < TYPES_EVERY === typing) return
+    this.#typed[room] = typing ? ticks() : -Infinity
     this.#signal({ action: TYPING, room, typing })
   }
   // Asks for messages before the first one that is here.
@@ -185,7 +186,7 @@ export class Chat extends EventTarget {
     Object.assign(this, { state, until })
     clearTimeout(this.timer)
     if (state === "waiting") this.timer = setTimeout(() => this.wake(), until - Date.now())
-    if (this.#leads) this.store?.setItem(this.prefix + "state", JSON.stringify({ state, until }))
+    if (this.#leads) this.#put("state", { state, until })
     this.#emit("state", state)
   }
   #connect() {
@@ -193,11 +194,11 @@ export class Chat extends EventTarget {
     const { secure, server, mode, token } = this.options
     const [name, secret] = [this.uid, token].map(encodeURIComponent)
     const ws = new WebSocket((secure ? "wss://" : "ws://") + server
-      + `/ws/${name}?mode=${mode}&token=${secret}`), turn = this.#turn = { ws, began: Date.now() }
+      + `/ws/${name}?mode=${mode}&token=${secret}`), turn = this.#turn = { ws, began: ticks() }
     ws.binaryType = "arraybuffer"
     ws.onclose = () => this.#lost(turn)
     ws.onmessage = ({ data }) => {
-      Object.assign(turn, { heard: Date.now(), asked: 0 })
+      Object.assign(turn, { heard: ticks(), asked: 0 })
       this.#take(decode(data))
     }
     turn.timer = setInterval(() => this.#watch(turn, ws.bufferedAmount), 1000)
@@ -205,7 +206,7 @@ export class Chat extends EventTarget {
   }
   // A heartbeat after some silence; its answer has to come, but for what is on its way.
   #watch(turn, left) {
-    const { open, interval, timeout } = this.options, now = Date.now()
+    const { open, interval, timeout } = this.options, now = ticks()
     if (turn.asked && left < turn.left) turn.asked = now
     turn.left = left
     if (!turn.opened) return now - turn.began > open && this.#lost(turn)
@@ -215,16 +216,15 @@ export class Chat extends EventTarget {
   }
   #lost(turn) {
     if (!turn || turn !== this.#turn) return
-    this.#turn = null
+    this.#turn = turn.ws.onclose = turn.ws.onmessage = null
     clearInterval(turn.timer)
-    turn.ws.onclose = turn.ws.onmessage = null
     turn.ws.close()
     const delay = Math.min(this.options.longest, this.options.delay * 2 ** this.#tries++)
     if (this.#leads) this.#tell("waiting", Date.now() + delay * (0.5 + Math.random() / 2))
   }
   #obey({ n, ...frame }) {                // what a tab wants now or never
     if (!this.#turn) return frame.action === HEART && this.#connect()
-    if (frame.action === HEART) this.#turn.asked ||= Date.now()
+    if (frame.action === HEART) this.#turn.asked ||= ticks()
     this.#json(frame)
   }
   #send(data) { if (this.#turn?.opened) this.#turn.ws.send(data) }
@@ -237,7 +237,7 @@ export class Chat extends EventTarget {
     if (after !== null) this.#json({ action: HISTORY, id: "new", room, after, limit: PAGE })
   }
   #open() {
-    this.#turn.opened = Date.now()
+    this.#turn.opened = ticks()
     this.#tell("open")
     for (const message of this.#list(m => m.order)) this.#send(encode(message))
     for (const room of this.rooms.values()) {
@@ -275,7 +275,7 @@ export class Chat extends EventTarget {
       for (const m of this.messages(room.name))
         if (m.senderId === this.uid && inOrder(m, own) <= 0) this.#keep({ ...m, final: "read" })
   }
-  #takeMessage(room, { action, history, ...frame }) {
+  #takeMessage(room, { action, history, order, final, why, ...frame }) {
     const { id, seq, senderId: uid } = frame, known = this.#all.get(keyOf(frame))
     const came = history ? frame.sendTime : Date.now(), { epoch } = room
     if (!known || known.order && !known.seq) this.#keep({ ...known, ...frame, epoch, came })

@@ -37,7 +37,7 @@ function element(tag, fields, ...children) {
 function picture(message) {
   const { content, picture } = message
   let source = picture
-  if (!source && /^https?:/.test(content)) {
+  if (!source && /^https?:/.test(content) && URL.canParse(content)) {
     if (new URL(content).origin === location.origin) source = content
     else return element("p", { className: "content" }, element("a",
       { href: content, target: "_blank", rel: "noopener noreferrer" }, content))
@@ -56,8 +56,9 @@ function picture(message) {
 }
 
 function foot(message) {
-  const made = element("p", { className: "foot" }, element("time",
-    { dateTime: new Date(message.sendTime).toISOString() }, clock(message.sendTime)))
+  const at = new Date(message.sendTime)     // what an author says: there may be no such day
+  const made = element("p", { className: "foot" }, isNaN(at) ? ""
+    : element("time", { dateTime: at.toISOString() }, clock(at)))
   if (message.senderId === talk.uid) {
     const [mark, word] = MARKS[talk.status(message)]
     const shown = element("span", { className: "mark", title: word }, ` ${mark}`)
