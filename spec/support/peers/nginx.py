@@ -154,6 +154,7 @@ def main():
         status = child.wait()
         tell("ended", status=status, log=log_of(folder), left=left_in(folder))
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)    # the end is under way
         if child and child.poll() is None:
             child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
