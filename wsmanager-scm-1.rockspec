@@ -393,6 +393,7 @@ build = {
     ["wsmanager.testing.peer"] = "lua/wsmanager/testing/peer.lua",
     ["wsmanager.testing.scripted"] = "lua/wsmanager/testing/scripted.lua",
     ["wsmanager.trace"] = "lua/wsmanager/trace.lua",
+    ["wsmanager.try"] = "lua/wsmanager/try.lua",
     ["wsmanager.websocket"] = "lua/wsmanager/websocket.lua",
   },
   install = {

@@ -21,7 +21,7 @@ local function enter (name, ws)
 end
 
 local server
-server = assert(wsmanager.serve {
+server = wsmanager.try(wsmanager.serve {
   host = arg[1] or "127.0.0.1", port = tonumber(arg[2]) or 0,
   limits = { message = 1024 },
   heartbeat = { interval = 5, timeout = 10 },

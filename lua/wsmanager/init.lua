@@ -17,6 +17,7 @@ local server = require "wsmanager.server"
 local signals = require "wsmanager.signals"
 local task = require "wsmanager.run.task"
 local trace = require "wsmanager.trace"
+local try = require "wsmanager.try"
 local websocket = require "wsmanager.websocket"
 
 --- A timeout is a number of seconds, in every function that takes one. 0 does not wait, and
@@ -78,6 +79,7 @@ local wsmanager = {
   stop_on_signals = signals.stop_on_signals,
   now = scheduler.now,
   use = host.use,
+  try = try.try,
   fd = hosting.fd,
   timeout = hosting.timeout,
   array = codec.array,

@@ -124,7 +124,7 @@ local function control (change)
 end
 
 local function serve_page ()
-  local page = assert(wsmanager.serve {
+  local page = wsmanager.try(wsmanager.serve {
     host = "127.0.0.1", port = tonumber(options.port),
     page = {
       ["/"] = file("index.html", "text/html; charset=utf-8"),
