@@ -350,10 +350,13 @@ function keys() {
   $("again").onclick = () => { talk.wake(); text.focus() }
 }
 
+// Without the name and the password of the page's address, which fetch refuses.
+const at = path => new URL(path, location.origin + location.pathname)
+
 // ## The demo's server
 
 async function control(path = "server", method = "GET") {
-  const answer = await fetch(path, { method }).catch(() => ({}))
+  const answer = await fetch(at(path), { method }).catch(() => ({}))
   if (!answer.ok) return
   const { running } = await answer.json()
   $("server").hidden = false
@@ -375,7 +378,7 @@ async function begin() {
     $("state").textContent = "Open the address that was printed: it says who you are."
     return
   }
-  const about_page = await (await fetch("chat.json")).json()
+  const about_page = await (await fetch(at("chat.json"))).json()
   people = about_page.people
   talk = globalThis.talk = new Chat({
     ...session, mode: people[session.uid]?.mode, ...about_page.chat,

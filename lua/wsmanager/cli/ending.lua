@@ -16,6 +16,11 @@ local function describe_close (info)
   return text
 end
 
+-- What the sentence asks for is an option of a program: here it is a word.
+local function in_words (detail)
+  return (detail:gsub("as tls%.ca", "as --ca FILE (-k trusts any)"))
+end
+
 -- The number, and the sentence. `info`: as reconnect.when gets it.
 ---@param info wsmanager.Ending
 ---@return integer
@@ -29,7 +34,7 @@ function ending.of (info)
   if not detail or detail == "" then
     detail = info.code == 1006 and "the connection was lost" or describe_close(info)
   end
-  return exits[token] or exits.closed, token .. ": " .. safe.line(detail)
+  return exits[token] or exits.closed, token .. ": " .. in_words(safe.line(detail))
 end
 
 -- What else a server said instead of a 101: its headers and the begin of its body.

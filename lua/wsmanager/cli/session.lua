@@ -1,5 +1,5 @@
 -- One talk of `wsm`: what the input says is sent, what comes is shown, until it ends.
--- Depends on the public module and ending.lua. How it looks is the view's.
+-- Depends on the public module, ending.lua and suggest.lua. How it looks is the view's.
 
 local wsmanager = require "wsmanager"
 local core = require "wsmanager.core"
@@ -8,7 +8,9 @@ local connect = require "wsmanager.cli.connect"
 local ending = require "wsmanager.cli.ending"
 local exits = require "wsmanager.cli.exits"
 local input = require "wsmanager.cli.input"
+local options = require "wsmanager.cli.options"
 local stop = require "wsmanager.cli.stop"
+local suggest = require "wsmanager.base.suggest"
 
 local PATIENCE = 2           -- seconds after the end of the input: --wait
 local GOODBYE = 5            -- seconds for the closing handshake, at most
@@ -190,9 +192,17 @@ local function say_goodbye (self, what)
   return exits.ok
 end
 
+-- `wsm serv` asks for a host of that name.
+local function meant_command (word)
+  if not word:find "^%l+$" then return "" end
+  local near = suggest.nearest(word, options.commands, 2)
+  return near and "; did you mean `wsm " .. near .. "`?" or ""
+end
+
 -- The number to leave with, when the peer or the network has ended it.
 local function tell_end (self)
   local code, why = ending.of(self.info or {})
+  if code == exits.resolve then why = why .. meant_command(self.values[1]) end
   if code ~= exits.ok then
     self.view:failed(why)
   elseif self.is_interactive or self.values.verbose then

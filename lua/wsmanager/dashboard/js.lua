@@ -22,11 +22,9 @@ return [=[
     return element;
   }
 
-  // What is there stays there: only what has changed is changed, so that a click, the
-  // focus, a selection and a screen reader's place outlive the next answer.
-  function setText(element, text) {
-    if (element.textContent !== text) element.textContent = text;
-  }
+  // Only what has changed is changed: a click, the focus, a selection and a screen
+  // reader's place outlive the next answer.
+  function setText(element, text) { if (element.textContent !== text) element.textContent = text; }
   function place(parent, wanted) {
     wanted.forEach((element, i) => {
       if (parent.children[i] !== element) parent.insertBefore(element, parent.children[i] || null);
@@ -396,9 +394,11 @@ return [=[
     byId("state").classList.toggle("lost", !!lost);
   }
 
+  const at = (path) => new URL(path, location.origin + location.pathname);  // without a password
+
   async function get(path, parameters) {
-    const query = new URLSearchParams(parameters);
-    const response = await fetch(path + "?" + query, { cache: "no-store" });
+    const to = at(path + "?" + new URLSearchParams(parameters));
+    const response = await fetch(to, { cache: "no-store" });
     if (!response.ok) throw new Error(response.status + ": " + (await response.text()).trim());
     return response.json();
   }
@@ -463,7 +463,7 @@ return [=[
   async function close(id) {
     state.sure = null;
     try {
-      const response = await fetch("close", { method: "POST", body: String(id),
+      const response = await fetch(at("close"), { method: "POST", body: String(id),
         headers: { "X-Dashboard-Token": state.look.token } });
       const words = await response.text();
       byId("done").textContent = response.ok ? `#${id}: done` : `#${id}: ${words.trim()}`;

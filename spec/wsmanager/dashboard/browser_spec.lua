@@ -126,6 +126,22 @@ describe("the dashboard's page", function ()
     for _, one in pairs(require "wsmanager.run.scheduler".servers) do one:stop(0) end
   end)
 
+  it("lives at an address with a name and a password, too", function ()
+    run(function ()
+      serve {close = true}
+      open "/"
+      local page = browser:open("http://ann:secret@127.0.0.1:" .. server.port .. "/status")
+      rows(page, 1)
+      page:click "#body .open"
+      page:await "document.querySelector('#details [data-key=close]')"
+      page:click "#details [data-key=close]"
+      page:click "#details [data-key=sure]"
+      page:await "document.querySelector('#done').textContent.endsWith('done')"
+      assert.same({}, page.errors)
+      page:close()
+    end)
+  end)
+
   it("closes a connection after it was asked twice, by the keyboard alone", function ()
     run(function ()
       serve {close = true}
