@@ -58,7 +58,8 @@ def anchor_of(title, used):
 
 
 def coloured(code, lexer):
-    return pygments.highlight(code, lexer, HtmlFormatter(nowrap=True)).rstrip("\n")
+    text = pygments.highlight(code, lexer, HtmlFormatter(nowrap=True)).rstrip("\n")
+    return text.replace("--&gt;", '<span class="shows">--&gt;</span>')
 
 
 def lexer_of(language):
@@ -117,6 +118,14 @@ class Page:
         where = relative(place(path), self.place) + ("#" + anchor if anchor else "")
         return f'{attribute}="{html.escape(where, quote=True)}"'
 
+    def with_dark(self, match):
+        """A picture with its dark one, where there is NAME-dark.png beside NAME.png."""
+        dark = match.group(1) + "-dark.png"
+        if not (ROOT / os.path.dirname(self.path) / dark).is_file():
+            return match.group(0)
+        return ('<picture><source media="(prefers-color-scheme: dark)" '
+                f'srcset="{dark}">{match.group(0)}</picture>')
+
     def heading(self, used):
         def with_anchor(match):
             level, title = match.group(1), match.group(2)
@@ -136,7 +145,8 @@ class Page:
              "--github-pre-lang", str(ROOT / self.path)],
             check=True, capture_output=True, text=True).stdout
         text = text.replace("<!-- raw HTML omitted -->\n", "")
-        text = re.sub(r'(href|src)="([^"]*)"', self.link, text)
+        text = re.sub(r'<img src="([^"]*)\.png"[^>]*>', self.with_dark, text)
+        text = re.sub(r'(href|src|srcset)="([^"]*)"', self.link, text)
         text = re.sub(r'<pre(?: lang="([^"]*)")?><code>(.*?)</code></pre>', block, text,
                       flags=re.S)
         text = re.sub(r"<table>.*?</table>", table, text, flags=re.S)

@@ -54,13 +54,18 @@ describe("a scripted server", function()
       return why
     end
     local function wants(text, script, act)
-      assert.matches("testing_spec%.lua:%d+: connection 1: " .. text:gsub("%p", "%%%0"),
+      assert.matches("^[%w_/.]*testing_spec%.lua:%d+: connection 1: " .. text:gsub("%p", "%%%0"),
                      failure(script, act))
     end
     wants('expected "hello", got "helo" (text)',
           function(peer) peer:expect "hello" end, function(ws) ws:send "helo" end)
     wants('expected {"op":1}, got {"op":2} (text)',
           function(peer) peer:expect { op = 1 } end, function(ws) ws:send '{"op":2}' end)
+    wants('expected {"a":[1,{"b":2,"c":"x"}],"op":1,"z":[]}, got {"op":1} (text)',
+          function(peer)
+            peer:expect { z = wsmanager.array {}, op = 1, a = { 1, { c = "x", b = 2 } } }
+          end,
+          function(ws) ws:send '{"op":1}' end)
     wants('expected {"op":1}, got "no JSON" (text)',
           function(peer) peer:expect { op = 1 } end, function(ws) ws:send "no JSON" end)
     wants('expected what the function accepts, got "a" (binary)',

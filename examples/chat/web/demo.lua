@@ -18,6 +18,14 @@ for _, word in ipairs(arg) do
   if name then options[name] = value end
 end
 
+for _, name in ipairs { "port", "seconds" } do
+  local value = options[name]
+  if value and not tonumber(value) then
+    io.stderr:write(name, " is a number, not ", ("%q"):format(value), "\n")
+    os.exit(1)
+  end
+end
+
 local DAY = 24 * 60 * 60
 processes.seconds = DAY
 
@@ -174,9 +182,10 @@ local function main ()
   print("The customer's page:  " .. address "42")
   print("another customer's:   " .. address "43")
   if not close_bot then print("the doctor's:         " .. address "7") end
-  print "It ends with Ctrl-C."
+  print("It ends with Ctrl-C" .. (options.seconds and ", or after " .. options.seconds .. " s."
+    or "."))
   io.stdout:flush()
-  wsmanager.sleep(tonumber(options.seconds) or math.huge)
+  wsmanager.sleep(tonumber(options.seconds or math.huge))
   if close_bot then close_bot() end
   page:stop(0)
 end

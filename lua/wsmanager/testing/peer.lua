@@ -30,11 +30,28 @@ end
 
 -- ## Words
 
+-- A value as JSON, its names in the order of the alphabet: nil where it cannot be sent.
+local function show_json (value)
+  local whole = codec.encode(codec.of "json", {value}, "text")
+  if type(whole) ~= "string" then return nil end
+  if type(value) ~= "table" or next(value) == nil then return (whole:sub(2, -2)) end
+  local names, parts = {}, {}
+  if value[1] ~= nil then
+    for i, each in ipairs(value) do parts[i] = show_json(each) end
+    return "[" .. table.concat(parts, ",") .. "]"
+  end
+  for name in pairs(value) do names[#names + 1] = name end
+  table.sort(names, function (a, b) return tostring(a) < tostring(b) end)
+  for i, name in ipairs(names) do
+    parts[i] = show_json(tostring(name)) .. ":" .. show_json(value[name])
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
 local function show (value)
   if type(value) == "string" then return ("%q"):format(value) end
   if type(value) == "function" then return "what the function accepts" end
-  local json = type(value) == "table" and codec.encode(codec.of "json", value, "text")
-  return type(json) == "string" and json or tostring(value)
+  return type(value) == "table" and show_json(value) or tostring(value)
 end
 
 local function is_equal (a, b)

@@ -35,8 +35,9 @@ local function check (scripts)
   end
 end
 
-local function note_failure (self, text)
-  self.failure = self.failure or text
+-- has_position: the text begins with a line of the script.
+local function note_failure (self, text, has_position)
+  if not self.failure then self.failure, self.has_position = text, has_position end
   self.news:put(true)
 end
 
@@ -78,7 +79,7 @@ function scripted.new (scripts, options)
   for name, value in pairs(options or {}) do given[name] = value end
   given.authorize = function (request) return authorize(self, request) end
   given.handler = function (ws, request) handle(self, ws, request) end
-  given.onerror = function (why) note_failure(self, report.text(why)) end
+  given.onerror = function (why) note_failure(self, report.text(why), true) end
   self.server = assert(arguments.call_at_level(3, server.serve, given))
   self.port = self.server.port
   self.url = (given.tls and "wss" or "ws") .. "://127.0.0.1:" .. self.port .. "/"
@@ -110,7 +111,7 @@ function TestServer:finish (within)
   end
   local failure = self.failure or not is_done(self) and describe(self, within)
   self.server:stop(1)
-  if failure then error(failure, 2) end
+  if failure then error(failure, self.has_position and 0 or 2) end
 end
 
 return scripted
