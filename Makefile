@@ -1,10 +1,13 @@
 # LUA chooses the interpreter: lua5.5 lua5.4 lua5.3 lua5.2 lua5.1 luajit, or the
-# path of one. LUA55=DIR: where Lua 5.5 is installed, for the tests, if apt has
-# none.
+# path of one; a name counts from the environment, too. LUA55=DIR: where Lua 5.5
+# is installed, for the tests, if apt has none.
 # WERROR=1 makes warnings errors; SANITIZE=1 builds with ASan and UBSan;
 # TSAN=1 with ThreadSanitizer;
 # PORTABLE=1 without what Linux alone has, as for macOS and the BSDs.
+# (Specs have the path of theirs in the environment: make has to be told it.)
+ifneq ($(filter environment,$(origin LUA))$(findstring /,$(LUA)),environment)
 LUA = lua5.4
+endif
 CC = gcc
 CFLAGS = -O2 -g
 PREFIX = /usr/local
@@ -77,7 +80,7 @@ LUA_FILES = $(shell cd lua && find . -name '*.lua')
 .PHONY: all help build build-fetch deps test-deps test test-debian13 cross check lint \
   format spec-programs tsan-check tsan-programs mutants house demo install clean
 all: build
-build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so) build-fetch
+build: $(CORE) $(if $(SANITIZE),$(OUT)/lua $(OUT)/faulty.so,$(OUT)/wsm) build-fetch
 
 build-fetch: $(FETCH)
 	@$(if $(FETCH),:,echo "wsmanager.fetch is left out: $(CURL_MISSING)")
@@ -85,7 +88,8 @@ build-fetch: $(FETCH)
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: build    build/$(LUA)/wsmanager/core.so; LUA=lua5.4 (5.1 to 5.5, luajit);
+#: build    build/$(LUA)/wsmanager/core.so and build/$(LUA)/wsm, the command line,
+#:          which runs in this tree; LUA=lua5.4 (5.1 to 5.5, luajit);
 #:          with libcurl's headers wsmanager/fetch/core.so, too
 #: install  into PREFIX=/usr/local, with DESTDIR before it
 #: bundle   build/$(LUA)/bundle: core.so, wsmanager.lua and libwsmanager.a, for games
@@ -128,6 +132,21 @@ $(CORE): $(OBJECTS)
 $(OUT)/wsmanager/fetch/core.so: $(FETCH_OBJECTS) $(FETCH_SHARED)
 	@mkdir -p $(@D)
 	$(CC) $(MODULE) $(SANITIZERS) $(LDFLAGS) -o $@ $^ $(FETCH_LIBS)
+
+# The command line, as it runs in this tree. Where Lua is another machine's: none.
+$(OUT)/wsm: bin/wsm scripts/wsm
+	@mkdir -p $(@D)
+	@if command -v $(LUA) >/dev/null; then \
+	  scripts/wsm $(LUA) "$(CURDIR)/lua" "$(abspath $(OUT))" > $@ && chmod +x $@; fi
+
+# Asked for once: what gcc says to it names no package.
+$(OBJECTS) $(FETCH_OBJECTS): | $(OUT)/headers
+$(OUT)/headers:
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(INCLUDES) $(CPPFLAGS) -E -include lua.h -x c /dev/null >/dev/null \
+	  2>&1 || { echo "There are no headers of $(LUA). Debian: make deps" \
+	  "LUA=$(LUA_NAME); others: docs/how-to/install.md" >&2; exit 1; }
+	@touch $@
 
 $(FETCH_OBJECTS): CURL_CFLAGS = $(shell pkg-config --cflags libcurl 2>/dev/null)
 
@@ -242,8 +261,8 @@ install: build
 	  $(INSTALL) -m 644 "lua/$$f" "$(DESTDIR)$(LUADIR)/$$f" || exit 1; \
 	done
 	$(INSTALL) -d $(DESTDIR)$(BINDIR)
-	scripts/wsm $(LUA) $(LUADIR) $(LIBDIR) > $(OUT)/wsm
-	$(INSTALL) -m 755 $(OUT)/wsm $(DESTDIR)$(BINDIR)/wsm
+	scripts/wsm $(LUA) $(LUADIR) $(LIBDIR) > $(OUT)/wsm.installed
+	$(INSTALL) -m 755 $(OUT)/wsm.installed $(DESTDIR)$(BINDIR)/wsm
 
 clean:
 	rm -rf build

@@ -24,6 +24,31 @@ describe("the Makefile", function ()
       .. "make -s -f - print CC='%s'"):format(folder, compiler))
   end
 
+  -- The Lua that it takes.
+  local function lua_of (before, behind)
+    return shell(("printf 'include Makefile\\nprint: ; @echo $(LUA)\\n' | %s "
+      .. "make -s -f - print %s"):format(before, behind or ""))
+  end
+
+  it("takes LUA from behind make, or a name from before it", function ()
+    assert.equal("lua5.4\n", lua_of "env -u LUA")
+    assert.equal("luajit\n", lua_of "LUA=luajit")
+    assert.equal("lua5.4\n", lua_of "LUA=/a/spec/has/a/path")
+    assert.equal("/a/path\n", lua_of("LUA=luajit", "LUA=/a/path"))
+  end)
+
+  it("names what is missing where there are no headers of Lua", function ()
+    local said = shell(("make -s build LUA=lua5.9 CC='gcc -nostdinc' OUT=%s/none")
+      :format(folder))
+    assert.matches("There are no headers of lua5.9. Debian: make deps LUA=lua5.9", said, 1, true)
+  end)
+
+  it("builds a wsm that runs in this tree", function ()
+    local said = shell(("make -s %s/plain/wsm OUT=%s/plain LUA=lua5.4 && head -1 %s/plain/wsm")
+      :format(folder, folder, folder))
+    assert.matches("^#!/[%w/]*lua5%.4\n", said)
+  end)
+
   it("sees libcurl's headers without pkg-config, and that they are missing", function ()
     assert.equal("yes\n", finds_curl "gcc")
     assert.equal("no\n", finds_curl "gcc -nostdinc")
