@@ -193,6 +193,7 @@ function hosting.adopt (given)
   local why = given.check and given.check()
   if why then error("wsmanager: " .. why, 0) end
   host, is_decided = given, true
+  rounds.trust()
   scheduler.set_prepare(nil)
   if given.spawn then
     threads.set_host(given, note_news)
@@ -246,6 +247,7 @@ end
 ---@return integer? fd  nil: this system has none, see `wsmanager.timeout`
 function hosting.fd ()
   scheduler.prepare()
+  rounds.trust()
   loop = rounds.loop()
   if not host then begin_telling() end
   local fd = loop:fd()
@@ -258,6 +260,7 @@ end
 ---@return number? seconds  nil: there is nothing to wait for but the descriptor
 function hosting.timeout ()
   scheduler.prepare()
+  rounds.trust()
   local due = rounds.due()
   local left = rounds.loop():timeout()
   if due < math.huge then left = math.min(left or due, math.max(0, due - now())) end

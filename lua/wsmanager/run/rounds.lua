@@ -1,5 +1,5 @@
 -- Rounds: one loop for each Lua state, and what each of its turns is followed by.
--- Depends on the core's loop and coroutines.lua. Whoever turns it is above: scheduler.lua,
+-- Depends on the core's loop, coroutines.lua, finalizer.lua and report.lua. Whoever turns it is above: scheduler.lua,
 -- or a host by hosting.lua.
 -- Never knows what a ready connection or server means: its handlers do.
 
@@ -7,6 +7,8 @@ local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local coroutines = require "wsmanager.run.coroutines"
 local each = require "wsmanager.base.each"
+local finalizer = require "wsmanager.base.finalizer"
+local report = require "wsmanager.base.report"
 local waitless = require "wsmanager.base.waitless"
 local raw = require "wsmanager.base.raw"
 
@@ -33,6 +35,7 @@ local any_scheduled = false
 local handle_connection, handle_server
 local attended = {}                              -- id -> fn(id): what else there is
 local prepare                                    -- before the loop is made
+local is_turned = false                          -- once, or by somebody else
 local on_news                                    -- where another loop turns this one
 local before_uncork                              -- likewise
 
@@ -63,6 +66,15 @@ end
 -- Was the loop made?
 function rounds.has_loop () return loop ~= nil end
 
+-- Somebody else sees to it that the loop turns.
+function rounds.trust () is_turned = true end
+
+-- The first `begin`, which makes way for the loop's own.
+local function begin_first (...)
+  is_turned, begin = true, loop.begin
+  return begin(...)
+end
+
 -- Makes the loop, if there is none: true, or nil, token, detail where it cannot be made
 -- (libwebsockets' plug-in for libuv is missing, descriptors have run out).
 function rounds.make ()
@@ -72,7 +84,7 @@ function rounds.make ()
   local made, token, detail = core.loop()
   if not made then return nil, token, detail end
   loop = made
-  begin, next_ready, cork = made.begin, made.ready, made.cork
+  begin, next_ready, cork = begin_first, made.ready, made.cork
   return true
 end
 
@@ -221,5 +233,18 @@ function rounds.has_work ()
          or any_scheduled or retained_count > 0
          or next(servers) ~= nil
 end
+
+-- What waits for a turn of the loop.
+local function describe_work ()
+  if next(servers) ~= nil then return "a server served nobody" end
+  if retained_count > 0 then return "a connection's listeners heard nothing" end
+  if runnable.first <= runnable.last then return "what was to run in a coroutine never ran" end
+end
+
+-- Called at the end of the Lua state, as nothing else has it.
+rounds.at_end = finalizer.new(function ()
+  local what = not is_turned and describe_work()
+  if what then report.warn(what .. ": end the program with wsmanager.run()") end
+end)
 
 return rounds
