@@ -88,8 +88,9 @@ function chat_pages.await_state (page, state)
     table.concat(page.errors, "\n")), 2)
 end
 
---- Writes a message, as its user does.
+--- Writes a message, as its user does, when the page lets him.
 function chat_pages.write (page, text)
+  page:await "!document.querySelector('#text').disabled"
   page:click "#text"
   page:type(text)
   page:key "Enter"

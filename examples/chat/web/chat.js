@@ -62,6 +62,7 @@ export class Chat extends EventTarget {
     addEventListener("online", wake, { signal })
     document.addEventListener("visibilitychange", wake, { signal })
     addEventListener("storage", ({ key, newValue }) => key?.startsWith(this.prefix)
+      && !(this.#leads && key.startsWith(this.prefix + "room/"))       // it hears that itself
       && this.#apply(key.slice(this.prefix.length), newValue), { signal })
     const lead = () => signal.aborted || new Promise(go => this.#connect(this.release = go))
     if (navigator.locks) navigator.locks.request(this.prefix, lead); else lead()
@@ -110,8 +111,7 @@ export class Chat extends EventTarget {
     this.#leads = false
     this.#gone.abort()
     this.#lost(this.#turn)
-    this.#tell("closed")
-    this.release?.()
+    this.#tell("closed"), this.release?.()
   }
   forget() {          // closes, and forgets all that this browser has kept of this user
     this.close()

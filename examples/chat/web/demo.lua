@@ -194,9 +194,12 @@ local list = assert(io.open(processes.file ".people", "w"))
 list:write(cjson.encode(people))
 list:close()
 journal = assert(io.open(processes.transcript()))
-local stop_watching = watch_input()
-local ok, why = pcall(wsmanager.run, main)
-stop_watching()
+local stop_watching
+local ok, why = pcall(function ()
+  stop_watching = watch_input()
+  wsmanager.run(main)
+end)
+if stop_watching then stop_watching() end
 local on_stderr = processes.stop()
 if not ok and not tostring(why):find "interrupted!" then
   io.stderr:write(on_stderr, tostring(why), "\n")

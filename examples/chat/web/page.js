@@ -383,7 +383,6 @@ async function begin() {
   talk = globalThis.talk = new Chat({
     ...session, mode: people[session.uid]?.mode, ...about_page.chat,
   })
-  text.disabled = true
   hear()
   write()
   keys()
