@@ -14,6 +14,8 @@ local function read(path)
   return text
 end
 
+wsm.read = read
+
 local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 wsm.quote = quote

@@ -42,15 +42,17 @@ function Stream:read (deadline)
   end
 end
 
--- Waits until all of it is written; nil, why: it cannot be.
+-- Waits until all of it is written; nil, why: it cannot be, because nobody reads it any
+-- more or otherwise.
 ---@param text string
 ---@return true?
 ---@return string? why
+---@return boolean? is_unread
 function Stream:write (text)
   local at = 1
   while at <= #text do
-    local after, why = self.descriptor:write(text, at)
-    if not after then return nil, why end
+    local after, why, is_unread = self.descriptor:write(text, at)
+    if not after then return nil, why, is_unread end
     if after == at and not await(self, "write") then return nil, "cancelled" end
     at = after
   end

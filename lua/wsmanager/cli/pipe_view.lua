@@ -26,7 +26,7 @@ end
 -- The next message to be sent; nil, "end"; nil, "error", why.
 function View:next () return self.input:next() end
 
--- Waits until it is written; nil, why.
+-- Waits until it is written; nil, why, is_unread.
 function View:message (data, kind)
   local text
   if self.is_terminal then

@@ -67,6 +67,7 @@ local function watch (self)
     if event.token == "codec" or event.token == "login" then view:failed(event.message) end
   end)
   ws:addEventListener("dropped", function (event)
+    if self.leaving then return end         -- what comes behind the goodbye
     view:failed(("%d messages dropped: %s"):format(event.count, event.token))
   end)
 end
@@ -134,10 +135,10 @@ local function receive_all (self)
   local data, kind = self.ws:receive()
   while data do
     self.last, self.count = math.huge, self.count + 1
-    local shown, why = self.view:message(data, kind)
+    local shown, why, is_unread = self.view:message(data, kind)
     self.last = core.now()
     if not shown then
-      self.output_failed = why
+      self.output_failed, self.is_unread = why, is_unread
       break
     end
     if self.count == self.values.count then break end
@@ -175,6 +176,18 @@ local function is_counted (self)
   return self.values.count ~= nil and self.count >= self.values.count
 end
 
+-- Waits for the peer's goodbye; a signal that comes meanwhile ends that: its number.
+local function await_goodbye (self)
+  local waiter = wsmanager.spawn(function ()
+    self.ws:closed(GOODBYE)
+    self.events:put "closed"
+  end)
+  local event
+  repeat event = self.events:take() until event == "closed" or stop.codes[event]
+  waiter:cancel()
+  return stop.codes[event]
+end
+
 -- The number to leave with, when this side ends it.
 local function say_goodbye (self, what)
   self.leaving = true
@@ -183,7 +196,7 @@ local function say_goodbye (self, what)
     self.view:failed("closed: messages that were never sent: " .. unsent)
     self.code = self.code or exits.closed
   end
-  self.ws:closed(GOODBYE)
+  self.code = await_goodbye(self) or self.code
   if self.code or stop.codes[what] then return self.code or stop.codes[what] end
   if what == "silence" and self.values.count and not is_counted(self) then
     self.view:failed(("timeout: %d of %d messages came"):format(self.count, self.values.count))
@@ -232,13 +245,16 @@ function Session:run ()
   local receiver = wsmanager.spawn(receive_all, self)
   local forget = stop.on(function (name) self.events:put(name) end, self.is_interactive)
   local what = await_end(self)
-  forget()
   local by_us = what ~= "over" or is_counted(self) or self.output_failed
   local code = by_us and say_goodbye(self, what) or tell_end(self)
   sender:cancel()
   receiver:cancel()
-  if self.output_failed then self.view:failed("the output: " .. self.output_failed) end
+  if self.output_failed then
+    self.view:failed("the output: " .. self.output_failed)
+    if code == exits.ok and not self.is_unread then code = exits.output end
+  end
   self.view:close()
+  forget()
   return code
 end
 

@@ -115,6 +115,30 @@ describe("wsm in a pipe", function()
       assert.equal(code, got)
     end
 
+    it("with 17 when its output has no room, and says so once", function()
+      local pipe = io.popen(wsm.command .. "-n --wait forever " .. url
+        .. "/count/20000 2>&1 >/dev/full; echo $?")
+      assert.matches("^wsm: the output: [^\n]+\n17\n$", pipe:read "*a")
+      pipe:close()
+    end)
+
+    it("by a second signal, though the peer does not answer its close frame", function()
+      local silent = peers.start("scripted", {
+        script = { { "accept", "" }, { "frame" }, { "frame" }, { "stall" } },
+      })
+      local path = os.tmpname()
+      local pipe = io.popen(wsm.bare .. "-m hello -w forever ws://127.0.0.1:" .. silent.port
+        .. " 2>&1 & pid=$!; read line; kill -INT $pid; read line; kill -INT $pid; wait $pid"
+        .. "; echo $? > " .. path, "w")
+      silent:await "frame"                                -- "hello"
+      pipe:write "now\n"
+      pipe:flush()
+      silent:await "frame"
+      pipe:write "again\n"
+      pipe:close()
+      assert.equal("130\n", wsm.read(path))
+    end)
+
     it("by the peer's close code and reason", function()
       ends(7, '^wsm: closed by the peer: 4004 %(the service\'s own%) "go away"\n$',
         url .. "/close/4004/go%20away -n")

@@ -53,14 +53,15 @@ static int await (lua_State *L) {
   return 1;
 }
 
-/* nil, why */
+/* nil, why, is nobody there who reads it? */
 static int fail (lua_State *L, int error) {
   lua_pushnil(L);
   lua_pushstring(L, strerror(error));
-  return 2;
+  lua_pushboolean(L, error == EPIPE);
+  return 3;
 }
 
-/* read() -> bytes; false: not now; nil: the end; nil, why */
+/* read() -> bytes; false: not now; nil: the end; fail */
 static int read_some (lua_State *L) {
   char bytes[READ_SIZE];
   const long n = wsm_descriptor_read(check(L), bytes, sizeof bytes);
@@ -71,7 +72,7 @@ static int read_some (lua_State *L) {
   return 1;
 }
 
-/* write(text, from) -> the index behind what was written, `from` if nothing; nil, why */
+/* write(text, from) -> the index behind what was written, `from` if nothing; fail */
 static int write_some (lua_State *L) {
   const struct wsm_descriptor *d = check(L);
   size_t length, at;
