@@ -1,6 +1,8 @@
 -- A line that is being typed: its characters, a cursor, and the lines before it.
--- Depends on nothing; safe.lua is not needed: what is typed has no control characters.
+-- Depends on safe.lua: what is pasted was written by others.
 -- Never writes: it answers what a terminal is to show.
+
+local safe = require "wsmanager.cli.safe"
 
 local editor = {}
 
@@ -156,9 +158,15 @@ local function code_of (char)
 end
 
 local shown = {["\n"] = "\226\134\181", ["\t"] = " "}   -- a line feed as an arrow
+local UNKNOWN = "\239\191\189"                           -- U+FFFD
+
+-- What moves no cursor, and is UTF-8, as it is.
+local function show (char)
+  return shown[char] or safe.text(char) == char and char or UNKNOWN
+end
 
 local function width_of (char)
-  local code = code_of(shown[char] or char)
+  local code = code_of(show(char))
   if code >= 0x300 and code <= 0x36F or code >= 0x200B and code <= 0x200D
      or code >= 0xFE00 and code <= 0xFE0F
   then
@@ -182,7 +190,7 @@ function Editor:visible (columns)
     local char = self.chars[i]
     width = width + width_of(char)
     if width > columns then break end
-    parts[#parts + 1] = shown[char] or char
+    parts[#parts + 1] = show(char)
   end
   return table.concat(parts), before
 end

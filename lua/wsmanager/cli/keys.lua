@@ -52,9 +52,10 @@ local function whole_stop (bytes, at, stop)
   return stop
 end
 
--- Printable text from `at` on, whole characters.
+-- Printable text from `at` on, whole characters; what a key cuts never becomes whole.
 local function take_text (bytes, at)
-  local stop = whole_stop(bytes, at, (bytes:find("[%c\127]", at) or #bytes + 1) - 1)
+  local key = bytes:find("[%c\127]", at)
+  local stop = key and key - 1 or whole_stop(bytes, at, #bytes)
   return bytes:sub(at, stop), stop + 1
 end
 

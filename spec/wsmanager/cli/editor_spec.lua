@@ -47,6 +47,24 @@ describe("the keys of a terminal", function()
   it("that nobody knows change nothing", function()
     assert.equal("ab", (typed "a\27[99;99Z\27[15~\27x\30b"))
   end)
+
+  it("go on behind a character that is cut for good: what Latin-1 types", function()
+    for _, byte in ipairs { "\195", "\233", "\240", "\240\159\152", "\255" } do
+      for _, key in ipairs { "\3", "\27[D", "\r", "\127" } do
+        local reader = keys.new()
+        reader:feed(byte)
+        local found = reader:feed(key .. "\4")
+        assert.equal("end-of-input", found[#found].name)
+        assert.equal(3, #found)
+      end
+    end
+  end)
+
+  it("of a paste move no cursor when they are shown", function()
+    local text = line("\27[200~a\194\155b\226\128\174c\216\156\27[201~")[1]
+    assert.is_nil(text:find "[\194\216]")
+    assert.is_nil(text:find("\226\128\174", 1, true))
+  end)
 end)
 
 describe("an edited line", function()
