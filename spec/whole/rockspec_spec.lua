@@ -115,7 +115,8 @@ describe_rocks("the rocks", function()
 
   -- in the environment of a user, not of a suite that may preload a sanitizer's runtime
   it("install wsm, which finds its modules", function()
-    local ok, text = run("cd / && env -u LD_PRELOAD -u LUA_PATH -u LUA_CPATH " .. place .. "/tree/bin/wsm -m hi ws://127.0.0.1:1/")
+    local ok, text = run("cd / && env -u LD_PRELOAD -u LUA_PATH -u LUA_CPATH "
+      .. place .. "/tree/bin/wsm -m hi ws://127.0.0.1:1/")
     assert.is_false(ok)
     assert.matches("^wsm: refused: .*\nstatus 3\n$", text)
   end)

@@ -195,8 +195,9 @@ it("docs/wsm.md names every exit code, option and command", function()
   local text = files.read "docs/wsm.md"
   local exits = require "wsmanager.cli.exits"
   for token, code in pairs(exits) do
-    local row = token == "ok" and "| 0 |" or token == "usage" and "| 1 |"
-      or "| " .. tostring(code) .. " | `" .. token .. "` |"
+    -- these are wsm's own, and no tokens of the module
+    local is_own = token == "ok" or token == "usage" or token == "output"
+    local row = ("| %s |%s"):format(tostring(code), is_own and " |" or " `" .. token .. "` |")
     local is_there = text:find(row, 1, true) ~= nil
     assert.equal(type(code) == "number", is_there, row)
   end
