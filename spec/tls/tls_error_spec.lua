@@ -74,7 +74,7 @@ describe("a TLS error about", function()
       assert.equal("failed", client.status)
       assert.equal("tls", client.token)
       assert.equal('chat.example.com does not speak TLS (its first bytes ' ..
-                   'were "HTTP/1.1"); is it the right port?', client.detail)
+                   'were "HTTP/1.1"); is it the right port, or ws instead of wss?', client.detail)
       assert.is_false(client.final)
     end)
 
@@ -89,7 +89,8 @@ describe("a TLS error about", function()
       local server = ends.new(ends.server())
       server:feed('\0\255\1"\\\n\127z and more')
       assert.equal('the client does not speak TLS (its first bytes were ' ..
-                   [["\x00\xff\x01\x22\x5c\x0a\x7fz"); is it the right port?]],
+                   [["\x00\xff\x01\x22\x5c\x0a\x7fz"); is it the right port, ]]
+                   .. "or ws instead of wss?",
                    server.detail)
     end)
 

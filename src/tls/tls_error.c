@@ -34,7 +34,8 @@ static void explain_not_tls (struct wsm_error *e, const char *name,
   }
   wsm_error_set(e, WSM_TLS,
                 "%.100s does not speak TLS (its first bytes were "
-                "\"%s\"); is it the right port?",
+                "\"%s\"); is it the right port, or ws instead of "
+                "wss?",
                 name, first);
 }
 

@@ -86,7 +86,7 @@ local function core_codec ()
     text = true, encode = exact.encode,
     decode = function (text)
       local value = decode(text)
-      if value == nil then error("it is no JSON", 0) end
+      if value == nil then error("wrong syntax", 0) end
       return value
     end,
   }
@@ -160,6 +160,7 @@ function codec.decode (with, data, kind)
     ok, value = pcall(with.decode, data)
   end
   if ok and value ~= nil then return value, kind end
+  if with == json then value = 'it is no JSON, as decode = "json" wants: ' .. report.text(value) end
   return failure(data, ok, value, why)
 end
 

@@ -82,6 +82,11 @@ local heartbeat = group({
   silence = positive_or_false,
 }, true)
 
+function heartbeat.hint (given)
+  if type(given) ~= "number" then return "" end
+  return "; in seconds: heartbeat = {interval = 30}"
+end
+
 -- ## Times and sizes
 
 --- How long a connection waits for its peer; `false` waits without end.
