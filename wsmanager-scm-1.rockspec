@@ -259,6 +259,7 @@ build = {
     ["wsmanager.base.suggest"] = "lua/wsmanager/base/suggest.lua",
     ["wsmanager.base.tls_context"] = "lua/wsmanager/base/tls_context.lua",
     ["wsmanager.base.url"] = "lua/wsmanager/base/url.lua",
+    ["wsmanager.base.version"] = "lua/wsmanager/base/version.lua",
     ["wsmanager.base.waitless"] = "lua/wsmanager/base/waitless.lua",
     ["wsmanager.chat"] = "lua/wsmanager/chat.lua",
     ["wsmanager.chat.census"] = "lua/wsmanager/chat/census.lua",

@@ -18,6 +18,7 @@ local signals = require "wsmanager.signals"
 local task = require "wsmanager.run.task"
 local trace = require "wsmanager.trace"
 local try = require "wsmanager.try"
+local version = require "wsmanager.base.version"
 local websocket = require "wsmanager.websocket"
 
 --- A timeout is a number of seconds, in every function that takes one. 0 does not wait, and
@@ -59,7 +60,7 @@ local websocket = require "wsmanager.websocket"
 ---@field CLOSING 2     of `readyState`
 ---@field CLOSED 3      of `readyState`
 local wsmanager = {
-  _VERSION = "wsmanager scm",
+  _VERSION = "wsmanager " .. version,
   CONNECTING = 0,
   OPEN = 1,
   CLOSING = 2,

@@ -1,12 +1,13 @@
 -- wsmanager.metrics: what all connections of this Lua state have counted, as text for
 -- Prometheus and its like.
--- Depends on the core's totals, gauges.lua and scheduler.lua.
+-- Depends on the core's totals, gauges.lua, scheduler.lua and version.lua.
 -- Never has a label whose values a peer chooses.
 
 local core = require "wsmanager.core"
 local arguments = require "wsmanager.base.arguments"
 local gauges = require "wsmanager.base.gauges"
 local scheduler = require "wsmanager.run.scheduler"
+local version = require "wsmanager.base.version"
 
 local PREFIX = "wsmanager_"
 local OPENMETRICS = "application/openmetrics-text"
@@ -254,7 +255,7 @@ end
 local function write_build (out)
   begin(out, "build", "info", "The version of wsmanager and of Lua.")
   sample(out, "build_info", to_labels {
-    "version", "scm", "lua", jit and jit.version or _VERSION,
+    "version", version, "lua", jit and jit.version or _VERSION,
   }, 1)
 end
 

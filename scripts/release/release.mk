@@ -1,5 +1,5 @@
 # The release that the rockspecs beside those of scm are of.
-VERSION = 1.0.0
+VERSION = $(shell sed -n 's/^return "\(.*\)"/\1/p' lua/wsmanager/base/version.lua)
 
 .PHONY: rockspecs rock
 rockspecs:

@@ -113,9 +113,11 @@ describe_rocks("the rocks", function()
     end)
   end
 
-  -- in the environment of a user, not of a suite that may preload a sanitizer's runtime
+  -- in the environment of a user, who tells his shell of a tree of his own, and not of a suite
+  -- that has paths to the modules and may preload a sanitizer's runtime
   it("install wsm, which finds its modules", function()
-    local ok, text = run("cd / && env -u LD_PRELOAD -u LUA_PATH -u LUA_CPATH "
+    local ok, text = run("cd / && unset LD_PRELOAD LUA_PATH LUA_CPATH && eval \"$(luarocks "
+      .. "--lua-version " .. version .. " --tree " .. place .. "/tree path)\" && "
       .. place .. "/tree/bin/wsm -m hi ws://127.0.0.1:1/")
     assert.is_false(ok)
     assert.matches("^wsm: refused: .*\nstatus 3\n$", text)

@@ -1,0 +1,3 @@
+-- The version of this library: that of the rockspecs of its release.
+
+return "1.0.0"
