@@ -8,18 +8,15 @@
 local core = require "wsmanager.core"
 local optional = require "wsmanager.base.optional"
 
-local now = core.now
 local ngx = rawget(_G, "ngx")
 local FAR = 1e6           -- seconds: nginx counts milliseconds in an int
 local THREADS = 100       -- of one timer: each that has ended leaves something there
 
 local nginx_threads = {FAR = FAR}
 
-local function new_semaphore ()
+function nginx_threads.semaphore ()
   return assert(optional.need "ngx.semaphore".new())
 end
-
-nginx_threads.semaphore = new_semaphore
 
 -- ## Waiting
 
@@ -30,13 +27,12 @@ Condition.__index = Condition
 -- once a round: a wait may end too early, and goes on then.
 function Condition:wait (seconds)
   if not seconds then return self.semaphore:wait(FAR) == true end
-  local due, rest = now() + seconds, seconds
+  local due = core.now() + seconds
   repeat
     ngx.update_time()
-    local ok, why = self.semaphore:wait(math.min(rest + 0.001, FAR))
+    local ok, why = self.semaphore:wait(math.min(due - core.now() + 0.001, FAR))
     if ok then return true end
-    rest = due - now()
-  until rest <= 0 or why ~= "timeout"
+  until why ~= "timeout" or core.now() >= due
   return false
 end
 
@@ -48,7 +44,7 @@ function Condition:signal ()
 end
 
 function nginx_threads.condition ()
-  return setmetatable({semaphore = new_semaphore()}, Condition)
+  return setmetatable({semaphore = nginx_threads.semaphore()}, Condition)
 end
 
 -- ## Starting
@@ -73,13 +69,12 @@ local function start_threads (own)
 end
 
 function begin_starter ()
-  local own = new_semaphore()
+  local own = nginx_threads.semaphore()
   starter = own
   nginx_threads.begin(function () start_threads(own) end)
 end
 
--- Calls fn() in a light thread, soon. A function that was not started for since the call
--- before has met a timer that was ended: another one begins.
+-- Calls fn() in a light thread, soon. A function that still waits has met a timer that ended.
 function nginx_threads.spawn (fn)
   if called[1] or not starter then begin_starter() end
   called[#called + 1] = fn

@@ -291,14 +291,14 @@ describe("a server that gets a plain HTTP request", function ()
     it("is patient with a steady reader, persistent: " .. tostring(persistent), function ()
       local size = 24 * 2^20
       serve {
-        page = function () return ("x"):rep(size) end, timeouts = {close = 1, open = 1},
+        page = function () return ("x"):rep(size) end, timeouts = {close = 3, open = 3},
       }
       local peer = peers.start("scripted", {
         connect = {host = "127.0.0.1", port = server.port},
         script = {
           {"text", "GET / HTTP/1.1\r\nHost: x\r\n"
            .. (persistent and "" or "Connection: close\r\n") .. "\r\n"},
-          {"sip", 131072, 0.02},
+          {"sip", 131072, 0.03},         -- in all longer than the timeouts
         },
       })
       local got
