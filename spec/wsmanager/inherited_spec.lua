@@ -91,6 +91,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
     ]] .. (prefix or "") .. [[
     local server, token, why = w.serve {fd = 3, handler = print}
     print(server and server.port or token, why)
+    if server then server:stop() end
   ]], "timeout 60 /usr/bin/python3 " .. path .. " ")
   os.remove(path)
   return text
@@ -147,8 +148,7 @@ describe("a descriptor that is no listening socket", function()
 
   it("is refused while another server has it", function()
     local listens = "s = socket.create_server(('127.0.0.1', 0))"
-    assert.matches("^%d+\tnil\nwsmanager: a server served nobody[^\n]*\nstatus 0\n$",
-      passed(listens))
+    assert.matches("^%d+\tnil\nstatus 0\n$", passed(listens))
     refuses("it is in use already, by this module", listens,
             "first = assert(w.serve {fd = 3, handler = print})")
   end)
