@@ -30,6 +30,7 @@ struct wsm_loop {
   bool corked;
   bool forked;    /* it stays with the parent */
   bool recovered; /* the machine woke up or its network came back */
+  bool has_news;  /* libuv is to poll something that it does not yet */
   bool watching;  /* the network, while somebody awaits it ... */
   struct wsm_network *network; /* ... NULL: it cannot be watched */
   uint64_t polled_ms;          /* when libuv ran last */
@@ -284,6 +285,7 @@ static void arm (struct wsm_loop *loop) {
 
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
   loop->handles.turning = true;
+  loop->has_news = false;
   loop->counters.turns++;
   wsm_loop_refresh(loop);
   wsm_handles_flush(&loop->handles, true);
@@ -310,7 +312,7 @@ int64_t wsm_loop_timeout (struct wsm_loop *loop) {
   const uint64_t now = wsm_loop_refresh(loop), deadline = host_deadline(loop);
   int64_t uv = uv_timeout(loop);
   int64_t ours = -1;
-  if (loop->handles.first_ready || loop->recovered) return 0;
+  if (loop->handles.first_ready || loop->recovered || loop->has_news) return 0;
   if (deadline != WSM_NEVER)
     ours = deadline <= now ? 0 : (int64_t)(deadline - now);
   if (!uv_loop_alive(loop->uv)) uv = -1;
@@ -329,6 +331,12 @@ int wsm_loop_fd (struct wsm_loop *loop) {
 void wsm_loop_due (struct wsm_loop *loop, uint64_t at_ms) {
   loop->due_ms = at_ms;
   if (!loop->handles.turning) arm(loop);
+}
+
+void wsm_loop_news (struct wsm_loop *loop) {
+  if (loop->handles.turning) return;
+  loop->has_news = true;
+  arm(loop);
 }
 
 bool wsm_loop_is_hosted (const struct wsm_loop *loop) {

@@ -53,6 +53,9 @@ int64_t wsm_loop_timeout (struct wsm_loop *loop);
 ** timeout: a turn does not look at it. */
 void wsm_loop_due (struct wsm_loop *loop, uint64_t at_ms);
 
+/* libuv is to poll something more: the kernel is told in a turn, which is due at once. */
+void wsm_loop_news (struct wsm_loop *loop);
+
 /* Was its descriptor asked for? */
 bool wsm_loop_is_hosted (const struct wsm_loop *loop);
 

@@ -49,8 +49,9 @@ static void release (struct wsm_server *s) {
 /* --- entries --- */
 
 static void update_listener (struct wsm_server *s) {
-  if (s->listener && s->limit > 0)
-    wsm_listener_pause(s->listener, s->count >= s->limit);
+  if (!s->listener || s->limit <= 0) return;
+  wsm_listener_pause(s->listener, s->count >= s->limit);
+  wsm_loop_news(s->handle.loop);
 }
 
 static void insert (struct wsm_server *s, struct entry *entry) {
@@ -286,7 +287,10 @@ struct wsm_server *wsm_server_new (struct wsm_loop *loop,
     s->listener =
       wsm_listener_new(wsm_loop_uv(loop), &setup->listener, on_accepted, s, e);
   }
-  if (s->listener) return s;
+  if (s->listener) {
+    wsm_loop_news(loop);
+    return s;
+  }
   wsm_server_release(s);
   return NULL;
 }
