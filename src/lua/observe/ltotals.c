@@ -139,7 +139,7 @@ static const char *const keys[WSM_SURVEY_KEYS + 1] = {
 
 /* The list of ids at 5, which rise, as an array on top of the stack. */
 static void read_only (lua_State *L, struct wsm_survey_query *query) {
-  const size_t n = lua_rawlen(L, 5);
+  const size_t n = (size_t)lua_rawlen(L, 5);
   int64_t *ids = lua_newuserdata(L, (n + 1) * sizeof *ids);
   size_t i;
   for (i = 0; i < n; i++) {
