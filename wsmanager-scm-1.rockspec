@@ -87,7 +87,6 @@ build = {
         "src/io/loop.c",
         "src/io/network.c",
         "src/io/nginx.c",
-        "src/io/poll_fd.c",
         "src/io/reactor.c",
         "src/io/resolve.c",
         "src/io/resolver.c",

@@ -1,17 +1,17 @@
 #include "io/handle.h"
 
 #include <stddef.h>
-#include "io/poll_fd.h"
+#include "io/alarm.h"
 #include "base/hidden.h"
 
 #define COALESCE_MIN_MS 1000 /* timers that far ahead may be late */
 #define COALESCE_MASK 15     /* ms; 2^n - 1 */
 #define IDLE (WSM_NEVER - 1) /* in the heap, and not to be called */
 
-/* Changes outside a turn make poll_fd readable. */
+/* A host has a turn for changes outside one. */
 static void wake (struct wsm_handles *all) {
-  if (all->poll_fd && !all->turning && !all->corked)
-    wsm_poll_fd_set_timeout(all->poll_fd, 0, all->now_ms);
+  if (all->alarm && !all->turning && !all->corked)
+    wsm_alarm_set(all->alarm, 0, all->now_ms);
 }
 
 /* --- attaching --- */

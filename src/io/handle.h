@@ -1,6 +1,6 @@
 /*
 ** handle.h - what lives on a loop: a timer, output to flush, a notification
-** Depends on heap.h for the timers, and on poll_fd.h to wake a host's loop up. A
+** Depends on heap.h for the timers, and on alarm.h to wake a host's loop up. A
 ** connection or a server embeds one handle; the loop holds them all.
 ** Never does I/O.
 */
@@ -13,7 +13,7 @@
 
 struct wsm_handle;
 struct wsm_loop;
-struct wsm_poll_fd;
+struct wsm_alarm;
 
 struct wsm_handle_calls {
   /* its deadline has passed; NULL: it has none */
@@ -78,12 +78,12 @@ struct wsm_handles {
   struct wsm_handle *all;
   struct wsm_handle *first_ready, *last_ready;
   struct wsm_handle *pending, *flushing;
-  uint64_t flush_ms;           /* for a host: when those pending are due */
-  struct wsm_poll_fd *poll_fd; /* NULL: no host polls the loop */
+  uint64_t flush_ms;       /* for a host: when those pending are due */
+  struct wsm_alarm *alarm; /* the reactor's; NULL: no host polls the loop */
   int64_t last_id;
   size_t awaiting;      /* handles that await a recovery */
   unsigned forks;       /* wsm_fork_count of the process that it is for */
-  bool turning, corked; /* poll_fd is set when the turn ends, or the cork */
+  bool turning, corked; /* the alarm is set when the turn ends, or the cork */
 };
 
 /* false: no memory. */

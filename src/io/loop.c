@@ -7,10 +7,10 @@
 #include <uv.h>
 #include "base/memory.h"
 #include "base/keep_loaded.h"
+#include "io/alarm.h"
 #include "io/clock.h"
 #include "io/fork.h"
 #include "io/network.h"
-#include "io/poll_fd.h"
 #include "io/reactor.h"
 #include "base/hidden.h"
 
@@ -69,11 +69,6 @@ struct wsm_loop *wsm_loop_new (struct wsm_error *e) {
   return loop;
 }
 
-static void free_poll_fd (struct wsm_loop *loop) {
-  if (loop->handles.poll_fd) wsm_poll_fd_free(loop->handles.poll_fd);
-  loop->handles.poll_fd = NULL;
-}
-
 /* Only while somebody awaits it. */
 static void watch_network (struct wsm_loop *loop) {
   const bool wanted = loop->handles.awaiting > 0;
@@ -98,7 +93,7 @@ static bool renew (struct wsm_loop *loop) {
 bool wsm_loop_is_ours (struct wsm_loop *loop) {
   if (loop->handles.forks == wsm_fork_count) return true;
   if (loop->forked) return false;
-  free_poll_fd(loop);
+  loop->handles.alarm = NULL;
   if (loop->network) wsm_network_forget(loop->network);
   loop->network = NULL;
   wsm_handles_leave(&loop->handles);
@@ -112,7 +107,7 @@ void wsm_loop_free (struct wsm_loop *loop) {
   (void)wsm_loop_is_ours(loop);
   wsm_handles_close(&loop->handles);
   watch_network(loop);
-  free_poll_fd(loop);
+  if (loop->handles.alarm) wsm_alarm_set(loop->handles.alarm, WSM_NEVER, 0);
   wsm_reactor_give_back(loop->reactor);
   wsm_buffer_clear(&loop->scratch);
   wsm_pool_free(&loop->pool);
@@ -185,8 +180,10 @@ static int poll_timeout (const struct wsm_loop *loop, uint64_t until) {
 /* A long wait has an alarm, too: poll() does not count a suspend. */
 static void set_alarm (struct wsm_loop *loop, uint64_t until) {
   const uint64_t now = wsm_loop_now(loop);
-  if (until != WSM_NEVER && until - now >= LONG_MS)
-    wsm_reactor_wake_by(loop->reactor, until, now);
+  struct wsm_alarm *alarm;
+  if (until == WSM_NEVER || until - now < LONG_MS) return;
+  alarm = wsm_reactor_alarm(loop->reactor);
+  if (alarm) wsm_alarm_set_latest(alarm, until, now);
 }
 
 /* Before a deadline is judged libuv says what has come. */
@@ -275,12 +272,15 @@ static void tell_recovered (struct wsm_loop *loop) {
   wsm_handles_recovered(&loop->handles);
 }
 
-/* poll_fd is set once a turn, after all that follows from it. */
+/* For a host; once a turn, after all that follows from it. */
 static void arm (struct wsm_loop *loop) {
   int64_t timeout;
-  if (!loop->handles.poll_fd || loop->handles.corked) return;
+  uint64_t now;
+  if (!loop->handles.alarm || loop->handles.corked) return;
   timeout = wsm_loop_timeout(loop);
-  wsm_poll_fd_set_timeout(loop->handles.poll_fd, timeout, wsm_loop_now(loop));
+  now = wsm_loop_now(loop);
+  wsm_alarm_set(loop->handles.alarm,
+                timeout < 0 ? WSM_NEVER : now + (uint64_t)timeout, now);
 }
 
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
@@ -321,11 +321,10 @@ int64_t wsm_loop_timeout (struct wsm_loop *loop) {
 }
 
 int wsm_loop_fd (struct wsm_loop *loop) {
-  if (!loop->handles.poll_fd)
-    loop->handles.poll_fd = wsm_poll_fd_new(uv_backend_fd(loop->uv));
-  if (!loop->handles.poll_fd) return -1;
+  loop->handles.alarm = wsm_reactor_alarm(loop->reactor);
+  if (!loop->handles.alarm) return -1;
   arm(loop);
-  return wsm_poll_fd_get(loop->handles.poll_fd);
+  return uv_backend_fd(loop->uv);
 }
 
 void wsm_loop_due (struct wsm_loop *loop, uint64_t at_ms) {
@@ -340,7 +339,7 @@ void wsm_loop_news (struct wsm_loop *loop) {
 }
 
 bool wsm_loop_is_hosted (const struct wsm_loop *loop) {
-  return loop->handles.poll_fd != NULL;
+  return loop->handles.alarm != NULL;
 }
 
 /* --- what its users need --- */

@@ -43,7 +43,8 @@ static inline void wsm_loop_check (struct wsm_handle *h) {
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms);
 
 /* A descriptor that is readable when a turn has something to do, timers
-** included; -1 where there is none (poll_fd.h). The loop closes it. */
+** included; -1 where there is none (alarm.h). It is the reactor's, which is kept:
+** whoever polls it ends that before the loop is freed. */
 int wsm_loop_fd (struct wsm_loop *loop);
 
 /* Milliseconds until a turn is due without any I/O; -1: none is. */

@@ -29,7 +29,7 @@ struct wsm_reactor {
   struct lws_context *context;
   struct wsm_sockets sockets;
   struct wsm_lookup_results results;
-  struct wsm_alarm *alarm; /* NULL: no turn has waited long */
+  struct wsm_alarm *alarm; /* NULL: nobody has asked for it */
   uv_idle_t *idle;         /* libwebsockets'; NULL: it has none */
   unsigned forks; /* wsm_fork_count: the processes before share its epoll */
   struct wsm_reactor *next;
@@ -220,10 +220,9 @@ void wsm_reactor_give_back (struct wsm_reactor *r) {
   pthread_mutex_unlock(&lock);
 }
 
-void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
-                          uint64_t now_ms) {
+struct wsm_alarm *wsm_reactor_alarm (struct wsm_reactor *r) {
   if (!r->alarm) r->alarm = wsm_alarm_new(&r->uv);
-  if (r->alarm) wsm_alarm_set(r->alarm, at_ms, now_ms);
+  return r->alarm;
 }
 
 /* libuv tells the kernel what has changed when it polls the next time. Its list of

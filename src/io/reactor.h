@@ -14,6 +14,7 @@
 #include "base/error.h"
 
 struct uv_loop_s;
+struct wsm_alarm;
 struct wsm_reactor;
 struct wsm_sockets;
 
@@ -25,10 +26,8 @@ struct wsm_reactor *wsm_reactor_take (struct wsm_error *e);
 ** or it is from before a fork, and kept aside. */
 void wsm_reactor_give_back (struct wsm_reactor *r);
 
-/* Has a turn that waits on it end by at_ms, of clock.h, also where the machine is
-** suspended meanwhile (alarm.h). */
-void wsm_reactor_wake_by (struct wsm_reactor *r, uint64_t at_ms,
-                          uint64_t now_ms);
+/* Its own, made when it is first asked for; NULL: there is none (alarm.h). */
+struct wsm_alarm *wsm_reactor_alarm (struct wsm_reactor *r);
 
 /* Runs libuv's loop once and does not wait. libwebsockets asks for another run after
 ** each event, to look for work of its own. Raw sockets have none but their timers: it
