@@ -57,6 +57,7 @@ void wsm_handle_detach (struct wsm_handle *h) {
   unlink_ready(h);
   unlink_pending(h);
   wsm_handle_await_recovery(h, false);
+  wake(all); /* it may be the last: then a host has nothing to turn for */
   wsm_heap_remove(&all->timers, &h->timer);
   if (h->previous) h->previous->next = h->next;
   else all->all = h->next;

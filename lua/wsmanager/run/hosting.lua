@@ -130,14 +130,21 @@ local function note_news (id)
     if not is_reason(id) then return end
     start_watching()
   end
-  if not loop then return end
+  if not loop or rounds.is_stepping then return end
   tell_due()
   set_held(true)
 end
 
+-- If nothing is left, a turn says so: it ends the watch.
+local function note_end ()
+  if not is_watched or is_forked() or rounds.has_work() or has_connection() then return end
+  told = 0
+  loop:due(0)
+end
+
 local function begin_telling ()
   coroutines.set_news(note_news)
-  rounds.set_host(note_news, tell_due)
+  rounds.set_host(note_news, tell_due, note_end)
 end
 
 -- ## How others wait
@@ -243,7 +250,7 @@ end
 
 --- The descriptor that is readable when `step(0)` has something to do, the timers and
 --- sleepers included: for the event loop of a program in C, or any other (epoll, select,
---- a GUI's). It stays the same; the module closes it.
+--- a GUI's). It stays the same, and open; end to poll it before the Lua state is closed.
 ---@return integer? fd  nil: this system has none, see `wsmanager.timeout`
 function hosting.fd ()
   scheduler.prepare()

@@ -1,12 +1,13 @@
 -- Conditions for a host that can only park its threads and resume them.
--- Depends on coroutines.lua for the timers, and on jobs.lua, which knows whose thread a
--- coroutine runs in.
+-- Depends on coroutines.lua for the timers, on rounds.lua, and on jobs.lua, which knows
+-- whose thread a coroutine runs in.
 -- Never loses count of who waits: a thread that is dead is left out.
 
 local core = require "wsmanager.core"
 local coroutines = require "wsmanager.run.coroutines"
 local jobs = require "wsmanager.run.jobs"
 local raw = require "wsmanager.base.raw"
+local rounds = require "wsmanager.run.rounds"
 
 local now, status, running = core.now, raw.status, coroutine.running
 local sleepers, outer = coroutines.sleepers, jobs.outer
@@ -30,7 +31,9 @@ local function remove (self, waiter)
   if behind then behind.before = before else self.last = before end
   self.count = self.count - 1
   waiter.before, waiter.behind = nil, nil
-  if waiter.index then sleepers:remove(waiter) end
+  if not waiter.index then return end
+  sleepers:remove(waiter)
+  if sleepers.count == 0 then rounds.over() end
 end
 
 -- A waiter is its own timer, where it has a deadline.

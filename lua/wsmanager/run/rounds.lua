@@ -24,6 +24,7 @@ local rounds = {
   connections = setmetatable({}, {__mode = "v"}),-- id -> connection
   retained = {},                                 -- id -> connection kept alive
   servers = {},                                  -- id -> server
+  is_stepping = false,                           -- its end says when the next is due
 }
 
 local connections, servers = rounds.connections, rounds.servers
@@ -37,7 +38,7 @@ local attended = {}                              -- id -> fn(id): what else ther
 local prepare                                    -- before the loop is made
 local is_turned = false                          -- once, or by somebody else
 local on_news                                    -- where another loop turns this one
-local before_uncork                              -- likewise
+local on_end, before_uncork                      -- likewise
 
 -- What a round does with a connection or server that is ready or scheduled:
 -- handlers.connection(ws), handlers.server(server).
@@ -53,9 +54,15 @@ end
 
 -- Has news(id) called when there is something for the next round (the connection or
 -- server of that id, or nil: something else), and told() at the end of each turn: a host's
--- loop has to know when it is due.
-function rounds.set_host (news, told)
-  on_news, before_uncork = news, told
+-- loop has to know when it is due. ended() is called when there may be nothing left outside
+-- of a turn.
+function rounds.set_host (news, told, ended)
+  on_news, before_uncork, on_end = news, told, ended
+end
+
+-- Something that a turn was to come for is over.
+function rounds.over ()
+  if on_end and not rounds.is_stepping then on_end() end
 end
 
 -- Raises in a forked child whose parent had connections or servers.
@@ -114,6 +121,7 @@ function rounds.retain (id, connection)
     if on_news and retained_count == 1 then on_news() end
   elseif not connection then
     retained_count = retained_count - 1
+    rounds.over()
   end
 end
 
@@ -213,8 +221,10 @@ function rounds.step (timeout)
   if timeout ~= nil then timeout = to_timeout(1, "#1 to 'step'", timeout) end
   if waitless.thread then waitless.check_turn() end
   if not loop then rounds.loop() end
+  rounds.is_stepping = true
   local happened = round(begin(loop, poll_timeout(timeout)))
   if before_uncork then before_uncork() end
+  rounds.is_stepping = false
   cork(loop, false)
   return happened
 end

@@ -125,6 +125,42 @@ for name, has_threads in pairs {
       ]], has_threads))
     end)
 
+    -- Outside of a turn, and the loop's next timer is half a minute ahead.
+    for what, program in pairs {
+      ["its last server is stopped"] = [[
+        local server = assert(wsmanager.serve {host = "127.0.0.1", handler = print})
+        go_on(1)
+        server:stop(0)
+      ]],
+      ["its last connection is collected"] = [[
+        do
+          local ws = wsmanager.new {url = "ws://127.0.0.1:%d/echo"}
+          go_until(function () return ws.state == "open" end)
+        end
+        collectgarbage()
+        collectgarbage()
+      ]],
+      ["its last task is cancelled"] = [[
+        local task = wsmanager.spawn(wsmanager.sleep, 50)
+        go_on(1)
+        task:cancel()
+        run_ready()
+      ]],
+    } do
+      it("ends to watch ours when " .. what, function ()
+        local peer = peers.start "python_server"
+        assert.equal("status 0\n", run(program .. [[
+          local last = turns + 20
+          while watched and turns < last do
+            local before = turns
+            go_on(20)
+            assert(turns > before, "nothing came")
+          end
+          assert(not watched, "it is still watched")
+        ]], has_threads, peer.port))
+      end)
+    end
+
     it("goes on reading when there is room again", function ()
       local peer = peers.start("scripted", {host = "127.0.0.1", script = {
         {"accept"}, {"frame"}, {"flood", "81046c6f6e67", 20000}, {"stall"},
