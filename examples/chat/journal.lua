@@ -36,6 +36,13 @@ return function (who)
     print(cjson.encode(line))
   end
 
+  -- Returns what it is given; where that is nil, token, detail, the program ends.
+  function journal.try (value, token, detail)
+    if value then return value end
+    journal.note("failed", { token = token, detail = detail })
+    os.exit(1)
+  end
+
   function journal.said (message)
     journal.note("said", describe(message))
   end

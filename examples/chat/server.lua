@@ -7,6 +7,7 @@ package.path = (arg[0]:match "^.*/" or "./") .. "?.lua;" .. package.path
 local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
 local journal = require "journal" "server"
+local open_history = require "open_history"
 
 local users = {
   ["7"] = { token = "a doctor's secret", mode = chat.chatTypes.doctor },
@@ -21,21 +22,8 @@ local function authenticate (session)
   return nil, "that is not your token"
 end
 
-local function fail (token, detail)
-  journal.note("failed", { token = token, detail = detail })
-  os.exit(1)
-end
-
-local function open_history ()
-  if not arg[2] or not pcall(require, "luasql.sqlite3") then
-    return chat.history.memory()
-  end
-  local history, token, detail = chat.history.sqlite { file = arg[2] }
-  return history or fail(token, detail)
-end
-
-local history = open_history()
-local server, token, detail = chat.serve {
+local history = journal.try(open_history(arg[2]))
+local server = journal.try(chat.serve {
   host = "127.0.0.1", port = tonumber(arg[1]),
   authenticate = authenticate,
   rooms = { ["doctor 7, customer 42"] = { "7", "42" } },
@@ -50,8 +38,7 @@ local server, token, detail = chat.serve {
       journal.note("heartbeat", { uid = uid })
     end
   end,
-}
-if not server then fail(token, detail) end
+})
 journal.note("listening", {
   port = server.port, kept = history.durable and "SQLite" or "memory",
   messages = select(2, history:range "doctor 7, customer 42"),

@@ -19,15 +19,25 @@ while true do
     break
   elseif input:await "read" then
     waits = waits + 1
+    os.remove(os.getenv "WAITS")
     repeat loop:turn(10) until loop:ready() == input:id()
   end
 end
 ]]
 
+-- For a shell: its next command runs once the program waits, which removes this file; or
+-- after some 30 s.
+local function until_it_waits()
+  local path = wsm.file ""
+  return "export WAITS=" .. path .. "; ",
+    "for i in $(seq 3000); do [ -e " .. path .. " ] || break; sleep 0.01; done; "
+end
+
 describe("a descriptor of a program", function()
   it("reads a pipe as it comes, and waits on the loop", function()
+    local name, wait = until_it_waits()
     assert.equal("end\tnil\tonetwo\twaited\nstatus 0\n",
-      programs.run(READER, "(printf one; sleep 0.2; printf two) | "))
+      programs.run(READER, name .. "(printf one; " .. wait .. "printf two) | "))
   end)
 
   it("reads a file, which is always ready", function()
@@ -51,14 +61,16 @@ while at <= #text do
   local after = assert(output:write(text, at))
   if after == at and output:await "write" then
     waits = waits + 1
+    os.remove(os.getenv "WAITS")
     repeat loop:turn(10) until loop:ready() == output:id()
   end
   at = after
 end
 io.stderr:write(waits > 0 and "waited" or "at once", "\n")
 ]]
-    local pipe = io.popen("{ timeout 60 " .. programs.lua .. " " .. path
-      .. " | (sleep 0.3; wc -c); } 2>&1")
+    local name, wait = until_it_waits()
+    local pipe = io.popen(name .. "{ timeout 60 " .. programs.lua .. " " .. path
+      .. " | (" .. wait .. "wc -c); } 2>&1")
     assert.equal("waited\n300000\n", pipe:read "*a")
     pipe:close()
     os.remove(path)
@@ -67,11 +79,13 @@ io.stderr:write(waits > 0 and "waited" or "at once", "\n")
   it("stays as blocking as it was, for those who share it", function()
     local after = "; python3 -c 'import fcntl, os;"
       .. " print(fcntl.fcntl(0, fcntl.F_GETFL) & os.O_NONBLOCK)'"
-    local pipe = io.popen("(sleep 0.2; echo x; sleep 0.2) | (" .. programs.lua .. [[ -e '
+    local name, wait = until_it_waits()
+    local pipe = io.popen(name .. "(" .. wait .. "echo x) | (" .. programs.lua .. [[ -e '
 local core = require "wsmanager.core"
 local loop = core.loop()
 local input = core.descriptor(loop, 0)
 assert(input:await "read")
+os.remove(os.getenv "WAITS")
 repeat loop:turn(10) until loop:ready() == input:id()
 print(input:read() == "x\n")']] .. after .. ")")
     assert.equal("true\n0\n", pipe:read "*a")

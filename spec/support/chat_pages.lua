@@ -1,6 +1,8 @@
 -- `make demo-web` as a spec runs it, and what its pages show.
 
 local bots = require "support.bots"
+local busted = require "busted"
+local chromium = require "support.chromium"
 
 local chat_pages = {}
 local Demo = {}
@@ -159,6 +161,38 @@ function chat_pages.errors (page)
     if not text:find "WebSocket connection to" then list[#list + 1] = text end
   end
   return list
+end
+
+--- For the tests of a `describe`: one browser, and a demo each, which ends with its test.
+--- Returns open(uid, options), a page of this user, and both(words, options): starts the demo
+--- with these words, and opens the customer's page and the doctor's. `usual`: the options
+--- that these two have by default.
+function chat_pages.in_browser (usual)
+  local browser, demo
+
+  busted.setup(function () browser = chromium.start() end)
+
+  busted.teardown(function ()
+    browser:stop()
+    bots.stop()
+  end)
+
+  busted.before_each(function () demo = nil end)
+
+  busted.after_each(function ()
+    for _, page in pairs(browser.pages) do page:close() end
+    if demo then demo:stop() end
+  end)
+
+  local function open (uid, options) return demo:open(browser, uid, options) end
+
+  local function both (words, options)
+    demo = chat_pages.start("doctor=no " .. (words or ""))
+    options = options or usual
+    return open("42", options), open("7", options)
+  end
+
+  return open, both
 end
 
 return chat_pages

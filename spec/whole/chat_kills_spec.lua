@@ -12,27 +12,7 @@ local pages = require "support.chat_pages"
 local write, await_shown, shown = pages.write, pages.await_shown, pages.shown
 
 describe("the chat in a browser", function ()
-  local browser, demo
-
-  setup(function () browser = chromium.start() end)
-
-  teardown(function ()
-    browser:stop()
-    bots.stop()
-  end)
-
-  before_each(function () demo = nil end)
-
-  after_each(function ()
-    for _, page in pairs(browser.pages) do page:close() end
-    if demo then demo:stop() end
-  end)
-
-  -- A customer's page and the doctor's.
-  local function both (words)
-    demo = pages.start("doctor=no " .. (words or ""))
-    return demo:open(browser, "42"), demo:open(browser, "7")
-  end
+  local open, both = pages.in_browser()
 
   -- Both write; the server is killed three times, both write on, one page is loaded anew.
   local function play (words)
@@ -116,7 +96,7 @@ describe("the chat in a browser", function ()
     it("connects one of them, and shows the same in all", function ()
       local _, doctor = both()
       local options = { before = WATCHED }
-      local one, two = demo:open(browser, "42", options), demo:open(browser, "42", options)
+      local one, two = open("42", options), open("42", options)
       write(one, "from the first")
       write(two, "from the second")
       write(doctor, "to both")
@@ -128,7 +108,7 @@ describe("the chat in a browser", function ()
 
     it("goes on in another one when the connected one is closed", function ()
       local ann, doctor = both()
-      local two = demo:open(browser, "42", { before = WATCHED })
+      local two = open("42", { before = WATCHED })
       write(ann, "one")
       await_shown(two, 1)
       ann:click "#kill"
@@ -147,7 +127,7 @@ describe("the chat in a browser", function ()
       local _, doctor = both()
       local options = { profile = "lockless",
         before = "Object.defineProperty(navigator, 'locks', { value: undefined });" .. WATCHED }
-      local one, two = demo:open(browser, "42", options), demo:open(browser, "42", options)
+      local one, two = open("42", options), open("42", options)
       for i = 1, 5 do
         write(one, "one " .. i)
         write(two, "two " .. i)

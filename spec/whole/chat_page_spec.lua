@@ -4,8 +4,6 @@
 
 if not require "support.json".is_there "the chat in a browser" then return end
 
-local bots = require "support.bots"
-local chromium = require "support.chromium"
 local pages = require "support.chat_pages"
 
 local write, await_shown, shown = pages.write, pages.await_shown, pages.shown
@@ -17,28 +15,7 @@ local function keep (page, name)
 end
 
 describe("the chat in a browser", function ()
-  local browser, demo
-
-  setup(function () browser = chromium.start() end)
-
-  teardown(function ()
-    browser:stop()
-    bots.stop()
-  end)
-
-  before_each(function () demo = nil end)
-
-  after_each(function ()
-    for _, page in pairs(browser.pages) do page:close() end
-    if demo then demo:stop() end
-  end)
-
-  -- A customer's page and the doctor's.
-  local function both (width, height)
-    demo = pages.start "doctor=no"
-    local options = { width = width or 440, height = height or 760 }
-    return demo:open(browser, "42", options), demo:open(browser, "7", options)
-  end
+  local open, both = pages.in_browser { width = 440, height = 760 }
 
   it("tells that the connection is lost, and that it is back", function ()
     local ann = both()
@@ -138,7 +115,7 @@ describe("the chat in a browser", function ()
 
   it("tells the doctor of each customer what is unread", function ()
     local ann, doctor = both()
-    local ben = demo:open(browser, "43")
+    local ben = open("43")
     write(ann, "Good morning, doctor. My wrist hurts since Sunday.")
     await_shown(ann, 1)
     write(doctor, "Good morning, Ann. Please send me a picture of it.")
@@ -229,7 +206,7 @@ describe("the chat in a browser", function ()
   end)
 
   it("fits 320 pixels, and can be read, light and dark", function ()
-    local ann, doctor = both(440, 880)
+    local ann, doctor = both(nil, { width = 440, height = 880 })
     converse(ann, doctor)
     keep(ann, "chat")
     for _, is_dark in ipairs { false, true } do

@@ -8,6 +8,7 @@ local cjson = require "cjson"
 local wsmanager = require "wsmanager"
 local chat = require "wsmanager.chat"
 local journal = require "journal" "server"
+local open_history = require "open_history"
 
 local function read (name)
   local file = assert(io.open(name, "rb"))
@@ -18,21 +19,8 @@ end
 
 local users = cjson.decode(read(arg[2]))
 
-local function fail (token, detail)
-  journal.note("failed", { token = token, detail = detail })
-  os.exit(1)
-end
-
-local function open_history ()
-  if not arg[3] or not pcall(require, "luasql.sqlite3") then
-    return chat.history.memory()
-  end
-  local history, token, detail = chat.history.sqlite { file = arg[3] }
-  return history or fail(token, detail)
-end
-
-local history = open_history()
-local server, token, detail = chat.serve {
+local history = journal.try(open_history(arg[3]))
+local server = journal.try(chat.serve {
   host = "127.0.0.1", port = tonumber(arg[1]),
   authenticate = function (session)
     local user = users[session.uid]
@@ -41,8 +29,7 @@ local server, token, detail = chat.serve {
   end,
   rooms = { ["doctor 7, customer 42"] = { "7", "42" }, ["doctor 7, customer 43"] = { "7", "43" } },
   history = history,
-}
-if not server then fail(token, detail) end
+})
 journal.note("listening", {
   port = server.port, kept = history.durable and "SQLite" or "memory",
 })

@@ -11,16 +11,9 @@ describe("the end of nginx", function ()
   end)
 end)
 
-if not jit then return end
-
 local nginxes = require "support.nginxes"
 
-local why_not = nginxes.why_not()
-if why_not then
-  assert(not os.getenv "CI", why_not)
-  pending("the end of nginx: " .. why_not)
-  return
-end
+if not nginxes.may_run "the end of nginx" then return end
 
 local ours = require "support.ours"
 local peers = require "support.peers"

@@ -9,16 +9,9 @@ describe("what a light thread that is killed takes along", function ()
   end)
 end)
 
-if not jit then return end
-
 local nginxes = require "support.nginxes"
 
-local why_not = nginxes.why_not()
-if why_not then
-  assert(not os.getenv "CI", why_not)
-  pending("what a light thread that is killed takes along: " .. why_not)
-  return
-end
+if not nginxes.may_run "what a light thread that is killed takes along" then return end
 
 local ours = require "support.ours"
 local peers = require "support.peers"

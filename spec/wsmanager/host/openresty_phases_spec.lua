@@ -15,16 +15,9 @@ describe("nginx's stream subsystem", function ()
   end)
 end)
 
-if not jit then return end
-
 local nginxes = require "support.nginxes"
 
-local why_not = nginxes.why_not()
-if why_not then
-  assert(not os.getenv "CI", why_not)
-  pending("the phases of nginx: " .. why_not)
-  return
-end
+if not nginxes.may_run "the phases of nginx" then return end
 
 local certificates = require "support.certificates"
 local peers = require "support.peers"

@@ -15,16 +15,9 @@ describe("the host nginx", function ()
   end)
 end)
 
-if not jit then return end
-
 local nginxes = require "support.nginxes"
 
-local why_not = nginxes.why_not()
-if why_not then
-  assert(not os.getenv "CI", why_not)
-  pending("the host nginx: " .. why_not)
-  return
-end
+if not nginxes.may_run "the host nginx" then return end
 
 local peers = require "support.peers"
 local wsmanager = require "wsmanager"
