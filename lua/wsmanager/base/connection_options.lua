@@ -6,7 +6,8 @@ local rules = require "wsmanager.base.option_rules"
 local schema = require "wsmanager.base.schema"
 
 local rule, group = schema.rule, schema.group
-local any, is, is_false, is_integer = schema.any, schema.is, schema.is_false, schema.is_integer
+local any, is, is_false = schema.any, schema.is, schema.is_false
+local is_integer, is_positive = schema.is_integer, schema.is_positive
 local positive_or_false, size, callback = rules.positive_or_false, rules.size, rules.callback
 
 -- ## Heartbeats
@@ -23,7 +24,7 @@ local positive_or_false, size, callback = rules.positive_or_false, rules.size, r
 ---
 --- Time without traffic after which a heartbeat is sent. What counts as traffic, `mode`
 --- says. With `false` there are no heartbeats, and `timeout` is plain silence.
---- Unit: seconds. Default: 30. Source: RFC 6455 5.5.2.
+--- Unit: seconds, at most 7200 (two hours). Default: 30. Source: RFC 6455 5.5.2.
 ---@field interval? number|false
 ---
 --- What the interval is counted from: the last byte `"received"`, the last byte `"sent"`,
@@ -71,8 +72,13 @@ local function is_heartbeat_mode (value)
   return type(value) == "string" and modes[value] == true
 end
 
+-- What is longer is meant in milliseconds.
+local function is_interval (value)
+  return is_positive(value) and value <= 7200
+end
+
 local heartbeat = group({
-  interval = positive_or_false,
+  interval = rule(any(is_false, is_interval), "number of seconds up to 7200, or false"),
   mode = rule(is_heartbeat_mode, "'either', 'received', 'sent' or 'always'", true),
   jitter = rules.part,
   message = rule(any(is_false, is "string", is "function"), "string, function or false"),
