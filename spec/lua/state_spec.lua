@@ -128,15 +128,14 @@ describe("a Lua state", function()
       for i = 1, 60 do
         all[i] = dial(]] .. url .. [[, { reconnect = false })
       end
-      for _ = 1, 200 do
+      repeat
         loop:turn(0.01)
         loop:ready()
         for _, ws in ipairs(all) do
           local event, token, detail = link.event(ws)
           if event == "error" then refused = token .. ": " .. detail end
         end
-        if refused then break end
-      end
+      until refused
       print((refused:gsub("limit %d+", "limit N")))
       link.send(first, "on")
       local data
