@@ -78,7 +78,7 @@ local function is_interval (value)
 end
 
 local heartbeat = group({
-  interval = rule(any(is_false, is_interval), "number of seconds up to 7200, or false"),
+  interval = rule(any(is_false, is_interval), "positive number of seconds up to 7200, or false"),
   mode = rule(is_heartbeat_mode, "'either', 'received', 'sent' or 'always'", true),
   jitter = rules.part,
   message = rule(any(is_false, is "string", is "function"), "string, function or false"),

@@ -92,7 +92,7 @@ describe("options", function ()
   describe("of a wrong type", function ()
     it("are named with their whole path and what was expected", function ()
       assert.equal("bad option 'heartbeat.interval' "
-                   .. "(positive number or false expected, got string)",
+                   .. "(positive number of seconds up to 7200, or false expected, got string)",
                    client {heartbeat = {interval = "30"}})
       assert.equal("bad option 'outbox.full' ('reject', 'oldest' or 'wait' expected, "
                    .. "got block)", client {outbox = {full = "block"}})
@@ -112,7 +112,7 @@ describe("options", function ()
 
     it("show the number that cannot be", function ()
       assert.equal("bad option 'heartbeat.interval' "
-                   .. "(positive number or false expected, got -1)",
+                   .. "(positive number of seconds up to 7200, or false expected, got -1)",
                    client {heartbeat = {interval = -1}})
       assert.equal("bad option 'reconnect.jitter' "
                    .. "(number from 0 to 1 expected, got 2)",
