@@ -323,7 +323,8 @@ describe("a tunnel", function()
       proxy = "http://127.0.0.1:" .. scripted({ FIRST, YES, { "await", 20 }, { "cut" } }).port })
     local event = c:event "error"
     assert.equal("tls", event[2])
-    assert.equal("localhost ended the connection during the TLS handshake", event[3])
+    assert.equal("localhost ended the connection during the TLS handshake; "
+                 .. "is it the right port, or ws instead of wss?", event[3])
   end)
 
   it("is cut while it is open", function()

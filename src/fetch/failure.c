@@ -59,8 +59,7 @@ static bool is_of_tls (CURLcode code, const char *text) {
 ** is too long is told as no memory: in a head it may have 100 KiB, after the body 4. */
 static enum wsm_token token_of_text (CURLcode code, const char *text) {
   if (code == CURLE_RECV_ERROR && strstr(text, "CONNECT ")) return WSM_PROXY;
-  if (code == CURLE_RECV_ERROR && strstr(text, "chunked-encoding"))
-    return WSM_PROTOCOL;
+  if (code == CURLE_RECV_ERROR && strstr(text, "chunk")) return WSM_PROTOCOL;
   if (code == CURLE_RECV_ERROR && strstr(text, "Too large response headers"))
     return WSM_TOOBIG;
   return token_of(code);

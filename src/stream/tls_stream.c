@@ -28,6 +28,7 @@ struct tls_stream {
   size_t completed; /* plaintext of written records, not yet counted by write */
   enum wsm_tls_status status;
   bool open;
+  bool heard;    /* the peer has said something */
   bool blocked;  /* the stream below takes no more: its `writable` comes */
   bool finished; /* close_notify is in the output */
   bool failed;   /* error says why; `lost` is to be told */
@@ -136,6 +137,7 @@ static void decrypt (struct tls_stream *t, struct wsm_buffer *to) {
   const size_t n = wsm_stream_read(t->stream.below, &cipher, WSM_SCRATCH_SIZE);
   struct wsm_error e;
   if (n > 0) {
+    t->heard = true;
     t->status = wsm_tls_feed(t->tls, wsm_buffer_bytes(&cipher), n, to, &e);
     if (t->status == WSM_TLS_FAILED) fail(t, &e);
   }
@@ -167,8 +169,11 @@ static size_t read_from (struct wsm_stream *s, struct wsm_buffer *to,
 
 static void set_early_end (const struct tls_stream *t, struct wsm_error *e) {
   const char *who = t->peer ? t->peer : t->host ? t->host : "the client";
-  wsm_error_set(e, WSM_TLS, "%s ended the connection during the TLS handshake",
-                who);
+  const bool is_target = t->host && !t->peer;
+  wsm_error_set(
+    e, WSM_TLS, "%s ended the connection during the TLS handshake%s", who,
+    is_target && !t->heard ? "; is it the right port, or ws instead of wss?"
+                           : "");
 }
 
 /* Tells the end that a read or a write met with. */

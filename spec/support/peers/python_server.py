@@ -135,7 +135,7 @@ def extensions():
 
 def listen():
     settings = {
-        "subprotocols": OPTIONS.get("protocols"),
+        **api.choosing(OPTIONS.get("protocols")),
         "compression": "deflate" if OPTIONS.get("compress") is True else None,
         "extensions": extensions(),
         "ping_interval": None,

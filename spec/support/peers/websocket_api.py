@@ -78,3 +78,14 @@ def refusing(decide):
         return http.HTTPStatus(status), list(fields.items()), b"refused\n"
 
     return {"process_request": respond if HAS_ASYNCIO else reply}
+
+
+def choosing(protocols):
+    """The settings of serve for subprotocols, of which a client may offer none."""
+    if not HAS_ASYNCIO or not protocols:
+        return {"subprotocols": protocols}
+
+    def choose(_, offered):
+        return next((name for name in protocols if name in offered), None)
+
+    return {"subprotocols": protocols, "select_subprotocol": choose}
