@@ -6,10 +6,14 @@ local programs = require "support.programs"
 
 local START = [[
 local w = require "wsmanager"
-local function ip (what)
+local function shown (what)
   local pipe = io.popen("ip " .. what .. " 2>&1")
   local answer = pipe:read "*a"
   pipe:close()
+  return answer
+end
+local function ip (what)
+  local answer = shown(what)
   assert(answer == "", what .. ": " .. answer)
 end
 local function read (path)
@@ -125,6 +129,7 @@ describe("the network's coming back", function()
   it("is no link that goes down, and no route to nowhere", function()
     ends_well [[
       ip "link set there up"
+      till(function () return shown "link show there":find "state UP" end)
       local ws = waiting()
       local attempts = ws:stats().dials
       ip "link set there down"

@@ -66,6 +66,7 @@ local callbacks = {
   wsm_handle_calls = "src/io/handle.h",
   wsm_socket_calls = "src/io/socket.h",
   wsm_resolve_done = "src/io/resolve.h",
+  wsm_bell = "src/io/handle.h",
   wsm_connect_done = "src/io/connect.h",
   wsm_listener_accepted = "src/io/listener.h",
   -- the sockets of another library, and the functions that its module gets

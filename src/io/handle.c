@@ -8,10 +8,30 @@
 #define COALESCE_MASK 15     /* ms; 2^n - 1 */
 #define IDLE (WSM_NEVER - 1) /* in the heap, and not to be called */
 
+#define RINGS_MAX 16 /* in a row: then those wait that the host polls */
+
+/* --- waking a host up --- */
+
+bool wsm_handles_ring (struct wsm_handles *all) {
+  struct wsm_bell *bell = all->bell;
+  if (!bell || (!bell->rung && bell->times >= RINGS_MAX)) return false;
+  if (!bell->rung) bell->ring(bell);
+  bell->rung = true;
+  return true;
+}
+
+void wsm_handles_rung (struct wsm_handles *all) {
+  struct wsm_bell *bell = all->bell;
+  if (!bell) return;
+  bell->times = bell->rung ? bell->times + 1 : 0;
+  bell->rung = false;
+}
+
 /* A host has a turn for changes outside one. */
 static void wake (struct wsm_handles *all) {
-  if (all->alarm && !all->turning && !all->corked)
-    wsm_alarm_set(all->alarm, 0, all->now_ms);
+  if (!all->alarm || all->turning || all->corked || wsm_handles_ring(all))
+    return;
+  wsm_alarm_set(all->alarm, 0, all->now_ms);
 }
 
 /* --- attaching --- */

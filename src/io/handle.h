@@ -71,6 +71,14 @@ static inline void wsm_handle_await_recovery (struct wsm_handle *h,
 
 /* --- for the loop --- */
 
+/* Of a host that can have a turn at once without a word to the kernel. */
+struct wsm_bell {
+  void (*ring)(struct wsm_bell *bell);
+  struct wsm_handles *handles; /* NULL: it is of no loop */
+  unsigned times;              /* it rang for each of so many turns in a row */
+  bool rung;                   /* its turn is to come */
+};
+
 /* Zero it. */
 struct wsm_handles {
   uint64_t now_ms; /* the time, as it was last read */
@@ -80,6 +88,7 @@ struct wsm_handles {
   struct wsm_handle *pending, *flushing;
   uint64_t flush_ms;       /* for a host: when those pending are due */
   struct wsm_alarm *alarm; /* the reactor's; NULL: no host polls the loop */
+  struct wsm_bell *bell;   /* the host's; NULL: it has none */
   int64_t last_id;
   size_t awaiting;      /* handles that await a recovery */
   unsigned forks;       /* wsm_fork_count of the process that it is for */
@@ -97,6 +106,13 @@ void wsm_handles_leave (
 void wsm_handles_close (struct wsm_handles *all);
 
 void wsm_handles_recovered (struct wsm_handles *all); /* of those that await */
+
+/* true: the bell has rung, or had; a turn comes. false: there is none, or the host's
+** own events have waited for it long enough. */
+bool wsm_handles_ring (struct wsm_handles *all);
+
+/* What has rung is answered: a turn begins. */
+void wsm_handles_rung (struct wsm_handles *all);
 
 void wsm_handles_flush (struct wsm_handles *all, bool before_io);
 void wsm_handles_run_timers (struct wsm_handles *all, uint64_t now_ms);

@@ -94,6 +94,7 @@ bool wsm_loop_is_ours (struct wsm_loop *loop) {
   if (loop->handles.forks == wsm_fork_count) return true;
   if (loop->forked) return false;
   loop->handles.alarm = NULL;
+  wsm_loop_set_bell(loop, NULL);
   if (loop->network) wsm_network_forget(loop->network);
   loop->network = NULL;
   wsm_handles_leave(&loop->handles);
@@ -105,6 +106,7 @@ bool wsm_loop_is_ours (struct wsm_loop *loop) {
 
 void wsm_loop_free (struct wsm_loop *loop) {
   (void)wsm_loop_is_ours(loop);
+  wsm_loop_set_bell(loop, NULL);
   wsm_handles_close(&loop->handles);
   watch_network(loop);
   if (loop->handles.alarm) wsm_alarm_set(loop->handles.alarm, WSM_NEVER, 0);
@@ -285,6 +287,7 @@ static void arm (struct wsm_loop *loop) {
 
 void wsm_loop_turn (struct wsm_loop *loop, int64_t wait_ms) {
   loop->handles.turning = true;
+  wsm_handles_rung(&loop->handles);
   loop->has_news = false;
   loop->counters.turns++;
   wsm_loop_refresh(loop);
@@ -327,15 +330,32 @@ int wsm_loop_fd (struct wsm_loop *loop) {
   return uv_backend_fd(loop->uv);
 }
 
+/* Outside of a turn. */
+static void plan (struct wsm_loop *loop) {
+  const struct wsm_handles *all = &loop->handles;
+  if (all->turning) return;
+  if (all->bell && !all->corked && wsm_loop_timeout(loop) == 0 &&
+      wsm_handles_ring(&loop->handles))
+    return;
+  arm(loop);
+}
+
 void wsm_loop_due (struct wsm_loop *loop, uint64_t at_ms) {
   loop->due_ms = at_ms;
-  if (!loop->handles.turning) arm(loop);
+  plan(loop);
 }
 
 void wsm_loop_news (struct wsm_loop *loop) {
-  if (loop->handles.turning) return;
-  loop->has_news = true;
-  arm(loop);
+  if (!loop->handles.turning) loop->has_news = true;
+  plan(loop);
+}
+
+void wsm_loop_set_bell (struct wsm_loop *loop, struct wsm_bell *bell) {
+  struct wsm_handles *all = &loop->handles;
+  if (all->bell) all->bell->handles = NULL;
+  all->bell = bell;
+  if (bell) bell->handles = all;
+  else arm(loop);
 }
 
 bool wsm_loop_is_hosted (const struct wsm_loop *loop) {

@@ -57,6 +57,10 @@ void wsm_loop_due (struct wsm_loop *loop, uint64_t at_ms);
 /* libuv is to poll something more: the kernel is told in a turn, which is due at once. */
 void wsm_loop_news (struct wsm_loop *loop);
 
+/* The host's bell, in place of the descriptor for what is due at once; NULL: no more.
+** Borrowed until then: the loop clears bell->handles when it is freed before. */
+void wsm_loop_set_bell (struct wsm_loop *loop, struct wsm_bell *bell);
+
 /* Was its descriptor asked for? */
 bool wsm_loop_is_hosted (const struct wsm_loop *loop);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/memory.h"
+#include "io/loop.h"
 #include "base/hidden.h"
 
 /* The beginning of ngx_event_t. */
@@ -69,6 +70,8 @@ struct exports {
 };
 
 struct wsm_nginx {
+  struct wsm_bell bell; /* first */
+  struct wsm_loop *loop;
   struct exports nginx;
   struct connection *connection;
   void *semaphore;
@@ -151,7 +154,13 @@ static bool start (struct wsm_nginx *n, int fd) {
   return fd >= 0 && connect_to(n, fd);
 }
 
-struct wsm_nginx *wsm_nginx_watch (int fd, void *semaphore,
+/* Those who wait for the semaphore run in the same round of nginx's loop. */
+static void ring (struct wsm_bell *bell) {
+  const struct wsm_nginx *n = (const struct wsm_nginx *)(const void *)bell;
+  n->nginx.post(n->semaphore, 1);
+}
+
+struct wsm_nginx *wsm_nginx_watch (struct wsm_loop *loop, void *semaphore,
                                    struct wsm_error *e) {
   struct wsm_nginx *n = wsm_zalloc(sizeof *n);
   if (!n) {
@@ -159,7 +168,12 @@ struct wsm_nginx *wsm_nginx_watch (int fd, void *semaphore,
     return NULL;
   }
   n->semaphore = semaphore;
-  if (start(n, fd)) return n;
+  if (start(n, wsm_loop_fd(loop))) {
+    n->loop = loop;
+    n->bell.ring = ring;
+    wsm_loop_set_bell(loop, &n->bell);
+    return n;
+  }
   wsm_free(n);
   wsm_error_set(e, WSM_REFUSED,
                 "this nginx is not one whose epoll can be used from outside");
@@ -167,6 +181,7 @@ struct wsm_nginx *wsm_nginx_watch (int fd, void *semaphore,
 }
 
 void wsm_nginx_free (struct wsm_nginx *n) {
+  if (n->bell.handles) wsm_loop_set_bell(n->loop, NULL);
   end_watch(n);
   n->nginx.close_connection(n->connection);
   wsm_free(n);

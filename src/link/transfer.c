@@ -56,14 +56,18 @@ void wsm_transfer_write (struct wsm_transfer *t) {
   if (wsm_manager_want(t->manager) == WSM_WANT_FINISH) finish(t);
 }
 
-/* Does what was queued wait for others? In a host's loop no end of a turn follows. */
+/* Does what was queued wait for others? In a host's loop no end of a turn follows: what
+** comes first leaves at once, unless it was not alone after the turn before. */
 static bool gathers (struct wsm_transfer *t) {
   const uint32_t turns = (uint32_t)wsm_loop_counters(t->loop)->turns + 1;
+  bool was_several;
   if (wsm_loop_is_corked(t->loop)) return true;
   if (!wsm_loop_is_hosted(t->loop)) return false;
-  if (t->wrote_after == turns) return true;
+  if (t->wrote_after == turns) return t->several = true;
   t->wrote_after = turns;
-  return false;
+  was_several = t->several;
+  t->several = false;
+  return was_several;
 }
 
 bool wsm_transfer_push (struct wsm_transfer *t) {

@@ -25,6 +25,7 @@ struct wsm_transfer {
   bool blocked;                /* the kernel takes no more: `writable` comes */
   bool finished;               /* our end was written */
   bool flushed_early;          /* a first part of this turn was written */
+  bool several; /* more than one message was sent outside of that turn */
   uint32_t wrote_after; /* turns that were done when it wrote outside of one */
 };
 

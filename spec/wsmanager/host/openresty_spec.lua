@@ -22,7 +22,7 @@ if not nginxes.may_run "the host nginx" then return end
 local peers = require "support.peers"
 local wsmanager = require "wsmanager"
 
-local LONG = ours.LONG
+local LONG, await = ours.LONG, ours.await
 
 local start, finish = nginxes.with_server, nginxes.finish
 
@@ -133,6 +133,30 @@ describe("the host nginx", function ()
       end
       for _ = 1, 50 do assert.is_true(done:take(LONG)) end
     end)
+    finish(nginx)
+  end)
+
+  it("answers others while two connections of a worker talk without an end", function ()
+    local nginx = start {locations = {
+      ["/talk"] = [[
+        local ws, last = connect(), ngx.now() + 60
+        s.talks = true
+        repeat
+          ws:send "x"
+          assert(ws:receive(30))
+          ngx.update_time()
+        until s.over or ngx.now() > last
+        ngx.print(tostring(s.over))
+      ]],
+      ["/over"] = [[s.over = s.talks ngx.print(tostring(s.over))]],
+    }}
+    local talk
+    wsmanager.spawn(function () talk = nginx:get("/talk", 100) end)
+    wsmanager.run(function ()
+      repeat local text = nginx:get "/over" until text == "true"
+      await(function () return talk end)
+    end)
+    assert.equal("true", talk)
     finish(nginx)
   end)
 

@@ -20,10 +20,10 @@ struct bridge_box {
   struct wsm_bridge *bridge;
 };
 
-static int fd_of_loop (lua_State *L) {
-  const int fd = wsm_loop_fd(wsm_check_loop(L, 1));
-  if (fd < 0) luaL_error(L, "the loop has no descriptor");
-  return fd;
+static struct wsm_loop *loop_with_fd (lua_State *L) {
+  struct wsm_loop *loop = wsm_check_loop(L, 1);
+  if (wsm_loop_fd(loop) < 0) luaL_error(L, "the loop has no descriptor");
+  return loop;
 }
 
 /* --- in nginx's epoll --- */
@@ -31,13 +31,13 @@ static int fd_of_loop (lua_State *L) {
 /* nginx(loop, semaphore) -> watch | nil, token, detail: the semaphore's address is a
 ** number, as LuaJIT's pointers are below 2^47. */
 static int new_nginx (lua_State *L) {
-  const int fd = fd_of_loop(L);
+  struct wsm_loop *loop = loop_with_fd(L);
   const uintptr_t semaphore = (uintptr_t)luaL_checknumber(L, 2);
   struct nginx_box *box = wsm_newuserdata(L, sizeof *box);
   struct wsm_error e;
   box->nginx = NULL;
   luaL_setmetatable(L, NGINX);
-  box->nginx = wsm_nginx_watch(fd, (void *)semaphore, &e);
+  box->nginx = wsm_nginx_watch(loop, (void *)semaphore, &e);
   return box->nginx ? 1 : wsm_fail(L, &e);
 }
 
@@ -62,7 +62,7 @@ static int is_shared (lua_State *L) {
 
 /* bridge(loop) -> bridge | nil, token, detail */
 static int new_bridge (lua_State *L) {
-  const int fd = fd_of_loop(L);
+  const int fd = wsm_loop_fd(loop_with_fd(L));
   struct bridge_box *box = wsm_newuserdata(L, sizeof *box);
   struct wsm_error e;
   box->bridge = NULL;
