@@ -18,7 +18,7 @@ import nginx
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-LOADS = ["1", "256", "wake", "idle", "frame"]
+LOADS = ["1", "256", "1M", "wake", "idle", "frame"]
 HOSTS = {
     "lua5.4": ["own", "game", "luv", "select", "cqueues"],
     "luajit": ["own", "game", "luv", "select", "cqueues", "copas", "nginx", "resty"],
@@ -36,7 +36,7 @@ def environment(lua):
 def applies(host, load):
     """A game calls step(0) as often as it likes: only the frame counts there."""
     if host == "resty":
-        return load in ("1", "256")
+        return load in ("1", "256", "1M")
     return (host == "game") == (load == "frame")
 
 
@@ -114,16 +114,17 @@ class Table:
         return f"{statistics.median(its[1] / own[1] for its, own in pairs):.2f}"
 
     def show(self):
-        print(f"\n{self.lua}: 32 bytes, medians of {self.rounds} interleaved rounds\n")
+        print(f"\n{self.lua}: 32 bytes and 1 MiB, medians of {self.rounds} interleaved rounds\n")
         print("| host | 1 in flight, msg/s, CPU µs | of own | 256 in flight, msg/s, "
-              "CPU µs | of own | wake-up p50, p99 µs | idle CPU % "
-              "| frame p50, p99 µs |")
-        print("|" + "---|" * 8)
+              "CPU µs | of own | 1 MiB, msg/s, CPU µs | wake-up p50, p99 µs "
+              "| idle CPU % | frame p50, p99 µs |")
+        print("|" + "---|" * 9)
         for host in self.hosts:
             print("| " + " | ".join([
                 host,
                 self.cell(host, "1", "{:,.0f}, {:.2f}"), self.of_own(host, "1"),
                 self.cell(host, "256", "{:,.0f}, {:.2f}"), self.of_own(host, "256"),
+                self.cell(host, "1M", "{:,.0f}, {:.0f}"),
                 self.cell(host, "wake", "{:.0f}, {:.0f}"),
                 self.cell(host, "idle", "{:.2f}"),
                 self.cell(host, "frame", "{:.1f}, {:.1f}")]) + " |", flush=True)

@@ -4,27 +4,29 @@
 local wsmanager = require "wsmanager"
 
 local TEXT = ("x"):rep(32)
+local LARGE = ("x"):rep(2^20)
 
 local loads = {}
 
-local function echo (ws, in_flight, count)
-  for _ = 1, in_flight do assert(ws:send(TEXT)) end
+local function echo (ws, in_flight, count, text)
+  for _ = 1, in_flight do assert(ws:send(text)) end
   for i = 1, count do
     assert(ws:receive(60))
-    if i <= count - in_flight then assert(ws:send(TEXT)) end
+    if i <= count - in_flight then assert(ws:send(text)) end
   end
 end
 
--- Messages a second, µs of CPU a message.
-local function rate (ws, in_flight, count)
-  echo(ws, in_flight, math.max(4 * in_flight, 1000))
+-- Messages a second, µs of CPU a message; after so many that do not count.
+local function rate (ws, in_flight, before, count, text)
+  echo(ws, in_flight, before, text)
   local cpu, from = os.clock(), wsmanager.now()
-  echo(ws, in_flight, count)
+  echo(ws, in_flight, count, text)
   return count / (wsmanager.now() - from), (os.clock() - cpu) / count * 1e6
 end
 
-loads["1"] = function (ws) return rate(ws, 1, 10000) end
-loads["256"] = function (ws, slow) return rate(ws, 256, slow and 30000 or 300000) end
+loads["1"] = function (ws) return rate(ws, 1, 1000, 10000, TEXT) end
+loads["256"] = function (ws, slow) return rate(ws, 256, 1024, slow and 30000 or 300000, TEXT) end
+loads["1M"] = function (ws, slow) return rate(ws, 1, 10, slow and 30 or 300, LARGE) end
 
 -- From the send to who has waited for the answer, in µs: p50, p99.
 function loads.wake (ws)
