@@ -139,13 +139,11 @@ $(OUT)/wsm: bin/wsm scripts/wsm
 	@if command -v $(LUA) >/dev/null; then \
 	  scripts/wsm $(LUA) "$(CURDIR)/lua" "$(abspath $(OUT))" > $@ && chmod +x $@; fi
 
-# Asked for once: what gcc says to it names no package.
+# Asked for once.
 $(OBJECTS) $(FETCH_OBJECTS): | $(OUT)/headers
 $(OUT)/headers:
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) $(INCLUDES) $(CPPFLAGS) -E -include lua.h -x c /dev/null >/dev/null \
-	  2>&1 || { echo "There are no headers of $(LUA). Debian: make deps" \
-	  "LUA=$(LUA_NAME); others: docs/how-to/install.md" >&2; exit 1; }
+	@scripts/headers '$(LUA_NAME)' '$(CC)' $(CFLAGS) $(INCLUDES) $(CPPFLAGS)
 	@touch $@
 
 $(FETCH_OBJECTS): CURL_CFLAGS = $(shell pkg-config --cflags libcurl 2>/dev/null)

@@ -37,10 +37,24 @@ describe("the Makefile", function ()
     assert.equal("/a/path\n", lua_of("LUA=luajit", "LUA=/a/path"))
   end)
 
-  it("names what is missing where there are no headers of Lua", function ()
-    local said = shell(("make -s build LUA=lua5.9 CC='gcc -nostdinc' OUT=%s/none")
-      :format(folder))
-    assert.matches("There are no headers of lua5.9. Debian: make deps LUA=lua5.9", said, 1, true)
+  -- What it says to whoever builds with that compiler.
+  local function said_to (lua, compiler)
+    return shell(("make -s build LUA=%s CC='%s' OUT=%s/none"):format(lua, compiler, folder))
+  end
+
+  it("names the package of each header that is missing", function ()
+    assert.matches("There are no headers of lua5.9 (liblua5.9-dev), "
+      .. "libwebsockets (libwebsockets-dev), libuv (libuv1-dev), OpenSSL (libssl-dev), "
+      .. "zlib (zlib1g-dev). Debian: make deps LUA=lua5.9 installs", said_to("lua5.9",
+      "gcc -nostdinc"), 1, true)
+    assert.matches("There are no headers of lua5.9 (liblua5.9-dev). Debian: ",
+      said_to("lua5.9", "gcc"), 1, true)
+    assert.matches("of luajit (libluajit2-5.1-dev), ", said_to("luajit", "gcc -nostdinc"), 1, true)
+  end)
+
+  it("names the package of a compiler that is missing", function ()
+    assert.matches("There is no compiler 'no-such-gcc' (Debian: gcc libc6-dev). ",
+      said_to("lua5.4", "no-such-gcc"), 1, true)
   end)
 
   it("builds a wsm that runs in this tree", function ()
