@@ -33,6 +33,41 @@ describe("a loop in nginx's epoll", function ()
     ]])
   end)
 
+  it("posts it for what is due at once, some times in a row", function ()
+    ends_well("known", [[
+      local watch = assert(core.nginx(loop, nginxes.semaphore()))
+      loop:turn(0)
+      loop:due(0)
+      loop:due(0)
+      assert(nginxes.posts() == 1)
+      local turns = 1
+      repeat
+        loop:turn(0)
+        local before = nginxes.posts()
+        loop:due(0)
+        turns = turns + 1
+      until nginxes.posts() == before
+      assert(nginxes.posts() == turns - 1 and turns < 50, turns)
+      loop:turn(0)          -- which the descriptor has asked for
+      loop:due(0)
+      assert(nginxes.posts() == turns)
+      watch:close()
+      loop:turn(0)
+      loop:due(0)
+      assert(nginxes.posts() == turns)
+    ]])
+  end)
+
+  it("does not post it for that in a worker that exits", function ()
+    ends_well("known", [[
+      local watch = assert(core.nginx(loop, nginxes.semaphore()))
+      loop:turn(0)
+      nginxes.exit()
+      loop:due(0)
+      assert(nginxes.posts() == 0)
+    ]])
+  end)
+
   it("ends with its garbage, in any order", function ()
     ends_well("known", [[
       local watch = assert(core.nginx(loop, nginxes.semaphore()))

@@ -77,6 +77,7 @@ static intptr_t del (struct event *ev, intptr_t event, uintptr_t flags) {
 struct cycle *ngx_cycle = &cycle;
 struct actions ngx_event_actions = { add, del };
 uintptr_t ngx_event_flags = 0x40;
+uintptr_t ngx_exiting;
 
 static struct connection *only = &connection;
 
@@ -141,6 +142,19 @@ static int state (lua_State *L) {
   return 3;
 }
 
+/* posts() */
+static int count_posts (lua_State *L) {
+  lua_pushinteger(L, posts);
+  return 1;
+}
+
+/* exit(): the worker exits from now on */
+static int begin_exit (lua_State *L) {
+  (void)L;
+  ngx_exiting = 1;
+  return 0;
+}
+
 int luaopen_nginxes (lua_State *L) {
   lua_newtable(L);
   lua_pushcfunction(L, new_semaphore);
@@ -149,5 +163,9 @@ int luaopen_nginxes (lua_State *L) {
   lua_setfield(L, -2, "readable");
   lua_pushcfunction(L, state);
   lua_setfield(L, -2, "state");
+  lua_pushcfunction(L, count_posts);
+  lua_setfield(L, -2, "posts");
+  lua_pushcfunction(L, begin_exit);
+  lua_setfield(L, -2, "exit");
   return 1;
 }

@@ -14,10 +14,9 @@
 
 bool wsm_handles_ring (struct wsm_handles *all) {
   struct wsm_bell *bell = all->bell;
-  if (!bell || (!bell->rung && bell->times >= RINGS_MAX)) return false;
-  if (!bell->rung) bell->ring(bell);
-  bell->rung = true;
-  return true;
+  if (!bell) return false;
+  if (!bell->rung && bell->times < RINGS_MAX) bell->rung = bell->ring(bell);
+  return bell->rung;
 }
 
 void wsm_handles_rung (struct wsm_handles *all) {

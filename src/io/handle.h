@@ -73,10 +73,10 @@ static inline void wsm_handle_await_recovery (struct wsm_handle *h,
 
 /* Of a host that can have a turn at once without a word to the kernel. */
 struct wsm_bell {
-  void (*ring)(struct wsm_bell *bell);
-  struct wsm_handles *handles; /* NULL: it is of no loop */
-  unsigned times;              /* it rang for each of so many turns in a row */
-  bool rung;                   /* its turn is to come */
+  bool (*ring)(struct wsm_bell *bell); /* false: it cannot, now */
+  struct wsm_handles *handles;         /* NULL: it is of no loop */
+  unsigned times; /* it rang for each of so many turns in a row */
+  bool rung;      /* its turn is to come */
 };
 
 /* Zero it. */

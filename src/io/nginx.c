@@ -67,6 +67,7 @@ struct exports {
   const struct actions *actions;
   const uintptr_t *flags;
   struct cycle *const volatile *cycle;
+  const volatile uintptr_t *exiting;
 };
 
 struct wsm_nginx {
@@ -90,7 +91,8 @@ static bool find_all (struct exports *x) {
          find(&x->post, "ngx_http_lua_ffi_sema_post") &&
          find(&x->actions, "ngx_event_actions") &&
          find(&x->flags, "ngx_event_flags") && find(&x->cycle, "ngx_cycle") &&
-         *x->cycle && x->actions->add && (*x->flags & USE_EPOLL);
+         find(&x->exiting, "ngx_exiting") && *x->cycle && x->actions->add &&
+         (*x->flags & USE_EPOLL);
 }
 
 /* The semaphore's event is in use: in it each field has a value that we know. */
@@ -154,10 +156,13 @@ static bool start (struct wsm_nginx *n, int fd) {
   return fd >= 0 && connect_to(n, fd);
 }
 
-/* Those who wait for the semaphore run in the same round of nginx's loop. */
-static void ring (struct wsm_bell *bell) {
+/* Those who wait for the semaphore run in the same round of nginx's loop; of a worker
+** that exits, Lua may run between two rounds, and the next begins with a wait. */
+static bool ring (struct wsm_bell *bell) {
   const struct wsm_nginx *n = (const struct wsm_nginx *)(const void *)bell;
+  if (*n->nginx.exiting) return false;
   n->nginx.post(n->semaphore, 1);
+  return true;
 }
 
 struct wsm_nginx *wsm_nginx_watch (struct wsm_loop *loop, void *semaphore,
