@@ -7,20 +7,14 @@ describe("the dashboard in nginx", function ()
   end)
 end)
 
-if not jit then return end
+local nginxes = require "support.nginxes"
+
+if not nginxes.may_run "the dashboard in nginx" then return end
 
 local codec = require "wsmanager.base.codec"
-local nginxes = require "support.nginxes"
 local ours = require "support.ours"
 local peers = require "support.peers"
 local wsmanager = require "wsmanager"
-
-local why_not = nginxes.why_not()
-if why_not then
-  assert(not os.getenv "CI", why_not)
-  pending("the dashboard in nginx: " .. why_not)
-  return
-end
 
 local START = [[
   local wsmanager = require "wsmanager"
