@@ -1,6 +1,6 @@
 /*
 ** alarm.h - makes libuv's descriptor readable at a time of clock.h
-** Depends on libuv and on Linux's epoll and timerfd. A host polls that descriptor and
+** Depends on libuv and on Linux's epoll, eventfd and timerfd. A host polls it and
 ** knows no timeout of ours. The loop's own wait has it for the machine's suspends: the
 ** timeout of poll() stands still meanwhile; a timer of CLOCK_BOOTTIME goes off as soon
 ** as the machine is awake. Elsewhere there is none: a host has to ask for the loop's
